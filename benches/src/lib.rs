@@ -1,0 +1,1 @@
+//! Side-by-side comparison of Tollgate with other gateways on loopback.

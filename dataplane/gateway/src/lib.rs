@@ -1,0 +1,1 @@
+//! Starts the workers, publishes snapshots to them and serves the node's status.

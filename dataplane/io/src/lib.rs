@@ -1,0 +1,61 @@
+//! The seam between a worker and what carries its bytes.
+//!
+//! Everything a worker needs of the outside world is in these traits: streams, listeners, time, entropy, a mailbox. The
+//! product implements them on io_uring (crate `ring`), the simulator on a virtual clock and network (`tests/sim`).
+//!
+//! Completion style: a transfer takes its buffer by value and gives it back. **A future with a transfer in flight is
+//! never dropped**; a deadline calls [`Stream::abort`] (or [`Stream::shutdown`]) and the transfer then completes. Only a
+//! pending [`Io::connect`] or [`Io::sleep_until`] may be dropped. At most one receive and one send are in flight per
+//! stream.
+//!
+//! There is no `unsafe` here and no I/O.
+
+mod buffer;
+mod clock;
+mod send_list;
+mod stream;
+
+pub use buffer::{BUFFER_BYTES, Buffer, BufferPool, HEADROOM_BYTES};
+pub use clock::{Instant, Wall};
+pub use send_list::{PIECES_MAX, Piece, SendList};
+pub use stream::{Half, Listener, Peek, Stream};
+
+use std::{future::Future, io, net::SocketAddr};
+
+/// One core's access to the outside world. Cheap to clone: every task of the worker holds one.
+pub trait Io: Clone + 'static {
+    /// A connected byte stream.
+    type Stream: Stream;
+    /// A socket that hands out accepted streams.
+    type Listener: Listener<Stream = Self::Stream>;
+
+    /// Starts a task on this core. It is never moved to another.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// Monotonic time.
+    fn now(&self) -> Instant;
+
+    /// Wall time of a monotonic instant, for records that people read.
+    fn wall(&self, at: Instant) -> Wall;
+
+    /// Completes at or after `at`. May be dropped.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
+
+    /// 64 random bits. Not for keys.
+    fn entropy(&self) -> u64;
+
+    /// Connects to `to`. May be dropped, which gives up the attempt.
+    ///
+    /// # Errors
+    /// What the system says: refused, unreachable, out of descriptors.
+    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// The worker's receive and send buffers.
+    fn buffers(&self) -> &BufferPool;
+}
+
+/// Where other threads leave messages for a worker: a bounded queue that wakes it.
+pub trait Mailbox<M>: 'static {
+    /// The next message, or `None` once every sender is gone.
+    fn receive(&self) -> impl Future<Output = Option<M>>;
+}

@@ -1,0 +1,77 @@
+//! Streams and listeners in completion style.
+
+use crate::{Buffer, SendList};
+use std::{future::Future, io, net::SocketAddr};
+
+/// A connected byte stream. Dropping it closes it.
+pub trait Stream: 'static {
+    /// Receives at least one byte behind what the buffer holds. A buffer that comes back no longer than it went means
+    /// that the peer has finished sending. With `None` the driver supplies a pooled buffer once there are bytes, so an
+    /// idle stream holds none.
+    ///
+    /// # Errors
+    /// The stream is broken; the buffer has gone back to its pool.
+    fn recv(&self, into: Option<Buffer>) -> impl Future<Output = io::Result<Buffer>>;
+
+    /// Sends a prefix of what is left of `list` and says how long it was; the list is already advanced by it.
+    fn send(&self, list: SendList) -> impl Future<Output = (io::Result<usize>, SendList)>;
+
+    /// Completes when a receive would not wait: bytes, end of stream or an error. Holds no buffer.
+    ///
+    /// # Errors
+    /// The stream is broken.
+    fn readable(&self) -> impl Future<Output = io::Result<()>>;
+
+    /// What a receive would find now, without waiting and without taking it.
+    fn peek(&self) -> Peek;
+
+    /// Ends one direction. `Write` tells the peer that no more bytes come; `Read` makes a pending receive end as if the
+    /// peer had finished, while answers can still be sent.
+    fn shutdown(&self, half: Half);
+
+    /// Breaks both directions: transfers in flight complete, later ones fail.
+    fn abort(&self);
+
+    /// The address of the other side.
+    fn peer(&self) -> SocketAddr;
+}
+
+/// A direction of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Bytes from the peer.
+    Read,
+    /// Bytes to the peer.
+    Write,
+}
+
+/// What [`Stream::peek`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// Nothing: the peer is silent and connected.
+    Silent,
+    /// Bytes are waiting.
+    Bytes,
+    /// The peer has finished sending.
+    Finished,
+    /// The stream is broken.
+    Broken,
+}
+
+/// A socket that hands out accepted streams.
+pub trait Listener: 'static {
+    /// What it accepts.
+    type Stream: Stream;
+
+    /// The next connection. This future is kept alive until it completes.
+    ///
+    /// # Errors
+    /// Out of descriptors or memory, or the listener is closed.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// The address it listens on, with the port the system chose if it was asked for port 0.
+    fn local(&self) -> SocketAddr;
+
+    /// Stops accepting: the pending [`Listener::accept`] completes with an error.
+    fn close(&self);
+}

@@ -1,0 +1,1 @@
+//! The thread that appends blocks of access records to a file or standard output.

@@ -1,0 +1,1 @@
+//! The contract: configuration as written, resolved into an immutable snapshot.

@@ -1,0 +1,1 @@
+//! The fixed order of phases every request goes through.

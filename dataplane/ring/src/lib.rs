@@ -1,0 +1,1 @@
+//! The seam on monoio: io_uring, or epoll where the kernel refuses it; pinning, sockets, preflight.

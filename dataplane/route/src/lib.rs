@@ -1,0 +1,1 @@
+//! Compiled tables that turn listener, host and path into a route.

@@ -1,0 +1,1 @@
+//! Counters and latency arrays of one worker, the scrape that merges them, and access records.

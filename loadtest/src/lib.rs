@@ -1,0 +1,1 @@
+//! Synthetic origin and load harness. Shares no parser with what it measures.

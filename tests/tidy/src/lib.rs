@@ -1,0 +1,1 @@
+//! Guards over the tree: allowed edges between crates, sizes, headers.
