@@ -1,0 +1,110 @@
+//! JSON text of bytes that a peer chose, and of numbers, appended to a line.
+//!
+//! Whatever the bytes are, the result is valid JSON (RFC 8259) and valid UTF-8: control characters, quote and backslash are
+//! escaped, a malformed UTF-8 sequence becomes U+FFFD. Nearly all text needs neither and is copied whole. Text beyond its
+//! bound is cut between characters and marked by U+2026 (`…`).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Appends `text` between quotes, at most `bytes_max` bytes of it.
+pub(crate) fn write_text(line: &mut Vec<u8>, text: &[u8], bytes_max: usize) {
+    line.push(b'"');
+    if text.len() <= bytes_max {
+        write_escaped(line, text);
+    } else {
+        write_escaped(line, cut(text, bytes_max));
+        line.extend_from_slice("…".as_bytes());
+    }
+    line.push(b'"');
+}
+
+/// Appends a whole number.
+pub(crate) fn write_number(line: &mut Vec<u8>, number: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends nanoseconds as milliseconds with three decimals, rounded down.
+pub(crate) fn write_ms(line: &mut Vec<u8>, ns: u64) {
+    let us = ns / 1000;
+    write_number(line, us / 1000);
+    let decimals = (us % 1000) as u16;
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    line.extend_from_slice(&[b'.', digit(decimals / 100), digit(decimals / 10), digit(decimals)]);
+}
+
+/// Appends an address between quotes.
+pub(crate) fn write_ip(line: &mut Vec<u8>, ip: IpAddr) {
+    line.push(b'"');
+    match ip {
+        IpAddr::V4(ip) => write_ipv4(line, ip),
+        IpAddr::V6(_) => write_display(line, &ip),
+    }
+    line.push(b'"');
+}
+
+/// Appends an address and port between quotes.
+pub(crate) fn write_address(line: &mut Vec<u8>, address: SocketAddr) {
+    line.push(b'"');
+    match address {
+        SocketAddr::V4(address) => {
+            write_ipv4(line, *address.ip());
+            line.push(b':');
+            write_number(line, u64::from(address.port()));
+        }
+        SocketAddr::V6(_) => write_display(line, &address),
+    }
+    line.push(b'"');
+}
+
+/// By hand: the formatting machinery costs as much as the rest of a record.
+fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr) {
+    for (index, octet) in ip.octets().into_iter().enumerate() {
+        if index != 0 {
+            line.push(b'.');
+        }
+        write_number(line, u64::from(octet));
+    }
+}
+
+fn write_display(line: &mut Vec<u8>, shown: &dyn std::fmt::Display) {
+    use std::io::Write;
+    write!(line, "{shown}").expect("writing to a Vec never fails");
+}
+
+/// At most `bytes_max` bytes of `text`, without the beginning of a character whose end is cut off.
+fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
+    const CONTINUATIONS_MAX: usize = 3;
+    let is_boundary = |at: &usize| text[*at] & 0xC0 != 0x80;
+    let at = (bytes_max.saturating_sub(CONTINUATIONS_MAX)..=bytes_max).rev().find(is_boundary).unwrap_or(bytes_max);
+    &text[..at]
+}
+
+fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
+    // No early exit, so that the compiler looks at 16 bytes at a time.
+    let plain = !text.iter().fold(false, |found, byte| found | needs_attention(*byte));
+    if plain {
+        return line.extend_from_slice(text);
+    }
+    for chunk in text.utf8_chunks() {
+        chunk.valid().bytes().for_each(|byte| write_byte(line, byte));
+        if !chunk.invalid().is_empty() {
+            line.extend_from_slice("\u{FFFD}".as_bytes());
+        }
+    }
+}
+
+/// Whether a byte has to be escaped or may be malformed UTF-8.
+const fn needs_attention(byte: u8) -> bool {
+    byte < 0x20 || byte >= 0x7F || byte == b'"' || byte == b'\\'
+}
+
+fn write_byte(line: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+        0..=0x1F | 0x7F => {
+            let hex = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+            line.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 0xF)]);
+        }
+        _ => line.push(byte),
+    }
+}
