@@ -52,25 +52,28 @@ impl Appender {
     }
 
     fn try_append(&mut self, block: &Block) -> (Written, io::Result<()>) {
-        let file = match self.file.take().map_or_else(|| self.destination.open(), Ok) {
-            Ok(file) => self.file.insert(file),
-            Err(error) => return (Written::default(), Err(error)),
-        };
-        if self.is_torn {
-            if let Err(error) = file.write_all(b"\n") {
-                return (Written::default(), Err(error));
-            }
-            self.is_torn = false;
+        match self.file.take().map_or_else(|| self.destination.open(), Ok) {
+            Ok(file) => write_block(self.file.insert(file), &mut self.is_torn, block),
+            Err(error) => (Written::default(), Err(error)),
         }
-        let (bytes, result) = write_counted(file, block.bytes());
-        let whole = &block.bytes()[..bytes];
-        self.is_torn = whole.last().is_some_and(|byte| *byte != b'\n');
-        let records = match result {
-            Ok(()) => block.records(),
-            Err(_) => whole.iter().filter(|byte| **byte == b'\n').count() as u64,
-        };
-        (Written { records, bytes: bytes as u64 }, result)
     }
+}
+
+fn write_block(file: &mut impl Write, is_torn: &mut bool, block: &Block) -> (Written, io::Result<()>) {
+    if *is_torn {
+        if let Err(error) = file.write_all(b"\n") {
+            return (Written::default(), Err(error));
+        }
+        *is_torn = false;
+    }
+    let (bytes, result) = write_counted(file, block.bytes());
+    let in_file = &block.bytes()[..bytes];
+    *is_torn = in_file.last().is_some_and(|byte| *byte != b'\n');
+    let records = match result {
+        Ok(()) => block.records(),
+        Err(_) => in_file.iter().filter(|byte| **byte == b'\n').count() as u64,
+    };
+    (Written { records, bytes: bytes as u64 }, result)
 }
 
 /// Like `write_all`, but tells how much was written when it fails.
@@ -85,4 +88,75 @@ fn write_counted(file: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>)
         }
     }
     (written, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_telemetry::{Names, Registry, log_queue};
+
+    use super::*;
+
+    /// A disk that is full after `room` bytes and takes 5 at a time.
+    struct Disk {
+        bytes: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(5).min(self.room - self.bytes.len());
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.bytes.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn block(records: &[&str]) -> Block {
+        let registry = Registry::new(Names::default(), 1);
+        let (sender, source) = log_queue(1, &registry);
+        let mut sink = sender.sink(registry.worker(0));
+        records.iter().for_each(|record| sink.append(record.as_bytes()));
+        sink.flush();
+        source.recv().unwrap()
+    }
+
+    #[test]
+    fn a_line_cut_by_a_failure_is_closed_before_the_next() {
+        let mut disk = Disk { bytes: Vec::new(), room: 8 };
+        let mut is_torn = false;
+        let (written, result) = write_block(&mut disk, &mut is_torn, &block(&["one\n", "two 2\n", "three\n"]));
+        assert_eq!((written, is_torn), (Written { records: 1, bytes: 8 }, true));
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::StorageFull);
+
+        let (written, result) = write_block(&mut disk, &mut is_torn, &block(&["four\n"]));
+        assert!(result.is_err() && is_torn && written == Written::default(), "still full");
+
+        disk.room = 100;
+        let (written, result) = write_block(&mut disk, &mut is_torn, &block(&["five\n", "six\n"]));
+        assert!(result.is_ok() && !is_torn);
+        assert_eq!(written, Written { records: 2, bytes: 9 });
+        assert_eq!(disk.bytes, b"one\ntwo \nfive\nsix\n");
+    }
+
+    #[test]
+    fn a_destination_that_works_again_is_used_again() {
+        let folder = std::env::temp_dir().join(format!("tollgate-appender-{}", std::process::id()));
+        let path = folder.join("access.log");
+        let mut appender = Appender::open(Destination::File(path.clone())).unwrap();
+        // As after a failed write, while the folder is taken by a file.
+        appender.file = None;
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::write(&folder, "in the way").unwrap();
+        assert_eq!(appender.append(&block(&["lost\n"])), Written::default());
+        std::fs::remove_file(&folder).unwrap();
+        assert_eq!(appender.append(&block(&["kept\n"])), Written { records: 1, bytes: 5 });
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept\n");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

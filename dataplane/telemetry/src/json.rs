@@ -86,25 +86,88 @@ fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
         return line.extend_from_slice(text);
     }
     for chunk in text.utf8_chunks() {
-        chunk.valid().bytes().for_each(|byte| write_byte(line, byte));
+        chunk.valid().chars().for_each(|character| write_char(line, character));
         if !chunk.invalid().is_empty() {
             line.extend_from_slice("\u{FFFD}".as_bytes());
         }
     }
 }
 
-/// Whether a byte has to be escaped or may be malformed UTF-8.
+/// Whether a byte has to be escaped or is not ASCII.
 const fn needs_attention(byte: u8) -> bool {
     byte < 0x20 || byte >= 0x7F || byte == b'"' || byte == b'\\'
 }
 
-fn write_byte(line: &mut Vec<u8>, byte: u8) {
-    match byte {
-        b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
-        0..=0x1F | 0x7F => {
-            let hex = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-            line.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 0xF)]);
+/// JSON would allow U+007F to U+009F as they are, but some terminals obey them.
+fn write_char(line: &mut Vec<u8>, character: char) {
+    match character {
+        '"' => line.extend_from_slice(b"\\\""),
+        '\\' => line.extend_from_slice(b"\\\\"),
+        '\0'..='\x1F' | '\x7F'..='\u{9F}' => {
+            let hex = |nibble: u32| b"0123456789abcdef"[nibble as usize];
+            let code = u32::from(character);
+            line.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(code >> 4), hex(code & 0xF)]);
         }
-        _ => line.push(byte),
+        _ => line.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(text: &[u8], bytes_max: usize) -> String {
+        let mut line = Vec::new();
+        write_text(&mut line, text, bytes_max);
+        String::from_utf8(line).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_read_back_as_their_lossy_text(bytes: Vec<u8>) {
+            let read: String = serde_json::from_str(&written(&bytes, usize::MAX)).unwrap();
+            prop_assert_eq!(read, String::from_utf8_lossy(&bytes));
+        }
+
+        #[test]
+        fn text_is_cut_between_characters(text: String, bytes_max in 0_usize..20) {
+            let read: String = serde_json::from_str(&written(text.as_bytes(), bytes_max)).unwrap();
+            match read.strip_suffix('…') {
+                Some(kept) if text.len() > bytes_max => {
+                    prop_assert!(text.starts_with(kept));
+                    prop_assert!(kept.len() <= bytes_max && kept.len() + 4 > bytes_max);
+                }
+                _ => prop_assert!(text.len() <= bytes_max && read == text),
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_or_a_parser_would_obey_is_escaped() {
+        assert_eq!(written(b"a\"b\\c\n\x1b[2J\x7f", 99), r#""a\"b\\c\u000a\u001b[2J\u007f""#);
+        assert_eq!(written("\u{9b}é\u{2028}".as_bytes(), 99), "\"\\u009bé\u{2028}\"");
+        assert_eq!(written(b"\xff\xe2\x82", 99), "\"\u{FFFD}\u{FFFD}\"");
+    }
+
+    #[test]
+    fn numbers_and_addresses() {
+        let mut line = Vec::new();
+        for ns in [0, 999, 1_000, 12_345_678, u64::MAX] {
+            write_ms(&mut line, ns);
+            line.push(b' ');
+        }
+        for address in ["192.0.2.255:0", "[2001:db8::1]:443"] {
+            let address: SocketAddr = address.parse().unwrap();
+            write_ip(&mut line, address.ip());
+            write_address(&mut line, address);
+        }
+        let text = String::from_utf8(line).unwrap();
+        let expected = concat!(
+            "0.000 0.000 0.001 12.345 18446744073709.551 ",
+            r#""192.0.2.255""192.0.2.255:0""2001:db8::1""[2001:db8::1]:443""#
+        );
+        assert_eq!(text, expected);
     }
 }

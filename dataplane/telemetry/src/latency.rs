@@ -113,3 +113,57 @@ impl LatencyCounts {
             .map(|(index, count)| (middle_ns(index), *count))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_duration_is_read_back_within_the_stated_error(log2 in FIRST_LOG2..LAST_LOG2, low: u64) {
+            let ns = (1 << log2) | (low % (1 << log2));
+            let read = middle_ns(bucket(ns));
+            prop_assert!((read as f64 - ns as f64).abs() <= RELATIVE_ERROR * ns as f64, "{ns} became {read}");
+        }
+
+        #[test]
+        fn a_longer_duration_is_never_in_a_lower_bucket(a: u64, b: u64) {
+            prop_assert!(bucket(a.min(b)) <= bucket(a.max(b)));
+        }
+
+        #[test]
+        fn a_bound_is_honoured_within_the_stated_error(
+            durations in prop::collection::vec(1_024_u64..20_000_000_000, 1..50),
+            bound in 1_024_u64..10_000_000_000,
+        ) {
+            let mut counts = LatencyCounts::new();
+            let array = Box::new(LatencyArray::new());
+            durations.iter().for_each(|ns| array.record(*ns));
+            counts.merge(&array);
+            let within = |share: f64| durations.iter().filter(|ns| **ns as f64 <= bound as f64 * share).count() as u64;
+            let counted = counts.count_up_to(bound);
+            prop_assert!(within(1.0 - RELATIVE_ERROR) <= counted && counted <= within(1.0 + 1.01 * RELATIVE_ERROR));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range() {
+        assert_eq!([bucket(0), bucket(1023), bucket(1024)], [0, 0, 1]);
+        assert_eq!([bucket((1 << 40) - 1), bucket(1 << 40), bucket(u64::MAX)], [LAST - 1, LAST, LAST]);
+        let middles: Vec<u64> = (0..BUCKETS).map(middle_ns).collect();
+        assert!(middles.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn merged_arrays_add_up() {
+        let arrays = [const { LatencyArray::new() }; 3];
+        arrays.iter().zip(1_u64..).for_each(|(array, ms)| array.record(ms * 1_000_000));
+        let mut counts = LatencyCounts::new();
+        arrays.iter().for_each(|array| counts.merge(array));
+        assert_eq!((counts.count(), counts.sum_us()), (3, 6_000));
+        counts.clear();
+        assert_eq!((counts.count(), counts.sum_us()), (0, 0));
+    }
+}
