@@ -36,10 +36,12 @@ pub(crate) fn write_ms(line: &mut Vec<u8>, ns: u64) {
 pub(crate) fn write_ip(line: &mut Vec<u8>, ip: IpAddr) {
     line.push(b'"');
     match ip {
-        IpAddr::V4(ip) => write_ipv4(line, ip),
-        IpAddr::V6(_) => write_display(line, &ip),
+        IpAddr::V4(ip) => write_ipv4(line, ip, b'"'),
+        IpAddr::V6(_) => {
+            write_display(line, &ip);
+            line.push(b'"');
+        }
     }
-    line.push(b'"');
 }
 
 /// Appends an address and port between quotes.
@@ -47,8 +49,7 @@ pub(crate) fn write_address(line: &mut Vec<u8>, address: SocketAddr) {
     line.push(b'"');
     match address {
         SocketAddr::V4(address) => {
-            write_ipv4(line, *address.ip());
-            line.push(b':');
+            write_ipv4(line, *address.ip(), b':');
             write_number(line, u64::from(address.port()));
         }
         SocketAddr::V6(_) => write_display(line, &address),
@@ -57,13 +58,17 @@ pub(crate) fn write_address(line: &mut Vec<u8>, address: SocketAddr) {
 }
 
 /// By hand: the formatting machinery costs as much as the rest of a record.
-fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr) {
-    for (index, octet) in ip.octets().into_iter().enumerate() {
-        if index != 0 {
-            line.push(b'.');
+fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr, end: u8) {
+    let (mut text, mut at) = ([0; 16], 0);
+    for (octet, behind) in ip.octets().into_iter().zip([b'.', b'.', b'.', end]) {
+        let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10, behind];
+        let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+        for digit in &digits[zeros..] {
+            text[at] = *digit;
+            at += 1;
         }
-        write_number(line, u64::from(octet));
     }
+    line.extend_from_slice(&text[..at]);
 }
 
 fn write_display(line: &mut Vec<u8>, shown: &dyn std::fmt::Display) {
@@ -80,9 +85,7 @@ fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
 }
 
 fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
-    // No early exit, so that the compiler looks at 16 bytes at a time.
-    let plain = !text.iter().fold(false, |found, byte| found | needs_attention(*byte));
-    if plain {
+    if is_plain(text) {
         return line.extend_from_slice(text);
     }
     for chunk in text.utf8_chunks() {
@@ -91,6 +94,22 @@ fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
             line.extend_from_slice("\u{FFFD}".as_bytes());
         }
     }
+}
+
+/// Whether `text` can be copied as it is. Looks at several bytes at a time; the last ones may be looked at twice.
+fn is_plain(text: &[u8]) -> bool {
+    match text.len() {
+        0..4 => is_plain_part(text),
+        4..8 => text.first_chunk::<4>().is_some_and(|part| is_plain_part(part)) && text.last_chunk::<4>().is_some_and(|part| is_plain_part(part)),
+        8..16 => text.first_chunk::<8>().is_some_and(|part| is_plain_part(part)) && text.last_chunk::<8>().is_some_and(|part| is_plain_part(part)),
+        _ => text.as_chunks::<16>().0.iter().all(|part| is_plain_part(part)) && text.last_chunk::<16>().is_some_and(|part| is_plain_part(part)),
+    }
+}
+
+/// Without an early exit, so that the compiler compares all bytes at once.
+#[inline(always)]
+fn is_plain_part(part: &[u8]) -> bool {
+    !part.iter().fold(false, |found, byte| found | needs_attention(*byte))
 }
 
 /// Whether a byte has to be escaped or is not ASCII.

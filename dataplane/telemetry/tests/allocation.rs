@@ -60,7 +60,7 @@ fn record(number: u64, metrics: &WorkerMetrics, record: &mut AccessRecord, sink:
 /// Stands for the journal.
 fn take_blocks(source: &LogSource, sink: &mut LogSink) -> usize {
     sink.flush();
-    let block = source.recv().unwrap();
+    let block = source.recv().expect("the sink is not gone");
     let bytes = block.bytes().len();
     source.give_back(block);
     bytes
