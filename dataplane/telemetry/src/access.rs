@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     json,
-    limits::{PATH_BYTES_MAX, TEXT_BYTES_MAX, USER_AGENT_BYTES_MAX},
+    limits::{LINE_BYTES_USUAL, PATH_BYTES_MAX, TEXT_BYTES_MAX, USER_AGENT_BYTES_MAX},
     timestamp::Timestamp,
 };
 
@@ -76,32 +76,33 @@ impl AccessRecord {
         Self { line: Vec::new(), time: Timestamp::new() }
     }
 
-    /// Replaces the line by the first half of a new one.
+    /// Replaces the line by the first half of a new one. All its values are text: each prefix closes the one before.
     pub fn begin(&mut self, request: &RequestPart<'_>) {
         let line = &mut self.line;
         line.clear();
+        line.reserve(LINE_BYTES_USUAL);
         line.extend_from_slice(b"{\"time\":\"");
         line.extend_from_slice(self.time.text(request.wall_ns));
-        line.extend_from_slice(b"\",\"request_id\":");
+        line.extend_from_slice(b"\",\"request_id\":\"");
         json::write_text(line, request.request_id, TEXT_BYTES_MAX);
         if let Some(trace_id) = request.trace_id {
-            line.extend_from_slice(b",\"trace_id\":");
+            line.extend_from_slice(b"\",\"trace_id\":\"");
             json::write_text(line, trace_id, TEXT_BYTES_MAX);
         }
-        line.extend_from_slice(b",\"client_ip\":");
+        line.extend_from_slice(b"\",\"client_ip\":\"");
         json::write_ip(line, request.client);
-        line.extend_from_slice(b",\"listener\":");
+        line.extend_from_slice(b"\",\"listener\":\"");
         json::write_text(line, request.listener.as_bytes(), TEXT_BYTES_MAX);
-        line.extend_from_slice(b",\"method\":");
+        line.extend_from_slice(b"\",\"method\":\"");
         json::write_text(line, request.method, TEXT_BYTES_MAX);
-        line.extend_from_slice(b",\"host\":");
+        line.extend_from_slice(b"\",\"host\":\"");
         json::write_text(line, request.host, TEXT_BYTES_MAX);
-        line.extend_from_slice(b",\"path\":");
+        line.extend_from_slice(b"\",\"path\":\"");
         json::write_text(line, request.path, PATH_BYTES_MAX);
-        line.extend_from_slice(b",\"protocol\":");
+        line.extend_from_slice(b"\",\"protocol\":\"");
         json::write_text(line, request.version.as_bytes(), TEXT_BYTES_MAX);
         if let Some(user_agent) = request.user_agent {
-            line.extend_from_slice(b",\"user_agent\":");
+            line.extend_from_slice(b"\",\"user_agent\":\"");
             json::write_text(line, user_agent, USER_AGENT_BYTES_MAX);
         }
     }
@@ -109,13 +110,14 @@ impl AccessRecord {
     /// Adds the second half; returns the whole line with its line feed, ready for [`crate::LogSink::append`].
     pub fn end(&mut self, response: &ResponsePart<'_>) -> &[u8] {
         let line = &mut self.line;
-        line.extend_from_slice(b",\"status\":");
+        line.extend_from_slice(b"\",\"status\":");
         json::write_number(line, u64::from(response.status));
-        write_name(line, b",\"route\":", response.route);
-        write_name(line, b",\"upstream\":", response.upstream);
+        write_name(line, b",\"route\":\"", response.route);
+        write_name(line, b",\"upstream\":\"", response.upstream);
         if let Some(endpoint) = response.endpoint {
-            line.extend_from_slice(b",\"endpoint\":");
+            line.extend_from_slice(b",\"endpoint\":\"");
             json::write_address(line, endpoint);
+            line.push(b'"');
         }
         line.extend_from_slice(b",\"duration_ms\":");
         json::write_ms(line, response.duration_ns);
@@ -129,7 +131,7 @@ impl AccessRecord {
         json::write_number(line, response.sent_bytes);
         line.extend_from_slice(b",\"attempts\":");
         json::write_number(line, u64::from(response.attempts));
-        write_name(line, b",\"reason\":", response.reason);
+        write_name(line, b",\"reason\":\"", response.reason);
         line.extend_from_slice(b"}\n");
         line
     }
@@ -141,9 +143,11 @@ impl Default for AccessRecord {
     }
 }
 
-fn write_name(line: &mut Vec<u8>, field: &[u8], name: Option<&str>) {
+#[inline]
+fn write_name(line: &mut Vec<u8>, prefix: &[u8], name: Option<&str>) {
     if let Some(name) = name {
-        line.extend_from_slice(field);
+        line.extend_from_slice(prefix);
         json::write_text(line, name.as_bytes(), TEXT_BYTES_MAX);
+        line.push(b'"');
     }
 }

@@ -6,16 +6,24 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Appends `text` between quotes, at most `bytes_max` bytes of it.
+/// Appends at most `bytes_max` bytes of `text`, to stand between quotes.
+#[inline]
 pub(crate) fn write_text(line: &mut Vec<u8>, text: &[u8], bytes_max: usize) {
-    line.push(b'"');
+    if text.len() <= bytes_max && is_plain(text) {
+        line.extend_from_slice(text);
+    } else {
+        write_unusual(line, text, bytes_max);
+    }
+}
+
+#[cold]
+fn write_unusual(line: &mut Vec<u8>, text: &[u8], bytes_max: usize) {
     if text.len() <= bytes_max {
         write_escaped(line, text);
     } else {
         write_escaped(line, cut(text, bytes_max));
         line.extend_from_slice("…".as_bytes());
     }
-    line.push(b'"');
 }
 
 /// Appends a whole number.
@@ -32,43 +40,55 @@ pub(crate) fn write_ms(line: &mut Vec<u8>, ns: u64) {
     line.extend_from_slice(&[b'.', digit(decimals / 100), digit(decimals / 10), digit(decimals)]);
 }
 
-/// Appends an address between quotes.
+/// Appends an address, to stand between quotes.
 pub(crate) fn write_ip(line: &mut Vec<u8>, ip: IpAddr) {
-    line.push(b'"');
     match ip {
-        IpAddr::V4(ip) => write_ipv4(line, ip, b'"'),
-        IpAddr::V6(_) => {
-            write_display(line, &ip);
-            line.push(b'"');
-        }
+        IpAddr::V4(ip) => write_ipv4(line, ip),
+        IpAddr::V6(_) => write_display(line, &ip),
     }
 }
 
-/// Appends an address and port between quotes.
+/// Appends an address and port, to stand between quotes.
 pub(crate) fn write_address(line: &mut Vec<u8>, address: SocketAddr) {
-    line.push(b'"');
     match address {
         SocketAddr::V4(address) => {
-            write_ipv4(line, *address.ip(), b':');
+            write_ipv4(line, *address.ip());
+            line.push(b':');
             write_number(line, u64::from(address.port()));
         }
         SocketAddr::V6(_) => write_display(line, &address),
     }
-    line.push(b'"');
 }
 
 /// By hand: the formatting machinery costs as much as the rest of a record.
-fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr, end: u8) {
+fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr) {
     let (mut text, mut at) = ([0; 16], 0);
-    for (octet, behind) in ip.octets().into_iter().zip([b'.', b'.', b'.', end]) {
-        let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10, behind];
-        let zeros = usize::from(octet < 100) + usize::from(octet < 10);
-        for digit in &digits[zeros..] {
-            text[at] = *digit;
-            at += 1;
-        }
+    for octet in ip.octets() {
+        let (digits, count) = OCTETS[usize::from(octet)];
+        text[at..at + 3].copy_from_slice(&digits);
+        at += usize::from(count);
+        text[at] = b'.';
+        at += 1;
     }
-    line.extend_from_slice(&text[..at]);
+    line.extend_from_slice(&text[..at - 1]);
+}
+
+/// The decimal digits of every octet, and how many there are.
+static OCTETS: [([u8; 3], u8); 256] = octets();
+
+const fn octets() -> [([u8; 3], u8); 256] {
+    let mut table = [([0; 3], 0); 256];
+    let mut octet = 0_usize;
+    while octet < table.len() {
+        let (a, b, c) = (b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8);
+        table[octet] = match octet {
+            0..10 => ([c, 0, 0], 1),
+            10..100 => ([b, c, 0], 2),
+            _ => ([a, b, c], 3),
+        };
+        octet += 1;
+    }
+    table
 }
 
 fn write_display(line: &mut Vec<u8>, shown: &dyn std::fmt::Display) {
@@ -85,9 +105,6 @@ fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
 }
 
 fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
-    if is_plain(text) {
-        return line.extend_from_slice(text);
-    }
     for chunk in text.utf8_chunks() {
         chunk.valid().chars().for_each(|character| write_char(line, character));
         if !chunk.invalid().is_empty() {
@@ -96,25 +113,44 @@ fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Whether `text` can be copied as it is. Looks at several bytes at a time; the last ones may be looked at twice.
+/// Whether `text` is ASCII of which nothing has to be escaped. Looks at several bytes at a time, at some of them twice.
+#[inline]
 fn is_plain(text: &[u8]) -> bool {
-    match text.len() {
-        0..4 => is_plain_part(text),
-        4..8 => text.first_chunk::<4>().is_some_and(|part| is_plain_part(part)) && text.last_chunk::<4>().is_some_and(|part| is_plain_part(part)),
-        8..16 => text.first_chunk::<8>().is_some_and(|part| is_plain_part(part)) && text.last_chunk::<8>().is_some_and(|part| is_plain_part(part)),
-        _ => text.as_chunks::<16>().0.iter().all(|part| is_plain_part(part)) && text.last_chunk::<16>().is_some_and(|part| is_plain_part(part)),
+    if let (Some(_), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        text.as_chunks::<16>().0.iter().all(is_plain_block) && is_plain_block(last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        is_plain_word(u64::from_le_bytes(*first)) && is_plain_word(u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        is_plain_word(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)))
+    } else {
+        text.iter().all(|byte| is_plain_byte(*byte))
     }
 }
 
 /// Without an early exit, so that the compiler compares all bytes at once.
-#[inline(always)]
-fn is_plain_part(part: &[u8]) -> bool {
-    !part.iter().fold(false, |found, byte| found | needs_attention(*byte))
+#[inline]
+fn is_plain_block(block: &[u8; 16]) -> bool {
+    block.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
 }
 
-/// Whether a byte has to be escaped or is not ASCII.
-const fn needs_attention(byte: u8) -> bool {
-    byte < 0x20 || byte >= 0x7F || byte == b'"' || byte == b'\\'
+const fn is_plain_byte(byte: u8) -> bool {
+    byte >= 0x20 && byte < 0x7F && byte != b'"' && byte != b'\\'
+}
+
+/// [`is_plain_byte`] of eight bytes. In each term, the highest bit of a byte tells; a borrow or carry reaches the next byte
+/// only from one that tells already.
+const fn is_plain_word(word: u64) -> bool {
+    const fn repeat(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    const fn below(word: u64, limit: u8) -> u64 {
+        word.wrapping_sub(repeat(limit)) & !word
+    }
+    let control = below(word, 0x20);
+    let quote = below(word ^ repeat(b'"'), 1);
+    let backslash = below(word ^ repeat(b'\\'), 1);
+    let delete_or_beyond = word.wrapping_add(repeat(1)) | word;
+    (control | quote | backslash | delete_or_beyond) & repeat(0x80) == 0
 }
 
 /// JSON would allow U+007F to U+009F as they are, but some terminals obey them.
@@ -138,12 +174,26 @@ mod tests {
     use super::*;
 
     fn written(text: &[u8], bytes_max: usize) -> String {
-        let mut line = Vec::new();
+        let mut line = vec![b'"'];
         write_text(&mut line, text, bytes_max);
+        line.push(b'"');
         String::from_utf8(line).unwrap()
     }
 
     proptest! {
+        #[test]
+        fn text_is_plain_if_each_byte_is(mut text in "[ -~]{0,40}", at: prop::sample::Index, byte: u8) {
+            prop_assert_eq!(is_plain(text.as_bytes()), text.bytes().all(is_plain_byte));
+            text.retain(|character| character != '"' && character != '\\');
+            let mut text = text.into_bytes();
+            prop_assert!(is_plain(&text));
+            if !text.is_empty() {
+                let at = at.index(text.len());
+                text[at] = byte;
+                prop_assert_eq!(is_plain(&text), is_plain_byte(byte), "{} at {}", byte, at);
+            }
+        }
+
         #[test]
         fn any_bytes_read_back_as_their_lossy_text(bytes: Vec<u8>) {
             let read: String = serde_json::from_str(&written(&bytes, usize::MAX)).unwrap();
@@ -180,12 +230,14 @@ mod tests {
         for address in ["192.0.2.255:0", "[2001:db8::1]:443"] {
             let address: SocketAddr = address.parse().unwrap();
             write_ip(&mut line, address.ip());
+            line.push(b' ');
             write_address(&mut line, address);
+            line.push(b' ');
         }
         let text = String::from_utf8(line).unwrap();
         let expected = concat!(
             "0.000 0.000 0.001 12.345 18446744073709.551 ",
-            r#""192.0.2.255""192.0.2.255:0""2001:db8::1""[2001:db8::1]:443""#
+            "192.0.2.255 192.0.2.255:0 2001:db8::1 [2001:db8::1]:443 "
         );
         assert_eq!(text, expected);
     }

@@ -3,6 +3,8 @@
 //! A sink never waits: when the queue is full, its block is emptied and the records in it are counted as dropped. The
 //! queue is touched once per block, never per record, and so is the journal's thread woken. Blocks come back through a
 //! second queue, so that steady state allocates nothing. At most `blocks` + one per sink + one being written exist.
+//!
+//! What a worker writes in its last moments comes through only if the queue has room for its last block.
 
 use std::{mem, sync::Arc};
 
