@@ -42,29 +42,28 @@ impl Appender {
     pub(crate) fn append(&mut self, block: &Block) -> Written {
         let was_failing = self.file.is_none();
         let (written, result) = self.try_append(block);
-        if let Err(error) = result {
-            self.file = None;
-            if !was_failing {
-                eprintln!("tollgate: access records are lost: cannot write {}: {error}", self.destination);
-            }
+        if let Err(error) = result
+            && !was_failing
+        {
+            eprintln!("tollgate: access records are lost: cannot write {}: {error}", self.destination);
         }
         written
     }
 
     fn try_append(&mut self, block: &Block) -> (Written, io::Result<()>) {
-        match self.file.take().map_or_else(|| self.destination.open(), Ok) {
-            Ok(file) => write_block(self.file.insert(file), &mut self.is_torn, block),
-            Err(error) => (Written::default(), Err(error)),
-        }
+        let mut file = match self.file.take().map_or_else(|| self.destination.open(), Ok) {
+            Ok(file) => file,
+            Err(error) => return (Written::default(), Err(error)),
+        };
+        let (written, result) = write_block(&mut file, &mut self.is_torn, block);
+        self.file = result.is_ok().then_some(file);
+        (written, result)
     }
 }
 
 fn write_block(file: &mut impl Write, is_torn: &mut bool, block: &Block) -> (Written, io::Result<()>) {
-    if *is_torn {
-        if let Err(error) = file.write_all(b"\n") {
-            return (Written::default(), Err(error));
-        }
-        *is_torn = false;
+    if *is_torn && let Err(error) = file.write_all(b"\n") {
+        return (Written::default(), Err(error));
     }
     let (bytes, result) = write_counted(file, block.bytes());
     let in_file = &block.bytes()[..bytes];
@@ -145,12 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_that_works_again_is_used_again() {
+    fn a_failing_destination_is_opened_again() {
         let folder = std::env::temp_dir().join(format!("tollgate-appender-{}", std::process::id()));
         let path = folder.join("access.log");
+        std::fs::create_dir_all(&folder).unwrap();
+        // Opens, and answers every write with ENOSPC.
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let mut appender = Appender::open(Destination::File(path.clone())).unwrap();
-        // As after a failed write, while the folder is taken by a file.
-        appender.file = None;
+        assert_eq!(appender.append(&block(&["lost\n"])), Written::default());
         std::fs::remove_dir_all(&folder).unwrap();
         std::fs::write(&folder, "in the way").unwrap();
         assert_eq!(appender.append(&block(&["lost\n"])), Written::default());

@@ -149,6 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn the_stated_error_is_reached_and_kept_at_the_edges_of_buckets() {
+        let mut worst = 0.0_f64;
+        for middle in (1..LAST).map(middle_ns) {
+            let half = (1 << middle.ilog2()) / PARTS as u64 / 2;
+            for edge in [middle - half, middle + half - 1] {
+                assert_eq!(middle_ns(bucket(edge)), middle);
+                worst = worst.max(middle.abs_diff(edge) as f64 / edge as f64);
+            }
+        }
+        assert_eq!(worst, RELATIVE_ERROR);
+    }
+
+    #[test]
     fn the_ends_of_the_range() {
         assert_eq!([bucket(0), bucket(1023), bucket(1024)], [0, 0, 1]);
         assert_eq!([bucket((1 << 40) - 1), bucket(1 << 40), bucket(u64::MAX)], [LAST - 1, LAST, LAST]);

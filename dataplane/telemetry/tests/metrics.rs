@@ -1,5 +1,6 @@
 //! The scrape: its text is what Prometheus expects, its figures are those of all workers, its names are documented.
 
+#[cfg(test)]
 mod exposition;
 
 use std::{
@@ -168,19 +169,29 @@ fn a_scrape_beside_the_writers_never_goes_back() {
     let done = &AtomicBool::new(false);
     let total: u64 = thread::scope(|scope| {
         let writers = [0, 1].map(|index| scope.spawn(move || write_until(done, &registry.worker(index))));
+        let stop = Stop(done);
         let mut last = scrape(registry);
         for _ in 0..SCRAPES {
             let next = scrape(registry);
             next.assert_not_before(&last);
             last = next;
         }
-        done.store(true, Ordering::Release);
+        drop(stop);
         writers.into_iter().map(|writer| writer.join().unwrap()).sum()
     });
     let scrape = scrape(registry);
     assert_eq!(scrape.sum("http_server_request_duration_seconds_count"), total as f64);
     assert_eq!(scrape.sum("tollgate_responses_total"), total as f64);
     assert_eq!(scrape.value("tollgate_sent_bytes_total", &[]), Some(100.0 * total as f64));
+}
+
+/// Ends the writers, also when an assertion failed.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Records exchanges until told to stop; returns how many.
