@@ -222,6 +222,6 @@ fn copy_kept(writer: &mut HeadWriter<'_>, fields: &Fields, bytes: &[u8], removed
     let is_nominated = |name: &[u8]| {
         fields.values(bytes, Name::Connection).flat_map(tokens).any(|option| option.eq_ignore_ascii_case(name))
     };
-    let removes_other = fields.connection.nominates_other.then_some(is_nominated);
+    let removes_other = fields.connection.nominates_other.then_some(&is_nominated);
     fields.for_each_kept_run(bytes, removed, removes_other, |run| writer.put(run));
 }

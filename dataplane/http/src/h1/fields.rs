@@ -153,7 +153,7 @@ impl Fields {
         &self,
         bytes: &'a [u8],
         removed: NameSet,
-        removes_other: Option<impl Fn(&[u8]) -> bool>,
+        removes_other: Option<&impl Fn(&[u8]) -> bool>,
         mut run: impl FnMut(&'a [u8]),
     ) {
         let Some(first) = self.lines().first() else { return };
@@ -161,7 +161,7 @@ impl Fields {
         if !removed.intersection(self.present).is_empty() || removes_other.is_some() {
             for (number, line) in self.lines().iter().enumerate() {
                 let is_removed = removed.contains(line.name)
-                    || (line.name == Name::Other && removes_other.as_ref().is_some_and(|is| is(line.name_of(bytes))));
+                    || (line.name == Name::Other && removes_other.is_some_and(|is| is(line.name_of(bytes))));
                 if is_removed {
                     if start < line.start {
                         run(Span { start, end: line.start }.of(bytes));

@@ -64,8 +64,12 @@ impl ResponseIndex {
         let declared = framing::declared(&self.fields, bytes, self.version)?;
         let is_bodiless = request == Method::Head || matches!(self.status, 100..200 | 204 | 304);
         self.body = if is_bodiless { BodyLength::None } else { declared.unwrap_or(BodyLength::UntilClose) };
-        // A 204 that declares a body (RFC 9110, section 8.6 forbids it) may be followed by one: not a connection to reuse.
+        // RFC 9110, section 8.6 and RFC 9112, section 6.1: these declare no body. A 204 with a length is seen in the wild; the
+        // body may follow, so its connection is not used again.
         let is_suspect = matches!(self.status, 100..200 | 204) && declared.is_some_and(|body| !body.is_empty());
+        if is_suspect && (self.status != 204 || declared == Some(BodyLength::Chunked)) {
+            return Err(Reason::UpstreamMalformed);
+        }
         self.keep_alive = self.fields.connection.keeps_alive(self.version)
             && self.body != BodyLength::UntilClose
             && self.status != 101

@@ -147,17 +147,20 @@ fn request_refusal(error: Error, window: &[u8]) -> Reason {
     match error {
         Error::TooManyHeaders => Reason::HeadTooLarge,
         _ if !line_breaks_are_whole(head) => Reason::BareLineBreak,
-        Error::Version if names_a_version(&head[..line_len]) => Reason::UnsupportedVersion,
-        Error::Token | Error::Version | Error::Status => Reason::BadRequestLine,
+        Error::Version if names_another_version(&head[..line_len]) => Reason::UnsupportedVersion,
+        Error::Token | Error::Version | Error::Status | Error::NewLine => Reason::BadRequestLine,
         Error::HeaderName if has_indented_line(head) => Reason::LineFolding,
-        Error::HeaderName | Error::HeaderValue | Error::NewLine => Reason::BadHeader,
+        Error::HeaderName | Error::HeaderValue => Reason::BadHeader,
     }
 }
 
-/// Whether the last word of a request line is `HTTP/digit.digit`.
-fn names_a_version(line: &[u8]) -> bool {
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
+/// Whether the last word of a request line is `HTTP/digit.digit`, and not one of the versions that are spoken here.
+fn names_another_version(line: &[u8]) -> bool {
+    match line.rsplit(|&byte| byte == b' ').next() {
+        Some(b"HTTP/1.0" | b"HTTP/1.1") => false,
+        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
 }
 
 fn has_indented_line(head: &[u8]) -> bool {
