@@ -1,7 +1,7 @@
 //! Field names the proxy acts on, and sets of them.
 //!
-//! A name is recognized once, while the head is parsed: its first and last bytes are folded into one word, one `match` on
-//! that word finds the only candidate, and one comparison confirms it. Every later question ("is it hop-by-hop?") is a bit
+//! A name is recognized once, while the head is parsed: its first and last bytes are folded into one word, which leads to the
+//! only candidate in a table made at compile time, and two comparisons of words confirm it. Every later question ("is it hop-by-hop?") is a bit
 //! in a [`NameSet`]. All other names are [`Name::Other`] and keep only their bytes.
 
 macro_rules! names {
@@ -26,19 +26,6 @@ macro_rules! names {
                 match self {
                     $(Self::$variant => $bytes,)+
                     Self::XForwardedOther | Self::Other => "",
-                }
-            }
-
-            /// The name these bytes spell, in any case of letters.
-            #[must_use]
-            #[inline]
-            #[expect(non_upper_case_globals, reason = "the constants are named as the variants they stand for")]
-            pub fn from_bytes(name: &[u8]) -> Self {
-                $(const $variant: u64 = key($bytes.as_bytes());)+
-                match key(name) {
-                    $($variant if name.eq_ignore_ascii_case($bytes.as_bytes()) => Self::$variant,)+
-                    _ if is_x_forwarded(name) => Self::XForwardedOther,
-                    _ => Self::Other,
                 }
             }
         }
@@ -106,55 +93,148 @@ names! {
 impl Name {
     /// Number of variants.
     pub(crate) const COUNT: usize = Self::Other as usize + 1;
+
+    /// The name these bytes spell, in any case of letters.
+    #[must_use]
+    #[inline]
+    pub fn from_bytes(name: &[u8]) -> Self {
+        let ends = Ends::of(name);
+        let candidate = &CANDIDATES[slot(ends, MULTIPLIER)];
+        if candidate.is(name, ends) {
+            candidate.name
+        } else if is_x_forwarded(name, ends) {
+            Self::XForwardedOther
+        } else {
+            Self::Other
+        }
+    }
 }
 
 const _: () = assert!(Name::COUNT <= 64, "a set of names fits 64 bits");
-const _: () = assert!(keys_are_unique(), "two known names have the same key");
 
-const fn keys_are_unique() -> bool {
-    let names = Name::KNOWN;
+/// Slots of the table of candidates. Four times the number of names makes a multiplier that spreads them easy to find.
+const SLOTS: usize = 256;
+
+/// Spreads the known names over the slots, one in each at most.
+const MULTIPLIER: u64 = {
+    let mut multiplier = 1;
+    while !spreads(multiplier) {
+        // The increment of a Weyl sequence: odd, with its bits evenly spread.
+        multiplier += 0x9e37_79b9_7f4a_7c15 >> 8;
+    }
+    multiplier
+};
+
+const fn spreads(multiplier: u64) -> bool {
+    let mut taken = [false; SLOTS];
     let mut i = 0;
-    while i < names.len() {
-        let mut j = i + 1;
-        while j < names.len() {
-            if key(names[i].1.as_bytes()) == key(names[j].1.as_bytes()) {
-                return false;
-            }
-            j += 1;
+    while i < Name::KNOWN.len() {
+        let slot = slot(Ends::of(Name::KNOWN[i].1.as_bytes()), multiplier);
+        if taken[slot] {
+            return false;
         }
+        taken[slot] = true;
         i += 1;
     }
     true
 }
 
-/// Folds length and first and last bytes, without their case, into a word. Known names have different ones.
 #[inline]
-const fn key(name: &[u8]) -> u64 {
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    let word = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) => {
-            (u64::from_le_bytes(*first) | CASE) ^ (u64::from_le_bytes(*last) | CASE).rotate_left(3)
-        }
-        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-            (Some(first), Some(last)) => {
-                ((u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64) | CASE
-            }
-            _ => short_key(name) | CASE,
-        },
-    };
-    word ^ (name.len() as u64) << 58
+const fn slot(ends: Ends, multiplier: u64) -> usize {
+    (ends.key().wrapping_mul(multiplier) >> (64 - SLOTS.ilog2())) as usize
 }
 
-const fn short_key(name: &[u8]) -> u64 {
-    match name {
-        [a, b, c] => (*a as u64) << 16 | (*b as u64) << 8 | *c as u64,
-        [a, b] => (*a as u64) << 8 | *b as u64,
-        _ => 0,
+/// The only known name, if any, for each slot.
+static CANDIDATES: [Spelling; SLOTS] = {
+    let mut candidates = [Spelling::of(Name::Other, ""); SLOTS];
+    let mut i = 0;
+    while i < Name::KNOWN.len() {
+        let (name, text) = Name::KNOWN[i];
+        candidates[slot(Ends::of(text.as_bytes()), MULTIPLIER)] = Spelling::of(name, text);
+        i += 1;
+    }
+    candidates
+};
+
+/// `0x20` in every byte: what tells an upper-case letter from its lower-case one.
+const CASE: u64 = 0x2020_2020_2020_2020;
+
+/// A name's length, its first and its last bytes. They overlap in a name of less than 16 bytes, and are the whole of it.
+#[derive(Clone, Copy)]
+struct Ends {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Ends {
+    #[inline]
+    const fn of(name: &[u8]) -> Self {
+        let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+                (Some(first), Some(last)) => (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64),
+                _ => match name {
+                    [a, b, c] => (u32::from_le_bytes([*a, *b, *c, 0]) as u64, 0),
+                    [a, b] => (u32::from_le_bytes([*a, *b, 0, 0]) as u64, 0),
+                    _ => (0, 0),
+                },
+            },
+        };
+        Self { first, last, len: name.len() }
+    }
+
+    /// One word for what is here, whatever the case of letters.
+    #[inline]
+    const fn key(self) -> u64 {
+        (self.first | CASE) ^ (self.last | CASE).rotate_left(3) ^ (self.len as u64) << 58
     }
 }
 
-fn is_x_forwarded(name: &[u8]) -> bool {
-    name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
+/// A known name, prepared for comparison.
+#[derive(Clone, Copy)]
+struct Spelling {
+    name: Name,
+    text: &'static str,
+    ends: Ends,
+    /// [`CASE`] where the name has letters.
+    first_letters: u64,
+    last_letters: u64,
+}
+
+impl Spelling {
+    const fn of(name: Name, text: &'static str) -> Self {
+        let ends = Ends::of(text.as_bytes());
+        Self { name, text, ends, first_letters: letters(ends.first), last_letters: letters(ends.last) }
+    }
+
+    /// Whether `name` spells it, in any case of letters.
+    #[inline]
+    fn is(&self, name: &[u8], ends: Ends) -> bool {
+        ends.len == self.ends.len
+            && (ends.first | self.first_letters) == self.ends.first
+            && (ends.last | self.last_letters) == self.ends.last
+            && (ends.len <= 16 || name.eq_ignore_ascii_case(self.text.as_bytes()))
+    }
+}
+
+const fn letters(word: u64) -> u64 {
+    let bytes = word.to_le_bytes();
+    let mut mask = [0; 8];
+    let mut i = 0;
+    while i < bytes.len() {
+        if bytes[i].is_ascii_lowercase() {
+            mask[i] = 0x20;
+        }
+        i += 1;
+    }
+    u64::from_le_bytes(mask)
+}
+
+#[inline]
+fn is_x_forwarded(name: &[u8], ends: Ends) -> bool {
+    ends.first | CASE == u64::from_le_bytes(*b"x-forwar")
+        && name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
 }
 
 /// A set of known field names.
@@ -242,9 +322,17 @@ mod tests {
 
     #[test]
     fn near_misses_are_other_names() {
-        for text in
-            ["", "x", "hos", "hosts", "Content-Lengt", "content_length", "transfer\u{d}encoding", "content-xxxlength"]
-        {
+        for text in [
+            "",
+            "x",
+            "hos",
+            "hosts",
+            "Content-Lengt",
+            "content_length",
+            "transfer\u{d}encoding",
+            "content-xxxlength",
+            "keep\u{d}alive",
+        ] {
             assert_eq!(Name::from_bytes(text.as_bytes()), Name::Other, "{text}");
         }
         assert_eq!(Name::from_bytes(b"X-Forwarded-Port"), Name::XForwardedOther);

@@ -1,5 +1,7 @@
 //! Heads as they are forwarded: what is removed, what is added, what stays as it came.
 
+#![expect(clippy::unwrap_used, reason = "the functions the tests share fail as tests do")]
+
 use tollgate_http::{
     ConnectionOption, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, Reason,
     RequestIndex, ResponseFraming, ResponseIndex, trace_id, write_interim, write_request, write_response,
