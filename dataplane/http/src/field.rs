@@ -4,6 +4,8 @@
 //! only candidate in a table made at compile time, and two comparisons of words confirm it. Every later question ("is it hop-by-hop?") is a bit
 //! in a [`NameSet`]. All other names are [`Name::Other`] and keep only their bytes.
 
+use crate::FIELD_NAME_BYTES_MAX;
+
 macro_rules! names {
     ($($(#[$doc:meta])* $variant:ident = $bytes:literal,)+) => {
         /// A field name known to the proxy.
@@ -13,6 +15,9 @@ macro_rules! names {
             $(#[doc = concat!("`", $bytes, "`")] $variant,)+
             /// Any name beginning with `x-forwarded-` that has no variant of its own.
             XForwardedOther,
+            /// Any name that is known when `-` is written for `_`. Many servers hand both spellings to the application as one
+            /// variable, so this one is never forwarded to an endpoint.
+            Underscored,
             /// A name the proxy does not act on.
             Other,
         }
@@ -20,12 +25,12 @@ macro_rules! names {
         impl Name {
             const KNOWN: &[(Self, &str)] = &[$((Self::$variant, $bytes)),+];
 
-            /// The name in lower case; empty for the two variants that stand for many names.
+            /// The name in lower case; empty for the variants that stand for many names.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $bytes,)+
-                    Self::XForwardedOther | Self::Other => "",
+                    Self::XForwardedOther | Self::Underscored | Self::Other => "",
                 }
             }
         }
@@ -104,6 +109,8 @@ impl Name {
             candidate.name
         } else if is_x_forwarded(name, ends) {
             Self::XForwardedOther
+        } else if has_underscore(name, ends) && is_known_with_dashes(name) {
+            Self::Underscored
         } else {
             Self::Other
         }
@@ -237,6 +244,30 @@ fn is_x_forwarded(name: &[u8], ends: Ends) -> bool {
         && name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
 }
 
+#[inline]
+fn has_underscore(name: &[u8], ends: Ends) -> bool {
+    if ends.len > 16 { name.contains(&b'_') } else { has_byte(ends.first, b'_') || has_byte(ends.last, b'_') }
+}
+
+/// Whether a byte of `word` is `byte`: the difference to it has a zero byte, which alone borrows without its high bit set.
+#[inline]
+const fn has_byte(word: u64, byte: u8) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let difference = word ^ (byte as u64 * ONES);
+    difference.wrapping_sub(ONES) & !difference & (ONES << 7) != 0
+}
+
+#[cold]
+fn is_known_with_dashes(name: &[u8]) -> bool {
+    let mut dashed = [0; FIELD_NAME_BYTES_MAX];
+    let Some(dashed) = dashed.get_mut(..name.len()) else { return false };
+    for (to, from) in dashed.iter_mut().zip(name) {
+        *to = if *from == b'_' { b'-' } else { *from };
+    }
+    // No underscore is left, so this goes no deeper.
+    Name::from_bytes(dashed) != Name::Other
+}
+
 /// A set of known field names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameSet(u64);
@@ -322,20 +353,23 @@ mod tests {
 
     #[test]
     fn near_misses_are_other_names() {
-        for text in [
-            "",
-            "x",
-            "hos",
-            "hosts",
-            "Content-Lengt",
-            "content_length",
-            "transfer\u{d}encoding",
-            "content-xxxlength",
-            "keep\u{d}alive",
-        ] {
+        for text in
+            ["", "x", "hos", "hosts", "Content-Lengt", "transfer\u{d}encoding", "content-xxxlength", "keep\u{d}alive"]
+        {
             assert_eq!(Name::from_bytes(text.as_bytes()), Name::Other, "{text}");
         }
         assert_eq!(Name::from_bytes(b"X-Forwarded-Port"), Name::XForwardedOther);
+    }
+
+    #[test]
+    fn known_names_with_underscores_are_told_apart() {
+        for text in ["x_forwarded_for", "X-Forwarded_Any", "Content_Length", "TRANSFER_encoding", "proxy_authorization"]
+        {
+            assert_eq!(Name::from_bytes(text.as_bytes()), Name::Underscored, "{text}");
+        }
+        for text in ["my_field", "_", "user_name", "a_name_that_is_a_good_deal_longer", &"_".repeat(300)] {
+            assert_eq!(Name::from_bytes(text.as_bytes()), Name::Other, "{text}");
+        }
     }
 
     #[test]

@@ -84,7 +84,11 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
 
 fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: bool) -> NameSet {
     let fields = head.fields_index();
-    let mut removed = HOP_BY_HOP.with(Name::XRequestId).union(client.removed()).union(fields.connection.nominated);
+    let mut removed = HOP_BY_HOP
+        .with(Name::XRequestId)
+        .with(Name::Underscored)
+        .union(client.removed())
+        .union(fields.connection.nominated);
     if replaces_host {
         removed = removed.with(Name::Host);
     }

@@ -30,7 +30,6 @@ const ESSENTIAL: NameSet = NameSet::of(&[
     Name::XRequestId,
     Name::Traceparent,
     Name::Tracestate,
-    Name::Other,
 ]);
 
 /// What the Connection fields of one head say.

@@ -134,7 +134,7 @@ impl Fields {
     /// First value of any name.
     pub(crate) fn named<'a>(&self, bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         match Name::from_bytes(name) {
-            Name::Other | Name::XForwardedOther => {
+            Name::Other | Name::XForwardedOther | Name::Underscored => {
                 let mut lines = self.lines().iter();
                 lines.find(|line| line.name_of(bytes).eq_ignore_ascii_case(name)).map(|line| line.value.of(bytes))
             }
