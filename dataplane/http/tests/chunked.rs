@@ -1,4 +1,5 @@
-//! Chunked bodies (RFC 9112, section 7.1): what is taken, what is refused, and that neither depends on how the bytes arrive.
+//! Chunked bodies (RFC 9112, section 7.1): what is taken, what is refused, and that neither depends on how the bytes
+//! arrive.
 
 use proptest::prelude::*;
 use tollgate_http::{Chunk, ChunkedDecoder, Reason, Side};

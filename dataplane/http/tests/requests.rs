@@ -1,5 +1,5 @@
-//! Request heads that are accepted and refused, each with the section that says so. "strict" marks what an RFC leaves open and
-//! this proxy decides.
+//! Request heads that are accepted and refused, each with the section that says so. "strict" marks what an RFC leaves
+//! open and this proxy decides.
 
 use tollgate_http::{BodyLength, HeadLimits, Method, Name, Parsed, Reason, RequestIndex, Version};
 

@@ -1,5 +1,5 @@
-//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what an RFC
-//! leaves open and this proxy decides.
+//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what
+//! an RFC leaves open and this proxy decides.
 
 use tollgate_http::{BodyLength, HeadLimits, Method, Parsed, Reason, ResponseIndex, Version};
 

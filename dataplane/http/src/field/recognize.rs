@@ -1,104 +1,12 @@
-//! Field names the proxy acts on, and sets of them.
+//! From the bytes of a field name to its [`Name`], with no branch per candidate.
 //!
-//! A name is recognized once, while the head is parsed: its first and last bytes are folded into one word, which leads to the
-//! only candidate in a table made at compile time, and two comparisons of words confirm it. Every later question ("is it hop-by-hop?") is a bit
-//! in a [`NameSet`]. All other names are [`Name::Other`] and keep only their bytes.
+//! A name's first and last bytes are folded into one word, which leads to the only candidate in a table made at compile
+//! time; two comparisons of words confirm it. A third, of all bytes, is needed only for names above 16 bytes.
 
+use super::Name;
 use crate::FIELD_NAME_BYTES_MAX;
 
-macro_rules! names {
-    ($($(#[$doc:meta])* $variant:ident = $bytes:literal,)+) => {
-        /// A field name known to the proxy.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum Name {
-            $(#[doc = concat!("`", $bytes, "`")] $variant,)+
-            /// Any name beginning with `x-forwarded-` that has no variant of its own.
-            XForwardedOther,
-            /// Any name that is known when `-` is written for `_`. Many servers hand both spellings to the application as one
-            /// variable, so this one is never forwarded to an endpoint.
-            Underscored,
-            /// A name the proxy does not act on.
-            Other,
-        }
-
-        impl Name {
-            const KNOWN: &[(Self, &str)] = &[$((Self::$variant, $bytes)),+];
-
-            /// The name in lower case; empty for the variants that stand for many names.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $bytes,)+
-                    Self::XForwardedOther | Self::Underscored | Self::Other => "",
-                }
-            }
-        }
-    };
-}
-
-names! {
-    Accept = "accept",
-    AcceptEncoding = "accept-encoding",
-    AcceptLanguage = "accept-language",
-    Age = "age",
-    Authorization = "authorization",
-    CacheControl = "cache-control",
-    Connection = "connection",
-    ContentEncoding = "content-encoding",
-    ContentLength = "content-length",
-    ContentLocation = "content-location",
-    ContentRange = "content-range",
-    ContentType = "content-type",
-    Cookie = "cookie",
-    Date = "date",
-    ETag = "etag",
-    Expect = "expect",
-    Expires = "expires",
-    Forwarded = "forwarded",
-    Host = "host",
-    Http2Settings = "http2-settings",
-    IfMatch = "if-match",
-    IfModifiedSince = "if-modified-since",
-    IfNoneMatch = "if-none-match",
-    IfRange = "if-range",
-    IfUnmodifiedSince = "if-unmodified-since",
-    KeepAlive = "keep-alive",
-    LastModified = "last-modified",
-    Location = "location",
-    MaxForwards = "max-forwards",
-    Origin = "origin",
-    Pragma = "pragma",
-    ProxyAuthenticate = "proxy-authenticate",
-    ProxyAuthorization = "proxy-authorization",
-    ProxyConnection = "proxy-connection",
-    Range = "range",
-    Referer = "referer",
-    RetryAfter = "retry-after",
-    Server = "server",
-    SetCookie = "set-cookie",
-    Te = "te",
-    Traceparent = "traceparent",
-    Tracestate = "tracestate",
-    Trailer = "trailer",
-    TransferEncoding = "transfer-encoding",
-    Upgrade = "upgrade",
-    UserAgent = "user-agent",
-    Vary = "vary",
-    Via = "via",
-    Warning = "warning",
-    WwwAuthenticate = "www-authenticate",
-    XForwardedFor = "x-forwarded-for",
-    XForwardedHost = "x-forwarded-host",
-    XForwardedProto = "x-forwarded-proto",
-    XRealIp = "x-real-ip",
-    XRequestId = "x-request-id",
-}
-
 impl Name {
-    /// Number of variants.
-    pub(crate) const COUNT: usize = Self::Other as usize + 1;
-
     /// The name these bytes spell, in any case of letters.
     #[must_use]
     #[inline]
@@ -117,20 +25,14 @@ impl Name {
     }
 }
 
-const _: () = assert!(Name::COUNT <= 64, "a set of names fits 64 bits");
-
-/// Slots of the table of candidates. Four times the number of names makes a multiplier that spreads them easy to find.
+/// Slots of the table of candidates: so many more than names that a multiplier that spreads them is found soon.
 const SLOTS: usize = 256;
 
-/// Spreads the known names over the slots, one in each at most.
-const MULTIPLIER: u64 = {
-    let mut multiplier = 1;
-    while !spreads(multiplier) {
-        // The increment of a Weyl sequence: odd, with its bits evenly spread.
-        multiplier += 0x9e37_79b9_7f4a_7c15 >> 8;
-    }
-    multiplier
-};
+/// Spreads the known names over the slots, at most one in each. Found by trial; when a new name fails the assertion,
+/// try other odd numbers.
+const MULTIPLIER: u64 = 0x4e3d_4d0f_51dd_5d5d;
+
+const _: () = assert!(spreads(MULTIPLIER), "two known names share a slot");
 
 const fn spreads(multiplier: u64) -> bool {
     let mut taken = [false; SLOTS];
@@ -166,7 +68,8 @@ static CANDIDATES: [Spelling; SLOTS] = {
 /// `0x20` in every byte: what tells an upper-case letter from its lower-case one.
 const CASE: u64 = 0x2020_2020_2020_2020;
 
-/// A name's length, its first and its last bytes. They overlap in a name of less than 16 bytes, and are the whole of it.
+/// A name's length, its first and its last bytes. They overlap in a name of less than 16 bytes, and are the whole of
+/// it.
 #[derive(Clone, Copy)]
 struct Ends {
     first: u64,
@@ -249,7 +152,8 @@ fn has_underscore(name: &[u8], ends: Ends) -> bool {
     if ends.len > 16 { name.contains(&b'_') } else { has_byte(ends.first, b'_') || has_byte(ends.last, b'_') }
 }
 
-/// Whether a byte of `word` is `byte`: the difference to it has a zero byte, which alone borrows without its high bit set.
+/// Whether a byte of `word` is `byte`: the difference to it has a zero byte, which alone borrows without its high bit
+/// set.
 #[inline]
 const fn has_byte(word: u64, byte: u8) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -266,76 +170,6 @@ fn is_known_with_dashes(name: &[u8]) -> bool {
     }
     // No underscore is left, so this goes no deeper.
     Name::from_bytes(dashed) != Name::Other
-}
-
-/// A set of known field names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NameSet(u64);
-
-impl NameSet {
-    /// No names.
-    pub const EMPTY: Self = Self(0);
-
-    /// These names.
-    #[must_use]
-    pub const fn of(names: &[Name]) -> Self {
-        let mut set = Self::EMPTY;
-        let mut i = 0;
-        while i < names.len() {
-            set = set.with(names[i]);
-            i += 1;
-        }
-        set
-    }
-
-    /// This set and `name`.
-    #[must_use]
-    #[inline]
-    pub const fn with(self, name: Name) -> Self {
-        Self(self.0 | 1 << name as u8)
-    }
-
-    /// This set without `name`.
-    #[must_use]
-    #[inline]
-    pub const fn without(self, name: Name) -> Self {
-        Self(self.0 & !(1 << name as u8))
-    }
-
-    /// Names in either.
-    #[must_use]
-    #[inline]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Names in both.
-    #[must_use]
-    #[inline]
-    pub const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Names of this set that are not in `other`.
-    #[must_use]
-    #[inline]
-    pub const fn difference(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether `name` is in it.
-    #[must_use]
-    #[inline]
-    pub const fn contains(self, name: Name) -> bool {
-        self.0 & 1 << name as u8 != 0
-    }
-
-    /// Whether nothing is in it.
-    #[must_use]
-    #[inline]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
 }
 
 #[cfg(test)]
@@ -370,12 +204,5 @@ mod tests {
         for text in ["my_field", "_", "user_name", "a_name_that_is_a_good_deal_longer", &"_".repeat(300)] {
             assert_eq!(Name::from_bytes(text.as_bytes()), Name::Other, "{text}");
         }
-    }
-
-    #[test]
-    fn sets_hold_what_was_put_in() {
-        let set = NameSet::of(&[Name::Host, Name::Other]);
-        assert!(set.contains(Name::Host) && set.contains(Name::Other) && !set.contains(Name::Via));
-        assert!(set.difference(NameSet::of(&[Name::Host])).without(Name::Other).is_empty());
     }
 }
