@@ -1,8 +1,8 @@
 //! How long parsing and rewriting one head takes, run by hand:
 //! `cargo run --release -p tollgate-http --example throughput`.
 //!
-//! Prints nanoseconds per request for a small head and for a browser's, and per response; the best of several rounds, because
-//! noise only ever adds. It proves nothing by itself and no test depends on it.
+//! Prints nanoseconds per request for a small head and for a browser's, and per response; the best of several rounds,
+//! because noise only ever adds. It proves nothing by itself and no test depends on it.
 
 use std::{hint::black_box, time::Instant};
 use tollgate_http::{
@@ -15,13 +15,14 @@ const HEADS_PER_ROUND: u32 = 50_000;
 
 const SMALL: &str = "GET /orders/48151623?fields=id,total&expand=lines HTTP/1.1\r\nHost: api.example.com\r\n\
     User-Agent: orders-client/2.7 (linux; x86_64)\r\nAccept: application/json\r\n\
-    Authorization: Bearer 0123456789abcdef0123456789abcdef\r\nAccept-Encoding: gzip\r\nX-Tenant: acme-industries\r\n\r\n";
+    Authorization: Bearer 0123456789abcdef0123456789abcdef\r\nAccept-Encoding: gzip\r\n\
+    X-Tenant: acme-industries\r\n\r\n";
 
 const BROWSER: &str = "GET /products/garden/tools?page=2&sort=price HTTP/1.1\r\nHost: www.example.com\r\n\
     Connection: keep-alive\r\nCache-Control: max-age=0\r\nUpgrade-Insecure-Requests: 1\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\nSec-Fetch-Site: same-origin\r\n\
-    Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nReferer: https://www.example.com/products\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n\
+    Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nReferer: https://www.example.com/products\r\n\
     Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789abcdef\r\n\r\n";
 
 const RESPONSE: &str = "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\

@@ -1,5 +1,5 @@
-//! The Date field's format (RFC 9110, section 5.6.7), from seconds since 1970 that the caller gives. No clock in here; format
-//! it once a second, not once a message.
+//! The Date field's format (RFC 9110, section 5.6.7), from seconds since 1970 that the caller gives. No clock in here;
+//! format it once a second, not once a message.
 
 const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 const MONTHS: [&[u8; 3]; 12] =
@@ -26,7 +26,8 @@ pub fn http_date(unix_seconds: u64) -> [u8; 29] {
     out
 }
 
-/// Year, month and day of the month of the Gregorian calendar, counting years from March so that the leap day comes last.
+/// Year, month and day of the month of the Gregorian calendar, counting years from March so that the leap day comes
+/// last.
 fn civil(days: u64) -> (u64, u64, u64) {
     let since_era_start = days + 719_468;
     let (era, day_of_era) = (since_era_start / 146_097, since_era_start % 146_097);

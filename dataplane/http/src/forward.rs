@@ -1,8 +1,8 @@
 //! The heads that go on: a request's to an endpoint, a response's to the client.
 //!
-//! Both are copies of what came, in runs as long as possible, without the fields that concern one connection only (RFC 9110,
-//! section 7.6.1) and with the few that a proxy adds: Via, the client's address and request identifier, and the framing of
-//! the new connection. The body's bytes and length never change here.
+//! Both are copies of what came, in runs as long as possible, without the fields that concern one connection only (RFC
+//! 9110, section 7.6.1) and with the few that a proxy adds: Via, the client's address and request identifier, and the
+//! framing of the new connection. The body's bytes and length never change here.
 
 use crate::{
     BodyLength, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, Version,
@@ -12,7 +12,8 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// Fields of one connection. Transfer-Encoding, Upgrade, TE and Trailer are written again where they hold for the next one.
+/// Fields of one connection. Transfer-Encoding, Upgrade, TE and Trailer are written again where they hold for the next
+/// one.
 const HOP_BY_HOP: NameSet = NameSet::of(&[
     Name::Connection,
     Name::KeepAlive,
@@ -84,7 +85,11 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
 
 fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: bool) -> NameSet {
     let fields = head.fields_index();
-    let mut removed = HOP_BY_HOP.with(Name::XRequestId).union(client.removed()).union(fields.connection.nominated);
+    let mut removed = HOP_BY_HOP
+        .with(Name::XRequestId)
+        .with(Name::Underscored)
+        .union(client.removed())
+        .union(fields.connection.nominated);
     if replaces_host {
         removed = removed.with(Name::Host);
     }
@@ -94,7 +99,8 @@ fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: 
     if head.max_forwards().is_some() {
         removed = removed.with(Name::MaxForwards);
     }
-    // RFC 9110, section 10.1.1: an expectation of HTTP/1.0 is ignored; its client could not take the 100 that answers it.
+    // RFC 9110, section 10.1.1: an expectation of HTTP/1.0 is ignored; its client could not take the 100 that answers
+    // it.
     if head.version() == Version::Http10 {
         removed = removed.with(Name::Expect);
     }

@@ -1,7 +1,7 @@
 //! What the next hop is told about the client: `X-Forwarded-*`, `Forwarded` (RFC 7239), or both.
 //!
-//! From a peer that is not trusted nothing of the kind is believed: such fields are removed and ours are set. A trusted peer's
-//! lists get our view of the peer appended, and its protocol and host stay.
+//! From a peer that is not trusted nothing of the kind is believed: such fields are removed and ours are set. A trusted
+//! peer's lists get our view of the peer appended, and its protocol and host stay.
 
 use crate::{HeadWriter, Name, NameSet, RequestHead};
 use std::{io::Write, net::IpAddr};

@@ -1,14 +1,15 @@
 //! Message heads, URIs and a sans-I/O HTTP/1.1 codec with strict framing.
 //!
-//! Bytes in, verdicts and bytes out: [`RequestIndex`] and [`ResponseIndex`] find a head in a receive buffer without copying it,
-//! [`ChunkedDecoder`] walks a chunked body, [`write_request`] and [`write_response`] write the head that is forwarded, and
-//! [`Reason`] is the one table of everything that can go wrong with an exchange.
+//! Bytes in, verdicts and bytes out: [`RequestIndex`] and [`ResponseIndex`] find a head in a receive buffer without
+//! copying it, [`ChunkedDecoder`] walks a chunked body, [`write_request`] and [`write_response`] write the head that is
+//! forwarded, and [`Reason`] is the one table of everything that can go wrong with an exchange.
 //!
 //! What is refused, and by which section of RFC 9110 or 9112, stands with the tests in `tests/requests.rs` and
-//! `tests/responses.rs`. No socket, clock, allocation per message or logging is in here; [`HeadLimits`] and the constants of
-//! the limits module bound everything.
+//! `tests/responses.rs`. No socket, clock, allocation per message or logging is in here; [`HeadLimits`] and the
+//! constants of the limits module bound everything.
 
 mod answer;
+mod authority;
 mod date;
 mod field;
 mod forward;
@@ -25,6 +26,7 @@ mod uri;
 mod version;
 
 pub use answer::{Answer, write_answer};
+pub use authority::host_of_authority;
 pub use date::http_date;
 pub use field::{Name, NameSet};
 pub use forward::{
@@ -44,5 +46,5 @@ pub use reason::{Reason, Side};
 pub use status::reason_phrase;
 pub use trace::trace_id;
 pub use trailers::write_trailers;
-pub use uri::{host_of_authority, normalize_path};
+pub use uri::normalize_path;
 pub use version::Version;

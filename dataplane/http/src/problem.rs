@@ -1,5 +1,5 @@
-//! The body of an error answer: an RFC 9457 problem document that says what the table in `reason` says, and nothing of what is
-//! inside.
+//! The body of an error answer: an RFC 9457 problem document that says what the table in `reason` says, and nothing of
+//! what is inside.
 
 use crate::Reason;
 
@@ -23,7 +23,10 @@ pub fn write_problem(out: &mut Vec<u8>, reason: Reason, request_id: &[u8], insta
         write_string(out, path);
     }
     if !request_id.is_empty() {
-        out.extend_from_slice(b",\"request_id\":");
+        out.extend_from_slice(
+            b",\
+             \"request_id\":",
+        );
         write_string(out, request_id);
     }
     out.extend_from_slice(b"}\n");
@@ -58,7 +61,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"type\":\"urn:tollgate:problem:no_route\",\"title\":\"No route\",\"status\":404,\"code\":\"no_route\",\
-             \"detail\":\"No route matches the request.\",\"instance\":\"/x\\\\y\",\"request_id\":\"a\\\"b\\u000a\u{fffd}\"}\n"
+             \"detail\":\"No route matches the request.\",\"instance\":\"/x\\\\y\",\
+             \"request_id\":\"a\\\"b\\u000a\u{fffd}\"}\n"
         );
     }
 }

@@ -1,8 +1,9 @@
 //! The one table of why an exchange did not go as asked.
 //!
-//! A row is one [`Reason`]: the status it answers with, the stable code that is at once the problem document's `code`, the
-//! access log's field and the metric's label, whose side it was, its Proxy-Status error type (RFC 9209, section 2.3) and
-//! whether another endpoint may be tried. Codes are part of the product's interface: add rows, never rename them.
+//! A row is one [`Reason`]: the status it answers with, the stable code that is at once the problem document's `code`,
+//! the access log's field and the metric's label, whose side it was, its Proxy-Status error type (RFC 9209, section
+//! 2.3) and whether another endpoint may be tried. Codes are part of the product's interface: add rows, never rename
+//! them.
 
 use std::fmt;
 
@@ -46,7 +47,8 @@ macro_rules! reasons {
     (@error $error:ident) => { Some(stringify!($error)) };
     (@retry once) => { false };
     (@retry again) => { true };
-    ($($variant:ident: $status:literal $code:ident $side:ident $error:tt $retry:tt, $title:literal, $detail:literal;)+) => {
+    ($($variant:ident: $status:literal $code:ident $side:ident $error:tt $retry:tt,
+        $title:literal, $detail:literal;)+) => {
         /// Why an exchange ended otherwise than with the endpoint's own response.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
@@ -74,11 +76,11 @@ reasons! {
     BadRequestLine: 400 bad_request_line Downstream http_request_error once,
         "Malformed request line", "The request line is not `method SP target SP version`.";
     BadTarget: 400 bad_target Downstream http_request_error once,
-        "Malformed request target", "The request target has a character, an escape or a `..` segment that is not acceptable.";
+        "Malformed request target", "The request target has a character, an escape or a `..` segment that is not allowed.";
     BadHeader: 400 bad_header Downstream http_request_error once,
         "Malformed header field", "A field line is not `name: value`, or it holds a control character.";
     LineFolding: 400 line_folding Downstream http_request_error once,
-        "Folded header field", "A field line begins with white space, which was once used to continue the line before it.";
+        "Folded header field", "A field line begins with white space, which once continued the line before it.";
     BareLineBreak: 400 bare_line_break Downstream http_request_error once,
         "Malformed line break", "A carriage return or line feed stands alone; lines end with both.";
     BadHost: 400 bad_host Downstream http_request_error once,
@@ -122,25 +124,25 @@ reasons! {
     NoEndpoint: 503 no_endpoint Upstream destination_unavailable once,
         "No endpoint available", "The upstream has no endpoint that can take the request.";
     ConnectRefused: 502 connect_refused Upstream connection_refused again,
-        "Upstream refused the connection", "The upstream endpoint refused the connection.";
+        "Upstream refused the connection", "The endpoint refused the connection.";
     ConnectTimeout: 504 connect_timeout Upstream connection_timeout again,
-        "Upstream connection timeout", "The upstream endpoint did not accept the connection in the time allowed.";
+        "Upstream connection timeout", "The endpoint did not accept the connection in the time allowed.";
     ConnectFailed: 502 connect_failed Upstream destination_ip_unroutable again,
-        "Upstream connection failed", "The upstream endpoint could not be reached.";
+        "Upstream connection failed", "The endpoint could not be reached.";
     UpstreamClosed: 502 upstream_closed Upstream connection_terminated again,
-        "Upstream closed the connection", "The upstream endpoint closed the connection before it answered.";
+        "Upstream closed the connection", "The endpoint closed the connection before it answered.";
     UpstreamMalformed: 502 upstream_malformed Upstream http_protocol_error once,
-        "Malformed upstream response", "The upstream endpoint's response is not acceptable HTTP.";
+        "Malformed upstream response", "The endpoint's response is not acceptable HTTP.";
     UpstreamHeadTooLarge: 502 upstream_head_too_large Upstream http_response_header_section_size once,
-        "Upstream response head too large", "The upstream endpoint's response head has more bytes or fields than allowed.";
+        "Upstream response head too large", "The endpoint's response head has more bytes or fields than allowed.";
     ResponseIncomplete: 502 response_incomplete Upstream http_response_incomplete once,
-        "Incomplete upstream response", "The upstream endpoint finished sending before the end of its response.";
+        "Incomplete upstream response", "The endpoint finished sending before the end of its response.";
     ResponseTimeout: 504 response_timeout Upstream http_response_timeout once,
-        "Upstream response timeout", "The upstream endpoint did not answer in the time allowed.";
+        "Upstream response timeout", "The endpoint did not answer in the time allowed.";
     RequestDeadline: 504 request_deadline Upstream http_response_timeout once,
         "Request deadline exceeded", "The exchange was not complete in the time allowed for the whole of it.";
     UpgradeRefused: 502 upgrade_refused Upstream http_upgrade_failed once,
-        "Upgrade failed", "The upstream endpoint switched to a protocol that was not asked for.";
+        "Upgrade failed", "The endpoint switched to a protocol that was not asked for.";
 }
 
 impl Reason {
@@ -193,8 +195,8 @@ impl Reason {
         self.row().proxy_error
     }
 
-    /// Whether another endpoint may be tried when nothing was sent yet or the request may be repeated: the endpoint did not
-    /// begin to answer.
+    /// Whether another endpoint may be tried when nothing was sent yet or the request may be repeated: the endpoint did
+    /// not begin to answer.
     #[must_use]
     pub const fn retryable(self) -> bool {
         self.row().retryable

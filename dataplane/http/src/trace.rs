@@ -1,5 +1,5 @@
-//! Trace context (W3C Trace Context, section 3.2): whether a `traceparent` is one. A valid one is forwarded as it came, with
-//! its `tracestate`; of anything else neither is.
+//! Trace context (W3C Trace Context, section 3.2): whether a `traceparent` is one. A valid one is forwarded as it came,
+//! with its `tracestate`; of anything else neither is.
 
 use crate::{Name, RequestHead};
 use std::ops::Range;

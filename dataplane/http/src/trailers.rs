@@ -1,14 +1,14 @@
-//! Trailer fields that are forwarded (RFC 9110, section 6.5.1): those that nothing was decided upon before they came. Fields of
-//! framing, routing, authentication, request modifiers, response control, content description and one connection only, and those
-//! that tell who the client is, are dropped.
+//! Trailer fields that are forwarded (RFC 9110, section 6.5.1): those that nothing was decided upon before they came.
+//! Fields of framing, routing, authentication, request modifiers, response control, content description and one
+//! connection only, and those that tell who the client is, are dropped.
 
 use crate::{HeadWriter, Name, NameSet, Reason, limits::TRAILER_FIELDS_MAX};
 
 /// Known names that a trailer may carry; of unknown ones see [`is_forbidden_family`].
 const ALLOWED: NameSet = NameSet::of(&[Name::ETag, Name::LastModified, Name::Server, Name::Other]);
 
-/// Copies the allowed ones of a trailer section's field lines, as [`crate::Chunk::Trailers`] delimits them, without the last
-/// empty line; returns the length.
+/// Copies the allowed ones of a trailer section's field lines, as [`crate::Chunk::Trailers`] delimits them, without the
+/// last empty line; returns the length.
 ///
 /// # Errors
 /// [`Reason::BadTrailer`] if the lines are no field lines, [`Reason::Internal`] if they do not fit `out`.
@@ -42,8 +42,9 @@ mod tests {
 
     #[test]
     fn only_harmless_fields_pass() {
-        let lines = b"X-Checksum: 1\r\nContent-Length: 5\r\nhost: a\r\nContent-Digest: x\r\nTransfer-Encoding: chunked\r\n\
-            Set-Cookie: a\r\nX-Forwarded-For: 1\r\nX-Request-Id: 2\r\nAuthorization: b\r\nIf-Foo: c\r\nServer-Timing: d\r\n";
+        let lines = b"X-Checksum: 1\r\nContent-Length: 5\r\nhost: a\r\nContent-Digest: x\r\n\
+            Transfer-Encoding: chunked\r\nSet-Cookie: a\r\nX-Forwarded-For: 1\r\nX-Request-Id: 2\r\nAuthorization: b\r\nIf-Foo: c\r\n\
+            Server-Timing: d\r\n";
         let mut out = [0; 256];
         let len = write_trailers(&mut out, lines).unwrap();
         assert_eq!(&out[..len], b"X-Checksum: 1\r\nServer-Timing: d\r\n");

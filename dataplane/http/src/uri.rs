@@ -1,14 +1,14 @@
-//! Request targets and authorities (RFC 3986, RFC 9112 section 3.2): what is accepted, and the one normalization, which
-//! routing and forwarding share so that they can never see different paths.
+//! Request targets (RFC 3986, RFC 9112 section 3.2): what is accepted, and the one normalization, which routing and
+//! forwarding share so that they can never see different paths.
 //!
-//! Of a path: escapes of unreserved characters are decoded (`%41` is `A`), the hex digits of other escapes become upper case,
-//! `.` and `..` segments are removed, also escaped ones. Climbing above the root, `%00`, an incomplete escape, a backslash and
-//! bytes outside visible ASCII are refused; so is a `..` that only some servers would act on: beside an escaped slash or
-//! backslash, or with a `;` parameter. Repeated slashes and `%2F` stay as they are, because they may mean something to the
-//! endpoint. A query is checked for its escapes and otherwise untouched. The result is never longer, so it is made in place.
+//! Of a path: escapes of unreserved characters are decoded (`%41` is `A`), the hex digits of other escapes become upper
+//! case, `.` and `..` segments are removed, also escaped ones. Climbing above the root, `%00`, an incomplete escape, a
+//! backslash and bytes outside visible ASCII are refused; so is a `..` that only some servers would act on: beside an
+//! escaped slash or backslash, or with a `;` parameter. Repeated slashes and `%2F` stay as they are, because they may
+//! mean something to the endpoint. A query is checked for its escapes and otherwise untouched. The result is never
+//! longer, so it is made in place.
 
 use crate::Reason;
-use std::{net::Ipv6Addr, str::FromStr};
 
 /// Classes of bytes in a target; one pass collects the classes that occur.
 const REFUSED: u8 = 1;
@@ -88,12 +88,12 @@ pub(crate) const fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-const fn is_unreserved(byte: u8) -> bool {
+pub(crate) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Normalizes an absolute path in place as the module describes; returns its new length, at most the old one. A second pass
-/// changes nothing.
+/// Normalizes an absolute path in place as the module describes; returns its new length, at most the old one. A second
+/// pass changes nothing.
 ///
 /// # Errors
 /// [`Reason::BadTarget`] for a path that is not acceptable. The bytes may be changed by then.
@@ -136,8 +136,8 @@ fn decode_unreserved(path: &mut [u8]) -> Result<usize, Reason> {
     Ok(write)
 }
 
-/// Whether a segment has a `..` in it that is no segment here but would be one to a server that decodes `%2F` or `%5C`, or
-/// that cuts path parameters off before it looks for dots.
+/// Whether a segment has a `..` in it that is no segment here but would be one to a server that decodes `%2F` or `%5C`,
+/// or that cuts path parameters off before it looks for dots.
 fn is_ambiguous_segment(segment: &[u8]) -> bool {
     if !segment.windows(2).any(|pair| pair == b"..") {
         return false;
@@ -185,52 +185,6 @@ fn remove_dot_segments(path: &mut [u8]) -> Result<usize, Reason> {
         read = end;
     }
     Ok(write)
-}
-
-/// The host of a valid `host[:port]`, with the brackets of an IPv6 address.
-///
-/// Accepted are a registered name without escapes (two spellings of one host would let a request past a rule about it), an
-/// IPv4 address, an IPv6 address in brackets, and a port of at most 65535. User information is not.
-#[must_use]
-pub fn host_of_authority(authority: &[u8]) -> Option<&[u8]> {
-    let host_len = match authority.first()? {
-        b'[' => authority.iter().position(|&byte| byte == b']')? + 1,
-        _ => authority.iter().position(|&byte| !is_name_byte(byte)).unwrap_or(authority.len()),
-    };
-    let (host, port) = authority.split_at(host_len);
-    let host_is_valid = !host.is_empty() && (host[0] != b'[' || is_ipv6(&host[1..host_len - 1]));
-    (host_is_valid && is_port(port)).then_some(host)
-}
-
-/// RFC 3986, section 3.2.2: `unreserved / sub-delims`.
-const NAME_BYTES: [bool; 256] = {
-    let mut bytes = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        bytes[byte] = is_unreserved(byte as u8)
-            || matches!(byte as u8, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
-        byte += 1;
-    }
-    bytes
-};
-
-fn is_name_byte(byte: u8) -> bool {
-    NAME_BYTES[byte as usize]
-}
-
-fn is_ipv6(address: &[u8]) -> bool {
-    std::str::from_utf8(address).is_ok_and(|text| Ipv6Addr::from_str(text).is_ok())
-}
-
-/// Nothing, or a colon and at most five digits.
-fn is_port(port: &[u8]) -> bool {
-    match port {
-        [] => true,
-        [b':', digits @ ..] if digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) => {
-            digits.iter().fold(0, |port, digit| port * 10 + u32::from(digit - b'0')) <= u32::from(u16::MAX)
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -296,44 +250,6 @@ mod tests {
             "/x/..%5C",
         ] {
             assert_eq!(target(raw), None, "{raw}");
-        }
-    }
-
-    #[test]
-    fn authorities() {
-        for (authority, host) in [
-            ("example.com", "example.com"),
-            ("example.com.:80", "example.com."),
-            ("a_b-c~d:", "a_b-c~d"),
-            ("127.0.0.1:65535", "127.0.0.1"),
-            ("[::1]", "[::1]"),
-            ("[2001:db8::7]:8443", "[2001:db8::7]"),
-        ] {
-            assert_eq!(host_of_authority(authority.as_bytes()), Some(host.as_bytes()), "{authority}");
-        }
-        for authority in [
-            "",
-            ":80",
-            "a:65536",
-            "a:-1",
-            "a:8 0",
-            "a:80:80",
-            "a b",
-            "a/b",
-            "user@a",
-            "a%41",
-            "[::1",
-            "::1",
-            "[1.2.3.4]",
-            "[]",
-            "[::1]x",
-            "[::1%25eth0]",
-            "a:080808",
-            "a\u{e9}",
-            "a\"b",
-            "a, b",
-        ] {
-            assert_eq!(host_of_authority(authority.as_bytes()), None, "{authority}");
         }
     }
 }

@@ -1,11 +1,20 @@
-//! Chunked bodies (RFC 9112, section 7.1): what is taken, what is refused, and that neither depends on how the bytes arrive.
+//! Chunked bodies (RFC 9112, section 7.1): what is taken, what is refused, and that neither depends on how the bytes
+//! arrive.
 
 use proptest::prelude::*;
 use tollgate_http::{Chunk, ChunkedDecoder, Reason, Side};
 
-/// Data, trailers and bytes consumed of a body that arrives in these pieces; what is not consumed is kept, as a receive buffer
-/// does. `None` for the trailers means that the body is not over.
-fn decode(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<Vec<u8>>, usize), Reason> {
+/// What became of a body.
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    data: Vec<u8>,
+    /// `None`: the body is not over.
+    trailers: Option<Vec<u8>>,
+    consumed: usize,
+}
+
+/// Decodes a body that arrives in these pieces. What is not consumed is kept, as a receive buffer does.
+fn decode(pieces: &[&[u8]]) -> Result<Decoded, Reason> {
     let mut decoder = ChunkedDecoder::new(Side::Downstream);
     let (mut kept, mut data, mut trailers, mut total) = (Vec::new(), Vec::new(), None, 0);
     for piece in pieces {
@@ -28,7 +37,7 @@ fn decode(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<Vec<u8>>, usize), Reason>
         }
     }
     assert_eq!(decoder.is_done(), trailers.is_some());
-    Ok((data, trailers, total))
+    Ok(Decoded { data, trailers, consumed: total })
 }
 
 #[test]
@@ -42,7 +51,7 @@ fn bodies_are_taken() {
         ("0\r\nA: b\r\nC:\r\n\r\n", "", "A: b\r\nC:\r\n"),
         ("3\r\n\r\n0\r\n0\r\n\r\n", "\r\n0", ""),
     ] {
-        let expected = (data.into(), Some(trailers.into()), body.len());
+        let expected = Decoded { data: data.into(), trailers: Some(trailers.into()), consumed: body.len() };
         assert_eq!(decode(&[body.as_bytes(), b"GET / HTTP/1.1"]), Ok(expected), "{body:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Request heads that are accepted and refused, each with the section that says so. "strict" marks what an RFC leaves open and
-//! this proxy decides.
+//! Request heads that are accepted and refused, each with the section that says so. "strict" marks what an RFC leaves
+//! open and this proxy decides.
 
 use tollgate_http::{BodyLength, HeadLimits, Method, Name, Parsed, Reason, RequestIndex, Version};
 
@@ -192,6 +192,9 @@ fn what_exceeds_a_limit_is_refused_before_it_is_complete() {
     for (head, reason) in rows {
         assert_eq!(parse(head.as_bytes()), Parsed::Refused(reason), "{head}");
     }
+    let all_target = HeadLimits { head_bytes: 50, target_bytes: 100, fields: 8 };
+    let verdict = RequestIndex::new().parse(&mut format!("GET /{long_target}").into_bytes(), &all_target);
+    assert_eq!(verdict, Parsed::Refused(Reason::TargetTooLong), "the request line alone fills the head");
     let at_the_limits = format!("GET /{} HTTP/1.1\r\nHost: a\r\n{}\r\n", "x".repeat(99), "a: b\r\n".repeat(7));
     assert_eq!(parse(at_the_limits.as_bytes()), Parsed::Complete { head_len: at_the_limits.len() });
 }

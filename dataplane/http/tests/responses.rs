@@ -1,5 +1,5 @@
-//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what an RFC
-//! leaves open and this proxy decides.
+//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what
+//! an RFC leaves open and this proxy decides.
 
 use tollgate_http::{BodyLength, HeadLimits, Method, Parsed, Reason, ResponseIndex, Version};
 
@@ -16,6 +16,7 @@ fn malformed_heads_are_refused() {
         ("HTTP/1.1 200 OK\n\r\n", "9112 2.2, strict"),
         ("HTTP/1.1 200 OK\r\nA: b\n\r\n", "9112 2.2, strict"),
         ("HTTP/1.1 200 OK\r\nA: b\r\n\n", "9112 2.2, strict"),
+        ("HTTP/1.1 200 OK\r\nA: b\n", "9112 2.2, strict: before it is complete"),
         ("HTTP/1.1 200 O\rK\r\n\r\n", "9112 2.2"),
         ("HTTP/1.1 200 O\u{0}K\r\n\r\n", "9112 4"),
         ("HTTP/1.1 200 O\u{1b}K\r\n\r\n", "9112 4"),

@@ -1,13 +1,14 @@
-//! The chunked transfer coding (RFC 9112, section 7.1), decoded where it lies: the decoder says which bytes are data, and
-//! never copies or keeps any.
+//! The chunked transfer coding (RFC 9112, section 7.1), decoded where it lies: the decoder says which bytes are data,
+//! and never copies or keeps any.
 //!
 //! ```text
 //! Size --n--> Data --n bytes--> DataEnd --CRLF--> Size
 //! Size --0--> Trailers --empty line--> Done
 //! ```
 //!
-//! A size line of at most 256 bytes and a trailer section of at most 8 KiB must be whole in the caller's buffer to be taken.
-//! Extensions are checked for control characters and dropped. The same bytes give the same verdict however they are split.
+//! A size line of at most 256 bytes and a trailer section of at most 8 KiB must be whole in the caller's buffer to be
+//! taken. Extensions are checked for control characters and dropped. The same bytes give the same verdict however they
+//! are split.
 
 use super::line_breaks_are_whole;
 use crate::{CHUNK_SIZE_LINE_BYTES_MAX, Reason, Side, TRAILER_BYTES_MAX, limits::TRAILER_FIELDS_MAX, uri::hex_value};
@@ -65,9 +66,9 @@ impl ChunkedDecoder {
         matches!(self.state, State::Done)
     }
 
-    /// Decodes a prefix of `bytes` and says how long it was, framing included. Call it again with what follows until it needs
-    /// more or [`Chunk::Trailers`] ends the body; what was not consumed must be kept in front of new bytes. After the end it
-    /// consumes nothing and needs more for ever.
+    /// Decodes a prefix of `bytes` and says how long it was, framing included. Call it again with what follows until it
+    /// needs more or [`Chunk::Trailers`] ends the body; what was not consumed must be kept in front of new bytes. After
+    /// the end it consumes nothing and needs more for ever.
     ///
     /// # Errors
     /// Malformed framing, [`Reason::BadChunk`] or [`Reason::BadTrailer`]; [`Reason::UpstreamMalformed`] from upstream.

@@ -1,7 +1,8 @@
-//! The Connection field (RFC 9110, section 7.6.1): what it says about this connection, and which fields it wants removed.
+//! The Connection field (RFC 9110, section 7.6.1): what it says about this connection, and which fields it wants
+//! removed.
 //!
-//! Connection options are the peer's, so they cannot remove what the next hop's framing, routing, authentication or record of
-//! the client depends on: a nomination of a field in [`ESSENTIAL`] is ignored.
+//! Connection options are the peer's, so they cannot remove what the next hop's framing, routing, authentication or
+//! record of the client depends on: a nomination of a field in [`ESSENTIAL`] is ignored.
 
 use crate::{Name, NameSet};
 
@@ -30,7 +31,6 @@ const ESSENTIAL: NameSet = NameSet::of(&[
     Name::XRequestId,
     Name::Traceparent,
     Name::Tracestate,
-    Name::Other,
 ]);
 
 /// What the Connection fields of one head say.

@@ -1,6 +1,7 @@
-//! The index of a head's field lines: where each name and value is, and which known names occur at all, how often and first
-//! where. Built in one pass, of fixed size, reused from message to message. Offsets are 16 bits wide and only mean something
-//! together with the bytes they were found in; with other bytes every lookup is empty or wrong, but none panics.
+//! The index of a head's field lines: where each name and value is, and which known names occur at all, how often and
+//! first where. Built in one pass, of fixed size, reused from message to message. Offsets are 16 bits wide and only
+//! mean something together with the bytes they were found in; with other bytes every lookup is empty or wrong, but none
+//! panics.
 
 use super::connection::ConnectionOptions;
 use crate::{FIELD_NAME_BYTES_MAX, FIELDS_MAX, Name, NameSet, Reason};
@@ -134,7 +135,7 @@ impl Fields {
     /// First value of any name.
     pub(crate) fn named<'a>(&self, bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         match Name::from_bytes(name) {
-            Name::Other | Name::XForwardedOther => {
+            Name::Other | Name::XForwardedOther | Name::Underscored => {
                 let mut lines = self.lines().iter();
                 lines.find(|line| line.name_of(bytes).eq_ignore_ascii_case(name)).map(|line| line.value.of(bytes))
             }
@@ -147,8 +148,8 @@ impl Fields {
         self.lines().iter().map(|line| (line.name_of(bytes), line.value.of(bytes)))
     }
 
-    /// The runs of neighbouring raw lines that stay when the lines of `removed` and those for which `removes_other` holds
-    /// (asked for unknown names only) are left out.
+    /// The runs of neighbouring raw lines that stay when the lines of `removed` and those for which `removes_other`
+    /// holds (asked for unknown names only) are left out.
     pub(crate) fn for_each_kept_run<'a>(
         &self,
         bytes: &'a [u8],

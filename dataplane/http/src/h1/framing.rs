@@ -1,5 +1,5 @@
-//! Where a body ends (RFC 9112, section 6.3), judged strictly: what two parsers might read in two ways is refused, because a
-//! disagreement with the next hop lets one message smuggle another.
+//! Where a body ends (RFC 9112, section 6.3), judged strictly: what two parsers might read in two ways is refused,
+//! because a disagreement with the next hop lets one message smuggle another.
 //!
 //! Stricter than the RFC demands: a repeated Content-Length is refused even if all agree, Transfer-Encoding beside
 //! Content-Length is refused instead of overriding it, and the only transfer coding is `chunked`, once.
@@ -58,8 +58,8 @@ fn decimal(digits: &[u8]) -> Result<u64, Reason> {
         .ok_or(Reason::BadContentLength)
 }
 
-/// Why a Transfer-Encoding that is not exactly `chunked` is refused: it misplaces `chunked`, or it names codings that we do not
-/// implement (RFC 9112, sections 6.1 and 6.3).
+/// Why a Transfer-Encoding that is not exactly `chunked` is refused: it misplaces `chunked`, or it names codings that
+/// we do not implement (RFC 9112, sections 6.1 and 6.3).
 #[cold]
 fn refusal(coding: &[u8]) -> Reason {
     let is_chunked = |element: &[u8]| element.eq_ignore_ascii_case(b"chunked");

@@ -1,8 +1,8 @@
 //! HTTP/1.1 on the wire (RFC 9112).
 //!
-//! A head goes `tokenize` (httparse, and the line breaks it is lenient about) -> `fields` (an index of offsets) -> `request` or
-//! `response` (the judgement of target, Host and, in `framing`, of the body's length). Bodies in chunks go through `chunked`;
-//! heads that leave go through `write`.
+//! A head goes `tokenize` (httparse, and the line breaks it is lenient about) -> `fields` (an index of offsets) ->
+//! `request` or `response` (the judgement of `target`, Host and, in `framing`, of the body's length). Bodies in chunks
+//! go through `chunked`; heads that leave go through `write`.
 
 mod chunked;
 mod connection;
@@ -10,6 +10,7 @@ mod fields;
 mod framing;
 mod request;
 mod response;
+mod target;
 mod tokenize;
 mod write;
 

@@ -1,11 +1,11 @@
-//! Request heads: the request line, the target's forms (RFC 9112, section 3.2), Host, and what the fields say about body and
-//! connection.
+//! Request heads: the request line, the target's forms (RFC 9112, section 3.2), Host, and what the fields say about
+//! body and connection.
 //!
-//! [`RequestIndex::parse`] is the only way to a [`RequestHead`], so a head that can be looked at has been judged in full. It
-//! keeps offsets, not bytes: about 1.2 KiB, reused for every request of a connection.
+//! [`RequestIndex::parse`] is the only way to a [`RequestHead`], so a head that can be looked at has been judged in
+//! full. It keeps offsets, not bytes: about 1.2 KiB, reused for every request of a connection.
 
-use super::{BodyLength, Fields, Parsed, fields::Span, framing, tokenize, tokens};
-use crate::{HeadLimits, Method, Name, Reason, Version, limits, uri};
+use super::{BodyLength, Fields, Parsed, fields::Span, framing, target::Target, tokenize, tokens};
+use crate::{HeadLimits, Method, Name, Reason, Version, authority::host_of_authority, limits};
 
 /// Where the parts of a request head are.
 #[derive(Debug)]
@@ -23,13 +23,6 @@ pub struct RequestIndex {
     is_absolute: bool,
     body: BodyLength,
     head_len: u16,
-}
-
-/// What the target turned out to be.
-struct Target {
-    span: Span,
-    path_end: usize,
-    authority: Option<Span>,
 }
 
 impl RequestIndex {
@@ -52,8 +45,8 @@ impl RequestIndex {
         }
     }
 
-    /// Parses and judges the head at the start of `bytes`. When it is complete, the target has been normalized in place and
-    /// the same bytes must not be parsed again; until then they are unchanged.
+    /// Parses and judges the head at the start of `bytes`. When it is complete, the target has been normalized in place
+    /// and the same bytes must not be parsed again; until then they are unchanged.
     pub fn parse(&mut self, bytes: &mut [u8], limits: &HeadLimits) -> Parsed {
         match self.try_parse(bytes, limits) {
             Ok(head_len) => Parsed::Complete { head_len },
@@ -90,7 +83,7 @@ impl RequestIndex {
             return Err(Reason::MethodNotImplemented);
         }
         let host = self.host_field(bytes)?;
-        let target = parse_target(bytes, start, end, self.method)?;
+        let target = Target::parse(bytes, start, end, self.method)?;
         self.target = target.span;
         self.path_end = target.path_end as u16;
         self.is_absolute = target.authority.is_some();
@@ -104,7 +97,8 @@ impl RequestIndex {
         Ok(())
     }
 
-    /// Position of the one valid Host value and the length of its host; HTTP/1.0 may do without (RFC 9112, section 3.2).
+    /// Position of the one valid Host value and the length of its host; HTTP/1.0 may do without (RFC 9112, section
+    /// 3.2).
     fn host_field(&self, bytes: &[u8]) -> Result<(Span, u16), Reason> {
         match self.fields.span(Name::Host) {
             Some(_) if self.fields.is_repeated(Name::Host) => Err(Reason::BadHost),
@@ -128,54 +122,7 @@ impl Default for RequestIndex {
 }
 
 fn host_len(authority: &[u8]) -> Option<u16> {
-    uri::host_of_authority(authority).map(|host| host.len() as u16)
-}
-
-fn parse_target(bytes: &mut [u8], start: usize, end: usize, method: Method) -> Result<Target, Reason> {
-    match &bytes[start..end] {
-        [b'/', ..] => {
-            let (len, path_len) = uri::normalize_target(&mut bytes[start..end])?;
-            Ok(Target { span: Span::new(start, start + len), path_end: start + path_len, authority: None })
-        }
-        b"*" if method == Method::Options => Ok(Target { span: Span::new(start, end), path_end: end, authority: None }),
-        _ => parse_absolute(bytes, start, end, method),
-    }
-}
-
-/// Takes `http://authority[/path][?query]` apart. An empty path becomes `/`, or `*` for OPTIONS (RFC 9112, section 3.2.4); room
-/// for that byte is made by moving the authority over the scheme's last slash.
-#[cold]
-fn parse_absolute(bytes: &mut [u8], start: usize, end: usize, method: Method) -> Result<Target, Reason> {
-    let target = &bytes[start..end];
-    let scheme_len = ["http://".len(), "https://".len()].into_iter().find(|&len| {
-        target
-            .get(..len)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"http://") || scheme.eq_ignore_ascii_case(b"https://"))
-    });
-    let authority_start = start + scheme_len.ok_or(Reason::BadTarget)?;
-    let rest = &bytes[authority_start..end];
-    let authority_end = authority_start + rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
-    if bytes[authority_start..end].contains(&b'#') {
-        return Err(Reason::BadTarget);
-    }
-    if bytes.get(authority_end) == Some(&b'/') && authority_end < end {
-        let (len, path_len) = uri::normalize_target(&mut bytes[authority_end..end])?;
-        return Ok(Target {
-            span: Span::new(authority_end, authority_end + len),
-            path_end: authority_end + path_len,
-            authority: Some(Span::new(authority_start, authority_end)),
-        });
-    }
-    bytes.copy_within(authority_start..authority_end, authority_start - 1);
-    let path_start = authority_end - 1;
-    let is_asterisk = method == Method::Options && authority_end == end;
-    bytes[path_start] = if is_asterisk { b'*' } else { b'/' };
-    let (len, path_len) = uri::normalize_target(&mut bytes[path_start..end])?;
-    Ok(Target {
-        span: Span::new(path_start, path_start + len),
-        path_end: path_start + path_len,
-        authority: Some(Span::new(authority_start - 1, authority_end - 1)),
-    })
+    host_of_authority(authority).map(|host| host.len() as u16)
 }
 
 /// A request head that was found acceptable.
@@ -260,7 +207,8 @@ impl<'a> RequestHead<'a> {
             && self.field(Name::Expect).is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    /// The protocols the client would switch to (RFC 9110, section 7.8). None of HTTP/1.0, and none if `h2c` is among them.
+    /// The protocols the client would switch to (RFC 9110, section 7.8). None of HTTP/1.0, and none if `h2c` is among
+    /// them.
     #[must_use]
     pub fn upgrade(&self) -> Option<&'a [u8]> {
         if self.index.version == Version::Http10 {
@@ -277,8 +225,8 @@ impl<'a> RequestHead<'a> {
             && fields.values(self.bytes, Name::Te).flat_map(tokens).any(|te| te.eq_ignore_ascii_case(b"trailers"))
     }
 
-    /// For OPTIONS and TRACE, how many more hops the request may make (RFC 9110, section 7.6.2). At zero it must be answered
-    /// here. A value that is no number is as if there were none.
+    /// For OPTIONS and TRACE, how many more hops the request may make (RFC 9110, section 7.6.2). At zero it must be
+    /// answered here. A value that is no number is as if there were none.
     #[must_use]
     pub fn max_forwards(&self) -> Option<u64> {
         if !matches!(self.index.method, Method::Options | Method::Trace) {
@@ -325,7 +273,8 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// The value of the one Upgrade field that Connection names, unless it offers `h2c`, which would let requests past this proxy.
+/// The value of the one Upgrade field that Connection names, unless it offers `h2c`, which would let requests past this
+/// proxy.
 pub(super) fn upgrade<'a>(fields: &Fields, bytes: &'a [u8]) -> Option<&'a [u8]> {
     if !fields.connection.upgrade || fields.is_repeated(Name::Upgrade) {
         return None;

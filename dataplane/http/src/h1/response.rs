@@ -1,5 +1,5 @@
-//! Response heads from an endpoint: status line, body length (RFC 9112, section 6.3) and persistence. Everything that is not
-//! acceptable is the upstream's fault and answered with 502.
+//! Response heads from an endpoint: status line, body length (RFC 9112, section 6.3) and persistence. Everything that
+//! is not acceptable is the upstream's fault and answered with 502.
 
 use super::{BodyLength, Fields, Parsed, fields::Span, framing, request::upgrade, tokenize};
 use crate::{HeadLimits, Method, Name, Reason, Version};
@@ -34,8 +34,8 @@ impl ResponseIndex {
         }
     }
 
-    /// Parses and judges the head at the start of `bytes`, the response to a request with this method. The bytes stay as
-    /// they are.
+    /// Parses and judges the head at the start of `bytes`, the response to a request with this method. The bytes stay
+    /// as they are.
     pub fn parse(&mut self, bytes: &mut [u8], request: Method, limits: &HeadLimits) -> Parsed {
         match self.try_parse(bytes, request, limits) {
             Ok(head_len) => Parsed::Complete { head_len },
@@ -64,8 +64,8 @@ impl ResponseIndex {
         let declared = framing::declared(&self.fields, bytes, self.version)?;
         let is_bodiless = request == Method::Head || matches!(self.status, 100..200 | 204 | 304);
         self.body = if is_bodiless { BodyLength::None } else { declared.unwrap_or(BodyLength::UntilClose) };
-        // RFC 9110, section 8.6 and RFC 9112, section 6.1: these declare no body. A 204 with a length is seen in the wild; the
-        // body may follow, so its connection is not used again.
+        // RFC 9110, section 8.6 and RFC 9112, section 6.1: these declare no body. A 204 with a length is seen in the
+        // wild; the body may follow, so its connection is not used again.
         let is_suspect = matches!(self.status, 100..200 | 204) && declared.is_some_and(|body| !body.is_empty());
         if is_suspect && (self.status != 204 || declared == Some(BodyLength::Chunked)) {
             return Err(Reason::UpstreamMalformed);

@@ -1,7 +1,7 @@
 //! From bytes to tokens: httparse, plus all it is lenient about.
 //!
-//! httparse takes a bare line feed for a line break and skips any number of empty lines in front; both are refused here, and
-//! a head that is not complete is refused as soon as it exceeds a limit or cannot become acceptable. At most
+//! httparse takes a bare line feed for a line break and skips any number of empty lines in front; both are refused
+//! here, and a head that is not complete is refused as soon as it exceeds a limit or cannot become acceptable. At most
 //! [`HeadLimits::head_bytes`] bytes are looked at. What the fields mean is not judged here.
 
 use super::{Fields, Parsed};
@@ -125,8 +125,8 @@ fn judge_partial_request(window: &[u8], leading: usize, limits: &HeadLimits) -> 
     }
 }
 
-/// Whether every carriage return is followed by a line feed and every line feed follows one. A carriage return at the very
-/// end may still get its line feed.
+/// Whether every carriage return is followed by a line feed and every line feed follows one. A carriage return at the
+/// very end may still get its line feed.
 pub(crate) fn line_breaks_are_whole(bytes: &[u8]) -> bool {
     let mut previous = 0;
     for &byte in bytes {

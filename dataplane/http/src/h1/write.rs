@@ -1,5 +1,5 @@
-//! Writing a head into a buffer of fixed size. A writer that runs out of room remembers it and says so at the end, so that
-//! the code that writes a head has no error path at every field.
+//! Writing a head into a buffer of fixed size. A writer that runs out of room remembers it and says so at the end, so
+//! that the code that writes a head has no error path at every field.
 
 use std::fmt;
 
@@ -15,8 +15,8 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// Writes a message head from the start of a buffer. Names and values are written as they are: whoever calls answers for
-/// there being no line break in them.
+/// Writes a message head from the start of a buffer. Names and values are written as they are: whoever calls answers
+/// for there being no line break in them.
 #[derive(Debug)]
 pub struct HeadWriter<'a> {
     out: &'a mut [u8],
