@@ -1,6 +1,7 @@
 //! Recording an exchange and its access record allocates nothing once everything has been seen once.
 //!
-//! The only test of its binary: the counting allocator sees every thread.
+//! Blocks go round as in the product, the journal played by the same thread. The only test of its binary: the counting
+//! allocator sees every thread.
 
 use std::{alloc::System, net::Ipv4Addr};
 
