@@ -1,4 +1,7 @@
 //! Where access records go, and how that is opened.
+//!
+//! Either way the result is a plain file that is written without a buffer of its own: blocks are large already. Nothing is
+//! ever truncated or rotated.
 
 use std::{
     fmt,

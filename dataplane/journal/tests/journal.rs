@@ -1,4 +1,6 @@
 //! What sinks handed over is in the file, whole and in order per sink; failures are counted and survived.
+//!
+//! With the real thread and real files in the folder for temporary ones; `/dev/full` plays the disk without room.
 
 use std::{
     fs, io,

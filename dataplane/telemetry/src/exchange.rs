@@ -1,4 +1,7 @@
 //! What a worker reports about one finished exchange, and the bounded label for its method.
+//!
+//! Plain numbers and indexes, so that this crate knows nothing of requests. Filled once, when an exchange is over, and passed
+//! to `WorkerMetrics::exchange`; the access record is separate.
 
 /// One finished exchange, as counted by [`crate::WorkerMetrics::exchange`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

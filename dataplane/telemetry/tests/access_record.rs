@@ -1,4 +1,7 @@
 //! Every access record is one line of valid JSON within its bound, whatever the client sent.
+//!
+//! `serde_json` is the judge. The complete record is spelled out once, since users parse it; its fields are compared with
+//! docs/users/logs-and-metrics.md.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

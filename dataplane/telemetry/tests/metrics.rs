@@ -1,4 +1,6 @@
 //! The scrape: its text is what Prometheus expects, its figures are those of all workers, its names are documented.
+//!
+//! Everything goes through the public calls and the text, read back by `exposition`. One test scrapes while workers write.
 
 #[cfg(test)]
 mod exposition;

@@ -1,4 +1,6 @@
 //! The way of access records from a sink to the journal: order, whole lines, drops, end.
+//!
+//! One thread plays both sides, so that each step is where it is said to be; crate `journal` tests the real thread.
 
 use tollgate_telemetry::{Names, Registry, limits::BLOCK_BYTES, log_queue};
 
