@@ -1,0 +1,335 @@
+//! The simulator proved on a worker small enough to be read: a relay that moves bytes between a client and an origin.
+//!
+//! Determinism, faults, backpressure, the copy ledger and the asserted contract are shown here, so that a failure of the
+//! real worker in `worker.rs` is the worker's.
+
+use std::{
+    cell::RefCell,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    rc::Rc,
+};
+use tollgate_io::{Buffer, Half, Instant, Io, Listener, Peek, SendList, Stream};
+use tollgate_sim::{
+    Answer, Body, Client, Conditions, Counters, Endpoint, Fault, Faults, Framing, Leftovers, Node, Origin, Reply,
+    Request, SimStream, Simulation, for_each_seed, payload,
+};
+
+const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
+const ORIGIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 9000);
+
+/// How the relay treats the bytes it moves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relay {
+    InPlace,
+    Copying,
+}
+
+async fn relay(io: impl Io, listener: impl Listener<Stream: Stream>, how: Relay) {
+    while let Ok(client) = listener.accept().await {
+        let task_io = io.clone();
+        io.spawn(async move {
+            let Ok(origin) = task_io.connect(ORIGIN).await else { return client.abort() };
+            let (client, origin) = (Rc::new(client), Rc::new(origin));
+            task_io.spawn(pump(task_io.clone(), client.clone(), origin.clone(), how));
+            pump(task_io, origin, client, how).await;
+        });
+    }
+}
+
+/// Moves bytes one way until either side ends.
+async fn pump(io: impl Io, from: Rc<impl Stream>, to: Rc<impl Stream>, how: Relay) {
+    while let Ok(received) = from.recv(None).await {
+        if received.is_empty() {
+            return to.shutdown(Half::Write);
+        }
+        let mut list = SendList::whole(if how == Relay::Copying { copy(&io, &received) } else { received });
+        while !list.is_empty() {
+            let (sent, rest) = to.send(list).await;
+            list = rest;
+            if sent.is_err() {
+                return from.abort();
+            }
+        }
+    }
+    to.abort();
+}
+
+fn copy(io: &impl Io, from: &Buffer) -> Buffer {
+    let mut buffer = io.buffers().take();
+    assert!(buffer.append(from.bytes()));
+    buffer
+}
+
+/// What a run of the relay came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    hash: u64,
+    now: Instant,
+    replies: usize,
+    counters: Counters,
+}
+
+/// Four clients with ten exchanges each through the relay, every complete reply checked.
+fn run(seed: u64, conditions: Conditions, how: Relay) -> Run {
+    let simulation = Simulation::new(seed, conditions);
+    let (world, node) = (simulation.world(), simulation.node(NODE));
+    let listener = node.listen(LISTEN);
+    node.spawn(relay(node.clone(), listener, how));
+    let _origin = Origin::start(&world, ORIGIN, |head| {
+        let mut answer = Answer::new(payload(head.token() + 1, 3_000));
+        (answer.framing, answer.chunk_max, answer.pieces) = (Framing::Chunked, 700, 3);
+        answer
+    });
+    let replies = Rc::new(RefCell::new(0));
+    for client in 0..4 {
+        let (inner, replies) = (world.clone(), replies.clone());
+        world.spawn(async move {
+            let script = Client { depth: client as usize, pieces: 3, pause_nanos_max: 10_000, ..Client::default() };
+            let requests: Vec<_> = (0..10).map(|at| post(client * 100 + at * 2)).collect();
+            let came = script.run(&inner, LISTEN, &requests).await;
+            *replies.borrow_mut() += came.iter().zip(&requests).filter(|(reply, _)| reply.is_ok()).count();
+            came.iter().flatten().zip(&requests).for_each(|(reply, request)| check(reply, request));
+        });
+    }
+    simulation.run_until_idle();
+    let replies = *replies.borrow();
+    assert_eq!(
+        simulation.leftovers(),
+        Leftovers { tasks: 1, ..Leftovers::default() },
+        "only the accepting task is left"
+    );
+    Run { hash: simulation.trace_hash(), now: world.now(), replies, counters: simulation.counters() }
+}
+
+fn post(token: u64) -> Request {
+    Request { method: "POST", target: "/".into(), token, body: Body::Length(5_000), fields: String::new() }
+}
+
+fn check(reply: &Reply, request: &Request) {
+    assert_eq!(reply.head.status(), 200);
+    assert!(reply.body == payload(request.token + 1, 3_000), "reply of another request, or damaged");
+}
+
+fn faulty() -> Conditions {
+    let faults = Faults {
+        short_receive: 0.3,
+        short_send: 0.3,
+        reset: 0.003,
+        stall: 0.01,
+        connect_refused: 0.05,
+        connect_hangs: 0.0,
+        late_completion: 0.3,
+    };
+    Conditions { capacity_bytes: 2_000, faults, ..Conditions::default() }
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    let mut hashes = std::collections::BTreeSet::new();
+    for_each_seed("one_seed_is_one_run", 0..200, |seed| {
+        let first = run(seed.number, faulty(), Relay::InPlace);
+        assert_eq!(first, run(seed.number, faulty(), Relay::InPlace), "the same seed ran differently");
+        assert!(hashes.insert(first.hash), "two seeds ran alike");
+    });
+}
+
+#[test]
+fn every_fault_fires_and_replies_stay_whole() {
+    let (mut fired, mut replies) = ([0; Fault::ALL.len()], 0);
+    for_each_seed("every_fault_fires_and_replies_stay_whole", 0..100, |seed| {
+        let run = run(seed.number, faulty(), Relay::InPlace);
+        replies += run.replies;
+        Fault::ALL.iter().zip(&mut fired).for_each(|(&fault, fired)| *fired += run.counters.fired(fault));
+    });
+    assert!(replies > 500 && replies < 4_000, "{replies} of 4,000 came: faults too many or too few");
+    for (fault, fired) in Fault::ALL.iter().zip(fired) {
+        assert_eq!(fired > 0, *fault != Fault::ConnectHangs, "{fault:?} fired {fired} times");
+    }
+}
+
+#[test]
+fn without_faults_every_exchange_succeeds() {
+    let run = run(7, Conditions::default(), Relay::InPlace);
+    assert_eq!(run.replies, 40);
+    assert_eq!(run.counters.opened, run.counters.closed);
+    assert!(Fault::ALL.iter().all(|&fault| run.counters.fired(fault) == 0));
+}
+
+#[test]
+fn bytes_under_way_are_bounded() {
+    let conditions = Conditions { capacity_bytes: 777, ..Conditions::default() };
+    assert_eq!(run(7, conditions, Relay::InPlace).counters.queued_max, 777);
+}
+
+#[test]
+fn the_ledger_sees_a_copied_body() {
+    let body_bytes = 40 * (5_000 + 3_000);
+    let in_place = run(7, faulty_without_loss(), Relay::InPlace).counters;
+    assert_eq!((in_place.body_bytes_in_place, in_place.body_bytes_copied), (body_bytes, 0));
+    let copied = run(7, faulty_without_loss(), Relay::Copying).counters;
+    assert_eq!(copied.body_bytes_in_place + copied.body_bytes_copied, body_bytes);
+    assert!(copied.body_bytes_copied > body_bytes * 95 / 100, "{copied:?}");
+}
+
+fn faulty_without_loss() -> Conditions {
+    let faults = Faults { short_receive: 0.3, short_send: 0.3, late_completion: 0.3, ..Faults::default() };
+    Conditions { faults, ..Conditions::default() }
+}
+
+/// Runs `worker` on a node that has one accepted stream, whose peer is `client`.
+fn with_stream<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
+    conditions: Conditions,
+    client: impl FnOnce(Endpoint) -> C + 'static,
+    worker: impl FnOnce(Node, SimStream) -> W + 'static,
+) {
+    let simulation = Simulation::new(1, conditions);
+    let (world, node) = (simulation.world(), simulation.node(NODE));
+    let (listener, task_node) = (node.listen(LISTEN), node.clone());
+    node.spawn(async move {
+        let stream = listener.accept().await.expect("the client dials");
+        worker(task_node, stream).await;
+    });
+    let dialer = world.clone();
+    world.spawn(async move { client(dialer.dial(NODE, LISTEN).await.expect("the node listens")).await });
+    simulation.run_until_idle();
+    assert_eq!(simulation.leftovers(), Leftovers::default());
+}
+
+fn whole(node: &Node, bytes: &[u8]) -> SendList {
+    let mut buffer = node.buffers().take();
+    assert!(buffer.append(bytes));
+    SendList::whole(buffer)
+}
+
+/// Keeps a client's end open until the simulation ends.
+async fn silent(end: Endpoint) {
+    let mut bytes = Vec::new();
+    while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
+}
+
+#[test]
+#[should_panic(expected = "two of a receive in flight at once")]
+fn two_receives_at_once_are_refused() {
+    with_stream(Conditions::default(), silent, |node, stream| async move {
+        let stream = Rc::new(stream);
+        let other = stream.clone();
+        node.spawn(async move { drop(other.recv(None).await) });
+        drop(stream.recv(None).await);
+    });
+}
+
+#[test]
+#[should_panic(expected = "two of a send in flight at once")]
+fn two_sends_at_once_are_refused() {
+    let narrow = Conditions { capacity_bytes: 1, ..Conditions::default() };
+    with_stream(narrow, silent, |node, stream| async move {
+        let stream = Rc::new(stream);
+        let (other, list) = (stream.clone(), whole(&node, b"abc"));
+        drop(stream.send(whole(&node, b"fill")).await);
+        node.spawn(async move { drop(other.send(list).await) });
+        drop(stream.send(whole(&node, b"def")).await);
+    });
+}
+
+#[test]
+#[should_panic(expected = "dropped a receive in flight")]
+fn a_dropped_receive_is_found() {
+    with_stream(Conditions::default(), silent, |node, stream| async move {
+        let mut receive = Box::pin(stream.recv(None));
+        let poll = std::future::poll_fn(|context| std::task::Poll::Ready(receive.as_mut().poll(context))).await;
+        assert!(poll.is_pending());
+        node.sleep_until(Instant::from_nanos(1)).await;
+    });
+}
+
+#[test]
+fn an_abort_completes_the_receive_in_flight() {
+    with_stream(Conditions::default(), silent, |node, stream| async move {
+        let stream = Rc::new(stream);
+        let (other, at) = (stream.clone(), node.now() + std::time::Duration::from_secs(3));
+        let task_node = node.clone();
+        node.spawn(async move {
+            task_node.sleep_until(at).await;
+            other.abort();
+        });
+        let received = stream.recv(None).await;
+        assert_eq!(node.now(), at);
+        assert!(received.map_or(true, |buffer| buffer.is_empty()));
+        assert_eq!(stream.peek(), Peek::Broken);
+        assert!(stream.send(whole(&node, b"late")).await.0.is_err());
+    });
+}
+
+#[test]
+fn a_shut_read_half_ends_the_receive_and_still_sends() {
+    let client = |end: Endpoint| async move {
+        let mut bytes = Vec::new();
+        while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
+        assert_eq!(bytes, b"answer");
+    };
+    with_stream(Conditions::default(), client, |node, stream| async move {
+        let stream = Rc::new(stream);
+        let (other, task_node) = (stream.clone(), node.clone());
+        node.spawn(async move {
+            task_node.sleep_until(task_node.now() + std::time::Duration::from_secs(1)).await;
+            other.shutdown(Half::Read);
+        });
+        assert!(stream.recv(None).await.expect("an end, no error").is_empty());
+        assert_eq!(stream.send(whole(&node, b"answer")).await.0.ok(), Some(6));
+        stream.shutdown(Half::Write);
+    });
+}
+
+#[test]
+fn a_finished_peer_is_read_to_its_end() {
+    let client = |end: Endpoint| async move {
+        end.write_all(b"last words").await.expect("the node reads");
+        end.finish();
+        silent(end).await;
+    };
+    with_stream(Conditions::default(), client, |node, stream| async move {
+        assert_eq!(stream.peek(), Peek::Silent);
+        stream.readable().await.expect("bytes come");
+        assert_eq!(stream.peek(), Peek::Bytes);
+        let mut buffer = stream.recv(Some(node.buffers().take())).await.expect("bytes");
+        while buffer.len() < 10 {
+            buffer = stream.recv(Some(buffer)).await.expect("bytes");
+        }
+        assert_eq!(stream.recv(Some(buffer)).await.expect("the end").bytes(), b"last words");
+        assert_eq!(stream.peek(), Peek::Finished);
+    });
+}
+
+#[test]
+fn a_reset_breaks_both_sides_and_loses_what_was_under_way() {
+    let client = |end: Endpoint| async move {
+        end.write_all(b"lost").await.expect("there is room");
+        end.reset();
+        assert!(end.write_all(b"more").await.is_err());
+    };
+    with_stream(Conditions::default(), client, |node, stream| async move {
+        assert!(stream.recv(None).await.is_err());
+        assert!(stream.send(whole(&node, b"late")).await.0.is_err());
+    });
+}
+
+#[test]
+fn a_hanging_connect_can_be_given_up() {
+    let faults = Faults { connect_hangs: 1.0, ..Faults::default() };
+    let simulation = Simulation::new(1, Conditions { faults, ..Conditions::default() });
+    let node = simulation.node(NODE);
+    let task_node = node.clone();
+    node.spawn(async move {
+        let mut connect = Box::pin(task_node.connect(ORIGIN));
+        let mut deadline = Box::pin(task_node.sleep_until(Instant::from_nanos(5)));
+        std::future::poll_fn(|context| {
+            assert!(connect.as_mut().poll(context).is_pending());
+            deadline.as_mut().poll(context)
+        })
+        .await;
+    });
+    simulation.run_until_idle();
+    assert_eq!(simulation.leftovers(), Leftovers::default());
+    assert_eq!(simulation.counters().fired(Fault::ConnectHangs), 1);
+}
