@@ -4,60 +4,58 @@
 
 use std::ops::RangeInclusive;
 
-/// Probabilities (0 to 1) of what may go wrong. All are 0 by default.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
-    /// Per receive of a node: it takes fewer bytes than there are, often one.
-    pub short_receive: f64,
-    /// Per send of a node: fewer bytes go than there is room for, often one.
-    pub short_send: f64,
-    /// Per transfer of a node: the link breaks within [`Conditions::reset_nanos_max`].
-    pub reset: f64,
-    /// Per segment: it and all behind it come late by up to [`Conditions::stall_nanos_max`].
-    pub stall: f64,
-    /// Per connect of a node.
-    pub connect_refused: f64,
-    /// Per connect of a node: it never completes.
-    pub connect_hangs: f64,
-    /// Per operation of a node: it is done, but the node learns of it later.
-    pub late_completion: f64,
-}
-
-/// A kind of fault, for counting.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the fields of `Faults` of the same names say what they are")]
 pub enum Fault {
+    /// A receive of a node takes fewer bytes than there are, often one.
     ShortReceive,
+    /// A send of a node puts fewer bytes than there is room for, often one.
     ShortSend,
+    /// The link of a node's transfer breaks within [`Conditions::reset_nanos_max`].
     Reset,
+    /// A segment and all behind it come late by up to [`Conditions::stall_nanos_max`].
     Stall,
+    /// A connect of a node is refused though somebody listens.
     ConnectRefused,
+    /// A connect of a node never completes.
     ConnectHangs,
+    /// An accept of a node fails as if descriptors had run out; the connection keeps waiting.
+    AcceptFails,
+    /// An operation of a node is done, but the node learns of it up to [`Conditions::late_nanos_max`] later.
     LateCompletion,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ShortReceive,
         Self::ShortSend,
         Self::Reset,
         Self::Stall,
         Self::ConnectRefused,
         Self::ConnectHangs,
+        Self::AcceptFails,
         Self::LateCompletion,
     ];
+}
 
-    pub(crate) const fn probability(self, faults: &Faults) -> f64 {
-        match self {
-            Self::ShortReceive => faults.short_receive,
-            Self::ShortSend => faults.short_send,
-            Self::Reset => faults.reset,
-            Self::Stall => faults.stall,
-            Self::ConnectRefused => faults.connect_refused,
-            Self::ConnectHangs => faults.connect_hangs,
-            Self::LateCompletion => faults.late_completion,
-        }
+/// How probable each fault is at every occasion it has, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults([f64; Fault::ALL.len()]);
+
+impl Faults {
+    /// No fault ever.
+    pub const NONE: Self = Self([0.0; Fault::ALL.len()]);
+
+    /// The same, but with this `probability` of `fault`.
+    #[must_use]
+    pub const fn with(mut self, fault: Fault, probability: f64) -> Self {
+        self.0[fault as usize] = probability;
+        self
+    }
+
+    pub(crate) const fn probability(&self, fault: Fault) -> f64 {
+        self.0[fault as usize]
     }
 }
 
@@ -86,7 +84,7 @@ impl Default for Conditions {
             stall_nanos_max: 2_000_000_000,
             reset_nanos_max: 500_000,
             late_nanos_max: 200_000,
-            faults: Faults::default(),
+            faults: Faults::NONE,
         }
     }
 }

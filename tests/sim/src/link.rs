@@ -103,8 +103,7 @@ impl Endpoint {
 
     /// Breaks the link: both sides see errors, bytes under way are lost.
     pub fn reset(&self) {
-        self.world.record(Event::Reset(self.link.number));
-        self.link.reset();
+        self.link.reset(&self.world);
     }
 
     /// The simulation this is part of.
@@ -204,9 +203,9 @@ impl Endpoint {
 
     /// Breaks the link within `nanos_max` nanoseconds, whatever happens until then.
     pub(crate) fn reset_soon(&self, nanos_max: u64) {
-        let link = self.link.clone();
+        let (link, world) = (self.link.clone(), self.world.clone());
         let at = self.world.now().nanos() + self.world.random().within(&(0..=nanos_max));
-        self.world.call_at(at, move || link.reset());
+        self.world.call_at(at, move || link.reset(&world));
     }
 
     fn incoming(&self) -> &RefCell<Pipe> {
@@ -231,7 +230,8 @@ impl Endpoint {
 }
 
 impl Link {
-    fn reset(&self) {
+    fn reset(&self, world: &World) {
+        world.record(Event::Reset(self.number));
         self.pipes.iter().for_each(|pipe| pipe.borrow_mut().reset());
     }
 }

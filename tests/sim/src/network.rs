@@ -142,7 +142,11 @@ impl Listener for SimListener {
     type Stream = SimStream;
 
     async fn accept(&self) -> io::Result<SimStream> {
-        let accept = InFlight::begin(self.node.world(), &self.accepting, "accept");
+        let accept = InFlight::begin(self.node.world(), &self.accepting, "an accept");
+        if self.node.world().strikes(Fault::AcceptFails) {
+            accept.complete();
+            return Err(io::Error::other("out of descriptors"));
+        }
         let accepted = self.backlog.accept().await;
         accept.complete();
         accepted.map(|end| SimStream::new(self.node.clone(), end)).ok_or_else(|| io::ErrorKind::NotConnected.into())

@@ -26,13 +26,15 @@ impl From<u64> for Seed {
     }
 }
 
-/// Runs `test` for each of `seeds`, or for the one the environment names. `name` is the test's, as cargo knows it.
+/// Runs `test` for each of `seeds`, or for the one the environment names. `name` is the test's, as cargo knows it. Says
+/// whether all ran, so that what must hold over all of them can be asserted.
 ///
 /// # Panics
 /// As `test` does, after the command that repeats the failing seed is printed.
-pub fn for_each_seed(name: &str, seeds: Range<u64>, mut test: impl FnMut(Seed)) {
+pub fn for_each_seed(name: &str, seeds: Range<u64>, mut test: impl FnMut(Seed)) -> bool {
     if let Some(number) = env::var(VARIABLE).ok().and_then(|text| text.parse().ok()) {
-        return test(Seed { number, print: true });
+        test(Seed { number, print: true });
+        return false;
     }
     for number in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(number.into()))) {
@@ -40,4 +42,5 @@ pub fn for_each_seed(name: &str, seeds: Range<u64>, mut test: impl FnMut(Seed)) 
             resume_unwind(panic);
         }
     }
+    true
 }

@@ -194,7 +194,7 @@ impl World {
 
     /// Whether `fault` strikes now; counted if so.
     pub(crate) fn strikes(&self, fault: Fault) -> bool {
-        let strikes = self.0.random.chance(fault.probability(&self.0.conditions.faults));
+        let strikes = self.0.random.chance(self.0.conditions.faults.probability(fault));
         if strikes {
             self.count(|counters| counters.faults[fault as usize] += 1);
             self.record(Event::Fault(fault));

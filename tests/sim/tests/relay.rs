@@ -5,8 +5,12 @@
 
 use std::{
     cell::RefCell,
+    future::poll_fn,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::pin,
     rc::Rc,
+    task::Poll,
+    time::Duration,
 };
 use tollgate_io::{Buffer, Half, Instant, Io, Listener, Peek, SendList, Stream};
 use tollgate_sim::{
@@ -26,15 +30,28 @@ enum Relay {
 }
 
 async fn relay(io: impl Io, listener: impl Listener<Stream: Stream>, how: Relay) {
-    while let Ok(client) = listener.accept().await {
+    loop {
+        // One retry per failure: here an accept fails for want of descriptors, never because the listener is closed.
+        let Ok(client) = listener.accept().await else { continue };
         let task_io = io.clone();
         io.spawn(async move {
-            let Ok(origin) = task_io.connect(ORIGIN).await else { return client.abort() };
+            let Some(origin) = connect(&task_io).await else { return client.abort() };
             let (client, origin) = (Rc::new(client), Rc::new(origin));
             task_io.spawn(pump(task_io.clone(), client.clone(), origin.clone(), how));
             pump(task_io, origin, client, how).await;
         });
     }
+}
+
+/// Gives up after a second, which drops the pending connect.
+async fn connect<I: Io>(io: &I) -> Option<I::Stream> {
+    let (mut connect, mut deadline) =
+        (pin!(io.connect(ORIGIN)), pin!(io.sleep_until(io.now() + Duration::from_secs(1))));
+    poll_fn(|context| match connect.as_mut().poll(context) {
+        Poll::Ready(connected) => Poll::Ready(connected.ok()),
+        Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// Moves bytes one way until either side ends.
@@ -112,15 +129,9 @@ fn check(reply: &Reply, request: &Request) {
 }
 
 fn faulty() -> Conditions {
-    let faults = Faults {
-        short_receive: 0.3,
-        short_send: 0.3,
-        reset: 0.003,
-        stall: 0.01,
-        connect_refused: 0.05,
-        connect_hangs: 0.0,
-        late_completion: 0.3,
-    };
+    let faults = faulty_without_loss().faults.with(Fault::Reset, 0.003).with(Fault::Stall, 0.01);
+    let faults =
+        faults.with(Fault::ConnectRefused, 0.05).with(Fault::ConnectHangs, 0.02).with(Fault::AcceptFails, 0.05);
     Conditions { capacity_bytes: 2_000, faults, ..Conditions::default() }
 }
 
@@ -137,15 +148,13 @@ fn one_seed_is_one_run() {
 #[test]
 fn every_fault_fires_and_replies_stay_whole() {
     let (mut fired, mut replies) = ([0; Fault::ALL.len()], 0);
-    for_each_seed("every_fault_fires_and_replies_stay_whole", 0..100, |seed| {
+    let all = for_each_seed("every_fault_fires_and_replies_stay_whole", 0..100, |seed| {
         let run = run(seed.number, faulty(), Relay::InPlace);
         replies += run.replies;
         Fault::ALL.iter().zip(&mut fired).for_each(|(&fault, fired)| *fired += run.counters.fired(fault));
     });
-    assert!(replies > 500 && replies < 4_000, "{replies} of 4,000 came: faults too many or too few");
-    for (fault, fired) in Fault::ALL.iter().zip(fired) {
-        assert_eq!(fired > 0, *fault != Fault::ConnectHangs, "{fault:?} fired {fired} times");
-    }
+    assert!(!all || (500..3_500).contains(&replies), "{replies} of 4,000 came: faults too many or too few");
+    assert!(!all || fired.iter().all(|&fired| fired > 0), "{fired:?} of {:?}", Fault::ALL);
 }
 
 #[test]
@@ -173,7 +182,8 @@ fn the_ledger_sees_a_copied_body() {
 }
 
 fn faulty_without_loss() -> Conditions {
-    let faults = Faults { short_receive: 0.3, short_send: 0.3, late_completion: 0.3, ..Faults::default() };
+    let faults = Faults::NONE.with(Fault::ShortReceive, 0.3).with(Fault::ShortSend, 0.3);
+    let faults = faults.with(Fault::LateCompletion, 0.3);
     Conditions { faults, ..Conditions::default() }
 }
 
@@ -237,7 +247,7 @@ fn two_sends_at_once_are_refused() {
 fn a_dropped_receive_is_found() {
     with_stream(Conditions::default(), silent, |node, stream| async move {
         let mut receive = Box::pin(stream.recv(None));
-        let poll = std::future::poll_fn(|context| std::task::Poll::Ready(receive.as_mut().poll(context))).await;
+        let poll = poll_fn(|context| Poll::Ready(receive.as_mut().poll(context))).await;
         assert!(poll.is_pending());
         node.sleep_until(Instant::from_nanos(1)).await;
     });
@@ -247,7 +257,7 @@ fn a_dropped_receive_is_found() {
 fn an_abort_completes_the_receive_in_flight() {
     with_stream(Conditions::default(), silent, |node, stream| async move {
         let stream = Rc::new(stream);
-        let (other, at) = (stream.clone(), node.now() + std::time::Duration::from_secs(3));
+        let (other, at) = (stream.clone(), node.now() + Duration::from_secs(3));
         let task_node = node.clone();
         node.spawn(async move {
             task_node.sleep_until(at).await;
@@ -272,7 +282,7 @@ fn a_shut_read_half_ends_the_receive_and_still_sends() {
         let stream = Rc::new(stream);
         let (other, task_node) = (stream.clone(), node.clone());
         node.spawn(async move {
-            task_node.sleep_until(task_node.now() + std::time::Duration::from_secs(1)).await;
+            task_node.sleep_until(task_node.now() + Duration::from_secs(1)).await;
             other.shutdown(Half::Read);
         });
         assert!(stream.recv(None).await.expect("an end, no error").is_empty());
@@ -315,21 +325,29 @@ fn a_reset_breaks_both_sides_and_loses_what_was_under_way() {
 }
 
 #[test]
-fn a_hanging_connect_can_be_given_up() {
-    let faults = Faults { connect_hangs: 1.0, ..Faults::default() };
-    let simulation = Simulation::new(1, Conditions { faults, ..Conditions::default() });
-    let node = simulation.node(NODE);
-    let task_node = node.clone();
-    node.spawn(async move {
-        let mut connect = Box::pin(task_node.connect(ORIGIN));
-        let mut deadline = Box::pin(task_node.sleep_until(Instant::from_nanos(5)));
-        std::future::poll_fn(|context| {
-            assert!(connect.as_mut().poll(context).is_pending());
-            deadline.as_mut().poll(context)
-        })
-        .await;
-    });
+#[should_panic(expected = "polls without end")]
+fn a_busy_wait_is_found() {
+    let simulation = Simulation::new(1, Conditions::default());
+    simulation.world().spawn(poll_fn(|context| {
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }));
     simulation.run_until_idle();
-    assert_eq!(simulation.leftovers(), Leftovers::default());
-    assert_eq!(simulation.counters().fired(Fault::ConnectHangs), 1);
+}
+
+#[test]
+fn the_clock_jumps_and_stops_at_a_deadline() {
+    let simulation = Simulation::new(1, Conditions::default());
+    let (world, woke) = (simulation.world(), Rc::new(RefCell::new(Vec::new())));
+    for seconds in [5, 1, 3] {
+        let (inner, woke) = (world.clone(), woke.clone());
+        world.spawn(async move {
+            inner.sleep_until(Instant::default() + Duration::from_secs(seconds)).await;
+            woke.borrow_mut().push(inner.now().nanos() / 1_000_000_000);
+        });
+    }
+    simulation.run_for(Duration::from_secs(4));
+    assert_eq!((woke.borrow().clone(), world.now().nanos()), (vec![1, 3], 4_000_000_000));
+    simulation.run_until_idle();
+    assert_eq!((woke.borrow().clone(), world.now().nanos()), (vec![1, 3, 5], 5_000_000_000));
 }
