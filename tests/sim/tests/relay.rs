@@ -187,13 +187,22 @@ fn faulty_without_loss() -> Conditions {
     Conditions { faults, ..Conditions::default() }
 }
 
-/// Runs `worker` on a node that has one accepted stream, whose peer is `client`.
+/// Runs `worker` on a node that has one accepted stream, whose peer is `client`, with a few seeds.
 fn with_stream<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
     conditions: Conditions,
-    client: impl FnOnce(Endpoint) -> C + 'static,
-    worker: impl FnOnce(Node, SimStream) -> W + 'static,
+    client: impl Fn(Endpoint) -> C + Copy + 'static,
+    worker: impl Fn(Node, SimStream) -> W + Copy + 'static,
 ) {
-    let simulation = Simulation::new(1, conditions);
+    for seed in 0..8 {
+        with_stream_of(Simulation::new(seed, conditions.clone()), client, worker);
+    }
+}
+
+fn with_stream_of<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
+    simulation: Simulation,
+    client: impl Fn(Endpoint) -> C + 'static,
+    worker: impl Fn(Node, SimStream) -> W + 'static,
+) {
     let (world, node) = (simulation.world(), simulation.node(NODE));
     let (listener, task_node) = (node.listen(LISTEN), node.clone());
     node.spawn(async move {
