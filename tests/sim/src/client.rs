@@ -49,6 +49,8 @@ pub struct Reply {
     pub head: Head,
     /// Its body.
     pub body: Vec<u8>,
+    /// The connection ends with it.
+    pub last: bool,
 }
 
 /// How a client behaves.
@@ -127,7 +129,7 @@ impl Client {
             world.spawn(self.clone().send(end.clone(), bytes));
             for request in batch {
                 let reply = Self::reply(&mut reader, request.method).await;
-                let last = reply.as_ref().map_or(true, |reply| reply.head.closes());
+                let last = reply.as_ref().map_or(true, |reply| reply.last);
                 replies.push(reply);
                 if last {
                     return replies;
@@ -155,8 +157,8 @@ impl Client {
                 status => {
                     let bare = method == "HEAD" || status == 204 || status == 304;
                     let framing = if bare { Framing::Length(0) } else { head.framing().unwrap_or(Framing::UntilClose) };
-                    let body = reader.body(framing).await?;
-                    return Ok(Reply { interim, head, body });
+                    let (body, last) = (reader.body(framing).await?, head.closes() || framing == Framing::UntilClose);
+                    return Ok(Reply { interim, head, body, last });
                 }
             }
         }

@@ -62,12 +62,13 @@ impl Answer {
             bytes.extend(b"Connection: close\r\n");
         }
         match self.framing {
+            _ if self.status == 204 => bytes.extend(b"\r\n"),
             Framing::Length(len) => bytes.extend(format!("Content-Length: {len}\r\n\r\n").bytes()),
             Framing::Chunked => bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n"),
             Framing::UntilClose => bytes.extend(b"\r\n"),
         }
         match self.framing {
-            _ if head_only => {}
+            _ if head_only || self.status == 204 => {}
             Framing::Chunked => message::encode_chunks(&mut bytes, &self.body, self.chunk_max, world.random()),
             _ => bytes.extend(&self.body),
         }

@@ -15,7 +15,7 @@ use std::{
 use tollgate_io::{Buffer, Half, Instant, Io, Listener, Peek, SendList, Stream};
 use tollgate_sim::{
     Answer, Body, Client, Conditions, Counters, Endpoint, Fault, Faults, Framing, Leftovers, Node, Origin, Reply,
-    Request, SimStream, Simulation, for_each_seed, payload,
+    Request, Scenario, Seed, SimStream, Simulation, Tally, for_each_seed, payload,
 };
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -187,19 +187,48 @@ fn faulty_without_loss() -> Conditions {
     Conditions { faults, ..Conditions::default() }
 }
 
+#[test]
+fn a_quiet_scenario_is_answered_in_full() {
+    for_each_seed("a_quiet_scenario_is_answered_in_full", 0..50, |seed| {
+        let scenario = Scenario { clients: 3, requests: 8, close_delimited: false, mishaps: false, quiet: true };
+        let tally = play(seed, scenario, faulty_without_loss());
+        assert_eq!(tally, Tally { answered: 24, ..Tally::default() });
+    });
+}
+
+#[test]
+fn mishaps_and_faults_leave_no_damage() {
+    let mut answered = 0;
+    let all = for_each_seed("mishaps_and_faults_leave_no_damage", 0..50, |seed| {
+        let scenario = Scenario { clients: 3, requests: 8, close_delimited: false, mishaps: true, quiet: false };
+        answered += play(seed, scenario, faulty()).answered;
+    });
+    assert!(!all || (100..900).contains(&answered), "{answered} of 1,200");
+}
+
+fn play(seed: Seed, scenario: Scenario, conditions: Conditions) -> Tally {
+    let simulation = Simulation::new(seed, conditions);
+    let node = simulation.node(NODE);
+    node.spawn(relay(node.clone(), node.listen(LISTEN), Relay::InPlace));
+    let exchanges = scenario.start(&simulation, LISTEN, &[ORIGIN]);
+    simulation.run_until_idle();
+    assert_eq!(simulation.leftovers(), Leftovers { tasks: 1, ..Leftovers::default() });
+    exchanges.judge()
+}
+
 /// Runs `worker` on a node that has one accepted stream, whose peer is `client`, with a few seeds.
 fn with_stream<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
-    conditions: Conditions,
+    conditions: &Conditions,
     client: impl Fn(Endpoint) -> C + Copy + 'static,
     worker: impl Fn(Node, SimStream) -> W + Copy + 'static,
 ) {
     for seed in 0..8 {
-        with_stream_of(Simulation::new(seed, conditions.clone()), client, worker);
+        with_stream_of(&Simulation::new(seed, conditions.clone()), client, worker);
     }
 }
 
 fn with_stream_of<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
-    simulation: Simulation,
+    simulation: &Simulation,
     client: impl Fn(Endpoint) -> C + 'static,
     worker: impl Fn(Node, SimStream) -> W + 'static,
 ) {
@@ -230,7 +259,7 @@ async fn silent(end: Endpoint) {
 #[test]
 #[should_panic(expected = "two of a receive in flight at once")]
 fn two_receives_at_once_are_refused() {
-    with_stream(Conditions::default(), silent, |node, stream| async move {
+    with_stream(&Conditions::default(), silent, |node, stream| async move {
         let stream = Rc::new(stream);
         let other = stream.clone();
         node.spawn(async move { drop(other.recv(None).await) });
@@ -242,7 +271,7 @@ fn two_receives_at_once_are_refused() {
 #[should_panic(expected = "two of a send in flight at once")]
 fn two_sends_at_once_are_refused() {
     let narrow = Conditions { capacity_bytes: 1, ..Conditions::default() };
-    with_stream(narrow, silent, |node, stream| async move {
+    with_stream(&narrow, silent, |node, stream| async move {
         let stream = Rc::new(stream);
         let (other, list) = (stream.clone(), whole(&node, b"abc"));
         drop(stream.send(whole(&node, b"fill")).await);
@@ -254,7 +283,7 @@ fn two_sends_at_once_are_refused() {
 #[test]
 #[should_panic(expected = "dropped a receive in flight")]
 fn a_dropped_receive_is_found() {
-    with_stream(Conditions::default(), silent, |node, stream| async move {
+    with_stream(&Conditions::default(), silent, |node, stream| async move {
         let mut receive = Box::pin(stream.recv(None));
         let poll = poll_fn(|context| Poll::Ready(receive.as_mut().poll(context))).await;
         assert!(poll.is_pending());
@@ -264,7 +293,7 @@ fn a_dropped_receive_is_found() {
 
 #[test]
 fn an_abort_completes_the_receive_in_flight() {
-    with_stream(Conditions::default(), silent, |node, stream| async move {
+    with_stream(&Conditions::default(), silent, |node, stream| async move {
         let stream = Rc::new(stream);
         let (other, at) = (stream.clone(), node.now() + Duration::from_secs(3));
         let task_node = node.clone();
@@ -287,7 +316,7 @@ fn a_shut_read_half_ends_the_receive_and_still_sends() {
         while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
         assert_eq!(bytes, b"answer");
     };
-    with_stream(Conditions::default(), client, |node, stream| async move {
+    with_stream(&Conditions::default(), client, |node, stream| async move {
         let stream = Rc::new(stream);
         let (other, task_node) = (stream.clone(), node.clone());
         node.spawn(async move {
@@ -307,7 +336,7 @@ fn a_finished_peer_is_read_to_its_end() {
         end.finish();
         silent(end).await;
     };
-    with_stream(Conditions::default(), client, |node, stream| async move {
+    with_stream(&Conditions::default(), client, |node, stream| async move {
         assert_eq!(stream.peek(), Peek::Silent);
         stream.readable().await.expect("bytes come");
         assert_eq!(stream.peek(), Peek::Bytes);
@@ -327,7 +356,7 @@ fn a_reset_breaks_both_sides_and_loses_what_was_under_way() {
         end.reset();
         assert!(end.write_all(b"more").await.is_err());
     };
-    with_stream(Conditions::default(), client, |node, stream| async move {
+    with_stream(&Conditions::default(), client, |node, stream| async move {
         assert!(stream.recv(None).await.is_err());
         assert!(stream.send(whole(&node, b"late")).await.0.is_err());
     });
