@@ -140,14 +140,16 @@ impl Buffer {
         }
     }
 
-    /// Puts `head` directly in front of the filled part if there is room; says whether it did.
-    pub fn prepend(&mut self, head: &[u8]) -> bool {
-        let Some(start) = (self.start as usize).checked_sub(head.len()) else {
-            return false;
-        };
-        self.storage[start..self.start as usize].copy_from_slice(head);
-        self.start = start as u32;
-        true
+    /// Writes `bytes` so that they end where storage offset `at` begins, into room that is free or already consumed.
+    /// Returns where they begin, or `None` if there is not enough room.
+    ///
+    /// # Panics
+    /// If `at` lies behind the start of the filled part.
+    pub fn put_before(&mut self, at: usize, bytes: &[u8]) -> Option<usize> {
+        assert!(at <= self.start as usize, "wrote over bytes that are still filled");
+        let start = at.checked_sub(bytes.len())?;
+        self.storage[start..at].copy_from_slice(bytes);
+        Some(start)
     }
 
     /// Appends `bytes` if there is room; says whether it did.
@@ -208,11 +210,10 @@ mod tests {
         let mut buffer = BufferPool::new(1).take();
         assert!(buffer.append(b"old head|body"));
         buffer.consume(9);
-        let body_at = buffer.bytes().as_ptr();
-        assert!(buffer.prepend(b"a rather longer new head|"));
-        assert_eq!(buffer.bytes(), b"a rather longer new head|body");
-        assert_eq!(buffer.bytes()[25..].as_ptr(), body_at);
-        assert!(!buffer.prepend(&[0; HEADROOM_BYTES]), "no room left for this much");
+        let body = buffer.start();
+        let head = buffer.put_before(body, b"a rather longer new head|").unwrap();
+        assert_eq!(&buffer.storage()[head..body + 4], b"a rather longer new head|body");
+        assert_eq!(buffer.put_before(body, &[0; HEADROOM_BYTES + 10]), None, "no room for this much");
     }
 
     #[test]
