@@ -1,7 +1,7 @@
 //! The simulator proved on a worker small enough to be read: a relay that moves bytes between a client and an origin.
 //!
-//! Determinism, faults, backpressure, the copy ledger and the asserted contract are shown here, so that a failure of the
-//! real worker in `worker.rs` is the worker's.
+//! Determinism, faults, backpressure, the copy ledger and the model are shown here, so that a failure of the real worker
+//! is the worker's.
 
 use std::{
     cell::RefCell,
@@ -12,10 +12,10 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tollgate_io::{Buffer, Half, Instant, Io, Listener, Peek, SendList, Stream};
+use tollgate_io::{Buffer, Half, Instant, Io, Listener, SendList, Stream};
 use tollgate_sim::{
-    Answer, Body, Client, Conditions, Counters, Endpoint, Fault, Faults, Framing, Leftovers, Node, Origin, Reply,
-    Request, Scenario, Seed, SimStream, Simulation, Tally, for_each_seed, payload,
+    Answer, Body, Client, Conditions, Counters, Fault, Faults, Framing, Leftovers, Origin, Reply, Request, Scenario,
+    Seed, Simulation, Tally, for_each_seed, payload,
 };
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -214,178 +214,4 @@ fn play(seed: Seed, scenario: Scenario, conditions: Conditions) -> Tally {
     simulation.run_until_idle();
     assert_eq!(simulation.leftovers(), Leftovers { tasks: 1, ..Leftovers::default() });
     exchanges.judge()
-}
-
-/// Runs `worker` on a node that has one accepted stream, whose peer is `client`, with a few seeds.
-fn with_stream<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
-    conditions: &Conditions,
-    client: impl Fn(Endpoint) -> C + Copy + 'static,
-    worker: impl Fn(Node, SimStream) -> W + Copy + 'static,
-) {
-    for seed in 0..8 {
-        with_stream_of(&Simulation::new(seed, conditions.clone()), client, worker);
-    }
-}
-
-fn with_stream_of<W: Future<Output = ()> + 'static, C: Future<Output = ()> + 'static>(
-    simulation: &Simulation,
-    client: impl Fn(Endpoint) -> C + 'static,
-    worker: impl Fn(Node, SimStream) -> W + 'static,
-) {
-    let (world, node) = (simulation.world(), simulation.node(NODE));
-    let (listener, task_node) = (node.listen(LISTEN), node.clone());
-    node.spawn(async move {
-        let stream = listener.accept().await.expect("the client dials");
-        worker(task_node, stream).await;
-    });
-    let dialer = world.clone();
-    world.spawn(async move { client(dialer.dial(NODE, LISTEN).await.expect("the node listens")).await });
-    simulation.run_until_idle();
-    assert_eq!(simulation.leftovers(), Leftovers::default());
-}
-
-fn whole(node: &Node, bytes: &[u8]) -> SendList {
-    let mut buffer = node.buffers().take();
-    assert!(buffer.append(bytes));
-    SendList::whole(buffer)
-}
-
-/// Keeps a client's end open until the simulation ends.
-async fn silent(end: Endpoint) {
-    let mut bytes = Vec::new();
-    while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
-}
-
-#[test]
-#[should_panic(expected = "two of a receive in flight at once")]
-fn two_receives_at_once_are_refused() {
-    with_stream(&Conditions::default(), silent, |node, stream| async move {
-        let stream = Rc::new(stream);
-        let other = stream.clone();
-        node.spawn(async move { drop(other.recv(None).await) });
-        drop(stream.recv(None).await);
-    });
-}
-
-#[test]
-#[should_panic(expected = "two of a send in flight at once")]
-fn two_sends_at_once_are_refused() {
-    let narrow = Conditions { capacity_bytes: 1, ..Conditions::default() };
-    with_stream(&narrow, silent, |node, stream| async move {
-        let stream = Rc::new(stream);
-        let (other, list) = (stream.clone(), whole(&node, b"abc"));
-        drop(stream.send(whole(&node, b"fill")).await);
-        node.spawn(async move { drop(other.send(list).await) });
-        drop(stream.send(whole(&node, b"def")).await);
-    });
-}
-
-#[test]
-#[should_panic(expected = "dropped a receive in flight")]
-fn a_dropped_receive_is_found() {
-    with_stream(&Conditions::default(), silent, |node, stream| async move {
-        let mut receive = Box::pin(stream.recv(None));
-        let poll = poll_fn(|context| Poll::Ready(receive.as_mut().poll(context))).await;
-        assert!(poll.is_pending());
-        node.sleep_until(Instant::from_nanos(1)).await;
-    });
-}
-
-#[test]
-fn an_abort_completes_the_receive_in_flight() {
-    with_stream(&Conditions::default(), silent, |node, stream| async move {
-        let stream = Rc::new(stream);
-        let (other, at) = (stream.clone(), node.now() + Duration::from_secs(3));
-        let task_node = node.clone();
-        node.spawn(async move {
-            task_node.sleep_until(at).await;
-            other.abort();
-        });
-        let received = stream.recv(None).await;
-        assert_eq!(node.now(), at);
-        assert!(received.map_or(true, |buffer| buffer.is_empty()));
-        assert_eq!(stream.peek(), Peek::Broken);
-        assert!(stream.send(whole(&node, b"late")).await.0.is_err());
-    });
-}
-
-#[test]
-fn a_shut_read_half_ends_the_receive_and_still_sends() {
-    let client = |end: Endpoint| async move {
-        let mut bytes = Vec::new();
-        while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
-        assert_eq!(bytes, b"answer");
-    };
-    with_stream(&Conditions::default(), client, |node, stream| async move {
-        let stream = Rc::new(stream);
-        let (other, task_node) = (stream.clone(), node.clone());
-        node.spawn(async move {
-            task_node.sleep_until(task_node.now() + Duration::from_secs(1)).await;
-            other.shutdown(Half::Read);
-        });
-        assert!(stream.recv(None).await.expect("an end, no error").is_empty());
-        assert_eq!(stream.send(whole(&node, b"answer")).await.0.ok(), Some(6));
-        stream.shutdown(Half::Write);
-    });
-}
-
-#[test]
-fn a_finished_peer_is_read_to_its_end() {
-    let client = |end: Endpoint| async move {
-        end.write_all(b"last words").await.expect("the node reads");
-        end.finish();
-        silent(end).await;
-    };
-    with_stream(&Conditions::default(), client, |node, stream| async move {
-        assert_eq!(stream.peek(), Peek::Silent);
-        stream.readable().await.expect("bytes come");
-        assert_eq!(stream.peek(), Peek::Bytes);
-        let mut buffer = stream.recv(Some(node.buffers().take())).await.expect("bytes");
-        while buffer.len() < 10 {
-            buffer = stream.recv(Some(buffer)).await.expect("bytes");
-        }
-        assert_eq!(stream.recv(Some(buffer)).await.expect("the end").bytes(), b"last words");
-        assert_eq!(stream.peek(), Peek::Finished);
-    });
-}
-
-#[test]
-fn a_reset_breaks_both_sides_and_loses_what_was_under_way() {
-    let client = |end: Endpoint| async move {
-        end.write_all(b"lost").await.expect("there is room");
-        end.reset();
-        assert!(end.write_all(b"more").await.is_err());
-    };
-    with_stream(&Conditions::default(), client, |node, stream| async move {
-        assert!(stream.recv(None).await.is_err());
-        assert!(stream.send(whole(&node, b"late")).await.0.is_err());
-    });
-}
-
-#[test]
-#[should_panic(expected = "polls without end")]
-fn a_busy_wait_is_found() {
-    let simulation = Simulation::new(1, Conditions::default());
-    simulation.world().spawn(poll_fn(|context| {
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }));
-    simulation.run_until_idle();
-}
-
-#[test]
-fn the_clock_jumps_and_stops_at_a_deadline() {
-    let simulation = Simulation::new(1, Conditions::default());
-    let (world, woke) = (simulation.world(), Rc::new(RefCell::new(Vec::new())));
-    for seconds in [5, 1, 3] {
-        let (inner, woke) = (world.clone(), woke.clone());
-        world.spawn(async move {
-            inner.sleep_until(Instant::default() + Duration::from_secs(seconds)).await;
-            woke.borrow_mut().push(inner.now().nanos() / 1_000_000_000);
-        });
-    }
-    simulation.run_for(Duration::from_secs(4));
-    assert_eq!((woke.borrow().clone(), world.now().nanos()), (vec![1, 3], 4_000_000_000));
-    simulation.run_until_idle();
-    assert_eq!((woke.borrow().clone(), world.now().nanos()), (vec![1, 3, 5], 5_000_000_000));
 }
