@@ -31,12 +31,9 @@ impl Ledger {
     pub(crate) fn judge(&self, slice: &[u8]) -> (u64, u64) {
         let at = slice.as_ptr() as usize;
         let shadow = self.storages.range(..=at).next_back().and_then(|(storage, shadow)| shadow.get(at - storage..));
-        let received = shadow.unwrap_or_default().iter().copied().chain(std::iter::repeat(None));
-        let body = slice.iter().zip(received).filter(|(byte, _)| **byte >= 0x80);
-        let (mut in_place, mut copied) = (0, 0);
-        for (byte, received) in body {
-            if received == Some(*byte) { in_place += 1 } else { copied += 1 }
-        }
-        (in_place, copied)
+        let in_place = slice.iter().zip(shadow.unwrap_or_default());
+        let in_place = in_place.filter(|&(&byte, &received)| byte >= 0x80 && received == Some(byte)).count();
+        let body = slice.iter().filter(|&&byte| byte >= 0x80).count();
+        (in_place as u64, (body - in_place) as u64)
     }
 }

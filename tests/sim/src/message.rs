@@ -9,11 +9,16 @@ use std::{fmt, io};
 /// Bytes asked of the link at a time.
 const READ_MAX: usize = 16 * 1024;
 
+/// The high bit of each of eight bytes.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
 /// `len` body bytes that only `token` has. Each has its high bit set, which heads and chunk framing never have.
 #[must_use]
 pub fn payload(token: u64, len: usize) -> Vec<u8> {
     let random = Random::new(token);
-    (0..len).map(|_| random.next() as u8 | 0x80).collect()
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| (random.next() | HIGH_BITS).to_le_bytes()).collect();
+    bytes.truncate(len);
+    bytes
 }
 
 /// Why no message could be read.

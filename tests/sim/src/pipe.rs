@@ -65,8 +65,11 @@ impl Pipe {
 
     /// Moves the first arrived bytes into `to`, which there are enough to fill.
     pub(crate) fn take(&mut self, to: &mut [u8]) {
-        let bytes = self.arrived.drain(..to.len());
-        to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+        let (front, back) = self.arrived.as_slices();
+        let (to_front, to_back) = to.split_at_mut(front.len().min(to.len()));
+        to_front.copy_from_slice(&front[..to_front.len()]);
+        to_back.copy_from_slice(&back[..to_back.len()]);
+        self.arrived.drain(..to.len());
         self.wake();
     }
 
