@@ -66,11 +66,12 @@ fn list<'a, T: Ord>(
         return None;
     }
     let mut entries: Vec<(T, &Text)> = raw.value.iter().filter_map(|text| Some((read(report, text)?, text))).collect();
-    let complete = entries.len() == raw.value.len();
+    let mut complete = entries.len() == raw.value.len();
     // Stable, so that of two equal entries the later one is told.
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     for pair in entries.windows(2) {
         if pair[0].0 == pair[1].0 {
+            complete = false;
             let text = pair[1].1;
             report.error(text.referenced, format!("`{}` is in `{key}` twice", text.value), None);
         }
