@@ -8,11 +8,10 @@ const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ]
 
 /// Reads `text`; says whether the error at the mark holds `expected` and is the only one.
 fn check(text: &str, expected: &str) {
-    let before = text.split('§').next().unwrap();
-    let (line, column) = match text.contains('§') {
-        true => (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap().chars().count() + 1),
-        false => (0, 0),
-    };
+    let (line, column) = text.split_once('§').map_or((0, 0), |(before, _)| {
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    });
     let Err(errors) = read(&text.replace('§', "")) else { panic!("no error in:\n{text}") };
     let shown = errors.to_string();
     let [error] = errors.as_slice() else { panic!("not one error:\n{shown}\n\nin:\n{text}") };
