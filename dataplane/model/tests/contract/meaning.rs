@@ -103,6 +103,27 @@ fn routes_that_can_be_told_apart_are_no_conflict() {
     ));
 }
 
+/// The file a design discussion starts with, without what later parts of the contract add to it.
+#[test]
+fn the_first_example_loads() {
+    let snapshot = good(
+        "version: 1\nworkers: auto                     # one per allowed CPU\nio: auto\nstatus: { bind: 127.0.0.1:9901 }\n\
+         access_log: { path: logs/access, format: json }\nlisteners:\n  - { name: public, bind: 0.0.0.0:8080 }\n\
+         upstreams:\n  - name: orders\n    endpoints: [ { address: 127.0.0.1:9001 }, { address: 127.0.0.1:9002, weight: 2 } ]\n\
+         routes:\n  - name: orders\n    match: { hosts: [api.example.com], path: \"/orders/{rest*}\", methods: [GET, POST] }\n    \
+         upstream: orders\n",
+    );
+    assert_eq!(snapshot.upstreams[0].endpoints.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// As an editor on Windows writes it.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_change_nothing() {
+    let text = file("limits: { fields: 7 }\n");
+    let other = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(good(&text).digest, good(&other).digest);
+}
+
 #[test]
 fn json_is_read_too() {
     let text =
