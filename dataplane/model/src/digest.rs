@@ -1,10 +1,10 @@
 //! The digest of a snapshot: what tells two configurations apart.
 //!
 //! Each listener, upstream, route and global setting is an item. An item's hash is FNV-1a (64 bits) over its kind, its
-//! name and its resolved content, each part preceded by its length, then mixed by the finalizer of SplitMix64; the
-//! digest is their wrapping sum. The sum makes files equal that differ in order only, and lets a change of one item
-//! be a subtraction and an addition. The finalizer is needed: without it two items that swap their last bytes often
-//! have the same sum. Not made against someone who looks for collisions.
+//! name and its resolved content (an enum by its position), each text preceded by its length, then mixed by the finalizer
+//! of SplitMix64; the digest is their wrapping sum. The sum makes files equal that differ in order only, and lets a
+//! change of one item be a subtraction and an addition. The finalizer is needed: without it two items that swap their
+//! last bytes often have the same sum. Not made against someone who looks for collisions.
 
 use std::time::Duration;
 

@@ -104,27 +104,31 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// All mistakes of a file, in the order of their lines: at least one, at most 100.
+/// The mistakes of a file in the order of their lines: at least one, at most about 100.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<ConfigError>);
+pub struct ConfigErrors {
+    errors: Vec<ConfigError>,
+    /// Mistakes found beyond the bound.
+    more: usize,
+}
 
 impl ConfigErrors {
     /// `None` when there is no mistake.
-    pub(crate) fn new(mut errors: Vec<ConfigError>) -> Option<Self> {
+    pub(crate) fn new(mut errors: Vec<ConfigError>, more: usize) -> Option<Self> {
         errors.sort_by_key(|error| (error.line, error.column));
-        (!errors.is_empty()).then_some(Self(errors))
+        (!errors.is_empty()).then_some(Self { errors, more })
     }
 
     /// The mistakes.
     #[must_use]
     pub fn as_slice(&self) -> &[ConfigError] {
-        &self.0
+        &self.errors
     }
 }
 
 impl From<ConfigError> for ConfigErrors {
     fn from(error: ConfigError) -> Self {
-        Self(vec![error])
+        Self { errors: vec![error], more: 0 }
     }
 }
 
@@ -133,17 +137,20 @@ impl<'e> IntoIterator for &'e ConfigErrors {
     type IntoIter = std::slice::Iter<'e, ConfigError>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.errors.iter()
     }
 }
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
+        for (index, error) in self.errors.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
             error.fmt(f)?;
+        }
+        if self.more > 0 {
+            write!(f, "\n\nerror: {} more like these are not shown", self.more)?;
         }
         Ok(())
     }

@@ -61,5 +61,5 @@ pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> 
 /// As [`load`].
 pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
     let raw = raw::read(name, text)?;
-    resolve::resolve(name, text, raw, source)
+    resolve::resolve(name, text, &raw, source)
 }

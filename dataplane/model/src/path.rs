@@ -112,7 +112,7 @@ fn segment(text: &str) -> Result<Segment, Refusal> {
     Ok(if rest { Segment::Rest(name.to_owned()) } else { Segment::Parameter(name.to_owned()) })
 }
 
-/// A literal in the form a normalized path has: the characters of RFC 3986, 3.3, and escapes only where they are needed.
+/// A literal in the form a normalized path has: visible ASCII, and escapes only where they are needed.
 fn literal(text: &str) -> Result<Segment, Refusal> {
     if matches!(text, "." | "..") {
         return Err((format!("a path has no `{text}` segment once it is normalized"), None));
@@ -132,7 +132,7 @@ fn literal(text: &str) -> Result<Segment, Refusal> {
                 ));
             }
             b'?' | b'#' => return Err(("a path pattern has no query and no fragment".to_owned(), None)),
-            _ if byte.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@".contains(&byte) => {}
+            _ if byte.is_ascii_graphic() && byte != b'\\' => {}
             _ => {
                 return Err((
                     format!("`{text}` has a character that a path cannot have"),
@@ -182,6 +182,7 @@ mod tests {
             ("/{id}/x", vec![Segment::Parameter("id".to_owned()), literal("x")]),
             ("/a/{rest*}", vec![literal("a"), Segment::Rest("rest".to_owned())]),
             ("/a%2Fb", vec![literal("a%2Fb")]),
+            ("//a|b", vec![literal(""), literal("a|b")]),
         ] {
             assert_eq!(PathPattern::parse(text).map(|path| path.segments), Ok(expected), "{text}");
         }

@@ -9,7 +9,7 @@ mod read;
 mod word;
 
 pub(crate) use read::read;
-pub(crate) use word::OrWord;
+pub(crate) use word::{OrWord, Shape};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -201,4 +201,19 @@ pub(crate) struct RouteTimeouts {
     pub(crate) idle: Option<Text>,
     /// Overrides `timeouts.request`.
     pub(crate) request: Option<Text>,
+}
+
+impl Shape for Vec<Text> {
+    const EXPECTED: &'static str = "`auto` or a list of CPU ids like [0, 1]";
+    const LIST: bool = true;
+}
+
+impl Shape for Status {
+    const EXPECTED: &'static str = "`off` or a mapping like { bind: 127.0.0.1:9901 }";
+    const LIST: bool = false;
+}
+
+impl Shape for AccessLog {
+    const EXPECTED: &'static str = "`off` or a mapping like { path: logs/access.log }";
+    const LIST: bool = false;
 }

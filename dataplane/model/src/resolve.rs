@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Resolves a file.
-pub(crate) fn resolve(name: &str, text: &str, raw: raw::File, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
+pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
     let report = &mut Report::new(name, text, source);
     node::version(report, raw.version.as_ref());
     let workers = node::workers(report, raw.workers.as_ref());
@@ -41,7 +41,6 @@ pub(crate) fn resolve(name: &str, text: &str, raw: raw::File, source: &dyn Sourc
     let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
     let (upstreams, upstream_names) = upstreams::upstreams(report, &raw.upstreams);
     let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts);
-    // Every value borrows from `raw` up to here only.
     report.finish()?;
     let mut snapshot = Snapshot {
         generation: 1,

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn nested_and_overlapping_networks_are_one_range() {
-        let set = set(&["10.1.0.0/16", "10.0.0.0/8", "192.0.2.7/32", "10.255.255.0/24"]);
+        let set = set(&["10.1.0.0/16", "10.0.0.0/16", "10.0.0.0/8", "192.0.2.7/32", "10.255.255.0/24"]);
         assert_eq!(set.v4.len(), 2);
         for (address, expected) in [
             ("9.255.255.255", false),

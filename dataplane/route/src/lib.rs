@@ -87,3 +87,6 @@ impl Table {
         methods.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,11 +19,12 @@ pub(crate) fn read(name: &str, text: &str) -> Result<File, ConfigErrors> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         emit_comments: false,
+        // Else a plain `off` is a truth value.
+        strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_events: 2 * limits::NODES_MAX,
             max_nodes: limits::NODES_MAX,
             max_depth: limits::DEPTH_MAX,
-            max_documents: 1,
             max_total_scalar_bytes: limits::FILE_BYTES_MAX,
         },
     };
@@ -39,10 +40,26 @@ fn translate(name: &str, text: &str, error: &Error) -> ConfigError {
     let (message, help) = match cause {
         Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
         Error::DuplicateMappingKey { key: Some(key), .. } => (format!("the key `{key}` is written twice"), None),
-        Error::Eof { .. } => ("the file is empty".to_owned(), Some("it starts with `version: 1`".to_owned())),
+        Error::Unexpected { expected, .. } => unexpected(expected),
+        Error::SerdeInvalidType { expected, .. } => (format!("expected {expected}"), None),
+        Error::MultipleDocuments { .. } => {
+            ("a second document begins here, and a file is one document".to_owned(), None)
+        }
+        Error::Budget { .. } => ("the file is too large or too deeply nested".to_owned(), None),
+        Error::UnknownAnchor { .. } => ("a value with `*` in front is an alias".to_owned(), Some(QUOTES.to_owned())),
         _ => (DefaultMessageFormatter.format_message(cause).into_owned(), quotes(text, location)),
     };
     ConfigError::new(name, text, location, message, help)
+}
+
+/// Another shape than the key has; the reader names it by its own events.
+fn unexpected(expected: &str) -> (String, Option<String>) {
+    match expected {
+        "mapping start" => ("expected a mapping of keys and values".to_owned(), None),
+        "sequence start" => ("expected a list like `[a, b]`".to_owned(), None),
+        "string scalar" => ("expected a single value".to_owned(), Some(QUOTES.to_owned())),
+        _ => (format!("expected {expected}"), None),
+    }
 }
 
 fn unknown_key(key: &str, allowed: &[&'static str]) -> (String, Option<String>) {
@@ -53,12 +70,12 @@ fn unknown_key(key: &str, allowed: &[&'static str]) -> (String, Option<String>) 
     (message, Some(format!("allowed here: {}", allowed.join(", "))))
 }
 
-/// The usual reason why a line that looks right is no YAML: braces and stars mean something there.
+const QUOTES: &str = "put quotes around a value with `{`, `}` or `*`, like \"/orders/{rest*}\" or \"*.example.com\"";
+
+/// The usual reason why a line that looks right is no YAML: braces mean something there.
 fn quotes(text: &str, location: Location) -> Option<String> {
     let number = usize::try_from(location.line()).ok()?.checked_sub(1)?;
-    let lines = [text.lines().nth(number), number.checked_sub(1).and_then(|above| text.lines().nth(above))];
-    let unquoted = |line: &str| ["/{", "${", ": {", "*."].iter().any(|sign| line.contains(sign)) && !line.contains('"');
-    lines.into_iter().flatten().any(unquoted).then(|| {
-        "put quotes around a value with `{`, `}` or `*`, like \"/orders/{rest*}\" or \"*.example.com\"".to_owned()
-    })
+    let line = text.lines().nth(number)?;
+    let unquoted = (line.contains("/{") || line.contains("${")) && !line.contains('"');
+    unquoted.then(|| QUOTES.to_owned())
 }

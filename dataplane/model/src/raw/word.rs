@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData};
 use serde::{
     Deserialize, Deserializer,
     de::{
-        Error, MapAccess, SeqAccess, Visitor,
+        Error, MapAccess, SeqAccess, Unexpected, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
@@ -21,18 +21,25 @@ pub(crate) enum OrWord<T> {
     Shape(T),
 }
 
+/// What stands where no word does: without it, serde would read a list as the fields of a mapping in their order.
+pub(crate) trait Shape {
+    /// For the error of what is neither.
+    const EXPECTED: &'static str;
+    /// Whether it is a list and not a mapping.
+    const LIST: bool;
+}
+
 struct WordVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for WordVisitor<T> {
+impl<'de, T: Deserialize<'de> + Shape> Visitor<'de> for WordVisitor<T> {
     type Value = OrWord<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a word, a list or a mapping")
+        f.write_str(T::EXPECTED)
     }
 
-    /// YAML 1.1 reads a plain `off` as a truth value.
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(OrWord::Word(if value { "on" } else { "off" }.to_owned()))
+        Ok(OrWord::Word(value.to_string()))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
@@ -52,15 +59,21 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for WordVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        if !T::LIST {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
         T::deserialize(SeqAccessDeserializer::new(list)).map(OrWord::Shape)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mapping: A) -> Result<Self::Value, A::Error> {
+        if T::LIST {
+            return Err(A::Error::invalid_type(Unexpected::Map, &self));
+        }
         T::deserialize(MapAccessDeserializer::new(mapping)).map(OrWord::Shape)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrWord<T> {
+impl<'de, T: Deserialize<'de> + Shape> Deserialize<'de> for OrWord<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(WordVisitor(PhantomData))
     }

@@ -9,13 +9,10 @@ use std::{
 use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
-use super::{
-    addresses,
-    report::{Report, unknown_word},
-};
+use super::{addresses, report::Report};
 use crate::{
     limits as bounds,
-    raw::{self, OrWord, Text},
+    raw::{self, OrWord, Shape, Text},
     scalar::{Count, Quantity as _, Size},
     snapshot::{AccessLog, Forwarded, IoDriver, Limits, Timeouts, Workers},
     trusted_proxies::TrustedProxies,
@@ -44,18 +41,7 @@ pub(super) fn version(report: &mut Report<'_>, raw: Option<&Text>) {
 
 pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
     let Some(raw) = raw else { return Workers::Auto };
-    let list = match &raw.value {
-        OrWord::Shape(list) => list,
-        OrWord::Word(word) => {
-            let text = Spanned::new(word.clone(), raw.referenced, raw.defined);
-            let parse = |text: &str| match text {
-                "auto" => Ok(()),
-                _ => Err(unknown_word(text, "workers", ["auto", "a list of CPU ids like [0, 1]"].into_iter())),
-            };
-            report.parse(&text, "`auto`", parse);
-            return Workers::Auto;
-        }
-    };
+    let Some(list) = shape_or(report, raw, "auto") else { return Workers::Auto };
     if list.is_empty() {
         let help = "name at least one CPU, or write `auto`".to_owned();
         report.error(raw.referenced, "`workers` is empty".to_owned(), Some(help));
@@ -63,7 +49,7 @@ pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<T
     let mut cpus = Vec::with_capacity(list.len());
     let range = Count(0)..=Count(bounds::CPUS_MAX as u64 - 1);
     for text in list {
-        let cpu = report.quantity(Some(text), &range, Count(0)).index();
+        let Some(cpu) = report.quantity(text, &range).map(Count::index) else { continue };
         if cpus.contains(&cpu) {
             report.error(text.referenced, format!("CPU `{}` is named twice", text.value), None);
         } else {
@@ -80,14 +66,14 @@ pub(super) fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
 
 pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
     let Some(raw) = raw else { return Some(STATUS) };
-    let status = shape_or_off(report, raw, "status", "a mapping like { bind: 127.0.0.1:9901 }")?;
+    let status = shape_or(report, raw, "off")?;
     let bind = report.required(status.bind.as_ref(), "bind", raw.referenced)?;
     addresses::bind(report, bind)
 }
 
 pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
     let Some(raw) = raw else { return AccessLog::Stdout };
-    let Some(log) = shape_or_off(report, raw, "access_log", "a mapping like { path: logs/access.log }") else {
+    let Some(log) = shape_or(report, raw, "off") else {
         return AccessLog::Off;
     };
     report.word(log.format.as_ref(), "format", &[("json", ())], ());
@@ -101,25 +87,18 @@ pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<ra
     path.map_or(AccessLog::Stdout, AccessLog::File)
 }
 
-/// The shape, or `None` for `off`. Any other word is an error.
-fn shape_or_off<'r, T>(
-    report: &mut Report<'_>,
-    raw: &'r Spanned<OrWord<T>>,
-    key: &str,
-    shape: &'static str,
-) -> Option<&'r T> {
-    match &raw.value {
-        OrWord::Shape(shape) => Some(shape),
-        OrWord::Word(word) => {
-            let text = Spanned::new(word.clone(), raw.referenced, raw.defined);
-            let parse = |text: &str| match text {
-                "off" => Ok(()),
-                _ => Err(unknown_word(text, key, ["off", shape].into_iter())),
-            };
-            report.parse(&text, "`off`", parse);
-            None
-        }
-    }
+/// The shape, or `None` for the word. Any other word is an error.
+fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+    let written = match &raw.value {
+        OrWord::Shape(shape) => return Some(shape),
+        OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
+    };
+    let parse = |text: &str| match text {
+        _ if text == word => Ok(()),
+        _ => Err((format!("`{text}` is not allowed here"), Some(format!("write {}", T::EXPECTED)))),
+    };
+    report.parse(&written, T::EXPECTED, parse);
+    None
 }
 
 pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedProxies {
@@ -152,10 +131,10 @@ pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarde
 }
 
 pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
-    let head_bytes = report.quantity(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
+    let head_bytes = report.quantity_or(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
     // A small head makes the default target as small; a written one has to fit.
     let target_default = Size(TARGET_BYTES.0.min(head_bytes.0));
-    let target_bytes = report.quantity(raw.target_bytes.as_ref(), &bounds::TARGET_BYTES, target_default);
+    let target_bytes = report.quantity_or(raw.target_bytes.as_ref(), &bounds::TARGET_BYTES, target_default);
     if let Some(raw) = raw.target_bytes.as_ref().filter(|_| target_bytes > head_bytes) {
         let help = format!("from {} to {}", bounds::TARGET_BYTES.start().show(), head_bytes.show());
         report.error(raw.referenced, "`target_bytes` is larger than `head_bytes`".to_owned(), Some(help));
@@ -165,32 +144,32 @@ pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
     Limits {
         head_bytes: head_bytes.index(),
         target_bytes: target_bytes.index(),
-        fields: report.quantity(raw.fields.as_ref(), &bounds::FIELDS, FIELDS).index(),
-        body_bytes: report.quantity_or(raw.body_bytes.as_ref(), unlimited, &bounds::BODY_BYTES).map(|size| size.0),
-        connections: report.quantity(raw.connections.as_ref(), &bounds::CONNECTIONS, CONNECTIONS).index(),
-        requests_per_connection: report.quantity_or(requests, unlimited, &bounds::REQUESTS).map(|count| count.0),
+        fields: report.quantity_or(raw.fields.as_ref(), &bounds::FIELDS, FIELDS).index(),
+        body_bytes: report.quantity_or_word(raw.body_bytes.as_ref(), unlimited, &bounds::BODY_BYTES).map(|size| size.0),
+        connections: report.quantity_or(raw.connections.as_ref(), &bounds::CONNECTIONS, CONNECTIONS).index(),
+        requests_per_connection: report.quantity_or_word(requests, unlimited, &bounds::REQUESTS).map(|count| count.0),
     }
 }
 
 pub(super) fn timeouts(report: &mut Report<'_>, raw: &raw::Timeouts) -> Timeouts {
-    let mut duration = |raw: &Option<Text>, default| report.quantity(raw.as_ref(), &bounds::DURATION, default);
+    let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
     let (idle, head) = (duration(&raw.idle, IDLE), duration(&raw.head, HEAD));
     let (keep_alive, drain) = (duration(&raw.keep_alive, KEEP_ALIVE), duration(&raw.drain, DRAIN));
-    let linger = report.quantity(raw.linger.as_ref(), &bounds::LINGER, LINGER);
-    let request = report.quantity_or(raw.request.as_ref(), "none", &bounds::DURATION);
+    let linger = report.quantity_or(raw.linger.as_ref(), &bounds::LINGER, LINGER);
+    let request = report.quantity_or_word(raw.request.as_ref(), "none", &bounds::DURATION);
     Timeouts { connect, first_byte, idle, request, head, keep_alive, drain, linger }
 }
 
 /// The node's deadlines with those a route overrides.
 pub(super) fn route_timeouts(report: &mut Report<'_>, raw: &raw::RouteTimeouts, node: &Timeouts) -> Timeouts {
-    let mut duration = |raw: &Option<Text>, default| report.quantity(raw.as_ref(), &bounds::DURATION, default);
+    let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let connect = duration(&raw.connect, node.connect);
     let first_byte = duration(&raw.first_byte, node.first_byte);
     let idle = duration(&raw.idle, node.idle);
     let request = match &raw.request {
         None => node.request,
-        raw => report.quantity_or(raw.as_ref(), "none", &bounds::DURATION),
+        raw => report.quantity_or_word(raw.as_ref(), "none", &bounds::DURATION),
     };
     Timeouts { connect, first_byte, idle, request, ..*node }
 }

@@ -22,21 +22,25 @@ pub(super) struct Report<'a> {
     text: &'a str,
     pub(super) source: &'a dyn Source,
     errors: Vec<ConfigError>,
+    /// Mistakes beyond the bound.
+    more: usize,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(name: &'a str, text: &'a str, source: &'a dyn Source) -> Self {
-        Self { name, text, source, errors: Vec::new() }
+        Self { name, text, source, errors: Vec::new(), more: 0 }
     }
 
     /// The errors, if there are any.
     pub(super) fn finish(&mut self) -> Result<(), ConfigErrors> {
-        ConfigErrors::new(std::mem::take(&mut self.errors)).map_or(Ok(()), Err)
+        ConfigErrors::new(std::mem::take(&mut self.errors), self.more).map_or(Ok(()), Err)
     }
 
     pub(super) fn error(&mut self, at: Location, message: String, help: Option<String>) {
         // Finding the line of each error is linear in the text, so their number is bounded.
-        if self.errors.len() < limits::ERRORS_MAX {
+        if self.errors.len() >= limits::ERRORS_MAX {
+            self.more += 1;
+        } else {
             self.errors.push(ConfigError::new(self.name, self.text, at, message, help));
         }
     }
@@ -91,15 +95,18 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// A quantity within a range.
+    pub(super) fn quantity<Q: Quantity>(&mut self, raw: &Text, range: &RangeInclusive<Q>) -> Option<Q> {
+        self.parse(raw, &expected(range), |text| within(text, range))
+    }
+
     /// A quantity within a range, or the default when it is left out.
-    pub(super) fn quantity<Q: Quantity>(&mut self, raw: Option<&Text>, range: &RangeInclusive<Q>, default: Q) -> Q {
-        let Some(raw) = raw else { return default };
-        let parse = |text: &str| within(text, range);
-        self.parse(raw, &format!("{} in its range", Q::EXPECTED), parse).unwrap_or(default)
+    pub(super) fn quantity_or<Q: Quantity>(&mut self, raw: Option<&Text>, range: &RangeInclusive<Q>, default: Q) -> Q {
+        raw.and_then(|raw| self.quantity(raw, range)).unwrap_or(default)
     }
 
     /// A quantity, or a word for none.
-    pub(super) fn quantity_or<Q: Quantity>(
+    pub(super) fn quantity_or_word<Q: Quantity>(
         &mut self,
         raw: Option<&Text>,
         word: &str,
@@ -112,7 +119,7 @@ impl<'a> Report<'a> {
                 None => (message, None),
             }),
         };
-        self.parse(raw?, &format!("{} in its range", Q::EXPECTED), parse).flatten()
+        self.parse(raw?, &expected(range), parse).flatten()
     }
 
     /// One of a few words, or the default when it is left out.
@@ -127,7 +134,7 @@ impl<'a> Report<'a> {
 }
 
 /// A word that is none of those allowed.
-pub(super) fn unknown_word<'w>(text: &str, key: &str, words: impl Iterator<Item = &'w str> + Clone) -> Refusal {
+fn unknown_word<'w>(text: &str, key: &str, words: impl Iterator<Item = &'w str> + Clone) -> Refusal {
     let message = match near::nearest(text, words.clone()) {
         Some(near) => format!("unknown `{key}` `{text}`, did you mean `{near}`?"),
         None => format!("unknown `{key}` `{text}`"),
@@ -144,6 +151,11 @@ fn within<Q: Quantity>(text: &str, range: &RangeInclusive<Q>) -> Result<Q, Refus
     }
     let (low, high) = (range.start().show(), range.end().show());
     Err((format!("`{text}` is out of range"), Some(format!("from {low} to {high}"))))
+}
+
+/// What may stand where a quantity does.
+fn expected<Q: Quantity>(range: &RangeInclusive<Q>) -> String {
+    format!("{}, from {} to {}", Q::EXPECTED, range.start().show(), range.end().show())
 }
 
 /// `a size` out of `a size like ...`.

@@ -66,11 +66,12 @@ fn list<'a, T: Ord>(
         return None;
     }
     let mut entries: Vec<(T, &Text)> = raw.value.iter().filter_map(|text| Some((read(report, text)?, text))).collect();
-    let complete = entries.len() == raw.value.len();
+    let mut complete = entries.len() == raw.value.len();
     // Stable, so that of two equal entries the later one is told.
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     for pair in entries.windows(2) {
         if pair[0].0 == pair[1].0 {
+            complete = false;
             let text = pair[1].1;
             report.error(text.referenced, format!("`{}` is in `{key}` twice", text.value), None);
         }
@@ -91,6 +92,12 @@ fn method(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+/// What gives a route its precedence: a host, `None` for any, and the shape of a path.
+type Place = (Option<HostPattern>, String);
+
+/// A route by its index in the file and its index among the resolved ones.
+type Taker = (usize, usize);
+
 /// The requests that already have a route.
 ///
 /// Two routes of the same host and the same shape of path have the same precedence. They may stand side by side when
@@ -98,8 +105,7 @@ fn method(text: &str) -> Result<String, Refusal> {
 /// then comes first.
 #[derive(Default)]
 struct Taken {
-    /// By host (`None` for any) and shape of path: indices into the raw and into the resolved routes.
-    by_match: AHashMap<(Option<HostPattern>, String), Vec<(usize, usize)>>,
+    by_place: AHashMap<Place, Vec<Taker>>,
 }
 
 impl Taken {
@@ -110,7 +116,7 @@ impl Taken {
         let any = matcher.hosts.is_empty().then_some(None);
         let mut told = false;
         for host in matcher.hosts.iter().cloned().map(Some).chain(any) {
-            let others = self.by_match.entry((host, matcher.path.shape())).or_default();
+            let others = self.by_place.entry((host, matcher.path.shape())).or_default();
             let other = others.iter().find(|&&(_, other)| overlap(&routes[other].matcher, matcher));
             if let Some(&(other, _)) = other.filter(|_| !told) {
                 told = true;

@@ -65,13 +65,13 @@ fn endpoint(report: &mut Report<'_>, raw: &Text, seen: &mut AHashSet<SocketAddr>
 }
 
 fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {
-    let weight = report.quantity(raw, &limits::WEIGHT, Count(1)).0;
+    let weight = report.quantity_or(raw, &limits::WEIGHT, Count(1)).0;
     u32::try_from(weight).expect("a weight is at most 1000")
 }
 
 fn connections(report: &mut Report<'_>, raw: &raw::Connections) -> Connections {
     Connections {
-        idle_max: report.quantity(raw.idle_max.as_ref(), &limits::IDLE_MAX, IDLE_MAX).index(),
-        idle_timeout: report.quantity(raw.idle_timeout.as_ref(), &limits::DURATION, IDLE_TIMEOUT),
+        idle_max: report.quantity_or(raw.idle_max.as_ref(), &limits::IDLE_MAX, IDLE_MAX).index(),
+        idle_timeout: report.quantity_or(raw.idle_timeout.as_ref(), &limits::DURATION, IDLE_TIMEOUT),
     }
 }
