@@ -13,7 +13,7 @@ pub use probe::{UringFlags, allowed_cpus, raise_nofile, uring_support};
 use probe::Limit;
 use std::io;
 
-/// Locked memory one ring may be charged for, in bytes. Kernels before 5.12 charge it to MEMLOCK.
+/// Locked memory one ring may be charged for, in bytes. The kernel charges it to the user, over all of its processes.
 const MEMLOCK_PER_RING_BYTES: u64 = 512 * 1024;
 /// Descriptors below which not even an idle gateway is of use.
 const NOFILE_MIN: u64 = 256;
@@ -26,7 +26,6 @@ const LOCAL_PORTS_GOOD: u64 = 28_000;
 
 /// Kernel versions, as major and minor.
 const FIRST_WITH_IO_URING: (u32, u32) = (5, 6);
-const FIRST_WITHOUT_MEMLOCK: (u32, u32) = (5, 12);
 const FIRST_WITH_ALL_FLAGS: (u32, u32) = (6, 1);
 
 /// Everything that was looked at.
@@ -92,7 +91,7 @@ pub fn examine() -> Report {
         findings: vec![
             kernel(&release),
             io_uring(uring_support().as_ref()),
-            memlock(probe::memlock(), workers as u64, version(&release)),
+            memlock(probe::memlock(), workers as u64, probe::may_lock_memory()),
             nofile(probe::nofile()),
             processors(cpus.as_deref(), probe::cpu_quota()),
             backlog(probe::setting("net/core/somaxconn").as_deref()),
@@ -126,6 +125,10 @@ fn io_uring(support: Result<&UringFlags, &io::Error>) -> Finding {
             format!("available with {flags}"),
             "Linux 6.1 or later gives SINGLE_ISSUER and DEFER_TASKRUN",
         ),
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            let remedy = "more locked memory, see MEMLOCK";
+            Finding::degraded("io_uring", format!("refused: {error}; epoll is used"), remedy)
+        }
         Err(error) => Finding::degraded(
             "io_uring",
             format!("refused: {error}; epoll is used"),
@@ -135,7 +138,7 @@ fn io_uring(support: Result<&UringFlags, &io::Error>) -> Finding {
     }
 }
 
-fn memlock(limit: io::Result<Limit>, workers: u64, kernel: (u32, u32)) -> Finding {
+fn memlock(limit: io::Result<Limit>, workers: u64, unbound: bool) -> Finding {
     let limit = match limit {
         Ok(limit) => limit,
         Err(error) => return unread("MEMLOCK", &error),
@@ -144,8 +147,8 @@ fn memlock(limit: io::Result<Limit>, workers: u64, kernel: (u32, u32)) -> Findin
     let value = format!("soft {}, hard {}", bytes(limit.soft), bytes(limit.hard));
     if limit.soft >= needed {
         Finding::good("MEMLOCK", format!("{value}; {workers} rings need at most {}", bytes(needed)))
-    } else if kernel >= FIRST_WITHOUT_MEMLOCK {
-        Finding::good("MEMLOCK", format!("{value}; rings are not charged to it since Linux 5.12"))
+    } else if unbound {
+        Finding::good("MEMLOCK", format!("{value}; CAP_IPC_LOCK lifts it"))
     } else {
         let remedy = format!("{} for {workers} rings: LimitMEMLOCK= in the unit, or `ulimit -l`", bytes(needed));
         Finding::degraded("MEMLOCK", value, remedy)

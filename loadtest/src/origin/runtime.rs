@@ -11,11 +11,15 @@ use super::{
 };
 use monoio::{
     IoUringDriver, LegacyDriver, RuntimeBuilder,
-    net::{ListenerOpts, TcpListener},
+    net::{ListenerOpts, TcpListener, TcpStream},
     time::{Instant, sleep},
 };
-use nix::{sched::CpuSet, unistd::Pid};
-use std::{io, rc::Rc, sync::Arc, time::Duration};
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sched::CpuSet,
+    unistd::Pid,
+};
+use std::{io, os::fd::AsRawFd, rc::Rc, sync::Arc, time::Duration};
 
 /// io_uring entries; a connection has at most one transfer in flight.
 const RING_ENTRIES: u32 = 1024;
@@ -51,6 +55,14 @@ fn ring() -> io::Result<Ring> {
     RuntimeBuilder::<IoUringDriver>::new().uring_builder(builder).with_entries(RING_ENTRIES).enable_timer().build()
 }
 
+/// Socket options that accepting leaves out.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    // monoio accepts without SOCK_CLOEXEC: children of this process would hold the connection open.
+    fcntl(stream.as_raw_fd(), FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    // An answer's second segment must not wait for the first one's acknowledgement.
+    stream.set_nodelay(true)
+}
+
 async fn accept(config: &OriginConfig, site: Rc<Site>, ready: &Ready) -> io::Result<()> {
     let options = ListenerOpts::new().reuse_port(false).backlog(BACKLOG);
     let listener = TcpListener::bind_with_config(config.bind, &options)?;
@@ -64,8 +76,8 @@ async fn accept(config: &OriginConfig, site: Rc<Site>, ready: &Ready) -> io::Res
         }
         match accepted {
             Ok((stream, _)) => {
-                // Without it an answer's second segment could wait for the first one's acknowledgement.
-                let _ = stream.set_nodelay(true);
+                // It fails when the peer is gone already; the connection's task finds that out by itself.
+                let _ = prepare(&stream);
                 monoio::spawn(Connection::new(stream, site.clone()).serve());
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,

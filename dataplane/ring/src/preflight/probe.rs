@@ -123,6 +123,14 @@ fn limit(resource: Resource) -> io::Result<Limit> {
     Ok(Limit { soft, hard })
 }
 
+/// Whether the process may lock memory beyond MEMLOCK (CAP_IPC_LOCK).
+pub(super) fn may_lock_memory() -> bool {
+    const CAP_IPC_LOCK: u32 = 14;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set >> CAP_IPC_LOCK & 1 == 1)
+}
+
 /// Such as `6.18.4-arch1`; empty if it cannot be read.
 pub(super) fn kernel_release() -> String {
     setting("kernel/osrelease").unwrap_or_default()

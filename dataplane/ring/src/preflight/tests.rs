@@ -3,9 +3,6 @@
 use super::{probe::parse_quota, *};
 use std::io::ErrorKind;
 
-const NEW: (u32, u32) = (6, 18);
-const OLD: (u32, u32) = (5, 10);
-
 fn limit(soft: u64, hard: u64) -> io::Result<Limit> {
     Ok(Limit { soft, hard })
 }
@@ -32,6 +29,8 @@ fn a_refused_ring_is_degraded_and_names_the_cause() {
     let refused = io_uring(Err(&io::Error::from(ErrorKind::PermissionDenied)));
     assert_eq!(refused.state, State::Degraded);
     assert!(refused.value.contains("permission denied") && refused.remedy.unwrap().contains("seccomp"));
+    let no_memory = io_uring(Err(&io::Error::from(ErrorKind::OutOfMemory)));
+    assert!(no_memory.remedy.unwrap().contains("MEMLOCK"));
     assert_eq!(io_uring(Ok(&UringFlags::default())).value, "available with no flags");
     let all = UringFlags { single_issuer: true, defer_taskrun: true, coop_taskrun: true };
     assert_eq!(io_uring(Ok(&all)).state, State::Good);
@@ -39,12 +38,12 @@ fn a_refused_ring_is_degraded_and_names_the_cause() {
 }
 
 #[test]
-fn memlock_counts_only_where_the_kernel_charges_it() {
-    assert_eq!(memlock(limit(1 << 20, 1 << 20), 2, OLD).state, State::Good);
-    let short = memlock(limit(64 << 10, 64 << 10), 2, OLD);
+fn memlock_is_for_all_rings_unless_a_capability_lifts_it() {
+    assert_eq!(memlock(limit(1 << 20, 1 << 20), 2, false).state, State::Good);
+    let short = memlock(limit(64 << 10, 64 << 10), 2, false);
     assert_eq!((short.state, short.remedy.unwrap().starts_with("1 MiB for 2 rings")), (State::Degraded, true));
-    assert_eq!(memlock(limit(64 << 10, 64 << 10), 2, NEW).state, State::Good);
-    assert_eq!(memlock(limit(u64::MAX, u64::MAX), 2, OLD).value.matches("unlimited").count(), 2);
+    assert_eq!(memlock(limit(64 << 10, 64 << 10), 2, true).state, State::Good);
+    assert_eq!(memlock(limit(u64::MAX, u64::MAX), 2, false).value.matches("unlimited").count(), 2);
 }
 
 #[test]
