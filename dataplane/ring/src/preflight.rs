@@ -5,8 +5,6 @@
 //! ring, which is gone when the call returns; changes nothing but in [`raise_nofile`].
 
 mod probe;
-#[cfg(test)]
-mod tests;
 
 pub use probe::{UringFlags, allowed_cpus, raise_nofile, uring_support};
 
@@ -241,3 +239,6 @@ fn ranges(numbers: &[usize]) -> String {
     });
     runs.collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests;

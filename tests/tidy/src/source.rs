@@ -47,7 +47,9 @@ impl Source {
     #[must_use]
     pub fn test_lines(&self) -> usize {
         let lines: Vec<_> = self.code.lines().collect();
-        let tests = lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "));
+        let tests = lines
+            .windows(2)
+            .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{'));
         tests.map_or(0, |at| lines.len() - at)
     }
 
@@ -190,6 +192,7 @@ mod tests {
     fn tests_do_not_count_as_lines_of_a_file() {
         let source = Source::new("a/src/a.rs", "fn a() {}\n\n#[cfg(test)]\nmod tests {\n}\n");
         assert_eq!((source.lines(), source.test_lines()), (2, 3));
+        assert_eq!(Source::new("a/src/a.rs", "#[cfg(test)]\nmod tests;\nfn a() {}\n").lines(), 3);
         for path in ["a/tests/b.rs", "a/src/b/tests.rs", "tests/e2e/tests/b.rs", "a/src/tests/b.rs"] {
             assert!(Source::new(path, "").is_test(), "{path}");
         }
