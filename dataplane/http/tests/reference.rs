@@ -1,5 +1,5 @@
-//! The request parser against a slow, strict reference written from the grammar: whatever is broken in a good head, both
-//! take it or neither does. The reference splits lines, copies freely and shares no code with the parser.
+//! The request parser against a slow, strict reference written from the grammar: whatever is broken in a good head,
+//! both take it or neither does. The reference splits lines, copies freely and shares no code with the parser.
 
 use proptest::prelude::*;
 use tollgate_http::{HeadLimits, Parsed, RequestIndex};
