@@ -99,8 +99,7 @@ fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: 
     if head.max_forwards().is_some() {
         removed = removed.with(Name::MaxForwards);
     }
-    // RFC 9110, section 10.1.1: an expectation of HTTP/1.0 is ignored; its client could not take the 100 that answers
-    // it.
+    // RFC 9110, section 10.1.1: HTTP/1.0 has no expectations, and its client could not take the 100 that answers one.
     if head.version() == Version::Http10 {
         removed = removed.with(Name::Expect);
     }

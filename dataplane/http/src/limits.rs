@@ -2,10 +2,10 @@
 //!
 //! A head that exceeds one is refused with 414 or 431 (a response head: 502), never truncated.
 
-/// Most field lines an index can hold; the bound on [`HeadLimits::fields`].
+/// Most field lines an index can hold; the bound on [`field@HeadLimits::fields`].
 pub const FIELDS_MAX: usize = 128;
 
-/// Most bytes of a head whatever [`HeadLimits::head_bytes`] says, because offsets into it are 16 bits wide.
+/// Most bytes of a head whatever [`field@HeadLimits::head_bytes`] says, because offsets into it are 16 bits wide.
 pub const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 
 /// Longest field name, in bytes, because lengths of names are 8 bits wide.

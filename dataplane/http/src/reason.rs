@@ -76,7 +76,7 @@ reasons! {
     BadRequestLine: 400 bad_request_line Downstream http_request_error once,
         "Malformed request line", "The request line is not `method SP target SP version`.";
     BadTarget: 400 bad_target Downstream http_request_error once,
-        "Malformed request target", "The request target has a character, an escape or a `..` segment that is not allowed.";
+        "Malformed request target", "The request target has a character, escape or `..` segment that is not allowed.";
     BadHeader: 400 bad_header Downstream http_request_error once,
         "Malformed header field", "A field line is not `name: value`, or it holds a control character.";
     LineFolding: 400 line_folding Downstream http_request_error once,

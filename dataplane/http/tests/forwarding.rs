@@ -98,7 +98,8 @@ fn upgrades_are_forwarded_when_the_caller_says_so() {
 #[test]
 fn an_untrusted_peer_is_not_believed() {
     let claims = "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\
-        X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX_Forwarded_For: 6.6.6.6\r\nX-Request-Id: evil\r\nA: 1\r\n";
+        X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\n\
+        X_Forwarded_For: 6.6.6.6\r\nX-Request-Id: evil\r\nA: 1\r\n";
     let x = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n";
     let standard = "Forwarded: for=192.0.2.1;host=\"a\";proto=http\r\n";
     for (style, ours) in [

@@ -25,6 +25,8 @@ pub struct RequestIndex {
     head_len: u16,
 }
 
+const _: () = assert!(size_of::<RequestIndex>() <= 1280, "every connection in use holds one");
+
 impl RequestIndex {
     /// An index of nothing.
     #[must_use]

@@ -19,6 +19,8 @@ pub struct ResponseIndex {
     head_len: u16,
 }
 
+const _: () = assert!(size_of::<ResponseIndex>() <= 1280, "every exchange holds one");
+
 impl ResponseIndex {
     /// An index of nothing.
     #[must_use]
