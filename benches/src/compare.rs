@@ -6,6 +6,7 @@
 use crate::{
     interrupt,
     measure::{self, Sample},
+    process::Program,
     report,
     testbed::{self, Gateway, Testbed},
 };
@@ -51,6 +52,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     ensure!(options.rounds > 0 && options.seconds > 0, "at least one round of one second");
     ensure!(options.concurrency.iter().all(|&connections| connections > 0), "at least one connection");
+    Program::find("wrk")?;
     let testbed = Testbed::new(&options.testbed)?;
     let mut gateways = testbed.peers().map(|peer| testbed.start(peer, false)).collect::<Result<Vec<Gateway>>>()?;
     let mut samples = Vec::new();
