@@ -6,7 +6,6 @@
 use anyhow::{Context as _, Result};
 use nix::{
     sched::{CpuSet, sched_getaffinity},
-    sys::resource::{UsageWho, getrusage},
     unistd::Pid,
 };
 use std::{fs, path::Path, time::Duration};
@@ -44,25 +43,17 @@ pub(crate) fn cpu_time(pid: u32) -> Duration {
     family(pid).into_iter().map(of_member).sum()
 }
 
-/// CPU time of this process alone, without children.
-pub(crate) fn own_cpu_time() -> Duration {
-    let of_thread = |thread: &String| fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok();
-    entries("/proc/self/task").iter().filter_map(of_thread).filter_map(|text| schedstat(&text)).sum()
-}
-
-/// CPU time of the children of this process that have ended.
-pub(crate) fn ended_children_cpu_time() -> Result<Duration> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let time = |value: nix::sys::time::TimeVal| {
-        Duration::from_secs(value.tv_sec().unsigned_abs()) + Duration::from_micros(value.tv_usec().unsigned_abs())
-    };
-    Ok(time(usage.user_time()) + time(usage.system_time()))
-}
-
-/// Time all CPUs together were not idle since boot, stolen time included.
-pub(crate) fn busy_time() -> Result<Duration> {
-    let text = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
-    busy(&text).context("unexpected /proc/stat")
+/// CPU time used so far by everything that is neither this process nor started by it, stolen time included.
+///
+/// Counted per process, with what its ended threads and ended children had used, so that a burst of short processes does
+/// not go unseen. The busy time of /proc/stat will not do: it samples ticks, and a gateway that sleeps between requests
+/// can be off by a third of a CPU in either direction.
+pub(crate) fn foreign_time() -> Result<Duration> {
+    let ours = family(std::process::id());
+    let others = entries("/proc").into_iter().filter_map(|name| name.parse().ok()).filter(|pid| !ours.contains(pid));
+    let tick_counts = others.filter_map(|pid| ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?));
+    let stat = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
+    Ok(TICK * (tick_counts.sum::<u32>() + stolen(&stat)))
 }
 
 /// Memory of a process and its children, in bytes.
@@ -80,8 +71,12 @@ pub(crate) struct Memory {
 pub(crate) fn memory(pid: u32) -> Result<Memory> {
     let mut sum = Memory::default();
     for member in family(pid) {
-        let path = format!("/proc/{member}/smaps_rollup");
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        let text = match fs::read_to_string(format!("/proc/{member}/smaps_rollup")) {
+            Ok(text) => text,
+            Err(error) if member == pid => return Err(error).context(format!("reading the memory of process {pid}")),
+            // A child that has ended meanwhile holds none.
+            Err(_) => continue,
+        };
         sum.rss += kilobytes(&text, "Rss:");
         sum.pss += kilobytes(&text, "Pss:");
         sum.private += kilobytes(&text, "Private_Clean:") + kilobytes(&text, "Private_Dirty:");
@@ -107,12 +102,16 @@ fn schedstat(text: &str) -> Option<Duration> {
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// User, nice, system, irq, softirq and steal of the first line of /proc/stat.
-fn busy(stat: &str) -> Option<Duration> {
-    let line = stat.lines().next()?.strip_prefix("cpu ")?;
-    let ticks: Vec<u32> = line.split_whitespace().filter_map(|field| field.parse().ok()).collect();
-    let busy: u32 = [0, 1, 2, 5, 6, 7].iter().filter_map(|&field| ticks.get(field)).sum();
-    (ticks.len() >= 8).then_some(TICK * busy)
+/// User and system ticks of a process and of its ended children, from /proc/PID/stat.
+fn ticks(stat: &str) -> Option<u32> {
+    // The name in parentheses may contain anything, parentheses too.
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum())
+}
+
+/// Stolen ticks of the first line of /proc/stat.
+fn stolen(stat: &str) -> u32 {
+    stat.split_whitespace().nth(8).and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
 /// The value of a `Name:  123 kB` line, in bytes.
@@ -132,10 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn busy_time_leaves_idle_and_waiting_out() {
-        let stat = "cpu  100 1 20 4000 9 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
-        assert_eq!(busy(stat), Some(Duration::from_millis(1330)));
-        assert_eq!(busy("intr 0"), None);
+    fn ticks_include_ended_children_whatever_the_name() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 200 0 0 7 5 30 1000 20 0 1 0 99";
+        assert_eq!(ticks(stat), Some(1042));
+        assert_eq!(ticks(""), None);
+        assert_eq!(stolen("cpu  100 1 20 4000 9 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"), 5);
+        assert_eq!(stolen("cpu"), 0);
     }
 
     #[test]
@@ -147,13 +148,12 @@ mod tests {
 
     #[test]
     fn this_process_uses_time_and_memory() {
-        let before = own_cpu_time();
+        let pid = std::process::id();
+        let before = cpu_time(pid);
         let mut sum = 0_u64;
-        while own_cpu_time() < before + Duration::from_millis(20) {
+        while cpu_time(pid) < before + Duration::from_millis(20) {
             sum = std::hint::black_box(sum + 1);
         }
-        let pid = std::process::id();
-        assert!(cpu_time(pid) >= Duration::from_millis(20));
         let memory = memory(pid).unwrap();
         assert!(memory.pss > 0 && memory.pss <= memory.rss && resident(pid) > 0);
     }

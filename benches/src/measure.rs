@@ -1,7 +1,7 @@
 //! One gateway, one concurrency, one run of wrk: what it cost and what came of it.
 
 use crate::{
-    machine,
+    interrupt, machine,
     testbed::{Gateway, PATH, Testbed},
     wrk,
 };
@@ -31,7 +31,7 @@ pub(crate) struct Sample {
     pub(crate) p99_us: f64,
     /// The gateway's CPU time in percent of one CPU.
     pub(crate) gateway_busy_percent: f64,
-    /// Busy time of the machine that neither the gateway nor the load explains, in percent of one CPU.
+    /// CPU time of everything on the machine that is no part of the comparison, in percent of one CPU.
     pub(crate) foreign_percent: f64,
 }
 
@@ -45,7 +45,6 @@ pub(crate) fn sample(testbed: &Testbed, gateway: &Gateway, concurrency: u32, sec
     let before = Reading::now(gateway)?;
     let outcome = load(seconds)?;
     let spent = Reading::now(gateway)?.since(&before);
-    let foreign = spent.machine.as_secs_f64() - (spent.gateway + spent.load).as_secs_f64();
     let percent = |seconds: f64| 100.0 * seconds / spent.at.as_secs_f64();
     Ok(Sample {
         gateway: gateway.name,
@@ -59,36 +58,44 @@ pub(crate) fn sample(testbed: &Testbed, gateway: &Gateway, concurrency: u32, sec
         p50_us: outcome.p50_us,
         p99_us: outcome.p99_us,
         gateway_busy_percent: percent(spent.gateway.as_secs_f64()),
-        foreign_percent: percent(foreign),
+        foreign_percent: percent(spent.foreign.as_secs_f64()),
     })
+}
+
+/// Waits until other work takes no more than `foreign_max` percent of one CPU, but for at most `patience_seconds`.
+pub(crate) fn wait_for_quiet(foreign_max: f64, patience_seconds: u32) -> Result<()> {
+    const LOOK: Duration = Duration::from_millis(500);
+    let until = Instant::now() + Duration::from_secs(patience_seconds.into());
+    while Instant::now() < until {
+        let before = machine::foreign_time()?;
+        interrupt::pause(LOOK)?;
+        let foreign = machine::foreign_time()?.saturating_sub(before);
+        if 100.0 * foreign.as_secs_f64() <= foreign_max * LOOK.as_secs_f64() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Where the CPU time went up to a moment. Everything counts from some start of its own; differences matter.
 struct Reading {
     at: Duration,
     gateway: Duration,
-    /// This process, with the origin in it, and wrk.
-    load: Duration,
-    machine: Duration,
+    /// Everything but the gateways, wrk and this process with the origin in it.
+    foreign: Duration,
 }
 
 impl Reading {
     fn now(gateway: &Gateway) -> Result<Self> {
         static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        Ok(Self {
-            at: START.elapsed(),
-            gateway: machine::cpu_time(gateway.pid()),
-            load: machine::own_cpu_time() + machine::ended_children_cpu_time()?,
-            machine: machine::busy_time()?,
-        })
+        Ok(Self { at: START.elapsed(), gateway: machine::cpu_time(gateway.pid()), foreign: machine::foreign_time()? })
     }
 
     fn since(&self, earlier: &Self) -> Self {
         Self {
             at: self.at.saturating_sub(earlier.at),
             gateway: self.gateway.saturating_sub(earlier.gateway),
-            load: self.load.saturating_sub(earlier.load),
-            machine: self.machine.saturating_sub(earlier.machine),
+            foreign: self.foreign.saturating_sub(earlier.foreign),
         }
     }
 }
