@@ -1,4 +1,7 @@
 //! A running gateway, from its start to its end.
+//!
+//! [`Process`] is the binary with any arguments; [`Node`] is one with a configuration made for the test, in a folder that
+//! goes away with it. Both know the gateway only by what it prints, serves and writes.
 
 use crate::{binary::tollgate, client::Connection, wait::until};
 use nix::{

@@ -6,5 +6,14 @@
 mod source;
 mod tree;
 
+/// Fails with every one of `faults`, so that one run shows them all.
+///
+/// # Panics
+/// If there is any.
+pub fn none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<_> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "{} found:\n{}", faults.len(), faults.join("\n"));
+}
+
 pub use source::{Function, Source};
 pub use tree::{documents, files, read, root, sources};
