@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> Result<()> {
             table.add_row(transfer.row(gateway.name, direction, options.gib));
         }
     }
-    println!("{} GiB in each direction\n\n{table}", options.gib);
+    println!("{}; {} GiB in each direction\n\n{table}", testbed.conditions(), options.gib);
     Ok(())
 }
 

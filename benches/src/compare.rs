@@ -62,7 +62,8 @@ pub fn run(options: &Options) -> Result<()> {
         }
         gateways.rotate_left(1);
     }
-    let tables = report::tables(&samples, &options.concurrency);
+    let rounds = format!("{} rounds of {} s, median (min..max)", options.rounds, options.seconds);
+    let tables = format!("{}; {rounds}\n\n{}", testbed.conditions(), report::tables(&samples, &options.concurrency));
     println!("\n{tables}");
     if let Some(path) = &options.markdown {
         fs::write(path, &tables).with_context(|| format!("writing {}", path.display()))?;

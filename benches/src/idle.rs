@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
         table.add_row(row(gateway.name, before, after, options.connections, upstream));
         drop(clients);
     }
-    println!("{} idle connections\n\n{table}", options.connections);
+    println!("{}; {} idle connections\n\n{table}", testbed.conditions(), options.connections);
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32]) -> String {
         for name in names(&here) {
             table.add_row(row(name, &here));
         }
-        let _ = writeln!(text, "{concurrency} connections\n\n{table}\n");
+        let _ = writeln!(text, "Concurrency {concurrency}\n\n{table}\n");
     }
     text
 }
