@@ -73,6 +73,16 @@ impl Process {
         })
     }
 
+    /// Descriptors it has open.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        fs::read_dir(folder).expect("a running child has descriptors").count()
+    }
+
     /// Sends a signal.
     ///
     /// # Panics
