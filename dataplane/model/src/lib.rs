@@ -1,1 +1,65 @@
-//! The contract: configuration as written, resolved into an immutable snapshot.
+//! The contract between whoever writes a configuration and the data plane that runs it.
+//!
+//! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
+//! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
+//! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
+//! except [`TrustedProxies::contains`].
+//!
+//! ```
+//! # struct Nothing;
+//! # impl tollgate_model::Source for Nothing {
+//! #     fn env(&self, _: &str) -> Option<String> { None }
+//! #     fn read(&self, _: &std::path::Path) -> std::io::Result<String> { Err(std::io::ErrorKind::NotFound.into()) }
+//! #     fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<std::net::SocketAddr>> { Ok(Vec::new()) }
+//! # }
+//! let text = "version: 1\nlisteners: [ { name: public, bindd: 127.0.0.1:8080 } ]\n";
+//! let errors = tollgate_model::parse("gateway.yaml", text, &Nothing).unwrap_err();
+//! assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
+//! ```
+
+mod digest;
+mod error;
+mod host;
+mod limits;
+mod near;
+mod path;
+mod raw;
+mod resolve;
+mod scalar;
+mod snapshot;
+mod source;
+mod trusted_proxies;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use host::HostPattern;
+pub use limits::{FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX};
+pub use path::{PathPattern, Segment};
+pub use snapshot::{
+    AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
+    Upstream, Workers,
+};
+pub use source::{Source, SystemSource};
+pub use trusted_proxies::TrustedProxies;
+
+use std::path::Path;
+
+/// Reads and resolves a file; the snapshot is generation 1.
+///
+/// # Errors
+/// Every mistake that can be told at one time. A file that cannot be read, or whose YAML is broken, is a single one.
+pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
+    let name = file.display().to_string();
+    match source.read(file) {
+        Ok(text) => parse(&name, &text, source),
+        Err(error) => Err(ConfigError::whole_file(&name, format!("cannot be read: {error}")).into()),
+    }
+}
+
+/// Resolves a text; `name` stands for it in errors. The snapshot is generation 1.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
+    let raw = raw::read(name, text)?;
+    resolve::resolve(name, text, &raw, source)
+}

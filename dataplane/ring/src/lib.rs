@@ -7,6 +7,7 @@
 
 mod listener;
 mod mailbox;
+pub mod preflight;
 mod stream;
 mod system;
 mod thread;

@@ -1,1 +1,33 @@
 //! Counters and latency arrays of one worker, the scrape that merges them, and access records.
+//!
+//! Two ways out of a worker, both without a lock, a wait or an allocation in steady state:
+//! - metrics: each worker writes its own [`WorkerMetrics`]; [`Registry::render`] reads all of them on another thread and
+//!   merges them into Prometheus text;
+//! - access records: an [`AccessRecord`] is begun when a request head is known, ended with its exchange, and appended to
+//!   the worker's [`LogSink`], which hands whole blocks to the journal through a bounded queue.
+//!
+//! What grows with traffic is bounded in [`limits`]; what would exceed a bound is counted under `_other` or as dropped.
+//! There is no clock, socket or file here.
+
+mod access;
+mod counter;
+mod exchange;
+mod json;
+mod latency;
+pub mod limits;
+mod log;
+pub mod names;
+mod prometheus;
+mod quantile;
+mod registry;
+mod timestamp;
+mod worker;
+
+pub use access::{AccessRecord, RequestPart, ResponsePart};
+pub use counter::{Counter, Gauge};
+pub use exchange::{Exchange, MethodLabel};
+pub use latency::RELATIVE_ERROR;
+pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
+pub use prometheus::CONTENT_TYPE;
+pub use registry::{JournalMetrics, Names, Registry};
+pub use worker::WorkerMetrics;

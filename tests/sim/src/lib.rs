@@ -1,1 +1,41 @@
 //! The unchanged worker on a virtual clock and network, replayable from a seed.
+//!
+//! A [`Simulation`] owns everything: tasks, clock, links, faults. A [`Node`] is one simulated core and implements
+//! [`tollgate_io::Io`], so the worker runs on it as it runs on `ring`; scripted clients and [`Origin`]s are the other
+//! sides of its streams. Scheduling, latencies, faults and entropy are all drawn from one seed, so a run that failed is
+//! that number: [`for_each_seed`] prints the command that replays it.
+//!
+//! The network is bounded in bytes per direction. Not simulated here: DNS, TLS, several threads.
+
+mod client;
+mod contract;
+mod executor;
+mod faults;
+mod ledger;
+mod link;
+mod mailbox;
+mod message;
+mod network;
+mod node;
+mod origin;
+mod pipe;
+mod random;
+mod scenario;
+mod seeds;
+mod simulation;
+mod stream;
+mod trace;
+
+pub use client::{Body, Client, Reply, Request};
+pub use faults::{Conditions, Counters, Fault, Faults};
+pub use link::{Endpoint, Owner};
+pub use mailbox::{SimMailbox, SimSender};
+pub use message::{Failure, Framing, Head, Reader, payload};
+pub use network::SimListener;
+pub use node::Node;
+pub use origin::{Answer, Origin, Seen};
+pub use random::Random;
+pub use scenario::{Exchanges, Scenario, Tally};
+pub use seeds::{Seed, for_each_seed};
+pub use simulation::{Leftovers, Simulation, World};
+pub use stream::SimStream;

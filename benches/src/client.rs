@@ -1,0 +1,141 @@
+//! A blocking HTTP/1.1 client with just what the measurements need: GET and PUT over one keep-alive connection.
+//!
+//! Answers must carry a Content-Length. Bodies pass through one block of memory and are checked byte by byte against the
+//! origin's pattern; nothing is stored.
+
+use crate::interrupt;
+use anyhow::{Context as _, Result, bail, ensure};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+use tollgate_loadtest::body_byte;
+
+/// Longest silence of a gateway.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most bytes moved by one call.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// The origin's pattern repeats within this many bytes.
+const PERIOD_BYTES: usize = 64;
+
+const HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// One connection.
+pub(crate) struct Client(TcpStream);
+
+impl Client {
+    pub(crate) fn connect(to: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self(stream))
+    }
+
+    /// GETs `/bytes/length`, checks every byte, and tells `progress` how many bytes came.
+    pub(crate) fn download(&mut self, length: u64, mut progress: impl FnMut(u64)) -> Result<()> {
+        self.0.write_all(format!("GET /bytes/{length} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
+        let (told, first) = self.head()?;
+        ensure!(told == length, "asked for {length} bytes and was told {told}");
+        let expected: Vec<u8> = (0..(BLOCK_BYTES + PERIOD_BYTES) as u64).map(body_byte).collect();
+        let mut seen = 0_u64;
+        let mut judge = |bytes: &[u8]| -> Result<u64> {
+            let from = seen as usize % PERIOD_BYTES;
+            ensure!(bytes == &expected[from..from + bytes.len()], "wrong bytes after byte {seen}");
+            seen += bytes.len() as u64;
+            progress(bytes.len() as u64);
+            Ok(seen)
+        };
+        let mut received = judge(&first)?;
+        let mut block = if received < length { vec![0; BLOCK_BYTES] } else { Vec::new() };
+        while received < length {
+            interrupt::check()?;
+            let room = usize::try_from(length - received).unwrap_or(usize::MAX).min(block.len());
+            let count = self.0.read(&mut block[..room])?;
+            ensure!(count > 0, "the gateway closed after {received} of {length} bytes");
+            received = judge(&block[..count])?;
+        }
+        Ok(())
+    }
+
+    /// PUTs `length` bytes to `/upload` and compares the origin's count and checksum with its own.
+    pub(crate) fn upload(&mut self, length: u64, mut progress: impl FnMut(u64)) -> Result<()> {
+        let head = format!("PUT /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        self.0.write_all(head.as_bytes())?;
+        let block: Vec<u8> = (0..BLOCK_BYTES as u64).map(body_byte).collect();
+        let (mut checksum, mut left) = (crc32fast::Hasher::new(), length);
+        while left > 0 {
+            interrupt::check()?;
+            let piece = &block[..usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES)];
+            self.0.write_all(piece)?;
+            checksum.update(piece);
+            left -= piece.len() as u64;
+            progress(piece.len() as u64);
+        }
+        let expected = format!("{{\"bytes\":{length},\"crc32\":\"{:08x}\"}}\n", checksum.finalize());
+        let (told, mut body) = self.head()?;
+        ensure!(told < HEAD_BYTES_MAX as u64, "a report of {told} bytes");
+        let had = body.len();
+        body.resize(told as usize, 0);
+        self.0.read_exact(&mut body[had..])?;
+        ensure!(body == expected.as_bytes(), "sent {expected} and the origin saw {}", body.escape_ascii());
+        Ok(())
+    }
+
+    /// Reads the head of a 200: the body's length, and what of the body came with it.
+    fn head(&mut self) -> Result<(u64, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let end = loop {
+            if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at;
+            }
+            ensure!(bytes.len() < HEAD_BYTES_MAX, "the head of the answer does not end");
+            let held = bytes.len();
+            bytes.resize(held + 4096, 0);
+            let count = self.0.read(&mut bytes[held..])?;
+            bytes.truncate(held + count);
+            ensure!(count > 0, "the gateway closed instead of answering");
+        };
+        let rest = bytes.split_off(end + 4);
+        Ok((length(&String::from_utf8_lossy(&bytes))?, rest))
+    }
+}
+
+/// The Content-Length of a 200.
+fn length(head: &str) -> Result<u64> {
+    if !head.starts_with("HTTP/1.1 200 ") {
+        bail!("the answer is {:?}", head.lines().next().unwrap_or_default());
+    }
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    Ok(lengths.next().context("no Content-Length")?.1.trim().parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_loadtest::{Origin, OriginConfig};
+
+    #[test]
+    fn bodies_go_both_ways_and_are_checked() {
+        let origin = Origin::start(OriginConfig::default()).unwrap();
+        let mut client = Client::connect(origin.address()).unwrap();
+        for length in [0, 1024, 3_000_001] {
+            let mut seen = 0;
+            client.download(length, |count| seen += count).unwrap();
+            assert_eq!(seen, length);
+            client.upload(length, |_| {}).unwrap();
+        }
+        assert_eq!(origin.counts().connections, 1);
+    }
+
+    #[test]
+    fn only_a_200_with_a_length_will_do() {
+        assert_eq!(length("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n").unwrap(), 7);
+        assert!(length("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 7\r\n").is_err());
+        assert!(length("HTTP/1.1 200 OK\r\n").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk`: arguments only, the work is in the library.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tollgate_benches::{bulk, compare, idle, interrupt, testbed};
+
+/// Compares Tollgate with nginx and HAProxy on this machine's loopback.
+///
+/// Installs nothing. The gateways run as child processes pinned to one CPU, the load and the synthetic origin on another;
+/// their configurations stand in a temporary directory that is removed.
+#[derive(Parser)]
+#[command(name = "benches")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// CPU per request, throughput and latency, gateways interleaved in rounds.
+    Compare(compare::Options),
+    /// User memory of an idle keep-alive connection.
+    Idle(idle::Options),
+    /// Long downloads and uploads: resident memory, speed, CPU per GiB.
+    Bulk(bulk::Options),
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    interrupt::watch()?;
+    testbed::prepare_process()?;
+    match arguments.command {
+        Command::Compare(options) => compare::run(&options),
+        Command::Idle(options) => idle::run(&options),
+        Command::Bulk(options) => bulk::run(&options),
+    }
+}

@@ -1,0 +1,162 @@
+//! Child processes that do not outlive this one.
+//!
+//! A [`Process`] is pinned by `taskset` and ends when dropped: SIGTERM, a bounded wait, then SIGKILL to it and to what it
+//! started, each by its pid. Should this process die without dropping, `setpriv --pdeathsig` (where installed) lets the
+//! kernel send the SIGTERM.
+
+use crate::machine;
+use anyhow::{Context as _, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a process may take to end by itself.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// What to install when one of the programs is missing.
+const PACKAGES: &str = "apt-get install -y nginx-light haproxy wrk";
+
+/// A program and its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// An installed program. The error says what to install.
+    pub(crate) fn find(name: &str) -> Result<Self> {
+        match search(name) {
+            Some(path) => Ok(Self::at(path)),
+            None => bail!("{name} is not installed; install what the comparison needs with\n    {PACKAGES}"),
+        }
+    }
+
+    /// The program at `path`.
+    pub(crate) const fn at(path: PathBuf) -> Self {
+        Self { path, arguments: Vec::new() }
+    }
+
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+}
+
+/// Looks in PATH and where daemons are.
+fn search(name: &str) -> Option<PathBuf> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let daemons = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&paths).chain(daemons).map(|directory| directory.join(name)).find(|path| path.is_file())
+}
+
+/// A running child.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// Where its output goes.
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `program` pinned to `cpu`; its output goes to a file in `directory`.
+    pub(crate) fn start(name: &str, program: &Program, cpu: usize, directory: &Path) -> Result<Self> {
+        let log = directory.join(format!("{name}.out"));
+        let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        let mut words: Vec<OsString> = Vec::new();
+        if search("setpriv").is_some() {
+            words.extend(["setpriv", "--pdeathsig", "TERM"].map(Into::into));
+        }
+        words.extend(["taskset".into(), "-c".into(), cpu.to_string().into(), program.path.clone().into()]);
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .args(&program.arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("starting {name} with taskset (package util-linux)"))?;
+        Ok(Self { child, log })
+    }
+
+    /// Its pid: `setpriv` and `taskset` become the program they start.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn ends_within(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // A signal fails only when its process has ended already.
+        let _ = kill(pid(self.pid()), Signal::SIGTERM);
+        if self.ends_within(STOP_WAIT_MAX) {
+            return;
+        }
+        for member in machine::family(self.pid()) {
+            let _ = kill(pid(member), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn pid(number: u32) -> Pid {
+    // Linux pids end at 2^22.
+    Pid::from_raw(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_names_the_packages() {
+        let error = Program::find("no-such-program").unwrap_err().to_string();
+        assert!(error.contains("apt-get install -y nginx-light haproxy wrk"), "{error}");
+    }
+
+    #[test]
+    fn a_dropped_process_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = Program::find("sleep").unwrap().args(["1000"]);
+        let mut process =
+            Process::start("sleep", &program, machine::allowed_cpus().unwrap()[0], directory.path()).unwrap();
+        assert!(process.is_running().unwrap());
+        let pid = process.pid();
+        drop(process);
+        assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+}

@@ -1,0 +1,141 @@
+//! Samples as text: a Markdown table per concurrency, one line per round, JSON lines. Pure.
+
+use crate::{measure::Sample, statistics::Spread};
+use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
+use std::fmt::Write as _;
+
+/// The gateway the others are divided by.
+const REFERENCE: &str = "nginx";
+
+/// An empty table with right-aligned columns of figures behind a first one of names.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(ASCII_MARKDOWN).set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Median (min..max) over the rounds, a table per concurrency.
+pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32]) -> String {
+    let mut text = String::new();
+    for &concurrency in concurrencies {
+        let here: Vec<&Sample> = samples.iter().filter(|sample| sample.concurrency == concurrency).collect();
+        let mut table = table(&[
+            "gateway",
+            "CPU us/request",
+            "ratio to nginx",
+            "requests/s",
+            "p50 us",
+            "p99 us",
+            "busy %",
+            "foreign %",
+            "dirty",
+        ]);
+        for name in names(&here) {
+            table.add_row(row(name, &here));
+        }
+        let _ = writeln!(text, "Concurrency {concurrency}\n\n{table}\n");
+    }
+    text
+}
+
+fn names(samples: &[&Sample]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = samples.iter().map(|sample| sample.gateway).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn row(name: &str, samples: &[&Sample]) -> Vec<String> {
+    let own: Vec<&Sample> = samples.iter().copied().filter(|sample| sample.gateway == name).collect();
+    let spread = |figure: fn(&Sample) -> f64, decimals| text(Spread::of(own.iter().copied().map(figure)), decimals);
+    let dirty = own.iter().filter(|sample| sample.dirty).count();
+    vec![
+        name.to_owned(),
+        spread(|sample| sample.cpu_us_per_request, 2),
+        text(Spread::of(own.iter().filter_map(|sample| ratio(sample, samples))), 3),
+        spread(|sample| sample.requests_per_second, 0),
+        spread(|sample| sample.p50_us, 0),
+        spread(|sample| sample.p99_us, 0),
+        spread(|sample| sample.gateway_busy_percent, 0),
+        spread(|sample| sample.foreign_percent, 1),
+        format!("{dirty}/{}", own.len()),
+    ]
+}
+
+fn text(spread: Option<Spread>, decimals: usize) -> String {
+    spread.map_or_else(|| "-".to_owned(), |spread| spread.text(decimals))
+}
+
+/// CPU per request divided by the reference's in the same round.
+fn ratio<'a>(sample: &Sample, samples: impl IntoIterator<Item = &'a &'a Sample>) -> Option<f64> {
+    let same = |other: &&&Sample| other.gateway == REFERENCE && other.round == sample.round;
+    let reference = samples.into_iter().find(same)?;
+    Some(sample.cpu_us_per_request / reference.cpu_us_per_request)
+}
+
+/// One round in one line.
+pub(crate) fn line(samples: &[Sample]) -> String {
+    let of = |sample: &Sample| {
+        format!("{} {:.2} us ({:.1} % foreign)", sample.gateway, sample.cpu_us_per_request, sample.foreign_percent)
+    };
+    samples.iter().map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// One JSON object per sample and line.
+pub(crate) fn lines(samples: &[Sample]) -> Result<String> {
+    let mut text = String::new();
+    for sample in samples {
+        text.push_str(&serde_json::to_string(sample)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(gateway: &'static str, round: u32, cpu_us_per_request: f64) -> Sample {
+        Sample {
+            gateway,
+            concurrency: 64,
+            round,
+            repeats: 0,
+            dirty: round == 2,
+            requests: 9,
+            cpu_us_per_request,
+            requests_per_second: 1e5,
+            p50_us: 900.0,
+            p99_us: 1900.0,
+            gateway_busy_percent: 99.0,
+            foreign_percent: 0.5,
+        }
+    }
+
+    #[test]
+    fn ratios_stay_within_their_round() {
+        let samples = [("nginx", 1, 10.0), ("tollgate", 1, 8.0), ("tollgate", 2, 15.0), ("nginx", 2, 20.0)]
+            .map(|(g, r, c)| sample(g, r, c));
+        let tables = tables(&samples, &[64]);
+        let row = tables.lines().find(|line| line.contains("tollgate")).unwrap();
+        for part in ["11.50 (8.00..15.00)", "0.775 (0.750..0.800)", "1/2"] {
+            assert!(row.contains(part), "{row}");
+        }
+    }
+
+    #[test]
+    fn every_sample_is_one_json_line() {
+        let text = lines(&[sample("nginx", 1, 10.0), sample("haproxy", 1, 11.0)]).unwrap();
+        let gateways: Vec<String> = text
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["gateway"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(gateways, ["nginx", "haproxy"]);
+    }
+}

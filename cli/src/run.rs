@@ -1,0 +1,73 @@
+//! A gateway from its start to its end, with the signals in between. Shared by `gateway` and `demo`.
+//!
+//! ```text
+//! starting --started--> running --SIGTERM, SIGINT--> draining --drained--> Done
+//!     `--refused--> NotStarted                          `--SIGTERM, SIGINT--> stopped --> Done
+//! ```
+
+use crate::{exit::Exit, terminal};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::{Signals, SignalsInfo},
+};
+use std::thread;
+use tollgate_gateway::Gateway;
+use tollgate_model::Snapshot;
+
+/// Starts a gateway, says where it listens, calls `started`, and returns when it has stopped.
+pub(crate) fn until_stopped(snapshot: Snapshot, started: impl FnOnce(&Gateway)) -> Exit {
+    // Before the gateway, so that a signal that comes early is not lost.
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
+    match (signals, Gateway::start(snapshot)) {
+        (Ok(signals), Ok(gateway)) => {
+            announce(&gateway);
+            started(&gateway);
+            serve(&gateway, signals);
+            Exit::Done
+        }
+        (Err(error), _) => not_started(&error),
+        (_, Err(error)) => not_started(&error),
+    }
+}
+
+fn not_started(error: &dyn std::error::Error) -> Exit {
+    terminal::note(format_args!("error: could not start: {error}"));
+    Exit::NotStarted
+}
+
+fn announce(gateway: &Gateway) {
+    for (name, address) in gateway.listeners() {
+        terminal::note(format_args!("listener {name} on {address}"));
+    }
+    if let Some(address) = gateway.status_address() {
+        terminal::note(format_args!("status on {address}"));
+    }
+}
+
+fn serve(gateway: &Gateway, mut signals: Signals) {
+    let handle = signals.handle();
+    thread::scope(|scope| {
+        scope.spawn(|| obey(gateway, &mut signals));
+        gateway.wait();
+        handle.close();
+    });
+}
+
+/// Turns signals into calls until the handle is closed.
+fn obey(gateway: &Gateway, signals: &mut SignalsInfo) {
+    let mut draining = false;
+    for signal in signals.forever() {
+        match signal {
+            SIGHUP => terminal::note("SIGHUP: reloading is not supported yet, nothing changes"),
+            _ if draining => {
+                terminal::note("stopping at once");
+                gateway.stop();
+            }
+            _ => {
+                draining = true;
+                terminal::note("draining; signal again to stop at once");
+                gateway.drain();
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The heads that go on: a request's to an endpoint, a response's to the client.
+//!
+//! Both are copies of what came, in runs as long as possible, without the fields that concern one connection only (RFC
+//! 9110, section 7.6.1) and with the few that a proxy adds: Via, the client's address and request identifier, and the
+//! framing of the new connection. The body's bytes and length never change here.
+
+use crate::{
+    BodyLength, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, Version,
+    forwarded::Client,
+    h1::{Fields, tokens},
+    trace_id,
+};
+use std::net::IpAddr;
+
+/// Fields of one connection. Transfer-Encoding, Upgrade, TE and Trailer are written again where they hold for the next
+/// one.
+const HOP_BY_HOP: NameSet = NameSet::of(&[
+    Name::Connection,
+    Name::KeepAlive,
+    Name::ProxyConnection,
+    Name::Te,
+    Name::Trailer,
+    Name::TransferEncoding,
+    Name::Upgrade,
+    Name::ProxyAuthenticate,
+    Name::ProxyAuthorization,
+    Name::Http2Settings,
+]);
+
+/// What this node calls itself in Via (RFC 9110, section 7.6.3).
+const VIA: [&[u8]; 2] = [b"Via: 1.0 tollgate\r\n", b"Via: 1.1 tollgate\r\n"];
+
+const fn via(received: Version) -> &'static [u8] {
+    VIA[received as usize]
+}
+
+/// What a forwarded request says beyond what came.
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardRequest<'a> {
+    /// The peer's address.
+    pub client: IpAddr,
+    /// `http` or `https`: how the request came.
+    pub scheme: &'static str,
+    /// Whether the peer is a trusted proxy, whose word about the client counts.
+    pub trusted: bool,
+    /// How the next hop is told about the client.
+    pub style: ForwardedStyle,
+    /// Value of X-Request-Id; none if empty. What came under that name is never copied.
+    pub request_id: &'a [u8],
+    /// Whether to ask the endpoint for the protocols of [`RequestHead::upgrade`].
+    pub upgrade: bool,
+    /// Value of Host when the request came with none.
+    pub default_host: &'a [u8],
+}
+
+/// Writes the head of the request to an endpoint, always as HTTP/1.1; returns its length.
+///
+/// # Errors
+/// [`Reason::HeadTooLarge`] if it does not fit `out`.
+pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardRequest<'_>) -> Result<usize, Reason> {
+    let client = Client { address: with.client, scheme: with.scheme, trusted: with.trusted, style: with.style };
+    let fields = head.fields_index();
+    let mut writer = HeadWriter::new(out);
+    writer.request_line(head.method_bytes(), head.target());
+    let replaces_host = head.is_absolute_form() || head.authority().is_empty();
+    if replaces_host {
+        let host = if head.authority().is_empty() { with.default_host } else { head.authority() };
+        writer.field("Host", &[host]);
+    }
+    let removed = removed_from_request(&head, &client, replaces_host);
+    copy_kept(&mut writer, fields, head.bytes(), removed);
+    write_connection_fields(&mut writer, &head, with.upgrade);
+    if let Some(hops) = head.max_forwards() {
+        writer.put(b"Max-Forwards: ");
+        writer.put_number(hops.saturating_sub(1));
+        writer.put(b"\r\n");
+    }
+    client.write(&mut writer, &head);
+    if !with.request_id.is_empty() {
+        writer.field("X-Request-Id", &[with.request_id]);
+    }
+    writer.put(via(head.version()));
+    writer.end().map_err(|_| Reason::HeadTooLarge)
+}
+
+fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: bool) -> NameSet {
+    let fields = head.fields_index();
+    let mut removed = HOP_BY_HOP
+        .with(Name::XRequestId)
+        .with(Name::Underscored)
+        .union(client.removed())
+        .union(fields.connection.nominated);
+    if replaces_host {
+        removed = removed.with(Name::Host);
+    }
+    if (fields.contains(Name::Traceparent) || fields.contains(Name::Tracestate)) && trace_id(head).is_none() {
+        removed = removed.with(Name::Traceparent).with(Name::Tracestate);
+    }
+    if head.max_forwards().is_some() {
+        removed = removed.with(Name::MaxForwards);
+    }
+    // RFC 9110, section 10.1.1: HTTP/1.0 has no expectations, and its client could not take the 100 that answers one.
+    if head.version() == Version::Http10 {
+        removed = removed.with(Name::Expect);
+    }
+    removed
+}
+
+fn write_connection_fields(writer: &mut HeadWriter<'_>, head: &RequestHead<'_>, upgrade: bool) {
+    let protocols = if upgrade { head.upgrade() } else { None };
+    let te = head.accepts_trailers();
+    match (protocols, te) {
+        (None, false) => {}
+        (None, true) => writer.put(b"Connection: TE\r\n"),
+        (Some(_), false) => writer.put(b"Connection: Upgrade\r\n"),
+        (Some(_), true) => writer.put(b"Connection: Upgrade, TE\r\n"),
+    }
+    if let Some(protocols) = protocols {
+        writer.field("Upgrade", &[protocols]);
+    }
+    if te {
+        writer.put(b"TE: trailers\r\n");
+    }
+    if head.body() == BodyLength::Chunked {
+        writer.put(b"Transfer-Encoding: chunked\r\n");
+        for names in head.field_values(Name::Trailer) {
+            writer.field("Trailer", &[names]);
+        }
+    }
+}
+
+/// How the client finds the end of a forwarded response's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseFraming {
+    /// There is no body, or Content-Length says it.
+    #[default]
+    AsReceived,
+    /// In chunks, with the Trailer field if there was one.
+    Chunked,
+    /// The connection closes. Give [`ConnectionOption::Close`] with it.
+    Close,
+}
+
+/// What the Connection field of a forwarded response says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionOption {
+    /// Nothing: HTTP/1.1 stays open by itself.
+    #[default]
+    Default,
+    /// `close`
+    Close,
+    /// `keep-alive`, for an HTTP/1.0 client that asked for it.
+    KeepAlive,
+    /// `Upgrade`, with the Upgrade field of a 101 or 426.
+    Upgrade,
+}
+
+/// What a forwarded response says beyond what came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForwardResponse<'a> {
+    /// Value of X-Request-Id, in place of the endpoint's; if empty, the endpoint's stays.
+    pub request_id: &'a [u8],
+    /// Date (RFC 9110, section 6.6.1) for a response that came without; none if empty.
+    pub date: &'a [u8],
+    /// How the body is framed.
+    pub framing: ResponseFraming,
+    /// What becomes of the connection.
+    pub connection: ConnectionOption,
+}
+
+/// Writes the head of a final response, or of a 101, to the client; returns its length.
+///
+/// # Errors
+/// [`Reason::UpstreamHeadTooLarge`] if it does not fit `out`.
+pub fn write_response(out: &mut [u8], head: ResponseHead<'_>, with: &ForwardResponse<'_>) -> Result<usize, Reason> {
+    let fields = head.fields_index();
+    let mut writer = HeadWriter::new(out);
+    writer.status_line(head.status(), head.phrase());
+    let mut removed = HOP_BY_HOP.union(fields.connection.nominated);
+    if !with.request_id.is_empty() {
+        removed = removed.with(Name::XRequestId);
+    }
+    // RFC 9110, section 8.6: no Content-Length in 1xx and 204; RFC 9112, section 6.2: none beside Transfer-Encoding.
+    if with.framing != ResponseFraming::AsReceived || matches!(head.status(), 100..200 | 204) {
+        removed = removed.with(Name::ContentLength);
+    }
+    copy_kept(&mut writer, fields, head.bytes(), removed);
+    if with.framing == ResponseFraming::Chunked {
+        writer.put(b"Transfer-Encoding: chunked\r\n");
+        for names in head.field_values(Name::Trailer) {
+            writer.field("Trailer", &[names]);
+        }
+    }
+    write_connection_option(&mut writer, with.connection);
+    if let (ConnectionOption::Upgrade, Some(protocol)) = (with.connection, head.field(Name::Upgrade)) {
+        writer.field("Upgrade", &[protocol]);
+    }
+    if !with.date.is_empty() && !fields.contains(Name::Date) {
+        writer.field("Date", &[with.date]);
+    }
+    if !with.request_id.is_empty() {
+        writer.field("X-Request-Id", &[with.request_id]);
+    }
+    writer.put(via(head.version()));
+    writer.end().map_err(|_| Reason::UpstreamHeadTooLarge)
+}
+
+/// Writes an interim response (RFC 9110, section 15.2) to the client; returns its length. Not for HTTP/1.0 clients.
+///
+/// # Errors
+/// [`Reason::UpstreamHeadTooLarge`] if it does not fit `out`.
+pub fn write_interim(out: &mut [u8], head: ResponseHead<'_>) -> Result<usize, Reason> {
+    write_response(out, head, &ForwardResponse::default())
+}
+
+pub(crate) fn write_connection_option(writer: &mut HeadWriter<'_>, option: ConnectionOption) {
+    match option {
+        ConnectionOption::Default => {}
+        ConnectionOption::Close => writer.put(b"Connection: close\r\n"),
+        ConnectionOption::KeepAlive => writer.put(b"Connection: keep-alive\r\n"),
+        ConnectionOption::Upgrade => writer.put(b"Connection: Upgrade\r\n"),
+    }
+}
+
+/// Copies the field lines that are neither in `removed` nor unknown ones that Connection nominates.
+fn copy_kept(writer: &mut HeadWriter<'_>, fields: &Fields, bytes: &[u8], removed: NameSet) {
+    let is_nominated = |name: &[u8]| {
+        fields.values(bytes, Name::Connection).flat_map(tokens).any(|option| option.eq_ignore_ascii_case(name))
+    };
+    let removes_other = fields.connection.nominates_other.then_some(&is_nominated);
+    fields.for_each_kept_run(bytes, removed, removes_other, |run| writer.put(run));
+}

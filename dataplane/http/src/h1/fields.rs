@@ -1,0 +1,185 @@
+//! The index of a head's field lines: where each name and value is, and which known names occur at all, how often and
+//! first where. Built in one pass, of fixed size, reused from message to message. Offsets are 16 bits wide and only
+//! mean something together with the bytes they were found in; with other bytes every lookup is empty or wrong, but none
+//! panics.
+
+use super::connection::ConnectionOptions;
+use crate::{FIELD_NAME_BYTES_MAX, FIELDS_MAX, Name, NameSet, Reason};
+
+/// A range of a head's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u16,
+    pub(crate) end: u16,
+}
+
+impl Span {
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u16, end: end as u16 }
+    }
+
+    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// One field line. It reaches up to the next line's start, white space and line break included.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: u16,
+    name_len: u8,
+    name: Name,
+    value: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fields {
+    lines: [Line; FIELDS_MAX],
+    count: u8,
+    /// Start of the empty line behind the last field line.
+    end: u16,
+    present: NameSet,
+    repeated: NameSet,
+    /// Number of the first line of each name in `present`.
+    first: [u8; Name::COUNT],
+    pub(crate) connection: ConnectionOptions,
+}
+
+impl Fields {
+    pub(crate) const fn new() -> Self {
+        const NOTHING: Line = Line { start: 0, name_len: 0, name: Name::Other, value: Span { start: 0, end: 0 } };
+        Self {
+            lines: [NOTHING; FIELDS_MAX],
+            count: 0,
+            end: 0,
+            present: NameSet::EMPTY,
+            repeated: NameSet::EMPTY,
+            first: [0; Name::COUNT],
+            connection: ConnectionOptions::NONE,
+        }
+    }
+
+    /// Takes over the tokenizer's lines of a head of `head_len` bytes. Lines must be parts of `bytes`.
+    pub(super) fn index(
+        &mut self,
+        bytes: &[u8],
+        head_len: usize,
+        lines: &[httparse::Header<'_>],
+    ) -> Result<(), Reason> {
+        let origin = bytes.as_ptr().addr();
+        let (mut present, mut repeated) = (NameSet::EMPTY, NameSet::EMPTY);
+        for (number, (slot, line)) in self.lines.iter_mut().zip(lines).enumerate() {
+            let name = line.name.as_bytes();
+            let start = name.as_ptr().addr() - origin;
+            // The tokenizer ends a line at a bare line feed too; the line before this one must end with both bytes.
+            if bytes.get(start.wrapping_sub(2)) != Some(&b'\r') {
+                return Err(Reason::BareLineBreak);
+            }
+            if name.len() > FIELD_NAME_BYTES_MAX {
+                return Err(Reason::HeadTooLarge);
+            }
+            let known = Name::from_bytes(name);
+            let value_start = line.value.as_ptr().addr() - origin;
+            *slot = Line {
+                start: start as u16,
+                name_len: name.len() as u8,
+                name: known,
+                value: Span::new(value_start, value_start + line.value.len()),
+            };
+            if present.contains(known) {
+                repeated = repeated.with(known);
+            } else {
+                present = present.with(known);
+                self.first[known as usize] = number as u8;
+            }
+        }
+        if !bytes[..head_len].ends_with(b"\r\n\r\n") {
+            return Err(Reason::BareLineBreak);
+        }
+        (self.present, self.repeated) = (present, repeated);
+        (self.count, self.end) = (lines.len() as u8, (head_len - 2) as u16);
+        self.connection = ConnectionOptions::NONE;
+        if present.contains(Name::Connection) {
+            self.connection = ConnectionOptions::read(self.values(bytes, Name::Connection));
+        }
+        Ok(())
+    }
+
+    fn lines(&self) -> &[Line] {
+        &self.lines[..self.count as usize]
+    }
+
+    pub(crate) const fn contains(&self, name: Name) -> bool {
+        self.present.contains(name)
+    }
+
+    pub(crate) const fn is_repeated(&self, name: Name) -> bool {
+        self.repeated.contains(name)
+    }
+
+    /// Position of the first value of a known name.
+    pub(crate) fn span(&self, name: Name) -> Option<Span> {
+        self.present.contains(name).then(|| self.lines[self.first[name as usize] as usize].value)
+    }
+
+    /// First value of a known name.
+    pub(crate) fn value<'a>(&self, bytes: &'a [u8], name: Name) -> Option<&'a [u8]> {
+        self.span(name).map(|span| span.of(bytes))
+    }
+
+    /// All values of a known name.
+    pub(crate) fn values<'a>(&'a self, bytes: &'a [u8], name: Name) -> impl Iterator<Item = &'a [u8]> {
+        self.lines().iter().filter(move |line| line.name == name).map(|line| line.value.of(bytes))
+    }
+
+    /// First value of any name.
+    pub(crate) fn named<'a>(&self, bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+        match Name::from_bytes(name) {
+            Name::Other | Name::XForwardedOther | Name::Underscored => {
+                let mut lines = self.lines().iter();
+                lines.find(|line| line.name_of(bytes).eq_ignore_ascii_case(name)).map(|line| line.value.of(bytes))
+            }
+            known => self.value(bytes, known),
+        }
+    }
+
+    /// Names and values in the order they came.
+    pub(crate) fn iter<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.lines().iter().map(|line| (line.name_of(bytes), line.value.of(bytes)))
+    }
+
+    /// The runs of neighbouring raw lines that stay when the lines of `removed` and those for which `removes_other`
+    /// holds (asked for unknown names only) are left out.
+    pub(crate) fn for_each_kept_run<'a>(
+        &self,
+        bytes: &'a [u8],
+        removed: NameSet,
+        removes_other: Option<&impl Fn(&[u8]) -> bool>,
+        mut run: impl FnMut(&'a [u8]),
+    ) {
+        let Some(first) = self.lines().first() else { return };
+        let mut start = first.start;
+        if !removed.intersection(self.present).is_empty() || removes_other.is_some() {
+            for (number, line) in self.lines().iter().enumerate() {
+                let is_removed = removed.contains(line.name)
+                    || (line.name == Name::Other && removes_other.is_some_and(|is| is(line.name_of(bytes))));
+                if is_removed {
+                    if start < line.start {
+                        run(Span { start, end: line.start }.of(bytes));
+                    }
+                    start = self.lines().get(number + 1).map_or(self.end, |next| next.start);
+                }
+            }
+        }
+        if start < self.end {
+            run(Span { start, end: self.end }.of(bytes));
+        }
+    }
+}
+
+impl Line {
+    fn name_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize;
+        bytes.get(start..start + self.name_len as usize).unwrap_or_default()
+    }
+}

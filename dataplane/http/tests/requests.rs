@@ -1,0 +1,325 @@
+//! Request heads that are accepted and refused, each with the section that says so. "strict" marks what an RFC leaves
+//! open and this proxy decides.
+
+use tollgate_http::{BodyLength, HeadLimits, Method, Name, Parsed, Reason, RequestIndex, Version};
+
+const LIMITS: HeadLimits = HeadLimits { head_bytes: 400, target_bytes: 100, fields: 8 };
+
+fn parse(head: &[u8]) -> Parsed {
+    RequestIndex::new().parse(&mut head.to_vec(), &LIMITS)
+}
+
+/// The form, the section that judges it, the verdict.
+type Refused = (&'static str, &'static str, Reason);
+
+fn all_are_refused(rows: &[Refused]) {
+    for (head, section, reason) in rows {
+        assert_eq!(parse(head.as_bytes()), Parsed::Refused(*reason), "{head:?} ({section})");
+    }
+}
+
+#[test]
+fn request_lines_are_refused() {
+    use Reason::{BadRequestLine, BareLineBreak, MethodNotImplemented, UnsupportedVersion};
+    all_are_refused(&[
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\rHost: a\r\n\r\n", "9112 2.2", BareLineBreak),
+        ("GET\r/ HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2", BareLineBreak),
+        ("\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2, strict", BadRequestLine),
+        ("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2, strict: two", BadRequestLine),
+        ("\r\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2", BadRequestLine),
+        (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3", BadRequestLine),
+        ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3, strict", BadRequestLine),
+        ("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3, strict", BadRequestLine),
+        ("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3, strict", BadRequestLine),
+        ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "9112 3, strict", BadRequestLine),
+        ("GET /\r\nHost: a\r\n\r\n", "9112 3: HTTP/0.9", BadRequestLine),
+        ("GET\r\nHost: a\r\n\r\n", "9112 3", BadRequestLine),
+        ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "9110 5.6.2", BadRequestLine),
+        ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", "9110 2.5, strict", UnsupportedVersion),
+        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "9110 15.6.6", UnsupportedVersion),
+        ("GET / HTTP/0.9\r\nHost: a\r\n\r\n", "9110 15.6.6", UnsupportedVersion),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "9113 3.4", UnsupportedVersion),
+        ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
+        ("GET / http/1.1\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
+        ("GET / HTTP/1\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
+        ("GET / HTTPS/1.1\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "9110 9.3.6, strict", MethodNotImplemented),
+        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3", MethodNotImplemented),
+        ("\u{16}\u{3}\u{1}\u{2}", "a TLS client", BadRequestLine),
+    ]);
+}
+
+#[test]
+fn targets_are_refused() {
+    use Reason::{BadRequestLine, BadTarget};
+    all_are_refused(&[
+        ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2", BadTarget),
+        ("GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "9112 3.2.3", BadTarget),
+        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.4", BadTarget),
+        ("OPTIONS *a HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.4", BadTarget),
+        ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.1", BadTarget),
+        ("GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2", BadTarget),
+        ("GET /\u{7f} HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2", BadRequestLine),
+        ("GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2", BadRequestLine),
+        ("GET /\u{0} HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2", BadRequestLine),
+        ("GET /% HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2.1", BadTarget),
+        ("GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2.1", BadTarget),
+        ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2.1", BadTarget),
+        ("GET /?a=%zz HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2.1", BadTarget),
+        ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", "3986 7.3", BadTarget),
+        ("GET /?%00 HTTP/1.1\r\nHost: a\r\n\r\n", "3986 7.3", BadTarget),
+        ("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", "3986 2", BadTarget),
+        ("GET /../a HTTP/1.1\r\nHost: a\r\n\r\n", "3986 5.2.4, strict", BadTarget),
+        ("GET /a/%2e%2E/../b HTTP/1.1\r\nHost: a\r\n\r\n", "3986 5.2.4, strict", BadTarget),
+        ("GET /a/..%2fb HTTP/1.1\r\nHost: a\r\n\r\n", "strict", BadTarget),
+        ("GET /a/..;/b HTTP/1.1\r\nHost: a\r\n\r\n", "strict", BadTarget),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.2, strict", BadTarget),
+        ("GET http:/a/ HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.1", BadTarget),
+        ("GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.1", BadTarget),
+        ("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.1", BadTarget),
+        ("GET http://?q HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.1", BadTarget),
+        ("GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.4", BadTarget),
+        ("GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n", "3986 3.2.3", BadTarget),
+        ("GET http://a#b HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.5", BadTarget),
+        ("GET http://a/#b HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.5", BadTarget),
+        ("GET http://a/../b HTTP/1.1\r\nHost: a\r\n\r\n", "3986 5.2.4, strict", BadTarget),
+    ]);
+}
+
+#[test]
+fn field_lines_are_refused() {
+    use Reason::{BadHeader, BareLineBreak, LineFolding};
+    all_are_refused(&[
+        ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", "9112 2.2", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", "9112 2.2", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\n\r\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\n\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX:\n\r\n", "9112 2.2, strict", BareLineBreak),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "9112 5.2", LineFolding),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\tc\r\n\r\n", "9112 5.2", LineFolding),
+        ("GET / HTTP/1.1\r\n Host: a\r\n\r\n", "9112 2.2", LineFolding),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "9112 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost\t: a\r\n\r\n", "9112 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", "9110 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", "9112 5", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX(: b\r\n\r\n", "9110 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX\u{e9}: b\r\n\r\n", "9110 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX\u{0}: b\r\n\r\n", "9110 5.1", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\u{0}c\r\n\r\n", "9110 5.5", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\u{1}c\r\n\r\n", "9110 5.5", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\u{7f}c\r\n\r\n", "9110 5.5", BadHeader),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{b}b\r\n\r\n", "9110 5.5", BadHeader),
+    ]);
+}
+
+#[test]
+fn hosts_are_refused() {
+    use Reason::BadHost;
+    all_are_refused(&[
+        ("GET / HTTP/1.1\r\n\r\n", "9112 3.2", BadHost),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", "9112 3.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "9112 3.2", BadHost),
+        ("GET / HTTP/1.0\r\nHost: a\r\nhost: b\r\n\r\n", "9112 3.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", "9112 3.2, strict", BadHost),
+        ("GET / HTTP/1.1\r\nHost: :80\r\n\r\n", "9112 3.2, strict", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a?b\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "9110 7.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", "3986 3.2.3", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", "3986 3.2.3", BadHost),
+        ("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: [::g]\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: \u{e9}\r\n\r\n", "3986 3.2.2", BadHost),
+        ("GET / HTTP/1.1\r\nHost: %61\r\n\r\n", "strict", BadHost),
+    ]);
+}
+
+#[test]
+fn framing_is_refused() {
+    use Reason::{BadContentLength, ConflictingFraming, UnknownTransferCoding};
+    let rows = [
+        ("Content-Length: 1\r\nContent-Length: 2", "9112 6.3", ConflictingFraming),
+        ("Content-Length: 1\r\nContent-Length: 1", "9112 6.3, strict", ConflictingFraming),
+        ("Content-Length: 1, 1", "9112 6.3, strict", BadContentLength),
+        ("Content-Length:", "9110 8.6", BadContentLength),
+        ("Content-Length: +1", "9110 8.6", BadContentLength),
+        ("Content-Length: -1", "9110 8.6", BadContentLength),
+        ("Content-Length: 0x1", "9110 8.6", BadContentLength),
+        ("Content-Length: 1 0", "9110 8.6", BadContentLength),
+        ("Content-Length: 1.0", "9110 8.6", BadContentLength),
+        ("Content-Length: 18446744073709551616", "9110 8.6", BadContentLength),
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked", "9112 6.1, strict", ConflictingFraming),
+        ("transfer-encoding: identity\r\ncontent-length: 1", "9112 6.1, strict", ConflictingFraming),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "9112 6.1", ConflictingFraming),
+        ("Transfer-Encoding: chunked, chunked", "9112 6.1", ConflictingFraming),
+        ("Transfer-Encoding: chunked, gzip", "9112 6.3", ConflictingFraming),
+        ("Transfer-Encoding: , chunked", "9110 5.6.1, strict", ConflictingFraming),
+        ("Transfer-Encoding:", "9112 6.1", ConflictingFraming),
+        ("Transfer-Encoding: gzip, chunked", "9112 6.1", UnknownTransferCoding),
+        ("Transfer-Encoding: gzip", "9112 6.1", UnknownTransferCoding),
+        ("Transfer-Encoding: identity", "9112 6.1", UnknownTransferCoding),
+        ("Transfer-Encoding: xchunked", "9112 6.1", UnknownTransferCoding),
+        ("Transfer-Encoding: chunked;a=b", "9112 6.1", UnknownTransferCoding),
+        ("Transfer-Encoding: \"chunked\"", "9112 6.1", UnknownTransferCoding),
+    ];
+    for (fields, section, reason) in rows {
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        assert_eq!(parse(head.as_bytes()), Parsed::Refused(reason), "{fields:?} ({section})");
+    }
+    let old = b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(parse(old), Parsed::Refused(ConflictingFraming), "9112 6.1: HTTP/1.0 has no transfer codings");
+}
+
+#[test]
+fn what_exceeds_a_limit_is_refused_before_it_is_complete() {
+    let (long_target, long_field) = ("x".repeat(101), "x".repeat(400));
+    let nine_fields = "a: b\r\n".repeat(8);
+    let rows = [
+        (format!("GET /{long_target}"), Reason::TargetTooLong),
+        (format!("GET /{long_target} HTTP/1.1\r\nHost: a\r\n\r\n"), Reason::TargetTooLong),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long_field}"), Reason::HeadTooLarge),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long_field}\r\n\r\n"), Reason::HeadTooLarge),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{nine_fields}"), Reason::HeadTooLarge),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}: b\r\n\r\n", "x".repeat(256)), Reason::HeadTooLarge),
+        ("G".repeat(33), Reason::MethodNotImplemented),
+    ];
+    for (head, reason) in rows {
+        assert_eq!(parse(head.as_bytes()), Parsed::Refused(reason), "{head}");
+    }
+    let all_target = HeadLimits { head_bytes: 50, target_bytes: 100, fields: 8 };
+    let verdict = RequestIndex::new().parse(&mut format!("GET /{long_target}").into_bytes(), &all_target);
+    assert_eq!(verdict, Parsed::Refused(Reason::TargetTooLong), "the request line alone fills the head");
+    let at_the_limits = format!("GET /{} HTTP/1.1\r\nHost: a\r\n{}\r\n", "x".repeat(99), "a: b\r\n".repeat(7));
+    assert_eq!(parse(at_the_limits.as_bytes()), Parsed::Complete { head_len: at_the_limits.len() });
+}
+
+#[test]
+fn what_cannot_become_valid_is_refused_before_it_is_complete() {
+    for head in
+        ["\u{16}", "GET /\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\n b", "GET / HTTX", "{"]
+    {
+        assert!(matches!(parse(head.as_bytes()), Parsed::Refused(_)), "{head:?}");
+    }
+}
+
+#[test]
+fn every_prefix_of_a_good_head_is_partial_and_left_as_it_is() {
+    let head = b"\r\n\r\nPOST http://a.b:80/%41/../c?d HTTP/1.1\r\nHost: a\r\nX:  y \r\nContent-Length: 3\r\n\r\n";
+    let mut index = RequestIndex::new();
+    for len in 0..head.len() {
+        let mut bytes = head[..len].to_vec();
+        assert_eq!(index.parse(&mut bytes, &LIMITS), Parsed::Partial, "{len} bytes");
+        assert_eq!(bytes, head[..len]);
+    }
+    assert_eq!(parse(head), Parsed::Complete { head_len: head.len() });
+}
+
+/// What an accepted head must say: target, authority, host, body, keep-alive.
+type Accepted = (&'static str, &'static str, &'static str, &'static str, &'static str, BodyLength, bool);
+
+#[test]
+fn forms_are_accepted() {
+    use BodyLength::{Chunked, Length, None};
+    let rows: &[Accepted] = &[
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.1", "/", "a", "a", None, true),
+        ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2", "/", "a", "a", None, true),
+        ("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "9112 2.2", "/", "a", "a", None, true),
+        ("GET /a/b?c HTTP/1.1\r\nHOST:a:80\r\n\r\n", "9110 7.2", "/a/b?c", "a:80", "a", None, true),
+        ("GET /a/./b/../%63%2f HTTP/1.1\r\nHost: a\r\n\r\n", "3986 6.2.2", "/a/c%2F", "a", "a", None, true),
+        ("GET //a//b HTTP/1.1\r\nHost: a\r\n\r\n", "3986 3.3", "//a//b", "a", "a", None, true),
+        ("GET /?%2e%41=a\\b HTTP/1.1\r\nHost: a\r\n\r\n", "3986 3.4", "/?%2e%41=a\\b", "a", "a", None, true),
+        ("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "3986 3.2.2", "/", "[::1]:80", "[::1]", None, true),
+        ("GET / HTTP/1.1\r\nHost:\t A.example. \t\r\n\r\n", "9110 5.5", "/", "A.example.", "A.example.", None, true),
+        ("GET http://b:1/c?d HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.2", "/c?d", "b:1", "b", None, true),
+        ("GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.3", "/", "b", "b", None, true),
+        ("GET http://b?c HTTP/1.1\r\nHost: a\r\n\r\n", "9110 4.2.3", "/?c", "b", "b", None, true),
+        ("OPTIONS http://b:8 HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.4", "*", "b:8", "b", None, true),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "9112 3.2.4", "*", "a", "a", None, true),
+        ("GET / HTTP/1.0\r\n\r\n", "9112 3.2", "/", "", "", None, false),
+        ("GET / HTTP/1.0\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n", "9112 9.3", "/", "a", "a", None, true),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE\r\n\r\n", "9112 9.6", "/", "a", "a", None, false),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "9110 8.6", "/", "a", "a", Length(0), true),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 007\r\n\r\n", "9110 8.6", "/", "a", "a", Length(7), true),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n",
+            "9110 8.6",
+            "/",
+            "a",
+            "a",
+            Length(u64::MAX),
+            true,
+        ),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", "9112 7", "/", "a", "a", Chunked, true),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX:\r\nY: \u{e9}\tz\r\n\r\n", "9110 5.5", "/", "a", "a", None, true),
+    ];
+    for (head, section, target, authority, host, body, keep_alive) in rows {
+        let mut bytes = head.as_bytes().to_vec();
+        let mut index = RequestIndex::new();
+        assert_eq!(index.parse(&mut bytes, &LIMITS), Parsed::Complete { head_len: head.len() }, "{head:?} ({section})");
+        let parsed = index.head(&bytes);
+        assert_eq!(parsed.target(), target.as_bytes(), "{head:?} ({section})");
+        assert_eq!(parsed.authority(), authority.as_bytes(), "{head:?} ({section})");
+        assert_eq!(parsed.host(), host.as_bytes(), "{head:?} ({section})");
+        assert_eq!((parsed.body(), parsed.keep_alive()), (*body, *keep_alive), "{head:?} ({section})");
+    }
+}
+
+#[test]
+fn a_head_tells_what_it_holds() {
+    let text = "BREW /pot?milk=%2E HTTP/1.1\r\nhost: a\r\nX-Two: 1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+        x-two: 2\r\nTE: gzip, Trailers\r\nExpect: 100-Continue\r\n\r\nbody";
+    let mut bytes = text.as_bytes().to_vec();
+    let mut index = RequestIndex::new();
+    assert_eq!(index.parse(&mut bytes, &LIMITS), Parsed::Complete { head_len: text.len() - 4 });
+    let head = index.head(&bytes);
+    assert_eq!((head.method(), head.method_bytes()), (Method::Other, &b"BREW"[..]));
+    assert_eq!((head.path(), head.query()), (&b"/pot"[..], Some(&b"milk=%2E"[..])));
+    assert_eq!((head.version(), head.head_len()), (Version::Http11, text.len() - 4));
+    assert!(head.accepts_trailers() && head.expects_continue());
+    assert_eq!(head.upgrade(), Some(&b"websocket"[..]));
+    assert_eq!(head.field(Name::Host), Some(&b"a"[..]));
+    assert_eq!(head.field(Name::Cookie), None);
+    assert_eq!(head.field_named(b"X-TWO"), Some(&b"1"[..]));
+    assert_eq!(head.fields().nth(4), Some((&b"x-two"[..], &b"2"[..])));
+    assert_eq!(head.fields().count(), 7);
+}
+
+#[test]
+fn an_index_forgets_the_head_before() {
+    let mut index = RequestIndex::new();
+    let first =
+        "POST http://b/x?y HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nConnection: keep-alive\r\nTE: trailers\r\n\r\n";
+    assert!(matches!(index.parse(&mut first.as_bytes().to_vec(), &LIMITS), Parsed::Complete { .. }));
+    let mut second = b"GET / HTTP/1.1\r\nHost: c\r\n\r\n".to_vec();
+    assert!(matches!(index.parse(&mut second, &LIMITS), Parsed::Complete { .. }));
+    let head = index.head(&second);
+    assert_eq!((head.body(), head.authority(), head.query()), (BodyLength::None, &b"c"[..], None));
+    assert_eq!((head.field(Name::ContentLength), head.accepts_trailers()), (None, false));
+    assert_eq!((head.fields().count(), head.is_absolute_form()), (1, false));
+}
+
+#[test]
+fn upgrades_are_seen_only_where_they_may_be() {
+    let upgrade = |fields: &str| {
+        let mut bytes = format!("GET / {fields}\r\n\r\n").into_bytes();
+        let mut index = RequestIndex::new();
+        assert!(matches!(index.parse(&mut bytes, &LIMITS), Parsed::Complete { .. }), "{fields}");
+        index.head(&bytes).upgrade().is_some()
+    };
+    assert!(upgrade("HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket"));
+    for (fields, section) in [
+        ("HTTP/1.1\r\nHost: a\r\nUpgrade: websocket", "9110 7.8: Connection must name it"),
+        ("HTTP/1.1\r\nHost: a\r\nConnection: upgrade", "9110 7.8"),
+        ("HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket", "9110 7.8: ignored in HTTP/1.0"),
+        ("HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket, H2C", "strict: never h2c"),
+        ("HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: a\r\nUpgrade: b", "strict"),
+    ] {
+        assert!(!upgrade(fields), "{fields:?} ({section})");
+    }
+}

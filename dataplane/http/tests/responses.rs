@@ -1,0 +1,130 @@
+//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what
+//! an RFC leaves open and this proxy decides.
+
+use tollgate_http::{BodyLength, HeadLimits, Method, Parsed, Reason, ResponseIndex, Version};
+
+const LIMITS: HeadLimits = HeadLimits { head_bytes: 300, target_bytes: 1, fields: 4 };
+
+fn parse(head: &str, request: Method) -> Parsed {
+    ResponseIndex::new().parse(&mut head.as_bytes().to_vec(), request, &LIMITS)
+}
+
+#[test]
+fn malformed_heads_are_refused() {
+    for (head, section) in [
+        ("\r\nHTTP/1.1 200 OK\r\n\r\n", "9112 2.2: for requests only"),
+        ("HTTP/1.1 200 OK\n\r\n", "9112 2.2, strict"),
+        ("HTTP/1.1 200 OK\r\nA: b\n\r\n", "9112 2.2, strict"),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n\n", "9112 2.2, strict"),
+        ("HTTP/1.1 200 OK\r\nA: b\n", "9112 2.2, strict: before it is complete"),
+        ("HTTP/1.1 200 O\rK\r\n\r\n", "9112 2.2"),
+        ("HTTP/1.1 200 O\u{0}K\r\n\r\n", "9112 4"),
+        ("HTTP/1.1 200 O\u{1b}K\r\n\r\n", "9112 4"),
+        ("HTTP/1.1  200 OK\r\n\r\n", "9112 4, strict"),
+        ("HTTP/1.1 20 OK\r\n\r\n", "9110 15"),
+        ("HTTP/1.1 2000 OK\r\n\r\n", "9110 15"),
+        ("HTTP/1.1 +20 OK\r\n\r\n", "9110 15"),
+        ("HTTP/1.1 099 OK\r\n\r\n", "9110 15"),
+        ("HTTP/1.1 600 OK\r\n\r\n", "9110 15"),
+        ("HTTP/2.0 200 OK\r\n\r\n", "9112 2.3"),
+        ("HTTP/1.2 200 OK\r\n\r\n", "9110 2.5, strict"),
+        ("ICY 200 OK\r\n\r\n", "9112 4"),
+        ("<html>", "HTTP/0.9"),
+        ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "9112 5.1"),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "9112 5.2, strict"),
+        ("HTTP/1.1 200 OK\r\n A: b\r\n\r\n", "9112 5.2, strict"),
+        ("HTTP/1.1 200 OK\r\nA: b\u{0}\r\n\r\n", "9110 5.5"),
+        ("HTTP/1.1 200 OK\r\nA\r\n\r\n", "9112 5"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "9112 6.3"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "9112 6.3, strict"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", "9112 6.3, strict"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "9110 8.6"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.3, strict"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "9112 6.3, strict"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "9112 6.1"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", "9112 6.1"),
+        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
+        ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", "9110 8.6, strict"),
+        ("HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
+        ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
+    ] {
+        assert_eq!(parse(head, Method::Get), Parsed::Refused(Reason::UpstreamMalformed), "{head:?} ({section})");
+    }
+}
+
+#[test]
+fn large_heads_are_refused() {
+    let long = "x".repeat(300);
+    for head in [
+        format!("HTTP/1.1 200 {long}"),
+        format!("HTTP/1.1 200 OK\r\nA: {long}"),
+        format!("HTTP/1.1 200 OK\r\n{long}: a\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(5)),
+    ] {
+        assert_eq!(parse(&head, Method::Get), Parsed::Refused(Reason::UpstreamHeadTooLarge), "{head}");
+    }
+}
+
+/// Head, method of the request, section, status, body, keep-alive.
+type Accepted = (&'static str, Method, &'static str, u16, BodyLength, bool);
+
+#[test]
+fn forms_are_accepted() {
+    use BodyLength::{Chunked, Length, None, UntilClose};
+    use Method::{Get, Head};
+    let rows: &[Accepted] = &[
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Get, "9112 6.3", 200, Length(5), true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Head, "9112 6.3", 200, None, true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Get, "9112 6.3", 200, Length(0), true),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Get, "9112 6.3", 200, Chunked, true),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n", Head, "9112 6.3", 200, None, true),
+        ("HTTP/1.1 200 OK\r\n\r\n", Get, "9112 6.3", 200, UntilClose, false),
+        ("HTTP/1.1 200 OK\r\n\r\n", Head, "9112 6.3", 200, None, true),
+        ("HTTP/1.1 200\r\nContent-Length: 1\r\n\r\n", Get, "9112 4, lenient", 200, Length(1), true),
+        ("HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\n", Get, "9112 4", 200, Length(1), true),
+        ("HTTP/1.1 200 \u{e9}\t!\r\nContent-Length: 1\r\n\r\n", Get, "9112 4", 200, Length(1), true),
+        ("HTTP/1.1 599 X\r\nContent-Length: 1\r\n\r\n", Get, "9110 15", 599, Length(1), true),
+        ("HTTP/1.1 204 No Content\r\n\r\n", Get, "9112 6.3", 204, None, true),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Get, "9110 8.6", 204, None, true),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Get, "9110 8.6, strict", 204, None, false),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Get, "9112 6.3", 304, None, true),
+        ("HTTP/1.1 100 Continue\r\n\r\n", Get, "9110 15.2", 100, None, true),
+        ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Get, "8297 2", 103, None, true),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", Get, "9110 7.8", 101, None, false),
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n", Get, "9112 9.6", 200, Length(1), false),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", Get, "9112 9.3", 200, Length(1), false),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\n",
+            Get,
+            "9112 9.3",
+            200,
+            Length(1),
+            true,
+        ),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", Get, "9112 9.3", 200, UntilClose, false),
+    ];
+    for (head, request, section, status, body, keep_alive) in rows {
+        let mut bytes = head.as_bytes().to_vec();
+        let mut index = ResponseIndex::new();
+        let verdict = index.parse(&mut bytes, *request, &LIMITS);
+        assert_eq!(verdict, Parsed::Complete { head_len: head.len() }, "{head:?} ({section})");
+        let parsed = index.head(&bytes);
+        assert_eq!((parsed.status(), parsed.body()), (*status, *body), "{head:?} ({section})");
+        assert_eq!(parsed.keep_alive(), *keep_alive, "{head:?} ({section})");
+        assert_eq!(parsed.is_interim(), matches!(status, 100 | 103), "{head:?} ({section})");
+        assert_eq!(parsed.upgrade().is_some(), *status == 101, "{head:?} ({section})");
+    }
+}
+
+#[test]
+fn a_head_tells_what_it_holds() {
+    let mut bytes = b"HTTP/1.0 404 Not Here\r\nA: b\r\n\r\n".to_vec();
+    let mut index = ResponseIndex::new();
+    for len in 0..bytes.len() {
+        assert_eq!(index.parse(&mut bytes[..len], Method::Get, &LIMITS), Parsed::Partial, "{len} bytes");
+    }
+    assert_eq!(index.parse(&mut bytes, Method::Get, &LIMITS), Parsed::Complete { head_len: bytes.len() });
+    let head = index.head(&bytes);
+    assert_eq!((head.version(), head.phrase()), (Version::Http10, &b"Not Here"[..]));
+    assert_eq!(head.field_named(b"a"), Some(&b"b"[..]));
+}

@@ -1,0 +1,62 @@
+//! The bounds of the contract: what a file may hold, and the range of every number in it.
+//!
+//! They are what the manual (`docs/users/configure.md`) states; a value outside its range is refused when the file is
+//! resolved, so that no other crate checks again.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use crate::scalar::{Count, Size};
+
+/// A file larger than this is not read.
+pub const FILE_BYTES_MAX: usize = 256 << 20;
+/// YAML nodes (mappings, lists, keys, values) of one file: about 300,000 routes.
+pub(crate) const NODES_MAX: usize = 6_000_000;
+/// Depth of nesting; the contract itself needs 7.
+pub(crate) const DEPTH_MAX: usize = 64;
+/// Mistakes reported at one time.
+pub(crate) const ERRORS_MAX: usize = 100;
+
+/// Characters of a name.
+pub(crate) const NAME_CHARS_MAX: usize = 64;
+/// Listeners of a node.
+pub(crate) const LISTENERS_MAX: usize = 256;
+/// Endpoints of an upstream, after names are resolved.
+pub(crate) const ENDPOINTS_MAX: usize = 4096;
+/// Highest CPU id + 1, what the kernel's CPU set holds.
+pub(crate) const CPUS_MAX: usize = 1024;
+/// Bytes of a host name (RFC 1035, 2.3.4).
+pub const HOST_BYTES_MAX: usize = 253;
+/// Segments of a path pattern. Bounds the recursion of a lookup.
+pub const SEGMENTS_MAX: usize = 64;
+/// Bytes of a path pattern.
+pub const PATH_BYTES_MAX: usize = 4096;
+/// Methods one route can name.
+pub(crate) const METHODS_MAX: usize = 32;
+/// Bytes of a method.
+pub(crate) const METHOD_BYTES_MAX: usize = 32;
+
+const KIB: u64 = 1 << 10;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// An endpoint's `weight`.
+pub(crate) const WEIGHT: RangeInclusive<Count> = Count(1)..=Count(1000);
+/// `connections.idle_max`.
+pub(crate) const IDLE_MAX: RangeInclusive<Count> = Count(0)..=Count(65_536);
+/// `limits.head_bytes`: a head and what is added to it share one 32 KiB buffer.
+pub(crate) const HEAD_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(31 * KIB);
+/// `limits.target_bytes`.
+pub(crate) const TARGET_BYTES: RangeInclusive<Size> = Size(64)..=Size(31 * KIB);
+/// `limits.fields`: the field index of a head is this long.
+pub(crate) const FIELDS: RangeInclusive<Count> = Count(1)..=Count(128);
+/// `limits.body_bytes`.
+pub(crate) const BODY_BYTES: RangeInclusive<Size> = Size(0)..=Size(1 << 50);
+/// `limits.connections`.
+pub(crate) const CONNECTIONS: RangeInclusive<Count> = Count(1)..=Count(10_000_000);
+/// `limits.requests_per_connection`.
+pub(crate) const REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1 << 32);
+/// Every duration but `linger`.
+pub(crate) const DURATION: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
+/// `timeouts.linger`: it holds a connection nobody needs any more.
+pub(crate) const LINGER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+
+const _: () = assert!(HEAD_BYTES.end().0 >= TARGET_BYTES.end().0, "a target is part of a head");

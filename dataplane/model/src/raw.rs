@@ -1,0 +1,219 @@
+//! The configuration as written: what serde reads out of the text, with the place of every value.
+//!
+//! **The comments of these fields are the reference manual**; `docs/users/configure.md` repeats them as tables. Unknown
+//! keys and wrong shapes are refused here, at the first one. Every scalar is kept as the text that stands in the file:
+//! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
+//! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
+
+mod read;
+mod word;
+
+pub(crate) use read::read;
+pub(crate) use word::{OrWord, Shape};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// A scalar as written, and its place.
+pub(crate) type Text = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// The version of the contract. Required; `1`.
+    pub(crate) version: Option<Text>,
+    /// `auto` (default): one worker on each CPU the process may use. Or a list of CPU ids, 0 to 1023, none twice.
+    pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
+    /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
+    pub(crate) io: Option<Text>,
+    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    pub(crate) status: Option<Spanned<OrWord<Status>>>,
+    /// Where access records go. Left out: standard output. `off`: nowhere.
+    pub(crate) access_log: Option<Spanned<OrWord<AccessLog>>>,
+    /// The addresses that take connections of clients. Required; 1 to 256.
+    pub(crate) listeners: Option<Spanned<Vec<Spanned<Listener>>>>,
+    /// The groups of endpoints requests are sent to.
+    #[serde(default)]
+    pub(crate) upstreams: Vec<Spanned<Upstream>>,
+    /// Which requests go to which upstream. A request no route takes is answered with 404.
+    #[serde(default)]
+    pub(crate) routes: Vec<Spanned<Route>>,
+    /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
+    /// and extended; those of all other peers are replaced. Default: none.
+    #[serde(default)]
+    pub(crate) trusted_proxies: Vec<Text>,
+    /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
+    /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
+    pub(crate) forwarded: Option<Text>,
+    /// Sizes and counts a peer may not exceed.
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// The deadlines of the node.
+    #[serde(default)]
+    pub(crate) timeouts: Timeouts,
+}
+
+/// `status`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Status {
+    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
+    pub(crate) bind: Option<Text>,
+}
+
+/// `access_log`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessLog {
+    /// The file records are appended to; a relative path starts at the working directory. Required.
+    pub(crate) path: Option<Text>,
+    /// `json` (default): one JSON object a line.
+    pub(crate) format: Option<Text>,
+}
+
+/// An entry of `listeners`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listener {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the listeners. Required.
+    pub(crate) name: Option<Text>,
+    /// `ip:port` or `[ipv6]:port`, unique; port 0 lets the system choose. Required.
+    pub(crate) bind: Option<Text>,
+}
+
+/// An entry of `upstreams`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
+    pub(crate) name: Option<Text>,
+    /// Where the requests go. Required; 1 to 4096 after names are resolved, no address twice.
+    pub(crate) endpoints: Option<Spanned<Vec<Spanned<Endpoint>>>>,
+    /// How an endpoint is chosen. `round_robin` (default): in turn, by weight.
+    pub(crate) balance: Option<Text>,
+    /// The stock of idle connections.
+    #[serde(default)]
+    pub(crate) connections: Connections,
+}
+
+/// An entry of `endpoints`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Endpoint {
+    /// `ip:port`, `[ipv6]:port` or `name:port`. A name is resolved once, when the file is read; each of its addresses
+    /// becomes an endpoint of the weight written here. Required.
+    pub(crate) address: Option<Text>,
+    /// Its share of the requests is its weight over the sum of all weights. 1 to 1000, default 1.
+    pub(crate) weight: Option<Text>,
+}
+
+/// `connections` of an upstream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connections {
+    /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
+    pub(crate) idle_max: Option<Text>,
+    /// An idle connection is closed after this long. 1ms to 24h, default 60s. Choose less than the endpoint's own.
+    pub(crate) idle_timeout: Option<Text>,
+}
+
+/// An entry of `routes`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Route {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the routes. Required.
+    pub(crate) name: Option<Text>,
+    /// Which requests it takes. Required.
+    pub(crate) r#match: Option<Spanned<Match>>,
+    /// The name of an upstream. Required.
+    pub(crate) upstream: Option<Text>,
+    /// Overrides the deadlines of the node.
+    #[serde(default)]
+    pub(crate) timeouts: RouteTimeouts,
+}
+
+/// `match` of a route; a request must fit all of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Match {
+    /// Names of listeners. Left out: all.
+    pub(crate) listeners: Option<Spanned<Vec<Text>>>,
+    /// Host names in any case, without port. `*.example.com` takes every name below `example.com`, at any depth, and
+    /// not `example.com` itself. Left out: any host.
+    pub(crate) hosts: Option<Spanned<Vec<Text>>>,
+    /// `/a/b`: this path. `{name}`: one segment, not empty. `{name*}` at the end: all that is left; `/a/{rest*}` takes
+    /// `/a/` and everything below it, and not `/a`. Up to 64 segments, 4096 bytes. Required.
+    pub(crate) path: Option<Text>,
+    /// Methods, compared exactly: `GET` does not include `HEAD`. Up to 32. Left out: any method.
+    pub(crate) methods: Option<Spanned<Vec<Text>>>,
+}
+
+/// `limits`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Size of a request or response head. 1KiB to 31KiB, default 16KiB. A larger request head is answered with 431.
+    pub(crate) head_bytes: Option<Text>,
+    /// Size of a request target. 64 to 31KiB and at most `head_bytes`, default 8KiB. A larger one is answered with 414.
+    pub(crate) target_bytes: Option<Text>,
+    /// Fields of a head. 1 to 128, default 100. A request with more is answered with 431.
+    pub(crate) fields: Option<Text>,
+    /// Size of a request body. 0 to 1048576GiB or `unlimited` (default). A larger one is answered with 413.
+    pub(crate) body_bytes: Option<Text>,
+    /// Client connections open at one time, over all workers. 1 to 10000000, default 20000.
+    pub(crate) connections: Option<Text>,
+    /// A client connection is closed after this many requests. 1 to 4294967296 or `unlimited` (default).
+    pub(crate) requests_per_connection: Option<Text>,
+}
+
+/// `timeouts` of the node.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    /// To open a connection to an endpoint. 1ms to 24h, default 5s.
+    pub(crate) connect: Option<Text>,
+    /// From the request sent to the first byte of the response. 1ms to 24h, default 60s.
+    pub(crate) first_byte: Option<Text>,
+    /// Without progress of a body, in either direction. 1ms to 24h, default 60s.
+    pub(crate) idle: Option<Text>,
+    /// For the whole exchange. 1ms to 24h or `none` (default).
+    pub(crate) request: Option<Text>,
+    /// From the first byte of a request head to its last. 1ms to 24h, default 10s.
+    pub(crate) head: Option<Text>,
+    /// For a client between two requests. 1ms to 24h, default 75s.
+    pub(crate) keep_alive: Option<Text>,
+    /// For running exchanges once the node is told to stop. 1ms to 24h, default 30s.
+    pub(crate) drain: Option<Text>,
+    /// To read on after a refusal, so that the client sees the answer and not a reset. 1ms to 1m, default 2s.
+    pub(crate) linger: Option<Text>,
+}
+
+/// `timeouts` of a route; the meaning, the range and the unit are those of the node's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteTimeouts {
+    /// Overrides `timeouts.connect`.
+    pub(crate) connect: Option<Text>,
+    /// Overrides `timeouts.first_byte`.
+    pub(crate) first_byte: Option<Text>,
+    /// Overrides `timeouts.idle`.
+    pub(crate) idle: Option<Text>,
+    /// Overrides `timeouts.request`.
+    pub(crate) request: Option<Text>,
+}
+
+impl Shape for Vec<Text> {
+    const EXPECTED: &'static str = "`auto` or a list of CPU ids like [0, 1]";
+    const LIST: bool = true;
+}
+
+impl Shape for Status {
+    const EXPECTED: &'static str = "`off` or a mapping like { bind: 127.0.0.1:9901 }";
+    const LIST: bool = false;
+}
+
+impl Shape for AccessLog {
+    const EXPECTED: &'static str = "`off` or a mapping like { path: logs/access.log }";
+    const LIST: bool = false;
+}

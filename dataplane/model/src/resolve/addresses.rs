@@ -1,0 +1,76 @@
+//! Socket addresses: of a bind (numbers only) and of an endpoint (a name as well).
+
+use std::net::SocketAddr;
+
+use super::report::Report;
+use crate::{
+    host::{HostPattern, Refusal},
+    raw::Text,
+};
+
+/// An address to listen at.
+pub(super) fn bind(report: &mut Report<'_>, raw: &Text) -> Option<SocketAddr> {
+    report.parse(raw, "an address like `0.0.0.0:8080`", |text| {
+        text.parse().map_err(|_| {
+            let help = match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
+                Some(port) => format!("for all addresses write `0.0.0.0:{port}` or `[::]:{port}`"),
+                None => "write `ip:port` or `[ipv6]:port`, like `127.0.0.1:8080`".to_owned(),
+            };
+            (format!("`{text}` is not an address to listen at"), Some(help))
+        })
+    })
+}
+
+/// The host and the port of an endpoint.
+enum Target {
+    Address(SocketAddr),
+    Name(String, u16),
+}
+
+/// The addresses of an endpoint: one, or all those of a name.
+pub(super) fn endpoint(report: &mut Report<'_>, raw: &Text) -> Vec<SocketAddr> {
+    let (host, port) = match report.parse(raw, "an address like `127.0.0.1:9001`", target) {
+        None => return Vec::new(),
+        Some(Target::Address(address)) => return vec![address],
+        Some(Target::Name(host, port)) => (host, port),
+    };
+    match report.source.resolve(&host, port) {
+        Ok(addresses) if !addresses.is_empty() => addresses,
+        Ok(_) => {
+            report.error(raw.referenced, format!("the name in `{}` has no address", raw.value), None);
+            Vec::new()
+        }
+        Err(error) => {
+            // What the system says about a name from the environment could repeat the name.
+            let reason = if raw.value.contains("${") { String::new() } else { format!(": {error}") };
+            report.error(raw.referenced, format!("the name in `{}` cannot be resolved{reason}", raw.value), None);
+            Vec::new()
+        }
+    }
+}
+
+fn target(text: &str) -> Result<Target, Refusal> {
+    let refusal = || {
+        let help = "write `ip:port`, `[ipv6]:port` or `name:port`, like `127.0.0.1:9001`";
+        (format!("`{text}` is not an address"), Some(help.to_owned()))
+    };
+    let no_port = || (format!("`{text}` has no port it could be reached at"), Some("from 1 to 65535".to_owned()));
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let help = format!("leave `{scheme}://` and the path out: `{}`", rest.split('/').next().unwrap_or(rest));
+        return Err((format!("`{text}` is not an address"), Some(help)));
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return if address.port() == 0 { Err(no_port()) } else { Ok(Target::Address(address)) };
+    }
+    let (host, port) = text.rsplit_once(':').ok_or_else(refusal)?;
+    let Ok(HostPattern::Exact(host)) = HostPattern::parse(host) else { return Err(refusal()) };
+    // A name whose last label is a number is a mistyped address (RFC 1123, 2.1).
+    let numeric = host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    if numeric || host.starts_with('[') {
+        return Err(refusal());
+    }
+    match port.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(Target::Name(host, port)),
+        _ => Err(no_port()),
+    }
+}

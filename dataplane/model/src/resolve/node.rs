@@ -1,0 +1,175 @@
+//! The settings of the whole node, with their defaults.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use serde_saphyr::Spanned;
+
+use super::{addresses, report::Report};
+use crate::{
+    limits as bounds,
+    raw::{self, OrWord, Shape, Text},
+    scalar::{Count, Quantity as _, Size},
+    snapshot::{AccessLog, Forwarded, IoDriver, Limits, Timeouts, Workers},
+    trusted_proxies::TrustedProxies,
+};
+
+const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
+
+const HEAD_BYTES: Size = Size(16 << 10);
+const TARGET_BYTES: Size = Size(8 << 10);
+const FIELDS: Count = Count(100);
+const CONNECTIONS: Count = Count(20_000);
+
+const CONNECT: Duration = Duration::from_secs(5);
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(60);
+const HEAD: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const DRAIN: Duration = Duration::from_secs(30);
+const LINGER: Duration = Duration::from_secs(2);
+
+pub(super) fn version(report: &mut Report<'_>, raw: Option<&Text>) {
+    if report.required_at_top(raw, "version", "start the file with `version: 1`").is_some() {
+        report.word(raw, "version", &[("1", ())], ());
+    }
+}
+
+pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
+    let Some(raw) = raw else { return Workers::Auto };
+    let Some(list) = shape_or(report, raw, "auto") else { return Workers::Auto };
+    if list.is_empty() {
+        let help = "name at least one CPU, or write `auto`".to_owned();
+        report.error(raw.referenced, "`workers` is empty".to_owned(), Some(help));
+    }
+    let mut cpus = Vec::with_capacity(list.len());
+    let range = Count(0)..=Count(bounds::CPUS_MAX as u64 - 1);
+    for text in list {
+        let Some(cpu) = report.quantity(text, &range).map(Count::index) else { continue };
+        if cpus.contains(&cpu) {
+            report.error(text.referenced, format!("CPU `{}` is named twice", text.value), None);
+        } else {
+            cpus.push(cpu);
+        }
+    }
+    Workers::Cpus(cpus)
+}
+
+pub(super) fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
+    let words = [("auto", IoDriver::Auto), ("io_uring", IoDriver::IoUring), ("epoll", IoDriver::Epoll)];
+    report.word(raw, "io", &words, IoDriver::Auto)
+}
+
+pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
+    let Some(raw) = raw else { return Some(STATUS) };
+    let status = shape_or(report, raw, "off")?;
+    let bind = report.required(status.bind.as_ref(), "bind", raw.referenced)?;
+    addresses::bind(report, bind)
+}
+
+pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
+    let Some(raw) = raw else { return AccessLog::Stdout };
+    let Some(log) = shape_or(report, raw, "off") else {
+        return AccessLog::Off;
+    };
+    report.word(log.format.as_ref(), "format", &[("json", ())], ());
+    let path = report.required(log.path.as_ref(), "path", raw.referenced).and_then(|path| {
+        report.parse(path, "a path of a file", |text| match text {
+            "" => Err(("`path` is empty".to_owned(), None)),
+            _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
+            _ => Ok(PathBuf::from(text)),
+        })
+    });
+    path.map_or(AccessLog::Stdout, AccessLog::File)
+}
+
+/// The shape, or `None` for the word. Any other word is an error.
+fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+    let written = match &raw.value {
+        OrWord::Shape(shape) => return Some(shape),
+        OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
+    };
+    let parse = |text: &str| match text {
+        _ if text == word => Ok(()),
+        _ => Err((format!("`{text}` is not allowed here"), Some(format!("write {}", T::EXPECTED)))),
+    };
+    report.parse(&written, T::EXPECTED, parse);
+    None
+}
+
+pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedProxies {
+    let mut networks = Vec::with_capacity(raw.len());
+    for text in raw {
+        let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
+            let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
+            let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
+            let network = text.parse::<IpNet>().ok().or_else(address);
+            let network = network.ok_or_else(|| (format!("`{text}` is not a network or an address"), help()))?;
+            if network.addr() == network.network() {
+                return Ok(network);
+            }
+            let help = format!("write `{}`", network.trunc());
+            Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
+        });
+        networks.extend(network);
+    }
+    TrustedProxies::new(networks)
+}
+
+pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {
+    let words = [
+        ("x_forwarded", Forwarded::XForwarded),
+        ("standard", Forwarded::Standard),
+        ("both", Forwarded::Both),
+        ("off", Forwarded::Off),
+    ];
+    report.word(raw, "forwarded", &words, Forwarded::XForwarded)
+}
+
+pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
+    let head_bytes = report.quantity_or(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
+    // A small head makes the default target as small; a written one has to fit.
+    let target_default = Size(TARGET_BYTES.0.min(head_bytes.0));
+    let target_bytes = report.quantity_or(raw.target_bytes.as_ref(), &bounds::TARGET_BYTES, target_default);
+    if let Some(raw) = raw.target_bytes.as_ref().filter(|_| target_bytes > head_bytes) {
+        let help = format!("from {} to {}", bounds::TARGET_BYTES.start().show(), head_bytes.show());
+        report.error(raw.referenced, "`target_bytes` is larger than `head_bytes`".to_owned(), Some(help));
+    }
+    let unlimited = "unlimited";
+    let requests = raw.requests_per_connection.as_ref();
+    Limits {
+        head_bytes: head_bytes.index(),
+        target_bytes: target_bytes.index(),
+        fields: report.quantity_or(raw.fields.as_ref(), &bounds::FIELDS, FIELDS).index(),
+        body_bytes: report.quantity_or_word(raw.body_bytes.as_ref(), unlimited, &bounds::BODY_BYTES).map(|size| size.0),
+        connections: report.quantity_or(raw.connections.as_ref(), &bounds::CONNECTIONS, CONNECTIONS).index(),
+        requests_per_connection: report.quantity_or_word(requests, unlimited, &bounds::REQUESTS).map(|count| count.0),
+    }
+}
+
+pub(super) fn timeouts(report: &mut Report<'_>, raw: &raw::Timeouts) -> Timeouts {
+    let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
+    let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
+    let (idle, head) = (duration(&raw.idle, IDLE), duration(&raw.head, HEAD));
+    let (keep_alive, drain) = (duration(&raw.keep_alive, KEEP_ALIVE), duration(&raw.drain, DRAIN));
+    let linger = report.quantity_or(raw.linger.as_ref(), &bounds::LINGER, LINGER);
+    let request = report.quantity_or_word(raw.request.as_ref(), "none", &bounds::DURATION);
+    Timeouts { connect, first_byte, idle, request, head, keep_alive, drain, linger }
+}
+
+/// The node's deadlines with those a route overrides.
+pub(super) fn route_timeouts(report: &mut Report<'_>, raw: &raw::RouteTimeouts, node: &Timeouts) -> Timeouts {
+    let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
+    let connect = duration(&raw.connect, node.connect);
+    let first_byte = duration(&raw.first_byte, node.first_byte);
+    let idle = duration(&raw.idle, node.idle);
+    let request = match &raw.request {
+        None => node.request,
+        raw => report.quantity_or_word(raw.as_ref(), "none", &bounds::DURATION),
+    };
+    Timeouts { connect, first_byte, idle, request, ..*node }
+}

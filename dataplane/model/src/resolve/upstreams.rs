@@ -1,0 +1,77 @@
+//! `upstreams`: their endpoints, with names resolved to addresses.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ahash::AHashSet;
+use serde_saphyr::Spanned;
+
+use super::{Names, addresses, report::Report};
+use crate::{
+    limits,
+    raw::{self, Text},
+    scalar::Count,
+    snapshot::{Connections, Endpoint, Upstream},
+};
+
+const IDLE_MAX: Count = Count(256);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Resolves the upstreams.
+pub(super) fn upstreams(report: &mut Report<'_>, raw: &[Spanned<raw::Upstream>]) -> (Vec<Upstream>, Names) {
+    let mut names = Names::new("upstream");
+    let mut upstreams = Vec::with_capacity(raw.len());
+    for (index, item) in raw.iter().enumerate() {
+        let name = names.define(report, item.referenced, item.value.name.as_ref(), index);
+        let endpoints = endpoints(report, item);
+        report.word(item.value.balance.as_ref(), "balance", &[("round_robin", ())], ());
+        let connections = connections(report, &item.value.connections);
+        if let Some(name) = name {
+            upstreams.push(Upstream { name, endpoints, connections });
+        }
+    }
+    (upstreams, names)
+}
+
+fn endpoints(report: &mut Report<'_>, item: &Spanned<raw::Upstream>) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
+    let raw = report.required(item.value.endpoints.as_ref(), "endpoints", item.referenced);
+    let Some(raw) = raw else { return endpoints };
+    let mut seen = AHashSet::new();
+    for entry in &raw.value {
+        let weight = weight(report, entry.value.weight.as_ref());
+        let Some(address) = report.required(entry.value.address.as_ref(), "address", entry.referenced) else {
+            continue;
+        };
+        for address in endpoint(report, address, &mut seen) {
+            endpoints.push(Endpoint { address, weight });
+        }
+    }
+    if raw.value.is_empty() || endpoints.len() > limits::ENDPOINTS_MAX {
+        report.error(raw.referenced, format!("there must be 1 to {} endpoints", limits::ENDPOINTS_MAX), None);
+    }
+    endpoints
+}
+
+/// The addresses of an entry. A resolver may name one twice, a file may not.
+fn endpoint(report: &mut Report<'_>, raw: &Text, seen: &mut AHashSet<SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses = addresses::endpoint(report, raw);
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.iter().any(|&address| !seen.insert(address)) {
+        let help = "give an endpoint a larger `weight` for a larger share".to_owned();
+        report.error(raw.referenced, format!("`{}` is an endpoint of this upstream already", raw.value), Some(help));
+    }
+    addresses
+}
+
+fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {
+    let weight = report.quantity_or(raw, &limits::WEIGHT, Count(1)).0;
+    u32::try_from(weight).expect("a weight is at most 1000")
+}
+
+fn connections(report: &mut Report<'_>, raw: &raw::Connections) -> Connections {
+    Connections {
+        idle_max: report.quantity_or(raw.idle_max.as_ref(), &limits::IDLE_MAX, IDLE_MAX).index(),
+        idle_timeout: report.quantity_or(raw.idle_timeout.as_ref(), &limits::DURATION, IDLE_TIMEOUT),
+    }
+}

@@ -1,0 +1,222 @@
+//! The snapshot: a whole configuration after `resolve`, which is its only constructor.
+//!
+//! It cannot be wrong. Every index points into its list, every name is unique, every number lies within its bound and
+//! every pattern is valid; whoever holds a [`Snapshot`] checks nothing again. The structs are `#[non_exhaustive]`, so
+//! that no other crate can build one beside `resolve`.
+//!
+//! Names, addresses and paths may have come out of a `${env:X}` reference, so no `Debug` here prints them.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::{host::HostPattern, path::PathPattern, trusted_proxies::TrustedProxies};
+
+/// One resolved configuration.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Counts the configurations a node has taken; the first is 1.
+    pub generation: u64,
+    /// Sum of the hashes of all items: equal for files that differ in the order of their items only.
+    pub digest: u64,
+    /// How many workers run, and on which CPUs.
+    pub workers: Workers,
+    /// What carries the bytes.
+    pub io: IoDriver,
+    /// Where the node's status listens, `None` for nowhere.
+    pub status: Option<SocketAddr>,
+    /// Where access records go.
+    pub access_log: AccessLog,
+    /// At least one; their names and, unless the port is 0, their addresses are unique.
+    pub listeners: Vec<Listener>,
+    /// Unique names.
+    pub upstreams: Vec<Upstream>,
+    /// Unique names; no two match the same requests with the same precedence.
+    pub routes: Vec<Route>,
+    /// The peers whose forwarding fields are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Which forwarding fields an upstream is sent.
+    pub forwarded: Forwarded,
+    /// Sizes and counts a peer may not exceed.
+    pub limits: Limits,
+    /// The node's deadlines. A route's own are in [`Route::timeouts`].
+    pub timeouts: Timeouts,
+}
+
+/// Which workers run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One on each CPU the process may use.
+    Auto,
+    /// One on each of these CPUs: at least one, no CPU twice.
+    Cpus(Vec<usize>),
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoDriver {
+    /// io_uring, or epoll where the kernel refuses it.
+    Auto,
+    /// io_uring or no start.
+    IoUring,
+    /// epoll.
+    Epoll,
+}
+
+/// Where access records go.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// Standard output.
+    Stdout,
+    /// Appended to this file. A relative path starts at the working directory.
+    File(PathBuf),
+}
+
+/// An address that takes connections of clients.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listener {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`.
+    pub name: String,
+    /// Port 0 lets the system choose.
+    pub bind: SocketAddr,
+}
+
+/// A group of endpoints that serve the same thing.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upstream {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`.
+    pub name: String,
+    /// At least one, no address twice; chosen in turn by weight.
+    pub endpoints: Vec<Endpoint>,
+    /// The stock of idle connections.
+    pub connections: Connections,
+}
+
+/// One address of an upstream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// Port is never 0.
+    pub address: SocketAddr,
+    /// 1 to 1000; its share is its weight over the sum of weights.
+    pub weight: u32,
+}
+
+/// The stock of idle connections, per worker and endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// 0 closes every connection after its exchange.
+    pub idle_max: usize,
+    /// A connection unused for this long is closed.
+    pub idle_timeout: Duration,
+}
+
+/// Which requests go to which upstream.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Route {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`.
+    pub name: String,
+    /// The requests it takes.
+    pub matcher: Match,
+    /// Index into [`Snapshot::upstreams`].
+    pub upstream: usize,
+    /// The node's deadlines with what the route overrides.
+    pub timeouts: Timeouts,
+}
+
+/// What a request must have to belong to a route; all of it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Match {
+    /// Sorted indices into [`Snapshot::listeners`], empty for all.
+    pub listeners: Vec<usize>,
+    /// Empty for any host.
+    pub hosts: Vec<HostPattern>,
+    /// The path, without query.
+    pub path: PathPattern,
+    /// Sorted, compared exactly as written; empty for any method.
+    pub methods: Vec<String>,
+}
+
+/// Which forwarding fields an upstream is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// None.
+    Off,
+    /// `X-Forwarded-For`, `-Proto`, `-Host`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Standard,
+    /// Both of the above.
+    Both,
+}
+
+/// What a peer may not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request or response head, start line and empty line included.
+    pub head_bytes: usize,
+    /// Bytes of a request target; at most `head_bytes`.
+    pub target_bytes: usize,
+    /// Fields of a head.
+    pub fields: usize,
+    /// Bytes of a request body's content, `None` for any.
+    pub body_bytes: Option<u64>,
+    /// Client connections open at one time, over all workers of the node.
+    pub connections: usize,
+    /// Requests after which a client connection is closed, `None` for never.
+    pub requests_per_connection: Option<u64>,
+}
+
+/// Deadlines; none is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To open a connection to an endpoint.
+    pub connect: Duration,
+    /// From the request sent to the first byte of the response.
+    pub first_byte: Duration,
+    /// Without progress of a body, in either direction.
+    pub idle: Duration,
+    /// For the whole exchange, `None` for no bound.
+    pub request: Option<Duration>,
+    /// From the first byte of a request head to its last.
+    pub head: Duration,
+    /// For a client between two requests.
+    pub keep_alive: Duration,
+    /// For running exchanges once the node is told to stop.
+    pub drain: Duration,
+    /// To read on after a refusal, so that the client sees the answer and not a reset.
+    pub linger: Duration,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("generation", &self.generation)
+            .field("digest", &format_args!("{:016x}", self.digest))
+            .field("listeners", &self.listeners.len())
+            .field("upstreams", &self.upstreams.len())
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `Debug` that names the type and none of its values: they may have come from the environment.
+macro_rules! debug_without_values {
+    ($($name:ty),+) => { $(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+ };
+}
+
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, Match, HostPattern, PathPattern, TrustedProxies);

@@ -1,0 +1,86 @@
+//! The digest tells contents apart and nothing else.
+
+use crate::source::{file, good};
+
+const UPSTREAMS: [&str; 2] = [
+    "  - { name: a, endpoints: [ { address: 127.0.0.1:9001 } ] }\n",
+    "  - { name: b, endpoints: [ { address: 127.0.0.1:9002 } ] }\n",
+];
+const ROUTES: [&str; 2] = [
+    "  - { name: x, match: { listeners: [inner, public], hosts: [a.test, b.test], path: /x, methods: [GET, PUT] }, upstream: a }\n",
+    "  - { name: y, match: { path: /y }, upstream: b }\n",
+];
+
+fn digest(rest: &str) -> u64 {
+    good(&file(rest)).digest
+}
+
+fn base() -> String {
+    format!("upstreams:\n{}routes:\n{}", UPSTREAMS.concat(), ROUTES.concat())
+}
+
+#[test]
+fn a_reordered_file_has_the_same_digest() {
+    let [one, two] = UPSTREAMS;
+    let [first, second] = ROUTES;
+    assert_eq!(digest(&base()), digest(&format!("routes:\n{second}{first}upstreams:\n{two}{one}")));
+    assert_eq!(digest(&base()), digest(&base().replace("[a.test, b.test]", "[b.test, A.test]")));
+    assert_eq!(digest(&base()), digest(&base().replace("[GET, PUT]", "[PUT, GET]")));
+    let listeners =
+        "version: 1\nlisteners:\n  - { name: inner, bind: 127.0.0.1:0 }\n  - { name: public, bind: 127.0.0.1:8080 }\n";
+    assert_eq!(digest(&base()), good(&format!("{listeners}{}", base())).digest);
+}
+
+#[test]
+fn a_default_written_out_has_the_same_digest() {
+    let written =
+        "status: { bind: 127.0.0.1:9901 }\nworkers: auto\nlimits: { fields: 100 }\ntimeouts: { keep_alive: 75000ms }\n";
+    assert_eq!(digest(&base()), digest(&format!("{}{written}", base())));
+}
+
+#[test]
+fn any_change_of_content_changes_the_digest() {
+    let base = base();
+    let changed = [
+        base.replace("9001", "9003"),
+        base.replace("9001 }", "9001, weight: 2 }"),
+        // Each value stays, at another owner.
+        base.replace("9001", "temporary").replace("9002", "9001").replace("temporary", "9002"),
+        base.replace("upstream: a", "upstream: b"),
+        base.replace("[inner, public]", "[public]"),
+        base.replace("a.test", "c.test"),
+        base.replace("a.test", "'*.a.test'"),
+        base.replace("[GET, PUT]", "[GET]"),
+        base.replace("path: /y", "path: /z"),
+        base.replace("path: /y", "path: '/{y}'"),
+        base.replace("path: /y", "path: '/{y*}'"),
+        base.replace("name: y", "name: z"),
+        base.replace("path: /y }", "path: /y }, timeouts: { idle: 1s }"),
+        base.replace("path: /y }", "path: /y }, timeouts: { request: 1s }"),
+        format!("{base}workers: [0]\n"),
+        format!("{base}workers: [0, 1]\n"),
+        format!("{base}workers: [1, 0]\n"),
+        format!("{base}io: epoll\n"),
+        format!("{base}status: off\n"),
+        format!("{base}access_log: off\n"),
+        format!("{base}access_log: {{ path: x }}\n"),
+        format!("{base}trusted_proxies: [10.0.0.0/8]\n"),
+        format!("{base}trusted_proxies: ['::/8']\n"),
+        format!("{base}forwarded: off\n"),
+        format!("{base}limits: {{ fields: 99 }}\n"),
+        format!("{base}limits: {{ body_bytes: 0 }}\n"),
+        format!("{base}timeouts: {{ drain: 1s }}\n"),
+        format!("{base}timeouts: {{ linger: 1s }}\n"),
+    ];
+    let mut digests: Vec<u64> = changed.iter().map(|text| digest(text)).collect();
+    digests.push(digest(&base));
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), changed.len() + 1);
+}
+
+/// The digest is compared between nodes and over restarts, so its value may not drift.
+#[test]
+fn the_digest_of_a_known_file_is_known() {
+    assert_eq!(format!("{:016x}", digest(&base())), "e6992e96a4affdb7");
+}

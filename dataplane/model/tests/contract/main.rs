@@ -1,0 +1,9 @@
+//! The contract seen from outside: what a file means, and what is said about a wrong one.
+
+mod arbitrary;
+mod digest;
+mod manual;
+mod meaning;
+mod mistakes;
+mod references;
+mod source;

@@ -1,0 +1,44 @@
+//! Every example of the manual loads, and the manual names every key.
+
+use crate::source::{good, read};
+
+const MANUAL: &str = include_str!("../../../../docs/users/configure.md");
+
+#[test]
+fn every_example_of_the_manual_loads() {
+    let blocks: Vec<&str> = MANUAL.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        good(block);
+    }
+}
+
+/// The reader lists the keys a mapping may have; each must have a row in the manual.
+#[test]
+fn the_manual_names_every_key() {
+    let contexts = [
+        "?: 1",
+        "status: { ?: 1 }",
+        "access_log: { ?: 1 }",
+        "listeners: [ { ?: 1 } ]",
+        "upstreams: [ { ?: 1 } ]",
+        "upstreams: [ { endpoints: [ { ?: 1 } ] } ]",
+        "upstreams: [ { connections: { ?: 1 } } ]",
+        "routes: [ { ?: 1 } ]",
+        "routes: [ { match: { ?: 1 } } ]",
+        "routes: [ { timeouts: { ?: 1 } } ]",
+        "limits: { ?: 1 }",
+        "timeouts: { ?: 1 }",
+    ];
+    let mut keys = 0;
+    for context in contexts {
+        let errors = read(&context.replace('?', "no_such_key")).unwrap_err();
+        let help = errors.as_slice()[0].help.clone().unwrap();
+        for key in help.strip_prefix("allowed here: ").unwrap().split(", ") {
+            keys += 1;
+            let named = [format!("`{key}`"), format!(".{key}`"), format!("{{ {key}:"), format!(", {key}:")];
+            assert!(named.iter().any(|form| MANUAL.contains(form)), "`{key}` of `{context}` is not in the manual");
+        }
+    }
+    assert_eq!(keys, 51, "a key came or went: read the manual once more");
+}

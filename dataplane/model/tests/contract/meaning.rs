@@ -1,0 +1,139 @@
+//! What a good file means: defaults, overrides, names resolved to addresses and indices.
+
+use std::{path::Path, time::Duration};
+
+use tollgate_model::{AccessLog, Forwarded, HostPattern, IoDriver, Segment, Workers, load};
+
+use crate::source::{WORLD, file, good};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let snapshot = good(&file("upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n"));
+    assert_eq!(snapshot.generation, 1);
+    assert_eq!(snapshot.workers, Workers::Auto);
+    assert_eq!(snapshot.io, IoDriver::Auto);
+    assert_eq!(snapshot.status.unwrap().to_string(), "127.0.0.1:9901");
+    assert!(snapshot.access_log == AccessLog::Stdout);
+    assert_eq!(snapshot.forwarded, Forwarded::XForwarded);
+    assert!(snapshot.trusted_proxies.is_empty());
+    let upstream = &snapshot.upstreams[0];
+    assert_eq!(upstream.endpoints[0].weight, 1);
+    assert_eq!((upstream.connections.idle_max, upstream.connections.idle_timeout), (256, 60 * SECOND));
+    let limits = snapshot.limits;
+    assert_eq!((limits.head_bytes, limits.target_bytes, limits.fields), (16 << 10, 8 << 10, 100));
+    assert_eq!((limits.body_bytes, limits.connections, limits.requests_per_connection), (None, 20_000, None));
+    let timeouts = snapshot.timeouts;
+    assert_eq!((timeouts.connect, timeouts.first_byte, timeouts.idle), (5 * SECOND, 60 * SECOND, 60 * SECOND));
+    assert_eq!((timeouts.request, timeouts.head, timeouts.keep_alive), (None, 10 * SECOND, 75 * SECOND));
+    assert_eq!((timeouts.drain, timeouts.linger), (30 * SECOND, 2 * SECOND));
+}
+
+#[test]
+fn what_is_written_counts() {
+    let snapshot = good(&file(
+        "workers: [1, 0]\nio: epoll\nstatus: off\naccess_log: off\nforwarded: off\ntrusted_proxies: [10.0.0.0/8, ::1]\n\
+         limits: { head_bytes: 4KiB, body_bytes: 10MiB, requests_per_connection: 7 }\n",
+    ));
+    assert_eq!(snapshot.workers, Workers::Cpus(vec![1, 0]));
+    assert_eq!((snapshot.io, snapshot.forwarded), (IoDriver::Epoll, Forwarded::Off));
+    assert_eq!(snapshot.status, None);
+    assert!(snapshot.access_log == AccessLog::Off);
+    assert!(snapshot.trusted_proxies.contains("10.1.2.3".parse().unwrap()));
+    assert!(snapshot.trusted_proxies.contains("::1".parse().unwrap()));
+    let limits = snapshot.limits;
+    assert_eq!((limits.body_bytes, limits.requests_per_connection), (Some(10 << 20), Some(7)));
+    assert_eq!(limits.target_bytes, 4 << 10, "a target is no longer than a head");
+}
+
+#[test]
+fn a_route_is_resolved_to_indices_and_patterns() {
+    let snapshot = good(&file(
+        "upstreams:\n  - { name: a, endpoints: [ { address: 127.0.0.1:1 } ] }\n  - { name: b, endpoints: [ { address: 127.0.0.1:1 } ] }\n\
+         routes:\n  - name: r\n    match: { listeners: [inner], hosts: [\"*.Test\", B.test], path: \"/o/{id}/{rest*}\", methods: [PUT, GET] }\n\
+         \x20   upstream: b\n    timeouts: { request: 3s }\n",
+    ));
+    let route = &snapshot.routes[0];
+    assert_eq!((route.upstream, &route.matcher.listeners), (1, &vec![1]));
+    let hosts = [HostPattern::Exact("b.test".to_owned()), HostPattern::Suffix(".test".to_owned())];
+    assert!(route.matcher.hosts == hosts);
+    assert_eq!(route.matcher.methods, ["GET", "PUT"]);
+    let segments =
+        [Segment::Literal("o".to_owned()), Segment::Parameter("id".to_owned()), Segment::Rest("rest".to_owned())];
+    assert_eq!(route.matcher.path.segments(), segments);
+    assert_eq!(route.timeouts.request, Some(3 * SECOND));
+    assert_eq!(route.timeouts.head, snapshot.timeouts.head);
+}
+
+#[test]
+fn a_route_can_take_a_deadline_of_the_node_away() {
+    let snapshot = good(&file(
+        "timeouts: { request: 1s }\nupstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n\
+         routes:\n  - { name: x, match: { path: /x }, upstream: a }\n\
+         \x20 - { name: y, match: { path: /y }, upstream: a, timeouts: { request: none } }\n",
+    ));
+    assert_eq!(snapshot.routes[0].timeouts.request, Some(SECOND));
+    assert_eq!(snapshot.routes[1].timeouts.request, None);
+}
+
+#[test]
+fn each_address_of_a_name_is_an_endpoint_of_its_weight() {
+    let snapshot = good(&file("upstreams: [ { name: a, endpoints: [ { address: \"two.test:80\", weight: 3 } ] } ]\n"));
+    let endpoints: Vec<_> = snapshot.upstreams[0]
+        .endpoints
+        .iter()
+        .map(|endpoint| (endpoint.address.to_string(), endpoint.weight))
+        .collect();
+    assert_eq!(endpoints, [("127.0.0.2:80".to_owned(), 3), ("127.0.0.3:80".to_owned(), 3)]);
+}
+
+/// Routes that differ in something that is matched stand side by side.
+#[test]
+fn routes_that_can_be_told_apart_are_no_conflict() {
+    good(&file(
+        "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\nroutes:\n\
+         \x20 - { name: any, match: { path: '/{x}' }, upstream: a }\n\
+         \x20 - { name: get, match: { path: '/{y}', methods: [GET] }, upstream: a }\n\
+         \x20 - { name: put, match: { path: '/{z}', methods: [PUT] }, upstream: a }\n\
+         \x20 - { name: rest, match: { path: '/{x*}' }, upstream: a }\n\
+         \x20 - { name: host, match: { hosts: [a.test], path: '/{x}', listeners: [public] }, upstream: a }\n\
+         \x20 - { name: inner, match: { hosts: [a.test], path: '/{x}', listeners: [inner] }, upstream: a }\n\
+         \x20 - { name: suffix, match: { hosts: ['*.a.test'], path: '/{x}' }, upstream: a }\n",
+    ));
+}
+
+/// The file a design discussion starts with, without what later parts of the contract add to it.
+#[test]
+fn the_first_example_loads() {
+    let snapshot = good(
+        "version: 1\nworkers: auto                     # one per allowed CPU\nio: auto\nstatus: { bind: 127.0.0.1:9901 }\n\
+         access_log: { path: logs/access, format: json }\nlisteners:\n  - { name: public, bind: 0.0.0.0:8080 }\n\
+         upstreams:\n  - name: orders\n    endpoints: [ { address: 127.0.0.1:9001 }, { address: 127.0.0.1:9002, weight: 2 } ]\n\
+         routes:\n  - name: orders\n    match: { hosts: [api.example.com], path: \"/orders/{rest*}\", methods: [GET, POST] }\n    \
+         upstream: orders\n",
+    );
+    assert_eq!(snapshot.upstreams[0].endpoints.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// As an editor on Windows writes it.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_change_nothing() {
+    let text = file("limits: { fields: 7 }\n");
+    let other = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(good(&text).digest, good(&other).digest);
+}
+
+#[test]
+fn json_is_read_too() {
+    let text =
+        r#"{"version": 1, "status": "off", "listeners": [{"name": "a", "bind": "[::1]:0"}], "limits": {"fields": 7}}"#;
+    assert_eq!(good(text).limits.fields, 7);
+}
+
+#[test]
+fn a_file_is_read_through_the_source() {
+    assert_eq!(load(Path::new("small.yaml"), &WORLD).unwrap().listeners.len(), 2);
+    let errors = load(Path::new("none.yaml"), &WORLD).unwrap_err();
+    assert!(errors.to_string().starts_with("error: cannot be read: "), "{errors}");
+}

@@ -1,0 +1,272 @@
+//! Mistakes, each with the place it is told at and what is said.
+//!
+//! `§` marks the place and is taken out of the text; a text without one is a mistake of the whole file.
+
+use crate::source::{file, read};
+
+const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n";
+
+/// Reads `text`; says whether the error at the mark holds `expected` and is the only one.
+fn check(text: &str, expected: &str) {
+    let (line, column) = text.split_once('§').map_or((0, 0), |(before, _)| {
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    });
+    let Err(errors) = read(&text.replace('§', "")) else { panic!("no error in:\n{text}") };
+    let shown = errors.to_string();
+    let [error] = errors.as_slice() else { panic!("not one error:\n{shown}\n\nin:\n{text}") };
+    assert_eq!((error.line, error.column), (line, column), "{shown}\n\nin:\n{text}");
+    assert!(shown.contains(expected), "not `{expected}` but:\n{shown}");
+}
+
+fn check_all(mistakes: &[(&str, &str)]) {
+    for (text, expected) in mistakes {
+        check(&file(text), expected);
+    }
+}
+
+/// Mistakes in one route of the upstream `a`.
+fn check_matches(mistakes: &[(&str, &str)]) {
+    for (text, expected) in mistakes {
+        let route = format!("{A}routes:\n  - {{ name: r, match: {{ {text} }}, upstream: a }}\n");
+        check(&file(&route), expected);
+    }
+}
+
+#[test]
+fn of_the_whole_file() {
+    for (text, expected) in [
+        ("listeners: [ { name: a, bind: 127.0.0.1:0 } ]\n", "`version` is missing"),
+        ("version: 1\n", "`listeners` is missing"),
+        ("version: §2\nlisteners: [ { name: a, bind: 127.0.0.1:0 } ]\n", "unknown `version` `2`"),
+        ("version: 1\nlisteners: §[]\n", "there must be 1 to 256 listeners"),
+        ("§[1, 2]\n", "expected a mapping of keys and values"),
+        ("§version\n", "expected a mapping of keys and values"),
+        ("version: 1\n§version: 1\n", "the key `version` is written twice"),
+        ("version: 1\nlisteners: [ §{ name: a\n", "unclosed bracket"),
+        ("version: 1\n listeners§: []\n", "mapping values are not allowed"),
+        ("version: 1\n---\n§version: 1\n", "a second document begins here"),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn of_keys() {
+    check_all(&[
+        ("§upstrems: []\n", "unknown key `upstrems`, did you mean `upstreams`?"),
+        ("§policies: {}\n", "unknown key `policies`\n"),
+        ("routes:\n  - { name: r, §upstrem: a }\n", "unknown key `upstrem`, did you mean `upstream`?"),
+        ("routes:\n  - name: r\n    match:\n      §host: [a]\n", "unknown key `host`, did you mean `hosts`?"),
+        ("routes: [ { §policies: {} } ]\n", "allowed here: name, match, upstream, timeouts"),
+        ("routes: [ { timeouts: { §drain: 1s } } ]\n", "allowed here: connect, first_byte, idle, request"),
+        ("status: { §bnd: 127.0.0.1:1 }\n", "unknown key `bnd`, did you mean `bind`?"),
+        ("access_log: { §file: x }\n", "allowed here: path, format"),
+        ("upstreams: [ { endpoints: [ { §adress: x } ] } ]\n", "unknown key `adress`, did you mean `address`?"),
+        ("upstreams: [ { connections: { §idle_maxx: 1 } } ]\n", "did you mean `idle_max`?"),
+        ("timeouts: { §conect: 1s }\n", "did you mean `connect`?"),
+        ("limits: { §field: 1 }\n", "did you mean `fields`?"),
+    ]);
+}
+
+#[test]
+fn of_shapes() {
+    check_all(&[
+        ("upstreams: §a\n", "expected a list like `[a, b]`"),
+        ("upstreams: [ §a ]\n", "expected a mapping of keys and values"),
+        ("upstreams: [ { name: §[a] } ]\n", "expected a single value"),
+        ("limits: §5\n", "expected a mapping of keys and values"),
+        ("§status: [1]\n", "expected `off` or a mapping like { bind: 127.0.0.1:9901 }"),
+        ("status: §on\n", "`on` is not allowed here"),
+        ("status: §{}\n", "`bind` is missing"),
+        ("status: { bind: §here }\n", "`here` is not an address to listen at"),
+        ("access_log: §true\n", "write `off` or a mapping like { path: logs/access.log }"),
+        ("access_log: §{ format: json }\n", "`path` is missing"),
+        ("access_log: { path: §'' }\n", "`path` is empty"),
+        ("access_log: { path: x, format: §jsn }\n", "unknown `format` `jsn`, did you mean `json`?"),
+        ("workers: §{ a: 1 }\n", "expected `auto` or a list of CPU ids"),
+        ("workers: §2\n", "`2` is not allowed here"),
+        ("workers: §[]\n", "`workers` is empty"),
+        ("workers: [0, §x]\n", "`x` is not a whole number"),
+        ("workers: [0, §1024]\n", "from 0 to 1023"),
+        ("workers: [3, §3]\n", "CPU `3` is named twice"),
+        ("routes:\n  - match: { hosts: [§*.a.test] }\n", "put quotes around a value"),
+        ("routes:\n  - match: { path: /o/§{rest*} }\n", "put quotes around a value"),
+        ("routes:\n  - match:\n      path: §{rest}\n", "put quotes around a value"),
+    ]);
+}
+
+#[test]
+fn of_settings() {
+    check_all(&[
+        ("io: §epol\n", "unknown `io` `epol`, did you mean `epoll`?"),
+        ("forwarded: §yes\n", "allowed here: x_forwarded, standard, both, off"),
+        ("trusted_proxies: [10.0.0.0/8, §10.0.0.1/8]\n", "write `10.0.0.0/8`"),
+        ("trusted_proxies: [§proxy.test]\n", "`proxy.test` is not a network or an address"),
+        ("trusted_proxies: [§10.0.0.0/33]\n", "is not a network or an address"),
+        ("timeouts: { idle: §0s }\n", "from 1ms to 24h"),
+        ("timeouts: { idle: §25h }\n", "`25h` is out of range"),
+        ("timeouts: { idle: §60 }\n", "write a duration like `500ms`, `5s`, `2m` or `1h`"),
+        ("timeouts: { idle: §none }\n", "`none` is not a duration"),
+        ("timeouts: { request: §never }\n", "or `none`"),
+        ("timeouts: { request: §0ms }\n", "out of range"),
+        ("timeouts: { linger: §2m }\n", "from 1ms to 1m"),
+        ("limits: { head_bytes: §32KiB }\n", "from 1KiB to 31KiB"),
+        ("limits: { head_bytes: §16KB }\n", "`16KB` is not a size"),
+        ("limits: { head_bytes: 2KiB, target_bytes: §4KiB }\n", "`target_bytes` is larger than `head_bytes`"),
+        ("limits: { fields: §129 }\n", "from 1 to 128"),
+        ("limits: { fields: §-1 }\n", "`-1` is not a whole number"),
+        ("limits: { connections: §0 }\n", "out of range"),
+        ("limits: { body_bytes: §unlimted }\n", "or `unlimited`"),
+        ("limits: { requests_per_connection: §0 }\n", "out of range"),
+        ("timeouts: { idle: §'${env:NONE}' }\n", "the environment variable `NONE` is not defined"),
+        ("timeouts: { idle: §'${file:x}' }\n", "unknown reference `${file:x}`"),
+        ("timeouts: { idle: §'${env:PORT' }\n", "without its `}`"),
+    ]);
+}
+
+#[test]
+fn of_listeners() {
+    let head = "version: 1\nlisteners:\n  - { name: public, bind: 127.0.0.1:8080 }\n  - ";
+    for (text, expected) in [
+        ("§{ name: x }\n", "`bind` is missing"),
+        ("§{ bind: 127.0.0.1:1 }\n", "`name` is missing"),
+        ("§name: x\n", "`bind` is missing"),
+        ("{ name: x, bind: 127.0.0.1:1, §tls: {} }\n", "allowed here: name, bind"),
+        ("{ name: §public, bind: 127.0.0.1:1 }\n", "the listener name `public` is used twice, first in line 3"),
+        ("{ name: §a b, bind: 127.0.0.1:1 }\n", "1 to 64 letters, digits"),
+        ("{ name: x, bind: §':80' }\n", "for all addresses write `0.0.0.0:80` or `[::]:80`"),
+        ("{ name: x, bind: §localhost:80 }\n", "write `ip:port` or `[ipv6]:port`"),
+        ("{ name: x, bind: §127.0.0.1:99999 }\n", "is not an address to listen at"),
+        ("{ name: x, bind: §127.0.0.1:8080 }\n", "is the address of another listener"),
+        ("{ name: x, bind: §127.0.0.1:9901 }\n", "is the address of `status`"),
+    ] {
+        check(&format!("{head}{text}"), expected);
+    }
+}
+
+#[test]
+fn of_upstreams() {
+    check_all(&[
+        ("upstreams: [ §{ name: a } ]\n", "`endpoints` is missing"),
+        ("upstreams: [ { name: a, endpoints: §[] } ]\n", "there must be 1 to 4096 endpoints"),
+        ("upstreams: [ { name: a, endpoints: [ §{ weight: 1 } ] } ]\n", "`address` is missing"),
+        (
+            "upstreams:\n  - { name: a, endpoints: [ { address: 127.0.0.1:1 } ] }\n  - { name: §a, endpoints: [ { address: 127.0.0.1:1 } ] }\n",
+            "the upstream name `a` is used twice, first in line 6",
+        ),
+        (
+            "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 }, { address: §127.0.0.1:1 } ] } ]\n",
+            "is an endpoint of this upstream already",
+        ),
+        (
+            "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ], balance: §least_requests } ]\n",
+            "unknown `balance` `least_requests`\n",
+        ),
+    ]);
+    for (address, expected) in [
+        ("127.0.0.1", "write `ip:port`, `[ipv6]:port` or `name:port`"),
+        ("127.0.0.1:0", "has no port it could be reached at"),
+        ("127.0.0:80", "is not an address"),
+        ("http://two.test:80/x", "leave `http://` and the path out: `two.test:80`"),
+        ("two.test", "is not an address"),
+        ("two.test:x", "has no port it could be reached at"),
+        ("'*.test:80'", "is not an address"),
+        ("'[::1:80'", "is not an address"),
+        ("none.test:80", "the name in `none.test:80` cannot be resolved: no such name"),
+        ("empty.test:80", "the name in `empty.test:80` has no address"),
+        ("127.0.0.1:1, weight: 0", ""),
+    ] {
+        let (address, weight) = address.split_once(", weight: ").map_or((address, None), |(a, w)| (a, Some(w)));
+        let entry = match weight {
+            None => format!("address: §{address}"),
+            Some(weight) => format!("address: {address}, weight: §{weight}"),
+        };
+        check(&file(&format!("upstreams: [ {{ name: a, endpoints: [ {{ {entry} }} ] }} ]\n")), expected);
+    }
+}
+
+#[test]
+fn of_matches() {
+    check_matches(&[
+        ("path: §orders", "write `/orders`"),
+        ("path: §'/a/{rest*}/b'", "so it must stand last"),
+        ("path: §'/a/{id}/{id}'", "`id` names two parameters"),
+        ("path: §'/a/x{id}'", "`x{id}` mixes a parameter with other text"),
+        ("path: §'/a/{}'", "`{}` is not a parameter"),
+        ("path: §/a/*", "write `{name}` for one segment"),
+        ("path: §/a?b", "has no query"),
+        ("path: §/a/../b", "has no `..` segment"),
+        ("path: §/a%2fb", "write `%2F`"),
+        ("path: §/%41", "write `A`"),
+        ("path: §'/a b'", "a character that a path cannot have"),
+        ("path: /, hosts: §[]", "leave `hosts` out to match any"),
+        ("path: /, hosts: [a.test, §A.test]", "`A.test` is in `hosts` twice"),
+        ("path: /, hosts: [§'a.test:80']", "a host has no port"),
+        ("path: /, hosts: [§'*']", "leave `hosts` out to match any host"),
+        ("path: /, hosts: [§'a.*.test']", "write it like `*.example.com`"),
+        ("path: /, hosts: [§'é.test']", "`xn--` form"),
+        ("path: /, methods: [GET, §get]", "write `GET`"),
+        ("path: /, methods: [§'G T']", "is not a method"),
+        ("path: /, methods: [GET, §GET]", "`GET` is in `methods` twice"),
+        ("path: /, listeners: [§publik]", "listener `publik` is not defined, did you mean `public`?"),
+        ("path: /, listeners: [§other]", "listener `other` is not defined\n"),
+    ]);
+}
+
+#[test]
+fn of_routes() {
+    let rest =
+        |text: &str| file(&format!("{A}routes:\n  - {{ name: r, match: {{ path: /x }}, upstream: a }}\n  - {text}\n"));
+    for (text, expected) in [
+        ("§{ name: s, upstream: a }", "`match` is missing"),
+        ("{ name: s, match: §{ hosts: [a] }, upstream: a }", "`path` is missing"),
+        ("§{ name: s, match: { path: / } }", "`upstream` is missing"),
+        ("{ name: §r, match: { path: / }, upstream: a }", "the route name `r` is used twice, first in line 7"),
+        ("{ name: s, match: { path: / }, upstream: §b }", "upstream `b` is not defined\n"),
+        ("{ name: s, match: §{ path: /x }, upstream: a }", "matches the same requests as route `r` in line 7"),
+        (
+            "{ name: s, match: §{ path: /x, listeners: [inner] }, upstream: a }",
+            "matches the same requests as route `r`",
+        ),
+        ("{ name: s, match: { path: / }, upstream: a, timeouts: { idle: §0s } }", "out of range"),
+    ] {
+        check(&rest(text), expected);
+    }
+    check(&file("routes: [ { name: r, match: { path: / }, upstream: §a } ]\n"), "there is no upstream: add one");
+}
+
+#[test]
+fn all_mistakes_are_told_at_one_time() {
+    let text = file(
+        "io: x\nupstreams: [ { name: orders, endpoints: [ { address: 1 } ] } ]\n\
+         routes: [ { name: r, match: { path: x, hosts: ['*'] }, upstream: ordres } ]\n",
+    );
+    let errors = read(&text).unwrap_err();
+    let lines: Vec<usize> = errors.into_iter().map(|error| error.line).collect();
+    assert_eq!(lines, [5, 6, 7, 7, 7]);
+    let many = format!("timeouts: {{ idle: x }}\nworkers: [{}]\n", vec!["x"; 300].join(", "));
+    let errors = read(&file(&many)).unwrap_err();
+    assert_eq!(errors.as_slice().len(), 100);
+    assert!(errors.to_string().ends_with("error: 201 more like these are not shown"), "{errors}");
+}
+
+#[test]
+fn an_error_shows_the_line_and_a_caret() {
+    let errors =
+        read(&file(&format!("{A}routes:\n  - {{ name: r, match: {{ path: / }}, upstream: 'b' }}\n"))).unwrap_err();
+    let expected = "error: upstream `b` is not defined\n --> gateway.yaml:7:46\n  |\n\
+                    7 |   - { name: r, match: { path: / }, upstream: 'b' }\n  |                                              ^^^\n";
+    assert_eq!(format!("{errors}\n"), expected);
+}
+
+/// One long line (JSON) is cut around the mistake.
+#[test]
+fn a_long_line_is_cut() {
+    let listeners: Vec<String> = (0..50).map(|id| format!(r#"{{"name": "l{id}", "bind": "127.0.0.1:0"}}"#)).collect();
+    let text = format!(r#"{{"version": 1, "listeners": [{}], "io": "x", "forwarded": "off"}}"#, listeners.join(", "));
+    let errors = read(&text).unwrap_err();
+    let snippet = errors.as_slice()[0].snippet.clone().unwrap();
+    assert!(snippet.text.chars().count() <= 120);
+    assert_eq!(&snippet.text[snippet.indent..snippet.indent + snippet.width], "\"x\"");
+}

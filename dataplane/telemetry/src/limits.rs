@@ -1,0 +1,43 @@
+//! Every bound of this crate, and how the bounds relate.
+//!
+//! Memory of a worker's metrics at the worst: [`ROUTES_MAX`] latency arrays of about 7.7 KB each. Memory of the access
+//! log at the worst: (blocks in the queue + one per worker + one being written) times [`BLOCK_BYTES`].
+
+/// Routes with figures of their own; those beyond are counted together under `_other`.
+pub const ROUTES_MAX: usize = 1000;
+
+/// Upstreams with figures of their own; those beyond are counted together under `_other`.
+pub const UPSTREAMS_MAX: usize = 1000;
+
+/// Listeners with figures of their own; those beyond are counted together under `_other`.
+pub const LISTENERS_MAX: usize = 64;
+
+/// Size of a block of access records, in bytes.
+pub const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Bytes of a request path that an access record shows.
+pub const PATH_BYTES_MAX: usize = 2048;
+
+/// Bytes of a user agent that an access record shows.
+pub const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// Bytes of any other text that an access record shows (method, host, names of routes and so on).
+pub const TEXT_BYTES_MAX: usize = 256;
+
+/// Room made for an access record before it is begun, in bytes; few need more.
+pub const LINE_BYTES_USUAL: usize = 768;
+
+/// Texts of an access record that are bounded by [`TEXT_BYTES_MAX`].
+const TEXTS: usize = 9;
+
+/// Bytes that one byte of text can become in JSON (`\u001f`).
+const ESCAPED_BYTES_MAX: usize = 6;
+
+/// Bytes for the field names, the numbers, the addresses and the marks of truncation, generously.
+const FRAME_BYTES_MAX: usize = 1024;
+
+/// No access record is longer than this, in bytes, line feed included.
+pub const LINE_BYTES_MAX: usize =
+    ESCAPED_BYTES_MAX * (PATH_BYTES_MAX + USER_AGENT_BYTES_MAX + TEXTS * TEXT_BYTES_MAX) + FRAME_BYTES_MAX;
+
+const _: () = assert!(LINE_BYTES_MAX <= BLOCK_BYTES, "every access record must fit a block");

@@ -1,0 +1,98 @@
+//! Every metric of the product: its name, kind, help and labels.
+//!
+//! The one place where a metric is named. Names follow OpenTelemetry's semantic conventions in their Prometheus form where
+//! one exists, else `tollgate_*`. To add one: declare it here, add it to [`ALL`], render it in `prometheus.rs`, describe
+//! it in docs/users/logs-and-metrics.md (tests compare the four).
+
+/// How Prometheus is to read a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the node runs.
+    Counter,
+    /// Grows and shrinks.
+    Gauge,
+    /// Cumulative buckets, `_sum` and `_count`.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of a `# TYPE` line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What there is to know of a metric besides its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Full name, unit included.
+    pub name: &'static str,
+    /// How to read it.
+    pub kind: Kind,
+    /// One sentence.
+    pub help: &'static str,
+    /// Names of its labels, besides `le`.
+    pub labels: &'static [&'static str],
+}
+
+macro_rules! metrics {
+    ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $(#[doc = $help] pub const $constant: Metric =
+            Metric { name: $name, kind: Kind::$kind, help: $help, labels: &[$($label),*] };)+
+
+        /// Every metric, in the order of a scrape.
+        pub const ALL: &[Metric] = &[$($constant),+];
+    };
+}
+
+metrics! {
+    BUILD_INFO: Gauge "tollgate_build_info" ["version"]
+        "Always 1; the version that runs is in the label.";
+    REQUEST_DURATION: Histogram "http_server_request_duration_seconds" ["http_route"]
+        "Time from the first byte of a request to the last byte of its response, by route.";
+    REQUEST_DURATION_QUANTILE: Gauge "tollgate_request_duration_quantile_seconds" ["http_route", "quantile"]
+        "Quantiles of the request duration since the node started, by route.";
+    UPSTREAM_FIRST_BYTE: Histogram "tollgate_upstream_first_byte_seconds" []
+        "Time from the forwarded request head to the first byte of the upstream's response head.";
+    REQUESTS: Counter "tollgate_requests_total" ["http_route", "status_class"]
+        "Finished exchanges by route and class of status; none is an exchange that ended without a status.";
+    RESPONSES: Counter "tollgate_responses_total" ["http_response_status_code"]
+        "Finished exchanges by the status sent downstream; those seen so far.";
+    REQUESTS_BY_METHOD: Counter "tollgate_requests_by_method_total" ["http_request_method"]
+        "Finished exchanges by method.";
+    REQUESTS_BY_WORKER: Counter "tollgate_worker_requests_total" ["worker"]
+        "Finished exchanges by worker.";
+    REQUEST_FAILURES: Counter "tollgate_request_failures_total" ["reason"]
+        "Exchanges that did not end as they should, by reason.";
+    ACTIVE_REQUESTS: Gauge "http_server_active_requests" []
+        "Exchanges in progress.";
+    RECEIVED_BYTES: Counter "tollgate_received_bytes_total" []
+        "Bytes of requests received from downstream, heads included.";
+    SENT_BYTES: Counter "tollgate_sent_bytes_total" []
+        "Bytes of responses sent downstream, heads included.";
+    CONNECTIONS: Counter "tollgate_connections_total" ["listener"]
+        "Downstream connections accepted, by listener.";
+    CONNECTIONS_OPEN: Gauge "tollgate_connections_open" ["listener"]
+        "Downstream connections open, by listener.";
+    ACCEPT_ERRORS: Counter "tollgate_accept_errors_total" []
+        "Downstream connections that could not be accepted.";
+    UPSTREAM_CONNECTIONS: Counter "tollgate_upstream_connections_total" ["upstream", "kind"]
+        "Connections that exchanges got to an upstream, newly made or reused.";
+    UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
+        "Connections to an upstream that could not be made.";
+    UPSTREAM_CONNECTIONS_IDLE: Gauge "tollgate_upstream_connections_idle" ["upstream"]
+        "Idle connections to an upstream, kept for reuse.";
+    BUFFERS_IN_USE: Gauge "tollgate_buffers_in_use" []
+        "Buffers that hold bytes of an exchange in progress.";
+    ACCESS_RECORDS_WRITTEN: Counter "tollgate_access_records_written_total" []
+        "Access records written.";
+    ACCESS_RECORDS_DROPPED: Counter "tollgate_access_records_dropped_total" ["cause"]
+        "Access records not written: the journal was behind (queue_full) or could not write (write_error).";
+    ACCESS_LOG_BYTES: Counter "tollgate_access_log_bytes_total" []
+        "Bytes of access records written.";
+}

@@ -1,0 +1,282 @@
+//! Merges the workers' figures into the Prometheus text format, version 0.0.4.
+//!
+//! Runs on the thread that serves the scrape, while workers go on counting: figures of one scrape may differ by what
+//! happened meanwhile, but none ever shrinks that must not, and a histogram agrees with its own `_count`. A route without
+//! an exchange and a status never sent have no lines.
+
+use std::fmt::Write;
+
+use crate::{
+    MethodLabel, Names, Registry, WorkerMetrics,
+    latency::LatencyCounts,
+    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    names::{self, Metric},
+    quantile::{QUANTILES, Quantiles},
+    worker::{RouteMetrics, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS},
+};
+
+/// Media type of what [`Registry::render`] writes.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const OTHER: &str = "_other";
+const NONE: &str = "_none";
+
+/// Upper bounds of the histogram buckets in nanoseconds, and in seconds as text: those that OpenTelemetry advises, and
+/// finer ones below, where a gateway's own time is.
+const BOUNDS: [(u64, &str); 19] = [
+    (100_000, "0.0001"),
+    (250_000, "0.00025"),
+    (500_000, "0.0005"),
+    (1_000_000, "0.001"),
+    (2_500_000, "0.0025"),
+    (5_000_000, "0.005"),
+    (10_000_000, "0.01"),
+    (25_000_000, "0.025"),
+    (50_000_000, "0.05"),
+    (75_000_000, "0.075"),
+    (100_000_000, "0.1"),
+    (250_000_000, "0.25"),
+    (500_000_000, "0.5"),
+    (750_000_000, "0.75"),
+    (1_000_000_000, "1"),
+    (2_500_000_000, "2.5"),
+    (5_000_000_000, "5"),
+    (7_500_000_000, "7.5"),
+    (10_000_000_000, "10"),
+];
+
+/// Appends all figures of `registry` to `out`.
+pub(crate) fn render(registry: &Registry, out: &mut String) {
+    let mut scrape = Scrape { registry, out };
+    scrape.single(&names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
+    scrape.durations();
+    scrape.requests();
+    scrape.connections();
+    scrape.upstreams();
+    scrape.access_log();
+}
+
+/// One scrape in progress.
+struct Scrape<'a> {
+    registry: &'a Registry,
+    out: &'a mut String,
+}
+
+impl Scrape<'_> {
+    fn durations(&mut self) {
+        let (mut counts, mut quantiles) = (LatencyCounts::new(), Quantiles::new());
+        let mut by_route = Vec::new();
+        self.header(&names::REQUEST_DURATION);
+        for (slot, route) in routes(&self.registry.names) {
+            counts.clear();
+            self.used(slot).for_each(|metrics| counts.merge(&metrics.duration));
+            if counts.count() != 0 {
+                self.histogram(&names::REQUEST_DURATION, &[route], &counts);
+                by_route.push((route, quantiles.of(&counts)));
+            }
+        }
+        self.header(&names::REQUEST_DURATION_QUANTILE);
+        for (route, values) in by_route {
+            for ((_, quantile), ns) in QUANTILES.into_iter().zip(values) {
+                let labels = [route, quantile];
+                self.sample(&names::REQUEST_DURATION_QUANTILE, "", &labels, None, Seconds::from_ns(ns));
+            }
+        }
+        counts.clear();
+        self.registry.workers.iter().for_each(|worker| counts.merge(&worker.first_byte));
+        self.header(&names::UPSTREAM_FIRST_BYTE);
+        self.histogram(&names::UPSTREAM_FIRST_BYTE, &[], &counts);
+    }
+
+    fn requests(&mut self) {
+        self.header(&names::REQUESTS);
+        for (slot, route) in routes(&self.registry.names) {
+            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
+                let count: u64 = self.used(slot).map(|metrics| metrics.classes[class].value()).sum();
+                self.sample_if_any(&names::REQUESTS, &[route, label], count);
+            }
+        }
+        self.header(&names::RESPONSES);
+        for slot in 0..STATUS_SLOTS {
+            let code = (STATUS_MIN + slot as u16).to_string();
+            let label = if slot == STATUS_SLOTS - 1 { OTHER } else { &code };
+            self.sample_if_any(&names::RESPONSES, &[label], self.sum(|worker| worker.statuses[slot].value()));
+        }
+        self.header(&names::REQUESTS_BY_METHOD);
+        for method in MethodLabel::ALL {
+            let count = self.sum(|worker| worker.methods[*method as usize].value());
+            self.sample_if_any(&names::REQUESTS_BY_METHOD, &[method.as_str()], count);
+        }
+        self.header(&names::REQUESTS_BY_WORKER);
+        for (index, worker) in self.registry.workers.iter().enumerate() {
+            let count: u64 = worker.methods.iter().map(crate::Counter::value).sum();
+            self.sample(&names::REQUESTS_BY_WORKER, "", &[&index.to_string()], None, count);
+        }
+        self.header(&names::REQUEST_FAILURES);
+        for (slot, reason) in self.registry.names.reasons.iter().copied().chain([OTHER]).enumerate() {
+            let count = self.sum(|worker| worker.reasons[slot].value());
+            self.sample_named(&names::REQUEST_FAILURES, &[reason], count);
+        }
+        self.single(&names::ACTIVE_REQUESTS, &[], self.sum(|worker| worker.active_exchanges.value()));
+        self.single(&names::RECEIVED_BYTES, &[], self.sum(|worker| worker.received_bytes.value()));
+        self.single(&names::SENT_BYTES, &[], self.sum(|worker| worker.sent_bytes.value()));
+    }
+
+    fn connections(&mut self) {
+        let listeners = || named(&self.registry.names.listeners, LISTENERS_MAX);
+        self.header(&names::CONNECTIONS);
+        for (slot, name) in listeners() {
+            let count = self.sum(|worker| worker.listeners[slot].accepted.value());
+            self.sample_named(&names::CONNECTIONS, &[name], count);
+        }
+        self.header(&names::CONNECTIONS_OPEN);
+        for (slot, name) in listeners() {
+            let count = self.sum(|worker| worker.listeners[slot].open.value());
+            self.sample_named(&names::CONNECTIONS_OPEN, &[name], count);
+        }
+        self.single(&names::ACCEPT_ERRORS, &[], self.sum(|worker| worker.accept_errors.value()));
+    }
+
+    fn upstreams(&mut self) {
+        let upstreams = || named(&self.registry.names.upstreams, UPSTREAMS_MAX);
+        self.header(&names::UPSTREAM_CONNECTIONS);
+        for (slot, name) in upstreams() {
+            let connected = self.sum(|worker| worker.upstreams[slot].connected.value());
+            let reused = self.sum(|worker| worker.upstreams[slot].reused.value());
+            self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "new"], connected);
+            self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
+        }
+        self.header(&names::UPSTREAM_CONNECT_FAILURES);
+        for (slot, name) in upstreams() {
+            let failed = self.sum(|worker| worker.upstreams[slot].failed.value());
+            self.sample_named(&names::UPSTREAM_CONNECT_FAILURES, &[name], failed);
+        }
+        self.header(&names::UPSTREAM_CONNECTIONS_IDLE);
+        for (slot, name) in upstreams() {
+            let idle = self.sum(|worker| worker.upstreams[slot].idle.value());
+            self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
+        }
+        self.single(&names::BUFFERS_IN_USE, &[], self.sum(|worker| worker.buffers_in_use.value()));
+    }
+
+    fn access_log(&mut self) {
+        let journal = &self.registry.journal;
+        self.single(&names::ACCESS_RECORDS_WRITTEN, &[], journal.records_written.value());
+        self.header(&names::ACCESS_RECORDS_DROPPED);
+        let dropped = self.sum(|worker| worker.access_records_dropped.value());
+        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["queue_full"], None, dropped);
+        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["write_error"], None, journal.records_lost.value());
+        self.single(&names::ACCESS_LOG_BYTES, &[], journal.bytes_written.value());
+    }
+
+    /// What all workers have of one figure together.
+    fn sum(&self, figure: impl Fn(&WorkerMetrics) -> u64) -> u64 {
+        self.registry.workers.iter().map(|worker| figure(worker)).sum()
+    }
+
+    /// The figures of one route on the workers that have seen it.
+    fn used(&self, slot: usize) -> impl Iterator<Item = &RouteMetrics> {
+        self.registry.workers.iter().filter_map(move |worker| worker.routes[slot].get().map(|metrics| &**metrics))
+    }
+
+    fn histogram(&mut self, metric: &Metric, labels: &[&str], counts: &LatencyCounts) {
+        for (bound_ns, le) in BOUNDS {
+            self.sample(metric, "_bucket", labels, Some(le), counts.count_up_to(bound_ns));
+        }
+        self.sample(metric, "_bucket", labels, Some("+Inf"), counts.count());
+        self.sample(metric, "_sum", labels, None, Seconds { us: counts.sum_us() });
+        self.sample(metric, "_count", labels, None, counts.count());
+    }
+
+    /// A metric of one sample.
+    fn single(&mut self, metric: &Metric, labels: &[&str], value: u64) {
+        self.header(metric);
+        self.sample(metric, "", labels, None, value);
+    }
+
+    fn sample_if_any(&mut self, metric: &Metric, labels: &[&str], value: u64) {
+        if value != 0 {
+            self.sample(metric, "", labels, None, value);
+        }
+    }
+
+    /// A sample that is there from the start, so that its rate is known from the first event on; but not `_other`.
+    fn sample_named(&mut self, metric: &Metric, labels: &[&str], value: u64) {
+        if value != 0 || labels[0] != OTHER {
+            self.sample(metric, "", labels, None, value);
+        }
+    }
+
+    fn header(&mut self, metric: &Metric) {
+        let Metric { name, help, kind, .. } = metric;
+        self.out.extend(["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind.as_str(), "\n"]);
+    }
+
+    fn sample(&mut self, metric: &Metric, suffix: &str, values: &[&str], le: Option<&str>, number: impl Number) {
+        debug_assert_eq!(metric.labels.len(), values.len(), "{} has other labels", metric.name);
+        self.out.extend([metric.name, suffix]);
+        let mut before = '{';
+        let labels = metric.labels.iter().copied().zip(values.iter().copied());
+        for (label, value) in labels.chain(le.map(|le| ("le", le))) {
+            self.out.push(before);
+            self.out.extend([label, "=\""]);
+            write_escaped(self.out, value);
+            self.out.push('"');
+            before = ',';
+        }
+        self.out.push_str(if before == ',' { "} " } else { " " });
+        number.write(self.out);
+        self.out.push('\n');
+    }
+}
+
+/// Slots and label values of routes, in the order of [`WorkerMetrics::routes`].
+fn routes(names: &Names) -> impl Iterator<Item = (usize, &str)> {
+    let routes = names.routes.iter().take(ROUTES_MAX).map(String::as_str);
+    routes.chain([OTHER, NONE]).enumerate()
+}
+
+/// Slots and label values of what is indexed by name and bounded.
+fn named(names: &[String], max: usize) -> impl Iterator<Item = (usize, &str)> {
+    names.iter().take(max).map(String::as_str).chain([OTHER]).enumerate()
+}
+
+fn write_escaped(out: &mut String, value: &str) {
+    for character in value.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            _ => out.push(character),
+        }
+    }
+}
+
+/// What a sample can be.
+trait Number {
+    fn write(self, out: &mut String);
+}
+
+impl Number for u64 {
+    fn write(self, out: &mut String) {
+        out.push_str(itoa::Buffer::new().format(self));
+    }
+}
+
+/// Written in seconds, as Prometheus wants it.
+struct Seconds {
+    us: u64,
+}
+
+impl Seconds {
+    const fn from_ns(ns: u64) -> Self {
+        Self { us: ns / 1000 }
+    }
+}
+
+impl Number for Seconds {
+    fn write(self, out: &mut String) {
+        let (whole, part) = (self.us / 1_000_000, self.us % 1_000_000);
+        write!(out, "{whole}.{part:06}").expect("writing to a String never fails");
+    }
+}

@@ -1,0 +1,232 @@
+//! The scrape: its text is what Prometheus expects, its figures are those of all workers, its names are documented.
+//!
+//! Everything goes through the public calls and the text, read back by `exposition`. One test scrapes while workers write.
+
+#[cfg(test)]
+mod exposition;
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use exposition::Exposition;
+use proptest::prelude::*;
+use tollgate_telemetry::{
+    Exchange, MethodLabel, Names, Registry, WorkerMetrics,
+    limits::ROUTES_MAX,
+    names::{ALL, Kind},
+};
+
+fn names() -> Names {
+    Names {
+        routes: vec!["orders".to_owned(), "a \"b\" \\ c\nd".to_owned()],
+        upstreams: vec!["u0".to_owned(), "u1".to_owned()],
+        listeners: vec!["public".to_owned()],
+        reasons: vec!["timeout", "refused"],
+    }
+}
+
+fn scrape(registry: &Registry) -> Exposition {
+    let mut text = String::new();
+    registry.render(&mut text);
+    Exposition::parse(&text)
+}
+
+fn exchange(route: Option<u32>, status: u16) -> Exchange {
+    Exchange {
+        route,
+        status,
+        method: MethodLabel::Get,
+        duration_ns: 2_000_000,
+        upstream_ns: 1_000_000,
+        received_bytes: 10,
+        sent_bytes: 100,
+        reason: None,
+    }
+}
+
+/// Makes every metric show.
+fn use_everything(registry: &Registry) {
+    let worker = registry.worker(0);
+    worker.exchange(&Exchange { reason: Some(0), ..exchange(Some(1), 504) });
+    worker.connection_opened(0);
+    worker.upstream_connected(1);
+    worker.upstream_idle(1).set(3);
+}
+
+#[test]
+fn every_metric_is_rendered_with_its_kind_and_documented() {
+    let page = include_str!("../../../docs/users/logs-and-metrics.md");
+    let registry = Registry::new(names(), 2);
+    use_everything(&registry);
+    let scrape = scrape(&registry);
+    let rendered: Vec<_> = scrape.kinds.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
+    assert_eq!(rendered, ALL.iter().map(|metric| (metric.name, metric.kind.as_str())).collect::<Vec<_>>());
+    for metric in ALL {
+        assert!(page.contains(&format!("`{}`", metric.name)), "{} is not documented", metric.name);
+        let sample = if metric.kind == Kind::Histogram { format!("{}_count", metric.name) } else { metric.name.into() };
+        let sample = scrape.samples.iter().find(|(found, _)| found.name == sample).expect(metric.name).0;
+        let labels: Vec<&str> = sample.labels.iter().map(|(label, _)| label.as_str()).collect();
+        assert_eq!(labels, metric.labels, "{}", metric.name);
+    }
+    let mut words = page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let unknown = words.find(|word| {
+        let is_metric = word.starts_with("tollgate_") || word.starts_with("http_server_");
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word);
+        is_metric && !ALL.iter().any(|metric| metric.name == base)
+    });
+    assert_eq!(unknown, None, "a metric on the page that does not exist");
+}
+
+#[test]
+fn label_values_are_escaped() {
+    let registry = Registry::new(names(), 1);
+    registry.worker(0).exchange(&exchange(Some(1), 200));
+    let labels = [("http_route", "a \"b\" \\ c\nd"), ("status_class", "2xx")];
+    assert_eq!(scrape(&registry).value("tollgate_requests_total", &labels), Some(1.0));
+}
+
+#[test]
+fn what_has_no_name_is_counted_under_other() {
+    let mut names = names();
+    names.routes = (0..ROUTES_MAX + 5).map(|route| format!("r{route}")).collect();
+    let registry = Registry::new(names, 1);
+    let worker = registry.worker(0);
+    for route in [ROUTES_MAX as u32, ROUTES_MAX as u32 + 4, u32::MAX] {
+        worker.exchange(&Exchange { reason: Some(2), ..exchange(Some(route), 600) });
+    }
+    worker.exchange(&exchange(None, 404));
+    worker.exchange(&Exchange { reason: Some(u8::MAX), ..exchange(Some(ROUTES_MAX as u32 - 1), 99) });
+    worker.connection_opened(7);
+    worker.upstream_failed(u32::MAX);
+
+    let scrape = scrape(&registry);
+    let requests = |route, class| {
+        scrape.value("tollgate_requests_total", &[("http_route", route), ("status_class", class)]).unwrap_or(0.0)
+    };
+    assert_eq!([requests("_other", "none"), requests("_none", "4xx"), requests("r999", "none")], [3.0, 1.0, 1.0]);
+    assert_eq!(scrape.value("tollgate_responses_total", &[("http_response_status_code", "_other")]), Some(4.0));
+    assert_eq!(scrape.value("tollgate_request_failures_total", &[("reason", "_other")]), Some(4.0));
+    assert_eq!(scrape.value("tollgate_request_failures_total", &[("reason", "timeout")]), Some(0.0));
+    assert_eq!(scrape.value("tollgate_connections_open", &[("listener", "_other")]), Some(1.0));
+    assert_eq!(scrape.value("tollgate_upstream_connect_failures_total", &[("upstream", "_other")]), Some(1.0));
+}
+
+#[test]
+fn gauges_and_connections_are_those_of_all_workers() {
+    let registry = Registry::new(names(), 2);
+    for index in 0..2 {
+        let worker = registry.worker(index);
+        worker.connection_opened(0);
+        worker.connection_opened(0);
+        worker.connection_closed(0);
+        worker.upstream_connected(1);
+        worker.upstream_reused(1);
+        worker.upstream_reused(1);
+        worker.upstream_idle(1).set(4);
+        worker.active_exchanges.increment();
+        worker.buffers_in_use.set(5);
+        worker.accept_errors.increment();
+    }
+    registry.journal().records_lost.add(7);
+    let scrape = scrape(&registry);
+    let upstream = |kind| scrape.value("tollgate_upstream_connections_total", &[("upstream", "u1"), ("kind", kind)]);
+    assert_eq!((upstream("new"), upstream("reused")), (Some(2.0), Some(4.0)));
+    assert_eq!(scrape.value("tollgate_upstream_connections_idle", &[("upstream", "u1")]), Some(8.0));
+    assert_eq!(scrape.value("tollgate_connections_total", &[("listener", "public")]), Some(4.0));
+    assert_eq!(scrape.value("tollgate_connections_open", &[("listener", "public")]), Some(2.0));
+    assert_eq!(scrape.value("http_server_active_requests", &[]), Some(2.0));
+    assert_eq!(scrape.value("tollgate_buffers_in_use", &[]), Some(10.0));
+    assert_eq!(scrape.value("tollgate_accept_errors_total", &[]), Some(2.0));
+    assert_eq!(scrape.value("tollgate_access_records_dropped_total", &[("cause", "write_error")]), Some(7.0));
+}
+
+#[test]
+fn a_histogram_and_its_quantiles_show_what_was_recorded() {
+    let registry = Registry::new(names(), 1);
+    for duration_ns in (1..=1000).map(|ms| ms * 1_000_000) {
+        registry.worker(0).exchange(&Exchange { duration_ns, upstream_ns: 0, ..exchange(Some(0), 200) });
+    }
+    let scrape = scrape(&registry);
+    let route = ("http_route", "orders");
+    let up_to = |le| scrape.value("http_server_request_duration_seconds_bucket", &[route, ("le", le)]).unwrap();
+    for (le, expected) in [("0.0005", 0.0), ("0.1", 100.0), ("0.5", 500.0), ("10", 1000.0), ("+Inf", 1000.0)] {
+        assert!((up_to(le) - expected).abs() <= expected * 0.016, "{le}: {}", up_to(le));
+    }
+    assert_eq!(scrape.value("http_server_request_duration_seconds_sum", &[route]), Some(500.5));
+    assert_eq!(scrape.value("tollgate_upstream_first_byte_seconds_count", &[]), Some(0.0), "none was forwarded");
+    for (quantile, expected) in [("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99), ("0.999", 0.999)] {
+        let labels = [route, ("quantile", quantile)];
+        let value = scrape.value("tollgate_request_duration_quantile_seconds", &labels).unwrap();
+        assert!((value - expected).abs() <= expected * 0.018, "{quantile}: {value}");
+    }
+}
+
+#[test]
+fn a_scrape_beside_the_writers_never_goes_back() {
+    const WORKERS: usize = 2;
+    const SCRAPES: usize = 100;
+    let registry = &*Registry::new(names(), WORKERS);
+    let done = &AtomicBool::new(false);
+    let total: u64 = thread::scope(|scope| {
+        let writers = [0, 1].map(|index| scope.spawn(move || write_until(done, &registry.worker(index))));
+        let stop = Stop(done);
+        let mut last = scrape(registry);
+        for _ in 0..SCRAPES {
+            let next = scrape(registry);
+            next.assert_not_before(&last);
+            last = next;
+        }
+        drop(stop);
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    let scrape = scrape(registry);
+    assert_eq!(scrape.sum("http_server_request_duration_seconds_count"), total as f64);
+    assert_eq!(scrape.sum("tollgate_responses_total"), total as f64);
+    assert_eq!(scrape.value("tollgate_sent_bytes_total", &[]), Some(100.0 * total as f64));
+}
+
+/// Ends the writers, also when an assertion failed.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Records exchanges until told to stop; returns how many.
+fn write_until(done: &AtomicBool, worker: &WorkerMetrics) -> u64 {
+    let mut number = 0;
+    while !done.load(Ordering::Acquire) {
+        let duration_ns = number % 100_000 * 1_009;
+        worker.exchange(&Exchange { duration_ns, ..exchange(Some((number % 2) as u32), 200 + (number % 3) as u16) });
+        number += 1;
+    }
+    number
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn merged_figures_are_the_sum_of_the_workers(
+        exchanges in prop::collection::vec((0_usize..3, prop::option::of(0_u32..4), any::<u16>(), any::<u32>()), 0..200),
+    ) {
+        let registry = Registry::new(names(), 3);
+        for (worker, route, status, duration_ns) in &exchanges {
+            let duration_ns = u64::from(*duration_ns);
+            registry.worker(*worker).exchange(&Exchange { duration_ns, ..exchange(*route, *status) });
+        }
+        let scrape = scrape(&registry);
+        let total = exchanges.len() as f64;
+        for counter in ["tollgate_requests_total", "tollgate_responses_total", "tollgate_requests_by_method_total",
+            "tollgate_worker_requests_total", "http_server_request_duration_seconds_count"] {
+            prop_assert_eq!(scrape.sum(counter), total, "{}", counter);
+        }
+        let of_orders = exchanges.iter().filter(|(_, route, ..)| *route == Some(0)).count() as f64;
+        let counted = scrape.value("http_server_request_duration_seconds_count", &[("http_route", "orders")]);
+        prop_assert_eq!(counted.unwrap_or(0.0), of_orders);
+        prop_assert_eq!(scrape.value("tollgate_received_bytes_total", &[]), Some(10.0 * total));
+    }
+}

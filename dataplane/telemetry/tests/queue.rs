@@ -1,0 +1,77 @@
+//! The way of access records from a sink to the journal: order, whole lines, drops, end.
+//!
+//! One thread plays both sides, so that each step is where it is said to be; crate `journal` tests the real thread.
+
+use tollgate_telemetry::{Names, Registry, limits::BLOCK_BYTES, log_queue};
+
+/// A line of exactly `bytes` bytes.
+fn line(fill: u8, bytes: usize) -> Vec<u8> {
+    let mut line = vec![fill; bytes - 1];
+    line.push(b'\n');
+    line
+}
+
+#[test]
+fn a_block_is_handed_over_when_the_next_record_would_not_fit() {
+    let registry = Registry::new(Names::default(), 1);
+    let (sender, source) = log_queue(2, &registry);
+    let mut sink = sender.sink(registry.worker(0));
+    assert!(sink.is_empty());
+    sink.append(&line(b'a', BLOCK_BYTES - 10));
+    sink.append(&line(b'b', 10));
+    assert!(!sink.is_empty());
+    sink.append(&line(b'c', 2));
+    drop((sink, sender));
+    let first = source.recv().unwrap();
+    assert_eq!((first.bytes().len(), first.records()), (BLOCK_BYTES, 2));
+    assert_eq!(source.recv().unwrap().bytes(), b"c\n", "dropping a sink hands over the rest");
+    assert!(source.recv().is_none());
+}
+
+#[test]
+fn a_full_queue_drops_counts_and_goes_on() {
+    let registry = Registry::new(Names::default(), 1);
+    let (sender, source) = log_queue(1, &registry);
+    let mut sink = sender.sink(registry.worker(0));
+    sink.append(b"kept\n");
+    sink.flush();
+    for _ in 0..3 {
+        sink.append(b"dropped\n");
+    }
+    sink.flush();
+    assert!(sink.is_empty());
+    assert_eq!(registry.worker(0).access_records_dropped.value(), 3);
+
+    let block = source.recv().unwrap();
+    assert_eq!(block.bytes(), b"kept\n");
+    source.give_back(block);
+    sink.append(b"kept again\n");
+    sink.flush();
+    let block = source.recv().unwrap();
+    assert_eq!((block.bytes(), block.records()), (&b"kept again\n"[..], 1), "a returned block comes back empty");
+}
+
+#[test]
+fn a_line_beyond_a_block_is_dropped_alone() {
+    let registry = Registry::new(Names::default(), 1);
+    let (sender, source) = log_queue(2, &registry);
+    let mut sink = sender.sink(registry.worker(0));
+    sink.append(b"before\n");
+    sink.append(&line(b'x', BLOCK_BYTES + 1));
+    sink.append(b"after\n");
+    sink.flush();
+    assert_eq!(registry.worker(0).access_records_dropped.value(), 1);
+    assert_eq!(source.recv().unwrap().bytes(), b"before\n");
+    assert_eq!(source.recv().unwrap().bytes(), b"after\n");
+}
+
+#[test]
+fn a_sink_outlives_the_journal() {
+    let registry = Registry::new(Names::default(), 1);
+    let (sender, source) = log_queue(2, &registry);
+    let mut sink = sender.sink(registry.worker(0));
+    drop(source);
+    sink.append(b"nobody reads this\n");
+    sink.flush();
+    assert_eq!(registry.worker(0).access_records_dropped.value(), 1);
+}

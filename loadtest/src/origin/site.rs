@@ -1,0 +1,147 @@
+//! What all connections of one origin share: its name, the clock's text, the body block, and the counters.
+//!
+//! Counters are written by the origin's thread alone and read by anyone; everything else stays on that thread.
+
+use super::limits::BLOCK_BYTES;
+use nix::sys::socket::{Shutdown, shutdown};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    os::fd::RawFd,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+
+const PATTERN: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n";
+
+/// The byte at `offset` of every body the origin makes, so that a reader can check what it got wherever it starts.
+#[must_use]
+pub const fn body_byte(offset: u64) -> u8 {
+    PATTERN[(offset % PATTERN.len() as u64) as usize]
+}
+
+const _: () = assert!(BLOCK_BYTES.is_multiple_of(PATTERN.len()));
+
+/// The first [`BLOCK_BYTES`] bytes of every body.
+pub(super) static BLOCK: [u8; BLOCK_BYTES] = {
+    let mut block = [0; BLOCK_BYTES];
+    let mut at = 0;
+    while at < BLOCK_BYTES {
+        block[at] = PATTERN[at % PATTERN.len()];
+        at += 1;
+    }
+    block
+};
+
+/// What an origin has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections accepted since the start.
+    pub connections: u64,
+    /// Connections open now.
+    pub connections_open: u64,
+    /// Requests whose head was read, refused ones included.
+    pub requests: u64,
+}
+
+/// Counters and the stop flag, shared with the owner of the origin.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    connections: AtomicU64,
+    connections_closed: AtomicU64,
+    requests: AtomicU64,
+    stopping: AtomicBool,
+}
+
+impl Tally {
+    pub(super) fn counts(&self) -> Counts {
+        // The closed are read first: a connection is opened before it is closed, so the difference is never negative.
+        let closed = self.connections_closed.load(Relaxed);
+        let connections = self.connections.load(Relaxed);
+        let connections_open = connections.saturating_sub(closed);
+        Counts { connections, connections_open, requests: self.requests.load(Relaxed) }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+}
+
+/// Adds one where there is a single writer: cheaper than a locked instruction.
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
+}
+
+/// The state of one origin.
+pub(super) struct Site {
+    pub(super) name: String,
+    tally: Arc<Tally>,
+    /// Descriptors of the open connections; each leaves before it is closed.
+    open: RefCell<BTreeSet<RawFd>>,
+    /// `Server` and `Date` lines of the second `fields_at`.
+    fields: RefCell<Vec<u8>>,
+    fields_at: Cell<Duration>,
+}
+
+impl Site {
+    pub(super) fn new(name: &str, tally: Arc<Tally>) -> Self {
+        let (fields, fields_at) = (RefCell::default(), Cell::new(Duration::ZERO));
+        Self { name: name.to_owned(), tally, open: RefCell::default(), fields, fields_at }
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(super) fn count_request(&self) {
+        count(&self.tally.requests);
+    }
+
+    /// Counts a connection as open until the guard is dropped.
+    pub(super) fn enter(self: &Rc<Self>, descriptor: RawFd) -> Presence {
+        count(&self.tally.connections);
+        self.open.borrow_mut().insert(descriptor);
+        Presence { site: self.clone(), descriptor }
+    }
+
+    /// Shuts all connections down: their transfers complete and their tasks end.
+    pub(super) fn close_all(&self) {
+        for &descriptor in &*self.open.borrow() {
+            // It fails when the peer is already gone, which is as good.
+            let _ = shutdown(descriptor, Shutdown::Both);
+        }
+    }
+
+    /// Appends the `Server` and `Date` lines.
+    pub(super) fn append_fields(&self, out: &mut Vec<u8>) {
+        let now = SystemTime::now();
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if second.as_secs() != self.fields_at.get().as_secs() {
+            self.fields_at.set(second);
+            let date = httpdate::fmt_http_date(now);
+            self.fields.replace(format!("Server: {}\r\nDate: {date}\r\n", self.name).into_bytes());
+        }
+        out.extend_from_slice(&self.fields.borrow());
+    }
+}
+
+/// An open connection's place in the counts.
+pub(super) struct Presence {
+    site: Rc<Site>,
+    descriptor: RawFd,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.site.open.borrow_mut().remove(&self.descriptor);
+        count(&self.site.tally.connections_closed);
+    }
+}

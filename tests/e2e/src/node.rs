@@ -1,0 +1,207 @@
+//! A running gateway, from its start to its end.
+//!
+//! [`Process`] is the binary with any arguments; [`Node`] is one with a configuration made for the test, in a folder that
+//! goes away with it. Both know the gateway only by what it prints, serves and writes.
+
+use crate::{binary::tollgate, client::Connection, wait::until};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+use tempfile::TempDir;
+
+/// The binary at work. Killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: Arc<Mutex<String>>,
+    errors: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts the binary with `arguments`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(tollgate())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was just built");
+        let output = collect(child.stdout.take());
+        let errors = collect(child.stderr.take());
+        Self { child, output, errors }
+    }
+
+    /// What it has written to standard output so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it has written to standard error so far.
+    #[must_use]
+    pub fn errors(&self) -> String {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What follows `prefix` on a line of standard error, once there is one.
+    ///
+    /// # Panics
+    /// If there is none in time, or the process ends before.
+    pub fn announced(&mut self, prefix: &str) -> String {
+        until(&format!("`{prefix}` on standard error"), || {
+            let ended = self.child.try_wait().expect("it is our child");
+            let errors = self.errors();
+            let line = errors.lines().find_map(|line| line.strip_prefix(prefix)).map(str::to_owned);
+            assert!(line.is_some() || ended.is_none(), "ended ({ended:?}) before it said `{prefix}`:\n{errors}");
+            line
+        })
+    }
+
+    /// Descriptors it has open.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        fs::read_dir(folder).expect("a running child has descriptors").count()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("process ids fit");
+        kill(Pid::from_raw(pid), signal).expect("a child that was not waited for can be signalled");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn ended(&mut self) -> ExitStatus {
+        until("the process to end", || self.child.try_wait().expect("it is our child"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- standard error of the process ---\n{}", self.errors());
+        }
+    }
+}
+
+/// Keeps what a pipe brings. The thread ends with the pipe.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let kept = text.clone();
+    thread::spawn(move || {
+        for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).lines()).map_while(Result::ok) {
+            let _ = writeln!(kept.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+        }
+    });
+    text
+}
+
+/// A gateway with one listener, `public`, and its status, each on a free port.
+#[derive(Debug)]
+pub struct Node {
+    /// The process, for signals and its end.
+    pub process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where its status is served.
+    pub status: SocketAddr,
+    folder: TempDir,
+}
+
+impl Node {
+    /// Starts a gateway that sends everything to `upstream`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(upstream: SocketAddr) -> Self {
+        Self::with(&[upstream], "")
+    }
+
+    /// Starts a gateway in front of several endpoints, with `more` lines at the end of its configuration.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with(endpoints: &[SocketAddr], more: &str) -> Self {
+        Self::routed(endpoints, "{ path: \"/{rest*}\" }", more)
+    }
+
+    /// The same with a `match` of its own on the only route.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn routed(endpoints: &[SocketAddr], matcher: &str, more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let log = folder.path().join("access.log");
+        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| format!("{{ address: \"{endpoint}\" }}")).collect();
+        let endpoints = endpoints.join(", ");
+        let text = format!(
+            "version: 1\nstatus: {{ bind: 127.0.0.1:0 }}\naccess_log: {{ path: {log:?} }}\n\
+             listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
+             upstreams: [ {{ name: origin, endpoints: [ {endpoints} ] }} ]\n\
+             routes: [ {{ name: everything, match: {matcher}, upstream: origin }} ]\n{more}\n"
+        );
+        let config = write(folder.path(), &text);
+        let mut process = Process::start(&["gateway", "--config", &config.to_string_lossy()]);
+        let address = process.announced("listener public on ").parse().expect("it prints an address");
+        let status = process.announced("status on ").parse().expect("it prints an address");
+        Self { process, address, status, folder }
+    }
+
+    /// A new connection to its listener.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    /// The access log, once it has `count` lines.
+    ///
+    /// # Panics
+    /// If it has not in time.
+    #[must_use]
+    pub fn access_log(&self, count: usize) -> String {
+        until(&format!("{count} access records"), || {
+            let text = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+            (text.lines().count() >= count).then_some(text)
+        })
+    }
+}
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("gateway.yaml");
+    fs::write(&path, text).expect("a temporary folder is writable");
+    path
+}

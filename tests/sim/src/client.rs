@@ -1,0 +1,166 @@
+//! A scripted client: sends requests over one connection, in pieces and ahead of the answers, and reads the replies.
+//!
+//! It stops at the first failure, so the replies it returns are those of the first requests. What they ought to say is
+//! the test's to judge.
+
+use crate::{Endpoint, Failure, Framing, Head, Reader, World, message, payload};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    rc::Rc,
+};
+
+/// A request and the token that makes it and its body unlike any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// GET, HEAD, POST and the like.
+    pub method: &'static str,
+    /// What stands in the request line.
+    pub target: String,
+    /// Sent as `X-Token`.
+    pub token: u64,
+    /// [`payload`] of the token, in this form.
+    pub body: Body,
+    /// More fields, each with its line end.
+    pub fields: String,
+}
+
+/// Form of a request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// None, and no field about one.
+    None,
+    /// So many bytes by Content-Length.
+    Length(usize),
+    /// So many bytes in chunks of at most `chunk_max`.
+    Chunked {
+        /// Bytes in all.
+        len: usize,
+        /// Most in one chunk.
+        chunk_max: usize,
+    },
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Statuses of the 1xx responses before it.
+    pub interim: Vec<u16>,
+    /// The final head.
+    pub head: Head,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// The connection ends with it.
+    pub last: bool,
+}
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where it connects from.
+    pub from: IpAddr,
+    /// `Host` of its requests.
+    pub host: &'static str,
+    /// Requests sent before the first of them is answered.
+    pub depth: usize,
+    /// Segments per batch of requests.
+    pub pieces: usize,
+    /// Longest pause between segments, in nanoseconds.
+    pub pause_nanos_max: u64,
+    /// Breaks the link after this many bytes of a batch.
+    pub cut_at: Option<usize>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let from = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        Self { from, host: "api.example.com", depth: 1, pieces: 1, pause_nanos_max: 0, cut_at: None }
+    }
+}
+
+impl Body {
+    /// Bytes of the body itself.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Length(len) | Self::Chunked { len, .. } => len,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Request {
+    /// Appends the request as it goes over the wire.
+    fn encode(&self, to: &mut Vec<u8>, host: &str, world: &World) {
+        let Self { method, target, token, fields, .. } = self;
+        to.extend(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Token: {token}\r\n{fields}").bytes());
+        let body = payload(self.token, self.body.len());
+        match self.body {
+            Body::None => to.extend(b"\r\n"),
+            Body::Length(len) => {
+                to.extend(format!("Content-Length: {len}\r\n\r\n").bytes());
+                to.extend(body);
+            }
+            Body::Chunked { chunk_max, .. } => {
+                to.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+                message::encode_chunks(to, &body, chunk_max, world.random());
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Sends `requests` to `to` over one connection and returns the replies, ending with the first failure.
+    pub async fn run(&self, world: &World, to: SocketAddr, requests: &[Request]) -> Vec<Result<Reply, Failure>> {
+        let Ok(end) = world.dial(self.from, to).await else {
+            return vec![Err(Failure::Refused)];
+        };
+        let end = Rc::new(end);
+        let (mut reader, mut replies) = (Reader::new(&end), Vec::new());
+        for batch in requests.chunks(self.depth.max(1)) {
+            let mut bytes = Vec::new();
+            batch.iter().for_each(|request| request.encode(&mut bytes, self.host, world));
+            // Beside the reading, or both sides could wait for each other.
+            world.spawn(self.clone().send(end.clone(), bytes));
+            for request in batch {
+                let reply = Self::reply(&mut reader, request.method).await;
+                let last = reply.as_ref().map_or(true, |reply| reply.last);
+                replies.push(reply);
+                if last {
+                    return replies;
+                }
+            }
+        }
+        replies
+    }
+
+    async fn send(self, end: Rc<Endpoint>, bytes: Vec<u8>) {
+        let cut_at = self.cut_at.map_or(bytes.len(), |cut_at| cut_at.min(bytes.len()));
+        // A server may answer early and close; what counts is what the reader finds.
+        let sent = message::send_in_pieces(&end, &bytes[..cut_at], self.pieces, self.pause_nanos_max).await;
+        if sent.is_ok() && self.cut_at.is_some() {
+            end.reset();
+        }
+    }
+
+    async fn reply(reader: &mut Reader<'_>, method: &str) -> Result<Reply, Failure> {
+        let mut interim = Vec::new();
+        loop {
+            let head = reader.head().await?.ok_or(Failure::Truncated)?;
+            match head.status() {
+                status @ 100..=199 => interim.push(status),
+                status => {
+                    let bare = method == "HEAD" || status == 204 || status == 304;
+                    let framing = if bare { Framing::Length(0) } else { head.framing().unwrap_or(Framing::UntilClose) };
+                    let (body, last) = (reader.body(framing).await?, head.closes() || framing == Framing::UntilClose);
+                    return Ok(Reply { interim, head, body, last });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a network does to a worker: its conditions, the faults it may inject, and how often each was seen.
+//!
+//! Every fault is legal behaviour of a kernel or a network: a worker must stand all of them at any rate.
+
+use std::ops::RangeInclusive;
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// A receive of a node takes fewer bytes than there are, often one.
+    ShortReceive,
+    /// A send of a node puts fewer bytes than there is room for, often one.
+    ShortSend,
+    /// The link of a node's transfer breaks within [`Conditions::reset_nanos_max`].
+    Reset,
+    /// A segment and all behind it come late by up to [`Conditions::stall_nanos_max`].
+    Stall,
+    /// A connect of a node is refused though somebody listens.
+    ConnectRefused,
+    /// A connect of a node never completes.
+    ConnectHangs,
+    /// An accept of a node fails as if descriptors had run out; the connection keeps waiting.
+    AcceptFails,
+    /// An operation of a node is done, but the node learns of it up to [`Conditions::late_nanos_max`] later.
+    LateCompletion,
+}
+
+impl Fault {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::ShortReceive,
+        Self::ShortSend,
+        Self::Reset,
+        Self::Stall,
+        Self::ConnectRefused,
+        Self::ConnectHangs,
+        Self::AcceptFails,
+        Self::LateCompletion,
+    ];
+}
+
+/// How probable each fault is at every occasion it has, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults([f64; Fault::ALL.len()]);
+
+impl Faults {
+    /// No fault ever.
+    pub const NONE: Self = Self([0.0; Fault::ALL.len()]);
+
+    /// The same, but with this `probability` of `fault`.
+    #[must_use]
+    pub const fn with(mut self, fault: Fault, probability: f64) -> Self {
+        self.0[fault as usize] = probability;
+        self
+    }
+
+    pub(crate) const fn probability(&self, fault: Fault) -> f64 {
+        self.0[fault as usize]
+    }
+}
+
+/// How the virtual network behaves.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// Time a segment travels, in nanoseconds; drawn for each. Order is kept.
+    pub latency_nanos: RangeInclusive<u64>,
+    /// Most bytes of one direction of a link that are sent and not yet received.
+    pub capacity_bytes: usize,
+    /// Longest stall.
+    pub stall_nanos_max: u64,
+    /// Longest time between a transfer and the reset drawn at it.
+    pub reset_nanos_max: u64,
+    /// Longest time between an operation and its completion.
+    pub late_nanos_max: u64,
+    /// What may go wrong.
+    pub faults: Faults,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            latency_nanos: 5_000..=100_000,
+            capacity_bytes: 64 * 1024,
+            stall_nanos_max: 2_000_000_000,
+            reset_nanos_max: 500_000,
+            late_nanos_max: 200_000,
+            faults: Faults::NONE,
+        }
+    }
+}
+
+/// What happened in a run. Indexes of the pairs are [`crate::Owner`]s.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Ends of links opened by peers and by nodes.
+    pub opened: [u64; 2],
+    /// Ends of links closed by peers and by nodes.
+    pub closed: [u64; 2],
+    /// Bytes put on the network by peers and by nodes.
+    pub bytes_sent: [u64; 2],
+    /// Most bytes that were under way in one direction of a link.
+    pub queued_max: usize,
+    /// Body bytes (see [`crate::payload`]) that nodes sent from where they had received them.
+    pub body_bytes_in_place: u64,
+    /// Body bytes that nodes sent from anywhere else: somebody copied them.
+    pub body_bytes_copied: u64,
+    /// Faults that fired.
+    pub(crate) faults: [u64; Fault::ALL.len()],
+}
+
+impl Counters {
+    /// How often `fault` fired.
+    #[must_use]
+    pub const fn fired(&self, fault: Fault) -> u64 {
+        self.faults[fault as usize]
+    }
+}

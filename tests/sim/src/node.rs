@@ -1,0 +1,118 @@
+//! One simulated core: the seam's `Io` for a worker, with a buffer pool and a ledger of its own.
+
+use crate::{Fault, SimListener, SimStream, World, ledger::Ledger, trace::Event};
+use std::{
+    cell::RefCell,
+    fmt,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
+use tollgate_io::{Buffer, BufferPool, Instant, Io, Wall};
+
+/// Unused buffers a node keeps. Few, so that storage is often new and often used again.
+const KEPT_MAX: usize = 16;
+
+/// Wall time at the start of every simulation: 2026-01-01T00:00:00Z.
+const EPOCH_NANOS: u64 = 1_767_225_600_000_000_000;
+
+/// A simulated core.
+#[derive(Clone)]
+pub struct Node {
+    world: World,
+    pool: BufferPool,
+    address: IpAddr,
+    ledger: Rc<RefCell<Ledger>>,
+}
+
+impl Node {
+    pub(crate) fn new(world: World, address: IpAddr) -> Self {
+        Self { world, pool: BufferPool::new(KEPT_MAX), address, ledger: Rc::default() }
+    }
+
+    /// A listener of this node.
+    ///
+    /// # Panics
+    /// If somebody listens there already.
+    #[must_use]
+    pub fn listen(&self, local: SocketAddr) -> SimListener {
+        SimListener::new(self.clone(), local)
+    }
+
+    /// The simulation this is part of.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub(crate) fn pool(&self) -> &BufferPool {
+        &self.pool
+    }
+
+    /// Completes when the node learns of an operation that is done.
+    pub(crate) async fn completion(&self) {
+        if self.world.strikes(Fault::LateCompletion) {
+            let late_max = self.world.conditions().late_nanos_max;
+            self.world.sleep(self.world.random().within(&(0..=late_max))).await;
+        }
+    }
+
+    /// Notes where the last `count` bytes of `buffer` were received.
+    pub(crate) fn received(&self, buffer: &Buffer, count: usize) {
+        let end = buffer.start() + buffer.len();
+        self.ledger.borrow_mut().received(buffer.storage(), end - count..end);
+    }
+
+    /// Judges whether the body bytes in `slice` are where they were received.
+    pub(crate) fn sent(&self, slice: &[u8]) {
+        let (in_place, copied) = self.ledger.borrow().judge(slice);
+        self.world.count(|counters| {
+            counters.body_bytes_in_place += in_place;
+            counters.body_bytes_copied += copied;
+        });
+    }
+}
+
+impl Io for Node {
+    type Stream = SimStream;
+    type Listener = SimListener;
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.world.spawn_counted(task);
+    }
+
+    fn now(&self) -> Instant {
+        self.world.now()
+    }
+
+    fn wall(&self, at: Instant) -> Wall {
+        Wall(EPOCH_NANOS.saturating_add(at.nanos()))
+    }
+
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        self.world.sleep_until(at)
+    }
+
+    fn entropy(&self) -> u64 {
+        let bits = self.world.random().next();
+        self.world.record(Event::Entropy(bits));
+        bits
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<SimStream> {
+        let end = self.world.connect(self.address, to).await?;
+        self.completion().await;
+        Ok(SimStream::new(self.clone(), end))
+    }
+
+    fn buffers(&self) -> &BufferPool {
+        &self.pool
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({}, {:?})", self.address, self.pool)
+    }
+}

@@ -1,0 +1,121 @@
+//! A node's stream: the seam's contract and its faults over an [`Endpoint`].
+//!
+//! A transfer takes effect at once and may be learned of later, as on a ring: an abort in between does not undo it.
+
+use crate::{Endpoint, Fault, Node, contract::InFlight};
+use std::{cell::Cell, io, net::SocketAddr};
+use tollgate_io::{Buffer, Half, Io, Peek, SendList, Stream};
+
+/// A connected stream of a node.
+#[derive(Debug)]
+pub struct SimStream {
+    node: Node,
+    end: Endpoint,
+    receiving: Cell<bool>,
+    sending: Cell<bool>,
+}
+
+impl SimStream {
+    pub(crate) fn new(node: Node, end: Endpoint) -> Self {
+        Self { node, end, receiving: Cell::new(false), sending: Cell::new(false) }
+    }
+
+    /// How many of `most` bytes this transfer moves.
+    fn amount(&self, most: usize, short: Fault) -> usize {
+        let (world, random) = (self.node.world(), self.node.world().random());
+        match most > 1 && world.strikes(short) {
+            true if random.chance(0.5) => 1,
+            true => 1 + random.index(most),
+            false => most,
+        }
+    }
+
+    /// The faults any transfer can have before it begins.
+    fn disturb(&self) {
+        let world = self.node.world();
+        if world.strikes(Fault::Reset) {
+            self.end.reset_soon(world.conditions().reset_nanos_max);
+        }
+    }
+
+    /// What a receive finds once it need not wait. An aborted one may end like an error or like the end of the stream.
+    async fn found_by_receive(&self) -> Peek {
+        let found = self.end.arrival().await;
+        let quietly = self.end.is_aborted() && self.node.world().random().chance(0.5);
+        if quietly { Peek::Finished } else { found }
+    }
+
+    fn take(&self, buffer: &mut Buffer) {
+        let count = self.amount(self.end.available().min(buffer.spare_len()), Fault::ShortReceive);
+        self.end.take(&mut buffer.spare_mut()[..count]);
+        buffer.grow(count);
+        self.node.received(buffer, count);
+    }
+
+    fn put(&self, list: &mut SendList, room: usize) -> usize {
+        let count = self.amount(list.len().min(room), Fault::ShortSend);
+        let mut segment = Vec::with_capacity(count);
+        for slice in list.slices() {
+            let part = &slice[..slice.len().min(count - segment.len())];
+            self.node.sent(part);
+            segment.extend_from_slice(part);
+        }
+        self.end.put(segment);
+        list.advance(count);
+        count
+    }
+}
+
+impl Stream for SimStream {
+    async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
+        let transfer = InFlight::begin(self.node.world(), &self.receiving, "a receive");
+        assert!(into.as_ref().is_none_or(|buffer| buffer.spare_len() > 0), "a receive into a full buffer");
+        self.disturb();
+        let found = self.found_by_receive().await;
+        let mut buffer = into.unwrap_or_else(|| self.node.buffers().take());
+        if found == Peek::Bytes {
+            self.take(&mut buffer);
+        }
+        self.node.completion().await;
+        transfer.complete();
+        if found == Peek::Broken { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(buffer) }
+    }
+
+    async fn send(&self, mut list: SendList) -> (io::Result<usize>, SendList) {
+        let transfer = InFlight::begin(self.node.world(), &self.sending, "a send");
+        assert!(!list.is_empty(), "a send of nothing");
+        self.disturb();
+        let sent = self.end.room().await.map(|room| self.put(&mut list, room));
+        self.node.completion().await;
+        transfer.complete();
+        (sent, list)
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        let own = Cell::new(false);
+        let wait = InFlight::begin(self.node.world(), &own, "a wait for readability");
+        let found = self.end.arrival().await;
+        self.node.completion().await;
+        wait.complete();
+        if found == Peek::Broken { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+
+    fn peek(&self) -> Peek {
+        self.end.peek()
+    }
+
+    fn shutdown(&self, half: Half) {
+        match half {
+            Half::Read => self.end.end_reads(),
+            Half::Write => self.end.finish(),
+        }
+    }
+
+    fn abort(&self) {
+        self.end.abort();
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.end.peer()
+    }
+}
