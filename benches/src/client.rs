@@ -133,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn wrong_bytes_are_an_error() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut client = Client::connect(listener.local_addr().unwrap()).unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n01x3";
+        listener.accept().unwrap().0.write_all(answer).unwrap();
+        assert!(client.download(4, |_| {}).is_err());
+    }
+
+    #[test]
     fn only_a_200_with_a_length_will_do() {
         assert_eq!(length("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n").unwrap(), 7);
         assert!(length("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 7\r\n").is_err());
