@@ -1,0 +1,339 @@
+//! A client's connection: idle until it is readable, then one exchange after another.
+//!
+//! While idle it holds no buffer and no exchange state: [`serve`] is small, and what an exchange needs is boxed by
+//! [`be_active`] and freed when the connection falls idle again. A client that asks again at once is kept active, with
+//! its receive posted.
+
+use crate::{
+    answer::Refusal,
+    exchange::{Machine, Next},
+    h1::H1Downstream,
+    limits,
+    link::Link,
+    record::{Facts, Outcome, RequestId},
+    state::Worker,
+    watch::{Phase, Watch},
+    wheel::TimerId,
+};
+use std::{cell::Cell, rc::Rc};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
+use tollgate_io::{Half, Instant, Io, Stream};
+use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
+
+/// A client's connection.
+pub(crate) struct Connection<I: Io> {
+    pub(crate) worker: Rc<Worker<I>>,
+    pub(crate) stream: Rc<I::Stream>,
+    pub(crate) watch: Rc<Watch<I::Stream>>,
+    pub(crate) timer: TimerId,
+    pub(crate) listener: u32,
+    /// When the last answer was out.
+    idle_since: Cell<Instant>,
+    /// Requests in a row that came soon after the answer before.
+    quick: Cell<u8>,
+    requests: Cell<u64>,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listener: u32) {
+    // Accepted just before the drain, which has already looked at every connection there was.
+    if worker.is_draining() {
+        return;
+    }
+    let stream = Rc::new(stream);
+    let watch = Rc::new(Watch::new(stream.clone()));
+    let timer = worker.open(watch.clone(), listener);
+    let connection = Connection {
+        idle_since: Cell::new(worker.io.now()),
+        quick: Cell::new(0),
+        requests: Cell::new(0),
+        worker,
+        stream,
+        watch,
+        timer,
+        listener,
+    };
+    connection.fall_idle();
+    while connection.stream.readable().await.is_ok() && connection.watch.cause().is_none() {
+        if !Box::pin(be_active(&connection)).await {
+            break;
+        }
+    }
+    connection.worker.close(timer, listener);
+}
+
+/// Serves exchanges until the connection falls idle (true) or is over (false).
+async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
+    let link =
+        Link::new(connection.worker.io.clone(), connection.stream.clone(), connection.watch.clone(), Side::Downstream);
+    let mut down = H1Downstream::new(&link, None);
+    let mut active = Active { index: RequestIndex::new(), record: AccessRecord::new(), received: 0, sent: 0 };
+    loop {
+        let next = match active.receive_head(connection, &mut down).await {
+            Ok(Some((head_len, begun))) => active.exchange(connection, &mut down, head_len, begun).await,
+            Ok(None) => return false,
+            Err(reason) => active.refuse(connection, &mut down, reason).await,
+        };
+        match next {
+            Next::KeepAlive => connection.watch.forget_cause(),
+            Next::Close => {
+                linger(connection, &mut down).await;
+                return false;
+            }
+            Next::Abort => {
+                connection.stream.abort();
+                return false;
+            }
+        }
+        if down.reader.bytes().is_empty() {
+            connection.fall_idle();
+            if !connection.is_busy() {
+                return true;
+            }
+        }
+    }
+}
+
+/// Tells the client that nothing more comes and reads on for a moment: closing with bytes unread would reset the
+/// connection and could take the answer with it (RFC 9112, section 9.6).
+async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<I>) {
+    let Connection { worker, watch, .. } = connection;
+    connection.stream.shutdown(Half::Write);
+    down.reader.link.idle.take();
+    worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
+    while down.reader.fill().await.is_ok_and(|count| count > 0) {
+        if let Some(buffer) = &mut down.reader.buffer {
+            buffer.clear();
+        }
+    }
+}
+
+impl<I: Io> Connection<I> {
+    fn fall_idle(&self) {
+        let now = self.worker.io.now();
+        self.idle_since.set(now);
+        self.worker.enter(&self.watch, self.timer, Phase::Idle, now + self.worker.program.snapshot.timeouts.keep_alive);
+    }
+
+    /// Whether to wait for the next request with a receive, which costs a buffer, instead of readiness.
+    fn is_busy(&self) -> bool {
+        self.quick.get() >= limits::BUSY_GAPS
+            && self.worker.busy_connections.get() < limits::BUSY_CONNECTIONS_MAX
+            && !self.worker.is_draining()
+    }
+
+    fn note_gap(&self, now: Instant) {
+        let is_quick = now.since(self.idle_since.get()) < limits::BUSY_GAP;
+        self.quick.set(if is_quick { self.quick.get().saturating_add(1) } else { 0 });
+    }
+}
+
+/// What a connection holds while it is not idle.
+struct Active {
+    index: RequestIndex,
+    record: AccessRecord,
+    /// Bytes of the connection accounted for already.
+    received: u64,
+    sent: u64,
+}
+
+impl Active {
+    /// Receives a whole head; `None` if the client leaves instead. Says how long it is and when it began.
+    async fn receive_head<I: Io>(
+        &mut self,
+        connection: &Connection<I>,
+        down: &mut H1Downstream<I>,
+    ) -> Result<Option<(usize, Instant)>, Reason> {
+        let Connection { worker, watch, .. } = connection;
+        let mut begun = None;
+        loop {
+            if let Some(buffer) = down.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
+                let now = worker.io.now();
+                let at = *begun.get_or_insert(now);
+                match self.index.parse(buffer.bytes_mut(), &worker.program.heads) {
+                    Parsed::Complete { head_len } => return Ok(Some((head_len, at))),
+                    Parsed::Refused(reason) => return Err(reason),
+                    Parsed::Partial if watch.phase.get() != Phase::Head => {
+                        let due = at + worker.program.snapshot.timeouts.head;
+                        worker.enter(watch, connection.timer, Phase::Head, due);
+                    }
+                    Parsed::Partial => {}
+                }
+            }
+            worker.busy_connections.set(worker.busy_connections.get() + 1);
+            let filled = down.reader.fill().await;
+            worker.busy_connections.set(worker.busy_connections.get() - 1);
+            match (filled, begun) {
+                (Ok(0) | Err(_), None) => return Ok(None),
+                (Ok(0), Some(_)) => return Err(Reason::RequestIncomplete),
+                (Ok(_), None) => connection.note_gap(worker.io.now()),
+                (Ok(_), Some(_)) => {}
+                (Err(reason), Some(_)) => return Err(reason),
+            }
+        }
+    }
+
+    async fn exchange<I: Io>(
+        &mut self,
+        connection: &Connection<I>,
+        down: &mut H1Downstream<I>,
+        head_len: usize,
+        begun: Instant,
+    ) -> Next {
+        let Connection { worker, watch, .. } = connection;
+        let snapshot = &worker.program.snapshot;
+        let head = self.index.head(down.reader.bytes());
+        let is_trusted = snapshot.trusted_proxies.contains(connection.stream.peer().ip());
+        let own = worker.request_ids.next();
+        let given =
+            head.field(Name::XRequestId).filter(|id| is_trusted && RequestId::is_usable(id)).map(<[u8]>::to_vec);
+        let request_id = given.as_deref().unwrap_or(&own);
+        let facts = Facts::of(&head, begun);
+        let has_log = worker.log.borrow().is_some();
+        if has_log {
+            self.record.begin(&request_part(connection, &head, request_id, begun));
+        }
+        connection.requests.set(connection.requests.get() + 1);
+        let outcome = Outcome::default();
+        outcome
+            .closes
+            .set(snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most));
+        worker.enter(watch, connection.timer, Phase::Exchange, begun + snapshot.timeouts.idle);
+        if let Some(at) = watch.look_earlier(begun + limits::CLIENT_LOOK) {
+            worker.look_by(connection.timer, at);
+        }
+        worker.metrics.active_exchanges.increment();
+        let machine = Machine {
+            connection,
+            index: &self.index,
+            head_len,
+            facts,
+            outcome: &outcome,
+            request_id,
+            is_trusted,
+            head_is_consumed: Cell::new(false),
+        };
+        let next = machine.run(down).await;
+        worker.metrics.active_exchanges.decrement();
+        self.account(connection, down, &facts, &outcome, has_log);
+        next
+    }
+
+    /// Counts the exchange and writes its access record.
+    fn account<I: Io>(
+        &mut self,
+        connection: &Connection<I>,
+        down: &H1Downstream<I>,
+        facts: &Facts,
+        outcome: &Outcome,
+        has_log: bool,
+    ) {
+        let worker = &connection.worker;
+        let now = worker.io.now();
+        let link = &down.reader.link;
+        let leftover = down.reader.bytes().len() as u64;
+        let received = link.received.get() - leftover;
+        let (received_bytes, sent_bytes) = (received - self.received, link.sent.get() - self.sent);
+        (self.received, self.sent) = (received, link.sent.get());
+        let duration_ns = nanos(now, facts.begun);
+        let sent_at = outcome.forwarded.get().unwrap_or(facts.begun);
+        let upstream_ns = outcome.responded.get().map(|at| nanos(at, sent_at).max(1));
+        worker.metrics.exchange(&Exchange {
+            route: outcome.route.get(),
+            status: outcome.status.get(),
+            method: facts.label,
+            duration_ns,
+            upstream_ns: upstream_ns.unwrap_or(0),
+            received_bytes,
+            sent_bytes,
+            reason: outcome.reason.get().map(|reason| reason.index() as u8),
+        });
+        if !has_log {
+            return;
+        }
+        let snapshot = &worker.program.snapshot;
+        let route = outcome.route.get().map(|route| &snapshot.routes[route as usize]);
+        let line = self.record.end(&ResponsePart {
+            route: route.map(|route| route.name.as_str()),
+            upstream: route.map(|route| snapshot.upstreams[route.upstream].name.as_str()),
+            endpoint: outcome.endpoint.get().map(|id| worker.program.address(id)),
+            status: outcome.status.get(),
+            reason: outcome.reason.get().map(Reason::code),
+            received_bytes,
+            sent_bytes,
+            duration_ns,
+            upstream_ns,
+            attempts: outcome.attempts.get(),
+        });
+        worker.append_log(line, now);
+    }
+
+    /// Answers a head that is not acceptable; nothing of it goes anywhere.
+    async fn refuse<I: Io>(&mut self, connection: &Connection<I>, down: &mut H1Downstream<I>, reason: Reason) -> Next {
+        let Connection { worker, watch, .. } = connection;
+        let now = worker.io.now();
+        worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program.snapshot.timeouts.linger);
+        let (own, outcome) = (worker.request_ids.next(), Outcome::default());
+        outcome.reason.set(Some(reason));
+        outcome.status.set(reason.status());
+        let has_log = worker.log.borrow().is_some();
+        if has_log {
+            self.record.begin(&refused_part(connection, &own, now));
+        }
+        let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
+        let refusal = Refusal { reason, request_id: &own, allow: None, date: &date, closes: true };
+        let sent =
+            if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
+        let facts = Facts {
+            method: tollgate_http::Method::Other,
+            label: tollgate_telemetry::MethodLabel::Other,
+            version: Version::Http11,
+            keep_alive: false,
+            upgrade: false,
+            expects_continue: false,
+            begun: now,
+        };
+        down.reader.buffer = None;
+        self.account(connection, down, &facts, &outcome, has_log);
+        if sent.is_ok() { Next::Close } else { Next::Abort }
+    }
+}
+
+fn request_part<'a, I: Io>(
+    connection: &'a Connection<I>,
+    head: &RequestHead<'a>,
+    request_id: &'a [u8],
+    begun: Instant,
+) -> RequestPart<'a> {
+    RequestPart {
+        wall_ns: connection.worker.io.wall(begun).0,
+        request_id,
+        trace_id: trace_id(head),
+        method: head.method_bytes(),
+        host: head.authority(),
+        path: head.path(),
+        version: if head.version() == Version::Http11 { "HTTP/1.1" } else { "HTTP/1.0" },
+        user_agent: head.field(Name::UserAgent),
+        ..refused_part(connection, request_id, begun)
+    }
+}
+
+/// What is known of a request whose head is not acceptable.
+fn refused_part<'a, I: Io>(connection: &'a Connection<I>, request_id: &'a [u8], begun: Instant) -> RequestPart<'a> {
+    RequestPart {
+        wall_ns: connection.worker.io.wall(begun).0,
+        request_id,
+        trace_id: None,
+        client: connection.stream.peer().ip(),
+        listener: &connection.worker.program.snapshot.listeners[connection.listener as usize].name,
+        method: b"",
+        host: b"",
+        path: b"",
+        version: "",
+        user_agent: None,
+    }
+}
+
+fn nanos(later: Instant, earlier: Instant) -> u64 {
+    u64::try_from(later.since(earlier).as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,311 @@
+//! The exchange machine: one request from its head to its accounting, whatever carries it.
+//!
+//! ```text
+//! record -> route -> guard -> checkout -> forward (again on a stale connection) -> settle -> account
+//! ```
+//!
+//! [`Machine`] does the steps, [`crate::forward`] the fifth. The two sides are seen as [`Downstream`] and [`Upstream`];
+//! HTTP/1.1 is one implementation of them.
+
+use crate::{
+    answer::Refusal,
+    body::{Sink, Source},
+    connection::Connection,
+    forward::{Forward, Forwarded},
+    h1::{H1Downstream, H1Upstream},
+    limits,
+    record::{Facts, Outcome},
+    relay, tunnel,
+    upstream::{self, Checkout},
+};
+use std::cell::Cell;
+use tollgate_http::{
+    Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
+    ResponseHead, Side, http_date,
+};
+use tollgate_io::{Io, Stream};
+use tollgate_policy::{Phase, Step};
+use tollgate_route::Found;
+
+/// The client's side of an exchange.
+pub(crate) trait Downstream {
+    type Source: Source;
+    type Sink: ResponseSink;
+
+    /// Leaves the head behind and begins the body.
+    fn begin_body(&mut self, head_len: usize, body: BodyLength);
+
+    /// Whether the request was read to its end.
+    fn is_body_done(&self) -> bool;
+
+    /// Where the request's body comes from and the response goes.
+    fn halves(&mut self) -> (&mut Self::Source, &mut Self::Sink);
+}
+
+/// The way back to the client.
+pub(crate) trait ResponseSink: Sink {
+    /// Queues the head of the final response.
+    fn head(&mut self, head: ResponseHead<'_>, with: &ForwardResponse<'_>) -> Result<(), Reason>;
+
+    /// Queues an interim response.
+    fn interim(&mut self, head: ResponseHead<'_>) -> Result<(), Reason>;
+
+    /// Queues an answer of our own.
+    fn answer(&mut self, answer: &Answer<'_>, body: &[u8]) -> Result<(), Reason>;
+
+    /// Forgets what is queued.
+    fn take_back(&mut self);
+
+    /// Whether the last head has not left.
+    fn is_queued(&self) -> bool;
+}
+
+/// The endpoint's side of an exchange.
+pub(crate) trait Upstream {
+    type Source: ResponseSource;
+    type Sink: RequestSink;
+
+    /// Where the response comes from and the request goes.
+    fn halves(&mut self) -> (&mut Self::Source, &mut Self::Sink);
+
+    /// Whether the connection can carry another exchange.
+    fn is_reusable(&self) -> bool;
+}
+
+/// The way to the endpoint.
+pub(crate) trait RequestSink: Sink {
+    /// Queues the head of the request.
+    fn head(&mut self, head: RequestHead<'_>, with: &ForwardRequest<'_>) -> Result<(), Reason>;
+}
+
+/// The way from the endpoint.
+pub(crate) trait ResponseSource: Source {
+    /// Receives a head, interim or final.
+    async fn head(&mut self, request: Method, limits: &HeadLimits) -> Result<(), Reason>;
+
+    /// The head that was received last.
+    fn response(&self) -> ResponseHead<'_>;
+
+    /// Leaves the head behind and begins the body.
+    fn begin_body(&mut self);
+
+    /// Bytes received so far.
+    fn received_bytes(&self) -> u64;
+}
+
+/// What becomes of the client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next request.
+    KeepAlive,
+    /// Its end, after reading on for a moment.
+    Close,
+    /// Its end, at once.
+    Abort,
+}
+
+/// One exchange of an HTTP/1.1 connection.
+pub(crate) struct Machine<'a, I: Io> {
+    pub(crate) connection: &'a Connection<I>,
+    pub(crate) index: &'a RequestIndex,
+    pub(crate) head_len: usize,
+    pub(crate) facts: Facts,
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) request_id: &'a [u8],
+    /// Whether the peer is a trusted proxy.
+    pub(crate) is_trusted: bool,
+    /// Whether the head's bytes have been left behind.
+    pub(crate) head_is_consumed: Cell<bool>,
+}
+
+impl<I: Io> Machine<'_, I> {
+    /// Serves the request at the front of `down`.
+    pub(crate) async fn run(&self, down: &mut H1Downstream<I>) -> Next {
+        let head = self.index.head(down.reader.bytes());
+        let body = head.body();
+        let result = match self.admit(&head) {
+            Ok(route) => self.forward(down, route, body).await,
+            Err((reason, allow)) => self.settle(Err(reason), allow.as_deref(), &mut down.writer).await,
+        };
+        self.connection.watch.set_upstream(None);
+        self.consume_head(down, body);
+        self.next(down, result).await
+    }
+
+    /// The phases before an endpoint is chosen.
+    fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
+        let worker = &self.connection.worker;
+        let listener = self.connection.listener as usize;
+        let route = match worker.program.table.find(listener, head.host(), head.path(), head.method_bytes()) {
+            Found::Route(id) => id.0,
+            Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
+            Found::None => return Err((Reason::NoRoute, None)),
+        };
+        self.outcome.route.set(Some(route));
+        for phase in Phase::BEFORE_FORWARD {
+            if let Step::Answer(reason) = worker.program.chain.step(phase, head) {
+                return Err((reason, None));
+            }
+        }
+        Ok(route)
+    }
+
+    async fn forward(&self, down: &mut H1Downstream<I>, route: u32, body: BodyLength) -> Result<Forwarded, Reason> {
+        let Connection { worker, watch, .. } = self.connection;
+        let route = &worker.program.snapshot.routes[route as usize];
+        if let Some(limit) = route.timeouts.request {
+            watch.bound_exchange(self.facts.begun + limit);
+        }
+        down.reader.link.idle.set(route.timeouts.idle);
+        let mut fresh = false;
+        loop {
+            let upstream = route.upstream as u32;
+            let taken = upstream::checkout(worker, watch, upstream, fresh, route.timeouts.connect, self.outcome).await;
+            let checkout = match taken {
+                Ok(checkout) => checkout,
+                Err(reason) => return self.settle(Err(reason), None, &mut down.writer).await,
+            };
+            checkout.link.idle.set(route.timeouts.idle);
+            let mut up = H1Upstream::new(&checkout.link);
+            if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
+                return self.settle(Err(reason), None, &mut down.writer).await;
+            }
+            let forward = Forward {
+                worker,
+                watch,
+                timeouts: &route.timeouts,
+                facts: &self.facts,
+                outcome: self.outcome,
+                request_id: self.request_id,
+                uploading: Cell::new(false),
+                upload_begun: Cell::new(false),
+            };
+            let result = if body.is_empty() {
+                let result = forward.without_body(&mut down.writer, &mut up).await;
+                if self.is_stale(&result, &checkout, &mut up) {
+                    fresh = true;
+                    continue;
+                }
+                self.settle(result, None, &mut down.writer).await
+            } else {
+                self.consume_head(down, body);
+                let settle = async |result, reply: &mut _| self.settle(result, None, reply).await;
+                forward.with_body(down, &mut up, settle).await
+            };
+            return self.finish(down, up, &checkout, result).await;
+        }
+    }
+
+    fn queue_request(
+        &self,
+        down: &H1Downstream<I>,
+        up: &mut H1Upstream<I>,
+        checkout: &Checkout<I>,
+    ) -> Result<(), Reason> {
+        let head = self.index.head(down.reader.bytes());
+        let endpoint =
+            if head.authority().is_empty() { checkout.link.stream.peer().to_string() } else { String::new() };
+        let with = ForwardRequest {
+            client: self.connection.stream.peer().ip(),
+            scheme: "http",
+            trusted: self.is_trusted,
+            style: self.connection.worker.program.forwarded,
+            request_id: self.request_id,
+            upgrade: self.facts.upgrade,
+            default_host: endpoint.as_bytes(),
+        };
+        RequestSink::head(up.halves().1, head, &with)
+    }
+
+    /// Whether an idle connection turned out to be closed before the endpoint saw the request, so that a request that may
+    /// be repeated (RFC 9110, section 9.2.2) can be sent again.
+    fn is_stale(&self, result: &Result<Forwarded, Reason>, checkout: &Checkout<I>, up: &mut H1Upstream<I>) -> bool {
+        *result == Err(Reason::UpstreamClosed)
+            && checkout.is_reused
+            && self.facts.method.is_idempotent()
+            && up.halves().0.received_bytes() == 0
+            && self.outcome.attempts.get() < limits::ATTEMPTS_MAX
+    }
+
+    /// Gives the connection to the endpoint back, or what is left of it to the tunnel.
+    async fn finish(
+        &self,
+        down: &mut H1Downstream<I>,
+        up: H1Upstream<I>,
+        checkout: &Checkout<I>,
+        result: Result<Forwarded, Reason>,
+    ) -> Result<Forwarded, Reason> {
+        let Connection { worker, watch, .. } = self.connection;
+        if result == Ok(Forwarded::Upgraded) {
+            self.consume_head(down, BodyLength::None);
+            tunnel::run(self.connection, &mut down.reader, &checkout.link, up.into_rest()).await;
+        } else if result == Ok(Forwarded::Answered)
+            && self.outcome.forwarded.get().is_some()
+            && watch.cause().is_none()
+            && up.is_reusable()
+            && !worker.is_draining()
+        {
+            let stream = checkout.link.stream.clone();
+            if let Some(due) = worker.pools.put(checkout.id, stream, worker.io.now(), &worker.metrics) {
+                worker.wake_timers_by(due);
+            }
+        }
+        result
+    }
+
+    /// Answers what went wrong, if the client can still be told.
+    async fn settle(
+        &self,
+        result: Result<Forwarded, Reason>,
+        allow: Option<&str>,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        let Err(reason) = result else { return result };
+        let outcome = self.outcome;
+        outcome.reason.set(Some(reason));
+        let has_begun = outcome.status.get() != 0 && !reply.is_queued();
+        if has_begun || reason == Reason::ClientClosed {
+            if !has_begun {
+                outcome.status.set(reason.status());
+            }
+            return Err(reason);
+        }
+        reply.take_back();
+        outcome.status.set(reason.status());
+        let worker = &self.connection.worker;
+        let is_theirs = reason.side() == Side::Downstream
+            && !matches!(reason, Reason::NoRoute | Reason::MethodNotAllowed | Reason::MethodNotImplemented);
+        let closes = is_theirs || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        outcome.closes.set(closes);
+        let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
+        let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes };
+        refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
+    }
+
+    fn consume_head(&self, down: &mut H1Downstream<I>, body: BodyLength) {
+        if !self.head_is_consumed.replace(true) {
+            down.begin_body(self.head_len, body);
+        }
+    }
+
+    async fn next(&self, down: &mut H1Downstream<I>, result: Result<Forwarded, Reason>) -> Next {
+        let Connection { worker, watch, .. } = self.connection;
+        match result {
+            Err(_) => return Next::Abort,
+            // Both directions have ended, by themselves or broken; what is on its way shall arrive.
+            Ok(Forwarded::Upgraded) => return Next::Close,
+            Ok(Forwarded::Answered) => {}
+        }
+        if self.outcome.closes.get() || worker.is_draining() {
+            return Next::Close;
+        }
+        if down.is_body_done() {
+            return Next::KeepAlive;
+        }
+        // A refused request's body is still to come.
+        down.reader.link.idle.take();
+        watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
+        let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
+        if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }
+    }
+}

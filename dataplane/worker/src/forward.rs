@@ -1,0 +1,211 @@
+//! Forwarding of one request over one connection to an endpoint, and of its response back.
+//!
+//! A request without a body is sent, then its response received. With a body both directions run at once, so that an
+//! early response is passed on while the client still sends; what the endpoint no longer wants of the body is then read
+//! and thrown away, within bounds, so that the client reads its answer instead of a reset.
+
+use crate::{
+    answer::connection_option,
+    bell,
+    body::{Sink, Source},
+    exchange::{Downstream, ResponseSink, ResponseSource, Upstream},
+    limits,
+    record::{Facts, Outcome},
+    relay::{discard, relay},
+    state::Worker,
+    watch::Watch,
+};
+use std::{cell::Cell, rc::Rc};
+use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
+use tollgate_io::Io;
+use tollgate_model::Timeouts;
+
+/// How forwarding ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// The response is with the client.
+    Answered,
+    /// The endpoint switched protocols, and the client has been told.
+    Upgraded,
+}
+
+/// Everything about one attempt that its two directions share.
+pub(crate) struct Forward<'a, I: Io> {
+    pub(crate) worker: &'a Worker<I>,
+    pub(crate) watch: &'a Rc<Watch<I::Stream>>,
+    pub(crate) timeouts: &'a Timeouts,
+    pub(crate) facts: &'a Facts,
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) request_id: &'a [u8],
+    /// Whether the request's body is still on its way.
+    pub(crate) uploading: Cell<bool>,
+    /// Whether the client has begun to send it.
+    pub(crate) upload_begun: Cell<bool>,
+}
+
+impl<I: Io> Forward<'_, I> {
+    /// Sends the queued head of a request without a body and passes the response back.
+    pub(crate) async fn without_body<U: Upstream>(
+        &self,
+        reply: &mut impl ResponseSink,
+        up: &mut U,
+    ) -> Result<Forwarded, Reason> {
+        let (response, request) = up.halves();
+        request.flush().await?;
+        self.request_is_sent();
+        self.download(response, reply).await
+    }
+
+    /// Sends the queued head and the body, and passes the response back as soon as it comes.
+    pub(crate) async fn with_body<D: Downstream, U: Upstream>(
+        &self,
+        down: &mut D,
+        up: &mut U,
+        settle: impl AsyncFn(Result<Forwarded, Reason>, &mut D::Sink) -> Result<Forwarded, Reason>,
+    ) -> Result<Forwarded, Reason> {
+        let ((body, reply), (response, request)) = (down.halves(), up.halves());
+        self.uploading.set(true);
+        let answered = Cell::new(false);
+        let upload = self.upload(body, request, &answered);
+        let download = async {
+            let result = self.download(response, reply).await;
+            let result = settle(result, reply).await;
+            answered.set(true);
+            if self.uploading.get() {
+                self.watch.release_upstream(self.worker.io.now() + self.timeouts.linger);
+            }
+            result
+        };
+        let (uploaded, result) = bell::both(upload, download).await;
+        if !uploaded {
+            self.outcome.closes.set(true);
+        }
+        result
+    }
+
+    fn request_is_sent(&self) {
+        self.uploading.set(false);
+        let now = self.worker.io.now();
+        self.outcome.forwarded.set(Some(now));
+        self.watch.extend(now + self.timeouts.first_byte);
+    }
+
+    /// Says whether the client's body was read to its end.
+    async fn upload(&self, body: &mut impl Source, request: &mut impl Sink, answered: &Cell<bool>) -> bool {
+        let mut total = 0;
+        while !answered.get() {
+            if !body.is_ready() && request.flush().await.is_err() {
+                break;
+            }
+            let part = match body.next().await {
+                Ok(part) => part,
+                Err(reason) => {
+                    self.watch.abort_upstream(reason);
+                    self.uploading.set(false);
+                    return false;
+                }
+            };
+            self.upload_begun.set(true);
+            total += part.len();
+            if total > self.worker.program.body_bytes_max {
+                body.give_back(part.buffer);
+                self.watch.abort_upstream(Reason::BodyTooLarge);
+                break;
+            }
+            let is_last = part.is_last;
+            let (sent, buffer) = request.send(part).await;
+            body.give_back(buffer);
+            if is_last && !answered.get() {
+                self.request_is_sent();
+            }
+            if is_last {
+                return true;
+            }
+            if sent.is_err() {
+                break;
+            }
+        }
+        let is_read = discard(body, limits::DISCARDED_BYTES_MAX).await;
+        self.uploading.set(false);
+        is_read
+    }
+
+    async fn download(
+        &self,
+        response: &mut impl ResponseSource,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        self.receive_head(response, reply).await?;
+        let head = response.response();
+        self.outcome.status.set(head.status());
+        if head.status() == 101 {
+            return self.upgrade(response, reply).await;
+        }
+        let with = self.respond_with(&head);
+        self.outcome.closes.set(with.connection == ConnectionOption::Close);
+        reply.head(head, &with)?;
+        response.begin_body();
+        relay(response, reply).await?;
+        Ok(Forwarded::Answered)
+    }
+
+    /// Receives the final head, passing interim ones on (RFC 9110, section 15.2).
+    async fn receive_head(
+        &self,
+        response: &mut impl ResponseSource,
+        reply: &mut impl ResponseSink,
+    ) -> Result<(), Reason> {
+        loop {
+            response.head(self.facts.method, &self.worker.program.heads).await?;
+            if self.outcome.responded.get().is_none() {
+                self.outcome.responded.set(Some(self.worker.io.now()));
+            }
+            let head = response.response();
+            if !head.is_interim() {
+                return Ok(());
+            }
+            if self.facts.version == Version::Http11 {
+                reply.interim(head)?;
+                reply.flush().await?;
+            }
+            response.begin_body();
+        }
+    }
+
+    async fn upgrade(
+        &self,
+        response: &mut impl ResponseSource,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        if !self.facts.upgrade || self.uploading.get() {
+            return Err(Reason::UpgradeRefused);
+        }
+        let with = ForwardResponse {
+            request_id: self.request_id,
+            connection: ConnectionOption::Upgrade,
+            ..ForwardResponse::default()
+        };
+        reply.head(response.response(), &with)?;
+        response.begin_body();
+        reply.flush().await?;
+        Ok(Forwarded::Upgraded)
+    }
+
+    fn respond_with(&self, head: &ResponseHead<'_>) -> ForwardResponse<'_> {
+        let is_http11 = self.facts.version == Version::Http11;
+        let framing = match head.body() {
+            BodyLength::None | BodyLength::Length(_) => ResponseFraming::AsReceived,
+            _ if is_http11 => ResponseFraming::Chunked,
+            _ => ResponseFraming::Close,
+        };
+        // A client that waits for a 100 may or may not send its body after a final answer: nobody can tell.
+        let is_unsure = self.uploading.get() && self.facts.expects_continue && !self.upload_begun.get();
+        let closes = framing == ResponseFraming::Close
+            || is_unsure
+            || !self.facts.keep_alive
+            || self.outcome.closes.get()
+            || self.worker.is_draining();
+        let connection = connection_option(Some(self.facts), closes);
+        ForwardResponse { request_id: self.request_id, date: b"", framing, connection }
+    }
+}

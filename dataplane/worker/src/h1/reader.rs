@@ -1,0 +1,158 @@
+//! Receives one direction of an HTTP/1.1 connection: heads for whoever parses them, bodies as parts.
+//!
+//! It owns at most one buffer. What is behind the current message (a pipelined request) stays in it.
+
+use crate::{
+    body::{Part, Source},
+    limits::RECEIVE_ROOM_BYTES,
+    link::Link,
+};
+use std::rc::Rc;
+use tollgate_http::{BodyLength, Chunk, ChunkedDecoder, Reason, Side};
+use tollgate_io::{Buffer, Io};
+
+/// How the rest of the current body is delimited.
+enum Framing {
+    /// It is over.
+    Done,
+    /// This many bytes, at least 1, are to come.
+    Length(u64),
+    Chunked(ChunkedDecoder),
+    /// It ends with the stream.
+    UntilClose,
+}
+
+/// The receiving half.
+pub(crate) struct Reader<I: Io> {
+    pub(crate) link: Rc<Link<I>>,
+    /// `None` while a part is out, and while nothing is received.
+    pub(crate) buffer: Option<Buffer>,
+    framing: Framing,
+}
+
+impl<I: Io> Reader<I> {
+    pub(crate) const fn new(link: Rc<Link<I>>, buffer: Option<Buffer>) -> Self {
+        Self { link, buffer, framing: Framing::Done }
+    }
+
+    /// What was received and not consumed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::bytes)
+    }
+
+    /// Drops the head in front and begins the body behind it.
+    pub(crate) fn begin_body(&mut self, head_len: usize, body: BodyLength) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.consume(head_len);
+        }
+        self.framing = match body {
+            BodyLength::None | BodyLength::Length(0) => Framing::Done,
+            BodyLength::Length(length) => Framing::Length(length),
+            BodyLength::Chunked => Framing::Chunked(ChunkedDecoder::new(self.link.side)),
+            BodyLength::UntilClose => Framing::UntilClose,
+        };
+    }
+
+    /// Whether the body was read to its end.
+    pub(crate) const fn is_done(&self) -> bool {
+        matches!(self.framing, Framing::Done)
+    }
+
+    /// Receives more behind what is there; says how many bytes came, zero at the end of the stream.
+    pub(crate) async fn fill(&mut self) -> Result<usize, Reason> {
+        let mut buffer = self.buffer.take().unwrap_or_else(|| self.link.io.buffers().take());
+        if buffer.is_empty() {
+            buffer.clear();
+        } else if buffer.spare_len() < RECEIVE_ROOM_BYTES {
+            buffer.compact();
+        }
+        if buffer.spare_len() == 0 {
+            // Unreachable while every limit on what must be whole in a buffer is below its size.
+            return Err(Reason::Internal);
+        }
+        let (buffer, count) = self.link.recv(buffer).await?;
+        self.buffer = Some(buffer);
+        Ok(count)
+    }
+
+    /// The next part of what is already here.
+    fn decode(&mut self) -> Result<Option<Part>, Reason> {
+        if self.is_done() {
+            return Ok(Some(Part::end()));
+        }
+        let Some(buffer) = self.buffer.as_mut().filter(|buffer| !buffer.is_empty()) else { return Ok(None) };
+        let mut part = Part::default();
+        let (start, len) = (buffer.start(), buffer.len());
+        match &mut self.framing {
+            Framing::Done => {}
+            Framing::Length(left) => {
+                let taken = len.min(usize::try_from(*left).unwrap_or(usize::MAX));
+                part.push(start, start + taken);
+                buffer.consume(taken);
+                *left -= taken as u64;
+                part.is_last = *left == 0;
+            }
+            Framing::UntilClose => {
+                part.push(start, start + len);
+                buffer.consume(len);
+            }
+            Framing::Chunked(decoder) => decode_chunks(decoder, buffer, &mut part)?,
+        }
+        if part.is_last {
+            self.framing = Framing::Done;
+        } else if part.is_empty() {
+            return Ok(None);
+        }
+        part.buffer = self.buffer.take();
+        Ok(Some(part))
+    }
+}
+
+fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut Part) -> Result<(), Reason> {
+    while !part.is_full() {
+        let start = buffer.start();
+        let (consumed, chunk) = decoder.next(buffer.bytes())?;
+        buffer.consume(consumed);
+        match chunk {
+            Chunk::Data(data) => part.push(start + data.start, start + data.end),
+            Chunk::Need => break,
+            Chunk::Trailers(lines) => {
+                part.trailers = ((start + lines.start) as u16, (start + lines.end) as u16);
+                part.is_last = true;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<I: Io> Source for Reader<I> {
+    async fn next(&mut self) -> Result<Part, Reason> {
+        loop {
+            if let Some(part) = self.decode()? {
+                return Ok(part);
+            }
+            if self.fill().await? > 0 {
+                continue;
+            }
+            return match (&self.framing, self.link.side) {
+                (Framing::UntilClose, _) => {
+                    self.framing = Framing::Done;
+                    Ok(Part::end())
+                }
+                (_, Side::Downstream) => Err(Reason::RequestIncomplete),
+                _ => Err(Reason::ResponseIncomplete),
+            };
+        }
+    }
+
+    fn give_back(&mut self, buffer: Option<Buffer>) {
+        if buffer.is_some() {
+            self.buffer = buffer;
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_done() || self.buffer.as_ref().is_some_and(|buffer| !buffer.is_empty())
+    }
+}

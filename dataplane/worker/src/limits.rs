@@ -1,0 +1,39 @@
+//! The fixed bounds of a worker. Those an operator sets are in the snapshot's limits and timeouts.
+
+use std::time::Duration;
+use tollgate_io::{BUFFER_BYTES, HEADROOM_BYTES};
+
+/// How often a request is sent or a connection tried before the client is answered.
+pub(crate) const ATTEMPTS_MAX: u8 = 3;
+
+/// Bytes of a request body read and thrown away after its answer, so that the connection can be kept.
+pub(crate) const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
+
+/// Most runs of body bytes in one part; the smallest chunks come this many at a time.
+pub(crate) const SLICES_MAX: usize = 4;
+
+/// A head that leaves less room than this in its buffer is sent before the body instead of with it, in bytes.
+pub(crate) const FRAME_ROOM_BYTES: usize = 9 * 1024;
+
+/// A receive gets at least this much room, in bytes, else what is left is moved to the front first.
+pub(crate) const RECEIVE_ROOM_BYTES: usize = 4 * 1024;
+
+/// How long an exchange waits for its endpoint before the client is looked at from time to time.
+pub(crate) const CLIENT_LOOK: Duration = Duration::from_millis(100);
+
+/// Age at which access records are handed to the journal even if they fill no block.
+pub(crate) const LOG_FLUSH: Duration = Duration::from_millis(100);
+
+/// A gap between requests shorter than this makes a connection busy ...
+pub(crate) const BUSY_GAP: Duration = Duration::from_millis(1);
+
+/// ... after this many in a row: it then receives without asking for readiness first ...
+pub(crate) const BUSY_GAPS: u8 = 2;
+
+/// ... unless this many connections of the worker hold a buffer for that already.
+pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
+
+/// Pause after an accept that failed, so that running out of descriptors does not spin.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < BUFFER_BYTES - HEADROOM_BYTES);

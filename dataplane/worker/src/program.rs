@@ -1,0 +1,64 @@
+//! A snapshot compiled for the workers: route table and endpoint schedules. Built once, on the publishing thread, and
+//! shared by all workers; nothing in it changes.
+
+use crate::balance;
+use std::sync::Arc;
+use tollgate_http::{ForwardedStyle, HeadLimits};
+use tollgate_model::{Forwarded, Snapshot};
+use tollgate_policy::Chain;
+use tollgate_route::Table;
+
+/// What workers run.
+pub struct Program {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) table: Table,
+    /// Order of endpoints, by upstream.
+    pub(crate) schedules: Vec<Box<[u32]>>,
+    pub(crate) heads: HeadLimits,
+    pub(crate) forwarded: ForwardedStyle,
+    /// This worker's share of `limits.connections`.
+    pub(crate) connections_max: usize,
+    pub(crate) chain: Chain,
+    /// Bytes of a request body's content.
+    pub(crate) body_bytes_max: u64,
+}
+
+impl Program {
+    /// Compiles `snapshot` for `workers` workers.
+    #[must_use]
+    pub fn build(snapshot: Arc<Snapshot>, workers: usize) -> Self {
+        let limits = snapshot.limits;
+        Self {
+            table: Table::build(&snapshot.routes),
+            schedules: snapshot
+                .upstreams
+                .iter()
+                .map(|upstream| {
+                    let weights: Vec<u32> = upstream.endpoints.iter().map(|endpoint| endpoint.weight).collect();
+                    balance::schedule(&weights)
+                })
+                .collect(),
+            heads: HeadLimits {
+                head_bytes: limits.head_bytes,
+                target_bytes: limits.target_bytes,
+                fields: limits.fields,
+            },
+            forwarded: match snapshot.forwarded {
+                Forwarded::Off => ForwardedStyle::Off,
+                Forwarded::XForwarded => ForwardedStyle::XForwarded,
+                Forwarded::Standard => ForwardedStyle::Standard,
+                Forwarded::Both => ForwardedStyle::Both,
+            },
+            connections_max: limits.connections.div_ceil(workers.max(1)),
+            chain: Chain::compile(limits.body_bytes),
+            body_bytes_max: limits.body_bytes.unwrap_or(u64::MAX),
+            snapshot,
+        }
+    }
+
+    /// The configuration it was built from.
+    #[must_use]
+    pub const fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+}

@@ -1,0 +1,188 @@
+//! What all tasks of one worker share: its outside, program, pools, deadlines, counters and whether it is draining.
+//!
+//! Connections register here and are counted, so that a drain knows when the last is gone. Everything is a cell of one
+//! core; no borrow is held over an await.
+
+use crate::{
+    Program,
+    bell::Bell,
+    limits,
+    pool::Pools,
+    record::RequestId,
+    watch::{Phase, Watch},
+    wheel::{TimerId, Wheel},
+};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+use tollgate_http::Reason;
+use tollgate_io::{Instant, Io, Listener};
+use tollgate_telemetry::{LogSink, WorkerMetrics};
+
+/// One core's worth of gateway.
+pub(crate) struct Worker<I: Io> {
+    pub(crate) io: I,
+    pub(crate) program: Arc<Program>,
+    pub(crate) metrics: Arc<WorkerMetrics>,
+    pub(crate) pools: Pools<I::Stream>,
+    pub(crate) request_ids: RequestId,
+    pub(crate) log: RefCell<Option<LogSink>>,
+    /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
+    pub(crate) log_due: Cell<Instant>,
+    wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
+    /// Wakes the timers task: something is due earlier than it sleeps.
+    pub(crate) timers: Bell,
+    /// When the timers task wakes by itself.
+    pub(crate) timers_sleep_until: Cell<Instant>,
+    listeners: Vec<Rc<I::Listener>>,
+    connections: Cell<usize>,
+    /// Connections that hold a buffer while they wait for the next request.
+    pub(crate) busy_connections: Cell<usize>,
+    draining: Cell<bool>,
+    drain_due: Cell<Instant>,
+    /// Rung once, when the last connection of a drain is gone or the worker is stopped.
+    pub(crate) ended: Bell,
+    has_ended: Cell<bool>,
+}
+
+impl<I: Io> Worker<I> {
+    pub(crate) fn new(
+        io: I,
+        program: Arc<Program>,
+        metrics: Arc<WorkerMetrics>,
+        log: Option<LogSink>,
+        listeners: Vec<Rc<I::Listener>>,
+    ) -> Self {
+        Self {
+            pools: Pools::new(&program, io.entropy()),
+            request_ids: RequestId::new(io.entropy()),
+            log: RefCell::new(log),
+            log_due: Cell::new(Instant::NEVER),
+            wheel: RefCell::default(),
+            timers: Bell::default(),
+            timers_sleep_until: Cell::new(Instant::NEVER),
+            listeners,
+            connections: Cell::new(0),
+            busy_connections: Cell::new(0),
+            draining: Cell::new(false),
+            drain_due: Cell::new(Instant::NEVER),
+            ended: Bell::default(),
+            has_ended: Cell::new(false),
+            io,
+            program,
+            metrics,
+        }
+    }
+
+    /// Registers a connection; it counts until [`Worker::close`].
+    pub(crate) fn open(&self, watch: Rc<Watch<I::Stream>>, listener: u32) -> TimerId {
+        self.connections.set(self.connections.get() + 1);
+        self.metrics.connection_opened(listener);
+        self.wheel.borrow_mut().insert(watch)
+    }
+
+    /// Forgets a connection.
+    pub(crate) fn close(&self, timer: TimerId, listener: u32) {
+        self.wheel.borrow_mut().remove(timer);
+        self.metrics.connection_closed(listener);
+        self.connections.set(self.connections.get() - 1);
+        self.end_if_drained();
+    }
+
+    /// Whether another connection would exceed this worker's share.
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections.get() >= self.program.connections_max
+    }
+
+    /// Enters a phase of a connection and makes sure that its deadline is looked at.
+    pub(crate) fn enter(&self, watch: &Watch<I::Stream>, timer: TimerId, phase: Phase, due: Instant) {
+        if let Some(at) = watch.enter(phase, due) {
+            self.look_by(timer, at);
+        }
+    }
+
+    /// Makes sure that the wheel looks at a connection no later than `at`.
+    pub(crate) fn look_by(&self, timer: TimerId, at: Instant) {
+        self.wheel.borrow_mut().look_by(timer, at);
+        self.wake_timers_by(at);
+    }
+
+    /// Makes sure that the timers task is awake at `at`.
+    pub(crate) fn wake_timers_by(&self, at: Instant) {
+        if at < self.timers_sleep_until.get() {
+            self.timers.ring();
+        }
+    }
+
+    /// Lets every deadline that has passed act; says when the next may.
+    pub(crate) fn turn_wheel(&self, now: Instant) -> Instant {
+        let mut wheel = self.wheel.borrow_mut();
+        wheel.turn(now, |watch| watch.look(now));
+        wheel.next().unwrap_or(Instant::NEVER).min(self.drain_due.get())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.get()
+    }
+
+    pub(crate) fn drain(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        self.drain_due.set(self.io.now() + self.program.snapshot.timeouts.drain);
+        for listener in &self.listeners {
+            listener.close();
+        }
+        self.wheel.borrow().for_each(|watch| watch.drain());
+        self.timers.ring();
+        self.end_if_drained();
+    }
+
+    /// Ends what is left when the time of a drain is over.
+    pub(crate) fn stop_if_due(&self, now: Instant) {
+        if self.drain_due.get() <= now {
+            self.stop();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.drain();
+        self.drain_due.set(Instant::NEVER);
+        self.wheel.borrow().for_each(|watch| watch.abort(Reason::Draining));
+        self.end_if_drained();
+    }
+
+    fn end_if_drained(&self) {
+        if self.draining.get() && self.connections.get() == 0 && !self.has_ended.replace(true) {
+            self.pools.clear(&self.metrics);
+            self.timers.ring();
+            self.ended.ring();
+        }
+    }
+
+    /// Appends an access record; the journal gets it when its block is full or [`limits::LOG_FLUSH`] old.
+    pub(crate) fn append_log(&self, line: &[u8], now: Instant) {
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.append(line);
+            if self.log_due.get() == Instant::NEVER {
+                let due = now + limits::LOG_FLUSH;
+                self.log_due.set(due);
+                self.wake_timers_by(due);
+            }
+        }
+    }
+
+    /// Hands what is recorded to the journal.
+    pub(crate) fn flush_log(&self) {
+        self.log_due.set(Instant::NEVER);
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.flush();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The deadlines of one client connection, and who pays when one passes.
+//!
+//! A connection has one entry in the worker's wheel. Its deadlines are plain cells here: moving one is a store, and the
+//! wheel looks at them when it comes by. A deadline never drops a transfer: it ends a stream (or one direction of it),
+//! the transfer completes, and the task finds the cause here.
+//!
+//! ```text
+//! Idle --first byte--> Head --complete--> Exchange --answered--> Idle
+//!   |                    | 408               | 408, 504, abort       \--> Linger --> closed
+//!   closed               v                   v
+//! ```
+
+use crate::limits;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+use tollgate_http::Reason;
+use tollgate_io::{Half, Instant, Peek, Stream};
+
+/// What a connection is doing, which decides what a deadline does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Between requests: a deadline or a drain closes it.
+    Idle,
+    /// A request head has begun.
+    Head,
+    /// A request is being served.
+    Exchange,
+    /// The last answer is out; what the client still sends is thrown away.
+    Linger,
+    /// An upgraded connection.
+    Tunnel,
+}
+
+/// Which transfers wait for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    ClientReceive,
+    ClientSend,
+    Upstream,
+}
+
+/// Deadlines and streams of one connection.
+pub(crate) struct Watch<S> {
+    down: Rc<S>,
+    up: RefCell<Option<Rc<S>>>,
+    pub(crate) phase: Cell<Phase>,
+    /// No progress until then ends the phase.
+    due: Cell<Instant>,
+    /// The whole exchange ends then.
+    exchange_due: Cell<Instant>,
+    /// Transfers in flight, by [`Waiting`].
+    waiting: [Cell<u8>; 3],
+    /// Set when a deadline, a drain or the client's leaving ended a stream.
+    cause: Cell<Option<Reason>>,
+    /// When the wheel will look; no later than the nearest deadline.
+    looked_at: Cell<Instant>,
+}
+
+impl<S: Stream> Watch<S> {
+    pub(crate) fn new(down: Rc<S>) -> Self {
+        Self {
+            down,
+            up: RefCell::new(None),
+            phase: Cell::new(Phase::Idle),
+            due: Cell::new(Instant::NEVER),
+            exchange_due: Cell::new(Instant::NEVER),
+            waiting: [const { Cell::new(0) }; 3],
+            cause: Cell::new(None),
+            looked_at: Cell::new(Instant::NEVER),
+        }
+    }
+
+    /// Enters a phase that ends at `due` unless progress moves it. Says whether the wheel must look earlier than it would.
+    pub(crate) fn enter(&self, phase: Phase, due: Instant) -> Option<Instant> {
+        self.phase.set(phase);
+        self.due.set(due);
+        if phase != Phase::Exchange {
+            self.exchange_due.set(Instant::NEVER);
+        }
+        self.look_earlier(due)
+    }
+
+    /// Moves the deadline of the phase.
+    pub(crate) fn extend(&self, due: Instant) {
+        self.due.set(due);
+    }
+
+    /// Bounds the whole exchange.
+    pub(crate) fn bound_exchange(&self, due: Instant) {
+        self.exchange_due.set(due);
+    }
+
+    /// Asks for a look at `at` if none is due by then.
+    pub(crate) fn look_earlier(&self, at: Instant) -> Option<Instant> {
+        (at < self.looked_at.get()).then(|| {
+            self.looked_at.set(at);
+            at
+        })
+    }
+
+    /// The endpoint's stream of the exchange, to be ended with it.
+    pub(crate) fn set_upstream(&self, up: Option<Rc<S>>) {
+        self.up.replace(up);
+    }
+
+    pub(crate) fn begin_waiting(&self, whom: Waiting) {
+        let count = &self.waiting[whom as usize];
+        count.set(count.get() + 1);
+    }
+
+    pub(crate) fn end_waiting(&self, whom: Waiting) {
+        let count = &self.waiting[whom as usize];
+        count.set(count.get() - 1);
+    }
+
+    /// Why streams were ended, if they were.
+    pub(crate) fn cause(&self) -> Option<Reason> {
+        self.cause.get()
+    }
+
+    /// The exchange is over and the client's side unharmed: what ended the endpoint's is no cause for the next one.
+    pub(crate) fn forget_cause(&self) {
+        self.cause.set(None);
+    }
+
+    /// Ends the exchange with the endpoint for `cause`; its transfers complete.
+    pub(crate) fn abort_upstream(&self, cause: Reason) {
+        if self.cause.get().is_none() {
+            self.cause.set(Some(cause));
+        }
+        if let Some(up) = &*self.up.borrow() {
+            up.abort();
+        }
+    }
+
+    /// Ends the exchange with an endpoint that has answered before the request was complete; what the client still sends
+    /// is awaited until `due`.
+    pub(crate) fn release_upstream(&self, due: Instant) {
+        if let Some(up) = &*self.up.borrow() {
+            up.abort();
+        }
+        self.due.set(due);
+    }
+
+    /// Ends everything; transfers complete.
+    pub(crate) fn abort(&self, cause: Reason) {
+        self.abort_upstream(cause);
+        self.down.abort();
+    }
+
+    /// Called by the wheel: acts on deadlines that have passed and says when to look again.
+    pub(crate) fn look(&self, now: Instant) -> Instant {
+        let next = self.act(now);
+        self.looked_at.set(next);
+        next
+    }
+
+    fn act(&self, now: Instant) -> Instant {
+        if self.exchange_due.get() <= now {
+            self.exchange_due.set(Instant::NEVER);
+            self.abort_upstream(Reason::RequestDeadline);
+            if self.is_waiting(Waiting::ClientReceive) {
+                self.down.shutdown(Half::Read);
+            }
+            if self.is_waiting(Waiting::ClientSend) {
+                self.down.abort();
+            }
+        }
+        if self.due.get() <= now {
+            self.due.set(Instant::NEVER);
+            self.expire();
+        } else if self.phase.get() == Phase::Exchange && self.is_waiting(Waiting::Upstream) {
+            return self.look_at_client(now);
+        }
+        self.due.get().min(self.exchange_due.get())
+    }
+
+    fn expire(&self) {
+        match self.phase.get() {
+            Phase::Idle | Phase::Linger | Phase::Tunnel => self.abort(Reason::ClientClosed),
+            Phase::Head => {
+                self.cause.set(Some(Reason::RequestTimeout));
+                self.down.shutdown(Half::Read);
+            }
+            Phase::Exchange if self.is_waiting(Waiting::ClientReceive) => {
+                self.abort_upstream(Reason::RequestTimeout);
+                self.down.shutdown(Half::Read);
+            }
+            Phase::Exchange if self.is_waiting(Waiting::ClientSend) => self.abort(Reason::ClientClosed),
+            Phase::Exchange => self.abort_upstream(Reason::ResponseTimeout),
+        }
+    }
+
+    /// A client that has gone needs no answer. One that has only finished sending still gets its answer.
+    fn look_at_client(&self, now: Instant) -> Instant {
+        if !self.is_waiting(Waiting::ClientReceive) && self.down.peek() == Peek::Broken {
+            self.abort_upstream(Reason::ClientClosed);
+        }
+        (now + limits::CLIENT_LOOK).min(self.due.get()).min(self.exchange_due.get())
+    }
+
+    fn is_waiting(&self, whom: Waiting) -> bool {
+        self.waiting[whom as usize].get() > 0
+    }
+
+    /// A drain closes what is idle and lets the rest finish.
+    pub(crate) fn drain(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.abort(Reason::Draining);
+        }
+    }
+}
