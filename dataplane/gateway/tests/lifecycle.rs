@@ -8,7 +8,7 @@ use std::{
     path::Path,
     time::Duration,
 };
-use tollgate_gateway::{Gateway, StartError};
+use tollgate_gateway::{Gateway, StartError, preflight};
 use tollgate_model::{Snapshot, Source, parse};
 
 struct Nothing;
@@ -153,9 +153,11 @@ fn a_taken_address_is_named() {
 
 #[test]
 fn a_cpu_that_is_not_there_is_named_and_what_ran_is_ended() {
-    let file = tempfile::tempdir().unwrap();
-    let log = file.path().join("access.log");
-    let rest = format!("workers: [0, 1000]\nstatus: off\naccess_log: {{ file: {} }}", log.display());
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let cpu = preflight::allowed_cpus().unwrap()[0];
+    // It returns, so the worker on the good CPU and the journal have ended.
+    let rest = format!("workers: [{cpu}, 1000]\nstatus: off\naccess_log: {{ path: {} }}", log.display());
     let error = Gateway::start(snapshot("127.0.0.1:0", &rest)).unwrap_err().to_string();
     assert!(error.contains("CPU 1000") && error.contains("Invalid argument"), "{error}");
 }
@@ -163,7 +165,7 @@ fn a_cpu_that_is_not_there_is_named_and_what_ran_is_ended() {
 #[test]
 fn an_access_log_that_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let rest = format!("status: off\naccess_log: {{ file: {} }}", folder.path().display());
+    let rest = format!("status: off\naccess_log: {{ path: {} }}", folder.path().display());
     let error = Gateway::start(snapshot("127.0.0.1:0", &rest)).unwrap_err().to_string();
     assert!(error.contains(&folder.path().display().to_string()) && error.contains("access_log"), "{error}");
 }
