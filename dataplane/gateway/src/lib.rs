@@ -59,7 +59,7 @@ impl Gateway {
     /// # Errors
     /// An address, CPU, ring or file could not be had. Nothing is left running then.
     pub fn start(snapshot: Snapshot) -> Result<Self, StartError> {
-        start::start(Arc::new(snapshot))
+        start::start(&Arc::new(snapshot))
     }
 
     /// Name and address of every listener, with the port the system chose where it was asked for port 0.

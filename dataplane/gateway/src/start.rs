@@ -17,7 +17,7 @@ use tollgate_ring::{BoundListener, Driver, bind, preflight};
 use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
 use tollgate_worker::Program;
 
-pub(crate) fn start(snapshot: Arc<Snapshot>) -> Result<Gateway, StartError> {
+pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
     if let Err(error) = preflight::raise_nofile() {
         eprintln!("tollgate: the limit of open files stays as it is: {error}");
     }
@@ -26,10 +26,10 @@ pub(crate) fn start(snapshot: Arc<Snapshot>) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
-    match assemble(&snapshot, &cpus, driver) {
+    match assemble(snapshot, &cpus, driver) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());
-            assemble(&snapshot, &cpus, Driver::Epoll)
+            assemble(snapshot, &cpus, Driver::Epoll)
         }
         result => result,
     }
@@ -100,14 +100,13 @@ fn launch_workers(gateway: &mut Gateway, parts: impl Iterator<Item = WorkerParts
     Ok(())
 }
 
+/// Names and addresses of the listeners.
+type Addresses = Vec<(String, SocketAddr)>;
 /// The sockets of one worker, with the indexes of their listeners.
 type WorkerListeners = Vec<(usize, BoundListener)>;
 
 /// Binds every listener once per worker: names and addresses, and what each worker gets.
-fn bind_listeners(
-    snapshot: &Snapshot,
-    workers: usize,
-) -> Result<(Vec<(String, SocketAddr)>, Vec<WorkerListeners>), StartError> {
+fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec<WorkerListeners>), StartError> {
     let mut addresses = Vec::with_capacity(snapshot.listeners.len());
     let mut by_worker: Vec<WorkerListeners> = iter::repeat_with(Vec::new).take(workers).collect();
     for (index, listener) in snapshot.listeners.iter().enumerate() {

@@ -2,6 +2,7 @@
 //!
 //! What workers do with a request is tested elsewhere; here they have none.
 
+use crossbeam::channel;
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -122,12 +123,24 @@ fn a_draining_node_says_so_until_it_has_ended() {
     assert!(ask(&gateway, "GET /readyz").ends_with("\r\n\r\ndraining\n"));
     assert_eq!(status(&ask(&gateway, "GET /readyz")), "503");
     assert_eq!(status(&ask(&gateway, "GET /livez")), "200");
+    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\nok\n") {
+        let mut byte = [0];
+        idle.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let (ended, outcome) = channel::bounded(2);
     std::thread::scope(|scope| {
-        scope.spawn(|| gateway.wait());
-        gateway.wait();
+        for _ in 0..2 {
+            scope.spawn(|| ended.send(gateway.wait()));
+        }
+        for _ in 0..2 {
+            outcome.recv_timeout(Duration::from_secs(20)).expect("an idle connection does not hold up the end");
+        }
     });
     assert!(TcpStream::connect(address).is_err() && TcpStream::connect(gateway.listeners()[0].1).is_err());
-    assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0, "an idle connection does not hold up the end");
+    assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0);
 }
 
 #[test]
