@@ -2,6 +2,8 @@
 //!
 //! What workers do with a request is tested elsewhere; here they have none.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use crossbeam::channel;
 use std::{
     io::{self, Read, Write},
