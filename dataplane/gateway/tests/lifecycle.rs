@@ -135,7 +135,10 @@ fn a_draining_node_says_so_until_it_has_ended() {
     let (ended, outcome) = channel::bounded(2);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| ended.send(gateway.wait()));
+            scope.spawn(|| {
+                gateway.wait();
+                ended.send(())
+            });
         }
         for _ in 0..2 {
             outcome.recv_timeout(Duration::from_secs(20)).expect("an idle connection does not hold up the end");
