@@ -1,0 +1,102 @@
+//! Why a gateway did not start: what failed, where, the system's words, and what to do about it.
+//!
+//! Meant to be read by the operator as one line. Mistakes in the configuration are found before, by `tollgate-model`;
+//! what is here only shows when the machine is asked.
+
+use std::{error::Error, fmt, io, net::SocketAddr};
+use tollgate_ring::Driver;
+
+/// Why a gateway did not start. Nothing of it is left running.
+#[derive(Debug)]
+pub struct StartError {
+    part: Part,
+    cause: io::Error,
+}
+
+/// What could not be started.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Listener { name: String, address: SocketAddr },
+    Status { address: SocketAddr },
+    StatusThread,
+    Cpus,
+    IoUring,
+    Worker { index: usize, cpu: usize, driver: Driver },
+    AccessLog,
+}
+
+impl Part {
+    /// For `map_err`: the error that this part failed with.
+    pub(crate) fn failed(self) -> impl FnOnce(io::Error) -> StartError {
+        move |cause| StartError { part: self, cause }
+    }
+}
+
+impl StartError {
+    /// Whether a worker could not have its ring, so that epoll may do better.
+    pub(crate) fn is_ring_refused(&self) -> bool {
+        matches!(self.part, Part::Worker { driver: Driver::IoUring, .. }) && !self.is_pinning()
+    }
+
+    /// Whether a worker could not be pinned: of all that starting one does, only that finds a number invalid.
+    fn is_pinning(&self) -> bool {
+        matches!(self.part, Part::Worker { .. }) && self.cause.kind() == io::ErrorKind::InvalidInput
+    }
+
+    /// The system's words.
+    pub(crate) const fn cause(&self) -> &io::Error {
+        &self.cause
+    }
+
+    fn remedy(&self) -> &'static str {
+        match &self.part {
+            Part::Listener { .. } | Part::Status { .. } => address_remedy(self.cause.kind()),
+            Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
+            Part::Cpus => "name the CPUs with `workers: [..]`",
+            Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
+            Part::Worker { .. } if self.is_pinning() => {
+                "name CPUs that this process may use in `workers`; `tollgate doctor` lists them"
+            }
+            Part::Worker { .. } => "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory",
+            Part::AccessLog => "name a file that this user can append to in `access_log`",
+        }
+    }
+}
+
+fn address_remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => "stop the process that has it (`ss -ltnp` names it), or choose another `bind`",
+        io::ErrorKind::AddrNotAvailable => "`bind` must be an address of this machine (`ip address` lists them)",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE, or choose another `bind`",
+        _ => "choose another `bind`; `tollgate doctor` says whether descriptors are short",
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener { name, address } => write!(f, "listener {name} on {address}"),
+            Self::Status { address } => write!(f, "status on {address}"),
+            Self::StatusThread => f.write_str("the thread of the status"),
+            Self::Cpus => f.write_str("the CPUs this process may use"),
+            Self::IoUring => f.write_str("io_uring, which `io` asks for"),
+            Self::Worker { index, cpu, driver } => {
+                let driver = if *driver == Driver::IoUring { "io_uring" } else { "epoll" };
+                write!(f, "worker {index} on CPU {cpu} with {driver}")
+            }
+            Self::AccessLog => f.write_str("access log"),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.part, self.cause, self.remedy())
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}

@@ -1,0 +1,39 @@
+//! The bounds of what a gateway adds to its workers: queues, buffers, and the node's status.
+//!
+//! A status client that exceeds one is answered with an error or closed; it never costs a worker anything.
+
+use std::time::Duration;
+
+/// Commands that wait for a worker. Only one drain and one stop are ever sent.
+pub(crate) const COMMANDS_MAX: usize = 16;
+
+/// Unused buffers a worker keeps for reuse.
+pub(crate) const BUFFERS_KEPT: usize = 1024;
+
+/// Blocks of access records that wait for the journal, over all workers.
+pub(crate) const fn log_blocks(workers: usize) -> usize {
+    64 + 4 * workers
+}
+
+/// Open connections of status clients; one above is closed at once.
+pub(crate) const STATUS_CONNECTIONS_MAX: usize = 64;
+
+/// Unused buffers the status thread keeps.
+pub(crate) const STATUS_BUFFERS_KEPT: usize = 4;
+
+/// Head of a status request, in bytes.
+pub(crate) const STATUS_HEAD_BYTES: usize = 8 * 1024;
+
+/// For the whole head of a status request, and for the client to take the whole answer.
+pub(crate) const STATUS_TRANSFER: Duration = Duration::from_secs(5);
+
+/// For a status client between two requests: longer than scrapers usually pause.
+pub(crate) const STATUS_IDLE: Duration = Duration::from_secs(65);
+
+/// How often overdue status connections are looked for; a deadline may be missed by this much.
+pub(crate) const STATUS_CHECK: Duration = Duration::from_millis(500);
+
+/// Pause after a status connection could not be accepted, so that a lack of descriptors does not spin.
+pub(crate) const STATUS_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const _: () = assert!(STATUS_HEAD_BYTES <= tollgate_io::BUFFER_BYTES - tollgate_io::HEADROOM_BYTES);
