@@ -24,6 +24,8 @@ pub struct Answer {
     pub early: bool,
     /// Close after it.
     pub close: bool,
+    /// Close so long after it without having said so, in nanoseconds.
+    pub hang_up_nanos: Option<u64>,
     /// Send only this many bytes of all, then break the link.
     pub cut_at: Option<usize>,
     /// Wait before answering, in nanoseconds.
@@ -47,6 +49,7 @@ impl Answer {
             chunk_max: usize::MAX,
             early: false,
             close: false,
+            hang_up_nanos: None,
             cut_at: None,
             delay_nanos: 0,
             pieces: 1,
@@ -76,7 +79,7 @@ impl Answer {
     }
 
     const fn ends_connection(&self) -> bool {
-        self.close || self.early || matches!(self.framing, Framing::UntilClose)
+        self.close || self.early || self.hang_up_nanos.is_some() || matches!(self.framing, Framing::UntilClose)
     }
 }
 
@@ -144,6 +147,9 @@ impl Origin {
             if answer.cut_at.is_some() {
                 end.reset();
                 return Ok(());
+            }
+            if let Some(nanos) = answer.hang_up_nanos {
+                end.world().sleep(nanos).await;
             }
             if answer.ends_connection() || head.closes() {
                 end.finish();
