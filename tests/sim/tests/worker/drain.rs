@@ -1,6 +1,6 @@
 //! How a worker ends: it finishes what it has begun, or stops at once when told to.
 
-use crate::gateway::{Gateway, dial, get, silence};
+use crate::gateway::{Gateway, dial, get, is_over, silence};
 use std::time::Duration;
 use tollgate_io::Instant;
 use tollgate_sim::{Answer, Failure, Reader, payload};
@@ -47,9 +47,24 @@ fn a_drain_closes_idle_connections_at_once() {
     assert_eq!(gateway.simulation.leftovers().streams, 2, "the client's and a pooled one");
     gateway.command(Command::Drain);
     gateway.simulation.run_for(SECOND / 4);
-    assert_eq!(client.take(), Ok(None));
+    assert!(is_over(&client.take()));
     assert!(gateway.has_returned());
     gateway.end().record();
+}
+
+#[test]
+fn a_drain_in_the_middle_of_an_answer_ends_with_it() {
+    let (gateway, _origin) =
+        Gateway::quiet(|_| Answer { pieces: 20, pause_nanos_max: 100_000_000, ..Answer::new(payload(1, 100_000)) });
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_for(SECOND / 4);
+    gateway.command(Command::Drain);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    assert!(matches!(&replies[..], [Ok(reply)] if reply.body == payload(1, 100_000)), "{replies:?}");
+    let ended = gateway.end();
+    assert!(ended.at < at + SECOND / 4, "the answer was there at {at:?}, the end came at {:?}", ended.at);
+    ended.record();
 }
 
 #[test]

@@ -34,8 +34,9 @@ const LOG_BLOCKS: usize = 64;
 /// Deadlines that no two of are alike, so that a time says which of them passed.
 const TIMEOUTS: &str = "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms }";
 
-/// How much later than its deadline something may be seen: the wheel's slot, and the way to the client.
-const SLACK: Duration = Duration::from_millis(50);
+/// How much later than its deadline something may be seen: the time between two looks, a slot of the wheel, the way to the
+/// client.
+const SLACK: Duration = Duration::from_millis(150);
 
 /// A worker and the world around it.
 pub(crate) struct Gateway {
@@ -260,6 +261,11 @@ pub(crate) fn problem(reply: &Reply, reason: Reason) {
     assert_eq!(reply.head.status(), reason.status(), "{reason}: {reply:?}");
     let code = format!("\"code\":\"{}\"", reason.code());
     assert!(String::from_utf8_lossy(&reply.body).contains(&code), "{reason}: {reply:?}");
+}
+
+/// Whether a read found that the connection is over, and no message before that.
+pub(crate) const fn is_over(read: &Result<Option<Head>, Failure>) -> bool {
+    matches!(read, Ok(None) | Err(Failure::Reset))
 }
 
 /// Checks that something happened when `deadline` had passed since `start`, and soon after.
