@@ -78,8 +78,9 @@ impl Answer {
         bytes
     }
 
-    const fn ends_connection(&self) -> bool {
-        self.close || self.early || self.hang_up_nanos.is_some() || matches!(self.framing, Framing::UntilClose)
+    fn ends_connection(&self, head_only: bool) -> bool {
+        let by_framing = self.framing == Framing::UntilClose && !head_only && self.status != 204;
+        self.close || self.early || self.hang_up_nanos.is_some() || by_framing
     }
 }
 
@@ -141,7 +142,8 @@ impl Origin {
                 self.seen.borrow_mut().push(Seen { head: head.clone(), body });
             }
             end.world().sleep(answer.delay_nanos).await;
-            let bytes = answer.encode(head.word(0) == "HEAD", end.world());
+            let head_only = head.word(0) == "HEAD";
+            let bytes = answer.encode(head_only, end.world());
             let cut_at = answer.cut_at.map_or(bytes.len(), |cut_at| cut_at.min(bytes.len()));
             message::send_in_pieces(end, &bytes[..cut_at], answer.pieces, answer.pause_nanos_max).await?;
             if answer.cut_at.is_some() {
@@ -151,7 +153,7 @@ impl Origin {
             if let Some(nanos) = answer.hang_up_nanos {
                 end.world().sleep(nanos).await;
             }
-            if answer.ends_connection() || head.closes() {
+            if answer.ends_connection(head_only) || head.closes() {
                 end.finish();
                 return Self::drain(&mut reader).await;
             }

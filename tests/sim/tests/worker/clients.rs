@@ -77,7 +77,8 @@ fn a_client_that_does_not_read_holds_few_buffers_and_is_given_up() {
     });
     gateway.simulation.run_for(Duration::from_secs(2));
     let held = gateway.simulation.leftovers();
-    assert!(held.streams == 2 && held.buffers <= 2, "{held:?}");
+    // The request's, the response's, and one for the frame of the chunk under way.
+    assert!(held.streams == 2 && held.buffers <= 3, "{held:?}");
     gateway.simulation.run_for(Duration::from_secs(2));
     assert_eq!(gateway.simulation.leftovers().streams, 0, "no progress for longer than `idle`");
     gateway.simulation.run_until_idle();

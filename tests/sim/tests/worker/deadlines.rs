@@ -1,10 +1,10 @@
 //! Every wait has a deadline, and each deadline its answer.
 
-use crate::gateway::{Gateway, dial, get, is_over, on_time, post, problem, refused_by, silence};
+use crate::gateway::{Gateway, LISTEN, dial, get, is_over, on_time, post, problem, refused_by, silence};
 use std::time::Duration;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
-use tollgate_sim::{Answer, Conditions, Fault, Faults, Framing, Head, Reader, Reply, payload};
+use tollgate_sim::{Answer, Client, Conditions, Fault, Faults, Framing, Head, Reader, Reply, payload};
 
 const START: Instant = Instant::from_nanos(0);
 
@@ -31,6 +31,24 @@ fn a_silent_endpoint_is_given_up() {
     on_time(at, START, Duration::from_secs(2));
     assert_eq!(origin.seen().len(), 1, "a request that may have been acted on is not sent again");
     gateway.end().failed_by(Reason::ResponseTimeout);
+}
+
+#[test]
+fn a_deadline_ends_one_exchange_and_not_the_next() {
+    let (gateway, _origin) = Gateway::quiet(|head| match head.word(1) {
+        "/1" => silence(),
+        _ => Answer::new(payload(2, 100)),
+    });
+    // Pipelined, so that the second is begun in the moment in which the first is over.
+    let (world, client) = (gateway.world.clone(), Client { depth: 2, ..Client::default() });
+    let client = gateway.script(async move { client.run(&world, LISTEN, &[get(1), get(2)]).await });
+    gateway.simulation.run_until_idle();
+    match &client.take()[..] {
+        [Ok(first)] => assert!(first.last, "the connection ended and nobody had been told"),
+        [Ok(_), Ok(second)] => assert_eq!(second.head.status(), 200),
+        replies => panic!("{replies:?}"),
+    }
+    gateway.end();
 }
 
 #[test]
