@@ -40,8 +40,9 @@ fn a_connection_is_used_again() {
 }
 
 #[test]
-fn a_connection_the_endpoint_closes_is_not_used_again() {
-    let (gateway, _origin) = Gateway::quiet(|_| Answer { close: true, ..fine() });
+fn a_connection_the_endpoint_will_close_is_not_used_again() {
+    // It says so and does not do it: looking at the connection would not tell.
+    let (gateway, _origin) = Gateway::quiet(|_| Answer { fields: "Connection: close\r\n".into(), ..fine() });
     let client = gateway.ask((1..=5).map(get).collect());
     gateway.simulation.run_for(Duration::from_secs(1));
     assert!(client.take().iter().flatten().all(|reply| reply.head.status() == 200));
@@ -84,6 +85,7 @@ fn a_get_on_a_stale_connection_is_sent_again() {
 #[test]
 fn a_post_on_a_stale_connection_is_not_sent_again() {
     assert_eq!(stale(post(2, 100)), (502, 2));
+    assert_eq!(stale(post(3, 0)), (502, 2));
 }
 
 #[test]
