@@ -10,7 +10,7 @@ use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 pub struct Answer {
     /// Statuses of 1xx responses sent first.
     pub interim: Vec<u16>,
-    /// Final status.
+    /// Final status. After 101 the origin reads to the end of the stream and then sends all of it back.
     pub status: u16,
     /// More fields, each with its line end.
     pub fields: String,
@@ -65,13 +65,13 @@ impl Answer {
             bytes.extend(b"Connection: close\r\n");
         }
         match self.framing {
-            _ if self.status == 204 => bytes.extend(b"\r\n"),
+            _ if matches!(self.status, 101 | 204) => bytes.extend(b"\r\n"),
             Framing::Length(len) => bytes.extend(format!("Content-Length: {len}\r\n\r\n").bytes()),
             Framing::Chunked => bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n"),
             Framing::UntilClose => bytes.extend(b"\r\n"),
         }
         match self.framing {
-            _ if head_only || self.status == 204 => {}
+            _ if head_only || matches!(self.status, 101 | 204) => {}
             Framing::Chunked => message::encode_chunks(&mut bytes, &self.body, self.chunk_max, world.random()),
             _ => bytes.extend(&self.body),
         }
@@ -148,6 +148,11 @@ impl Origin {
             message::send_in_pieces(end, &bytes[..cut_at], answer.pieces, answer.pause_nanos_max).await?;
             if answer.cut_at.is_some() {
                 end.reset();
+                return Ok(());
+            }
+            if answer.status == 101 {
+                end.write_all(&reader.body(Framing::UntilClose).await?).await?;
+                end.finish();
                 return Ok(());
             }
             if let Some(nanos) = answer.hang_up_nanos {

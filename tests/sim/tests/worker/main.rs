@@ -5,4 +5,5 @@ mod deadlines;
 mod drain;
 mod gateway;
 mod seeds;
+mod tunnels;
 mod upstreams;
