@@ -1,4 +1,7 @@
 //! One gateway, one concurrency, one run of wrk: what it cost and what came of it.
+//!
+//! Called by `compare` for every sample. CPU times are read before and after the run, not during it, and cover all
+//! processes of the gateway. Whether a sample is too disturbed to count is the caller's decision.
 
 use crate::{
     interrupt, machine,

@@ -1,21 +1,17 @@
 //! A synthetic HTTP/1.1 upstream on real sockets: one thread, one io_uring (epoll where that is refused).
 //!
-//! The path says what it answers. Modifiers come first and may be combined, then one of the answers:
+//! Keep-alive, pipelining, HEAD, `Expect: 100-continue` and HTTP/1.0 are honoured. Bounds stand in `limits`. The path says
+//! what it answers: modifiers, which may be combined, then one of the answers:
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/` | 1 KiB of text |
+//! | `/`, `/status/CODE` | 1 KiB of text; that status (200 to 599) |
 //! | `/bytes/N`, `/chunked/N`, `/trailers/N`, `/until-close/N` | N bytes (up to 1 TiB): sized, chunked, with a trailer, ended by closing |
-//! | `/echo` | the request's head as received |
-//! | `/upload` | `{"bytes":N,"crc32":"xxxxxxxx"}` of the request's body |
-//! | `/status/CODE` | that status (200 to 599) |
+//! | `/echo`, `/upload` | the request's head as received; `{"bytes":N,"crc32":"xxxxxxxx"}` of its body |
 //! | `/echo-upgrade` | 101, then every byte back |
 //! | `/reset`, `/truncate/N` | a TCP reset: at once, or after half of N bytes |
 //! | anything else | a line with the origin's name, the method and the target |
-//! | `/delay/MS/...`, `/hints/...`, `/close/...` | waits; sends 103 first; closes afterwards |
-//! | `/early/...` | answers without reading the request's body, and closes |
-//!
-//! Keep-alive, pipelining, HEAD, `Expect: 100-continue` and HTTP/1.0 are honoured. Bounds stand in `limits`.
+//! | `/delay/MS/...`, `/hints/...`, `/close/...`, `/early/...` | waits; 103 first; closes afterwards; answers without reading the body, and closes |
 
 mod body;
 mod connection;

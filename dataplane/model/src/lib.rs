@@ -4,18 +4,6 @@
 //! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
 //! except [`TrustedProxies::contains`].
-//!
-//! ```
-//! # struct Nothing;
-//! # impl tollgate_model::Source for Nothing {
-//! #     fn env(&self, _: &str) -> Option<String> { None }
-//! #     fn read(&self, _: &std::path::Path) -> std::io::Result<String> { Err(std::io::ErrorKind::NotFound.into()) }
-//! #     fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<std::net::SocketAddr>> { Ok(Vec::new()) }
-//! # }
-//! let text = "version: 1\nlisteners: [ { name: public, bindd: 127.0.0.1:8080 } ]\n";
-//! let errors = tollgate_model::parse("gateway.yaml", text, &Nothing).unwrap_err();
-//! assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
-//! ```
 
 mod digest;
 mod error;
@@ -59,6 +47,18 @@ pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> 
 ///
 /// # Errors
 /// As [`load`].
+///
+/// ```
+/// # struct Nothing;
+/// # impl tollgate_model::Source for Nothing {
+/// #     fn env(&self, _: &str) -> Option<String> { None }
+/// #     fn read(&self, _: &std::path::Path) -> std::io::Result<String> { Err(std::io::ErrorKind::NotFound.into()) }
+/// #     fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<std::net::SocketAddr>> { Ok(Vec::new()) }
+/// # }
+/// let text = "version: 1\nlisteners: [ { name: public, bindd: 127.0.0.1:8080 } ]\n";
+/// let errors = tollgate_model::parse("gateway.yaml", text, &Nothing).unwrap_err();
+/// assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
+/// ```
 pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
     let raw = raw::read(name, text)?;
     resolve::resolve(name, text, &raw, source)

@@ -1,4 +1,7 @@
-//! A TCP stream on the thread's runtime.
+//! A TCP stream on the thread's runtime: the seam's `Stream` over monoio's.
+//!
+//! Buffers and slices of a transfer belong to its operation until it completes; that is what the unsafe code here rests
+//! on. At most one receive and one send are in flight, which the caller answers for. No timeouts, no retries.
 
 use crate::{RingIo, system};
 use monoio::{

@@ -1,4 +1,7 @@
 //! One pinned thread with one runtime, and the [`Io`] it gives to what runs on it.
+//!
+//! [`launch`] returns once the thread stands on its CPU and its ring is there, or says why not; falling back to another
+//! driver is the caller's decision. The pool keeps at most [`ThreadSpec::buffers_kept`] unused buffers.
 
 use crate::{RingListener, RingStream, system};
 use crossbeam::channel;

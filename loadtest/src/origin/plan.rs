@@ -1,4 +1,7 @@
-//! From a request to what the origin will do about it. Pure; the list of paths is in the header of `origin`.
+//! From a request to what the origin will do about it; the list of paths is in the header of `origin`.
+//!
+//! Pure: `connection` carries the plan out. Lengths and delays stay within `limits`. A path that is not understood is no
+//! error here but one of the answers.
 
 use super::{
     head::Request,

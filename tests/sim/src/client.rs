@@ -3,11 +3,12 @@
 //! It stops at the first failure, so the replies it returns are those of the first requests. What they ought to say is
 //! the test's to judge.
 
-use crate::{Endpoint, Failure, Framing, Head, Reader, World, message, payload};
+use crate::{Endpoint, Failure, Framing, Head, Reader, SimMailbox, World, message, payload};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
 };
+use tollgate_io::Mailbox;
 
 /// A request and the token that makes it and its body unlike any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,11 +123,14 @@ impl Client {
         };
         let end = Rc::new(end);
         let (mut reader, mut replies) = (Reader::new(&end), Vec::new());
+        // Beside the reading, or both sides could wait for each other; one batch after the other, since an early answer
+        // may come while its request is still being sent.
+        let (batches, outbox) = world.mailbox();
+        world.spawn(self.clone().send(end.clone(), outbox));
         for batch in requests.chunks(self.depth.max(1)) {
             let mut bytes = Vec::new();
             batch.iter().for_each(|request| request.encode(&mut bytes, self.host, world));
-            // Beside the reading, or both sides could wait for each other.
-            world.spawn(self.clone().send(end.clone(), bytes));
+            batches.send(bytes);
             for request in batch {
                 let reply = Self::reply(&mut reader, request.method).await;
                 let last = reply.as_ref().map_or(true, |reply| reply.last);
@@ -139,12 +143,17 @@ impl Client {
         replies
     }
 
-    async fn send(self, end: Rc<Endpoint>, bytes: Vec<u8>) {
-        let cut_at = self.cut_at.map_or(bytes.len(), |cut_at| cut_at.min(bytes.len()));
-        // A server may answer early and close; what counts is what the reader finds.
-        let sent = message::send_in_pieces(&end, &bytes[..cut_at], self.pieces, self.pause_nanos_max).await;
-        if sent.is_ok() && self.cut_at.is_some() {
-            end.reset();
+    async fn send(self, end: Rc<Endpoint>, batches: SimMailbox<Vec<u8>>) {
+        while let Some(bytes) = batches.receive().await {
+            let cut_at = self.cut_at.map_or(bytes.len(), |cut_at| cut_at.min(bytes.len()));
+            let sent = message::send_in_pieces(&end, &bytes[..cut_at], self.pieces, self.pause_nanos_max).await;
+            if sent.is_ok() && self.cut_at.is_some() {
+                end.reset();
+            }
+            // A server may answer early and close; what counts is what the reader finds.
+            if sent.is_err() || self.cut_at.is_some() {
+                return;
+            }
         }
     }
 

@@ -1,4 +1,7 @@
 //! One simulated core: the seam's `Io` for a worker, with a buffer pool and a ledger of its own.
+//!
+//! Streams and listeners of a node report to it what they receive and send; the clock, entropy and network are the
+//! world's. Every task spawned here is counted, and so is every buffer taken, until they are given back.
 
 use crate::{Fault, SimListener, SimStream, World, ledger::Ledger, trace::Event};
 use std::{

@@ -10,7 +10,7 @@ use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 pub struct Answer {
     /// Statuses of 1xx responses sent first.
     pub interim: Vec<u16>,
-    /// Final status.
+    /// Final status. After 101 the origin reads to the end of the stream and then sends all of it back.
     pub status: u16,
     /// More fields, each with its line end.
     pub fields: String,
@@ -24,6 +24,8 @@ pub struct Answer {
     pub early: bool,
     /// Close after it.
     pub close: bool,
+    /// Close so long after it without having said so, in nanoseconds.
+    pub hang_up_nanos: Option<u64>,
     /// Send only this many bytes of all, then break the link.
     pub cut_at: Option<usize>,
     /// Wait before answering, in nanoseconds.
@@ -47,6 +49,7 @@ impl Answer {
             chunk_max: usize::MAX,
             early: false,
             close: false,
+            hang_up_nanos: None,
             cut_at: None,
             delay_nanos: 0,
             pieces: 1,
@@ -62,21 +65,22 @@ impl Answer {
             bytes.extend(b"Connection: close\r\n");
         }
         match self.framing {
-            _ if self.status == 204 => bytes.extend(b"\r\n"),
+            _ if matches!(self.status, 101 | 204) => bytes.extend(b"\r\n"),
             Framing::Length(len) => bytes.extend(format!("Content-Length: {len}\r\n\r\n").bytes()),
             Framing::Chunked => bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n"),
             Framing::UntilClose => bytes.extend(b"\r\n"),
         }
         match self.framing {
-            _ if head_only || self.status == 204 => {}
+            _ if head_only || matches!(self.status, 101 | 204) => {}
             Framing::Chunked => message::encode_chunks(&mut bytes, &self.body, self.chunk_max, world.random()),
             _ => bytes.extend(&self.body),
         }
         bytes
     }
 
-    const fn ends_connection(&self) -> bool {
-        self.close || self.early || matches!(self.framing, Framing::UntilClose)
+    fn ends_connection(&self, head_only: bool) -> bool {
+        let by_framing = self.framing == Framing::UntilClose && !head_only && self.status != 204;
+        self.close || self.early || self.hang_up_nanos.is_some() || by_framing
     }
 }
 
@@ -138,14 +142,23 @@ impl Origin {
                 self.seen.borrow_mut().push(Seen { head: head.clone(), body });
             }
             end.world().sleep(answer.delay_nanos).await;
-            let bytes = answer.encode(head.word(0) == "HEAD", end.world());
+            let head_only = head.word(0) == "HEAD";
+            let bytes = answer.encode(head_only, end.world());
             let cut_at = answer.cut_at.map_or(bytes.len(), |cut_at| cut_at.min(bytes.len()));
             message::send_in_pieces(end, &bytes[..cut_at], answer.pieces, answer.pause_nanos_max).await?;
             if answer.cut_at.is_some() {
                 end.reset();
                 return Ok(());
             }
-            if answer.ends_connection() || head.closes() {
+            if answer.status == 101 {
+                end.write_all(&reader.body(Framing::UntilClose).await?).await?;
+                end.finish();
+                return Ok(());
+            }
+            if let Some(nanos) = answer.hang_up_nanos {
+                end.world().sleep(nanos).await;
+            }
+            if answer.ends_connection(head_only) || head.closes() {
                 end.finish();
                 return Self::drain(&mut reader).await;
             }

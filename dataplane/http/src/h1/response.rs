@@ -1,5 +1,7 @@
-//! Response heads from an endpoint: status line, body length (RFC 9112, section 6.3) and persistence. Everything that
-//! is not acceptable is the upstream's fault and answered with 502.
+//! Response heads from an endpoint: status line, body length (RFC 9112, section 6.3) and persistence.
+//!
+//! Everything that is not acceptable is the upstream's fault and answered with 502. The index is of fixed size and holds
+//! places, no bytes; what becomes of the fields is decided in `forward`.
 
 use super::{BodyLength, Fields, Parsed, fields::Span, framing, request::upgrade, tokenize};
 use crate::{HeadLimits, Method, Name, Reason, Version};

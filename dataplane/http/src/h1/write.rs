@@ -1,5 +1,7 @@
-//! Writing a head into a buffer of fixed size. A writer that runs out of room remembers it and says so at the end, so
-//! that the code that writes a head has no error path at every field.
+//! Writing a head into a buffer of fixed size.
+//!
+//! A writer that runs out of room remembers it and says so at the end, so that the code that writes a head has no error
+//! path at every field. It never writes past the buffer and does not judge what it is given.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! The settings of the whole node, with their defaults.
+//!
+//! Part of `resolve`: each function takes one key as written and gives its value. A mistake goes to the report and the
+//! default takes its place, so that the keys after it are judged too. The ranges stand in `limits`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},

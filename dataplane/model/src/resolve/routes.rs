@@ -1,4 +1,7 @@
 //! `routes`: their patterns, their upstreams, and no two that would take the same requests.
+//!
+//! Part of `resolve`, after listeners and upstreams, whose names they refer to. A route with a mistake is left out and
+//! reported. The tables that requests are looked up in are built elsewhere (crate `route`).
 
 use ahash::AHashMap;
 use serde_saphyr::Spanned;

@@ -1,0 +1,128 @@
+//! Every wait has a deadline, and each deadline its answer.
+
+use crate::gateway::{Gateway, LISTEN, dial, get, is_over, on_time, post, problem, refused_by, silence};
+use std::time::Duration;
+use tollgate_http::Reason;
+use tollgate_io::Instant;
+use tollgate_sim::{Answer, Client, Conditions, Fault, Faults, Framing, Head, Reader, Reply, payload};
+
+const START: Instant = Instant::from_nanos(0);
+
+#[test]
+fn a_connect_that_hangs_is_given_up() {
+    let faults = Faults::NONE.with(Fault::ConnectHangs, 1.0);
+    let gateway = Gateway::start(1, Conditions { faults, ..Conditions::default() }, 1);
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    refused_by(&replies, Reason::ConnectTimeout);
+    // It is tried three times, since the endpoint has seen nothing of the request.
+    on_time(at, START, Duration::from_secs(3));
+    gateway.end().failed_by(Reason::ConnectTimeout);
+}
+
+#[test]
+fn a_silent_endpoint_is_given_up() {
+    let (gateway, origin) = Gateway::quiet(|_| silence());
+    let client = gateway.ask(vec![post(1, 1_000)]);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    refused_by(&replies, Reason::ResponseTimeout);
+    on_time(at, START, Duration::from_secs(2));
+    assert_eq!(origin.seen().len(), 1, "a request that may have been acted on is not sent again");
+    gateway.end().failed_by(Reason::ResponseTimeout);
+}
+
+#[test]
+fn a_deadline_ends_one_exchange_and_not_the_next() {
+    let (gateway, _origin) = Gateway::quiet(|head| match head.word(1) {
+        "/1" => silence(),
+        _ => Answer::new(payload(2, 100)),
+    });
+    // Pipelined, so that the second is begun in the moment in which the first is over.
+    let (world, client) = (gateway.world.clone(), Client { depth: 2, ..Client::default() });
+    let client = gateway.script(async move { client.run(&world, LISTEN, &[get(1), get(2)]).await });
+    gateway.simulation.run_until_idle();
+    match &client.take()[..] {
+        [Ok(first)] => assert!(first.last, "the connection ended and nobody had been told"),
+        [Ok(_), Ok(second)] => assert_eq!(second.head.status(), 200),
+        replies => panic!("{replies:?}"),
+    }
+    gateway.end();
+}
+
+#[test]
+fn an_endpoint_that_stops_in_its_body_is_given_up() {
+    let stops = |_: &Head| Answer { framing: Framing::Length(2_000), ..Answer::new(payload(1, 1_000)) };
+    let (gateway, _origin) = Gateway::quiet(stops);
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    assert!(matches!(replies[..], [Err(_)]), "half an answer must not look whole: {replies:?}");
+    on_time(at, START, Duration::from_secs(3));
+    assert!(gateway.end().record().contains("\"status\":200"));
+}
+
+/// A client sends `bytes` and then nothing more; it is told so at `deadline`, and no endpoint hears of it.
+fn stops_after(bytes: &'static [u8], deadline: Duration) {
+    let (gateway, origin) = Gateway::quiet(|_| Answer::new(Vec::new()));
+    let world = gateway.world.clone();
+    let client = gateway.script(async move {
+        let end = dial(&world, bytes).await;
+        let mut reader = Reader::new(&end);
+        let head = reader.head().await.expect("a whole head").expect("an answer");
+        let body = reader.body(head.framing().expect("a length")).await.expect("a whole body");
+        let told = world.now();
+        assert_eq!(reader.head().await, Ok(None), "the connection is closed behind it");
+        (told, Reply { interim: Vec::new(), head, body, last: true })
+    });
+    gateway.simulation.run_until_idle();
+    let (told, reply) = client.take();
+    problem(&reply, Reason::RequestTimeout);
+    assert!(reply.head.closes());
+    on_time(told, START, deadline);
+    assert_eq!(origin.seen().len(), 0);
+    gateway.end().failed_by(Reason::RequestTimeout);
+}
+
+#[test]
+fn a_client_that_stops_in_its_head_is_told_so() {
+    stops_after(b"GET / HTTP/1.1\r\nHost: api", Duration::from_secs(5));
+}
+
+#[test]
+fn a_client_that_stops_in_its_body_is_told_so() {
+    let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123";
+    stops_after(request, Duration::from_secs(3));
+}
+
+#[test]
+fn an_idle_client_connection_is_closed() {
+    let (gateway, _origin) = Gateway::quiet(|_| Answer::new(Vec::new()));
+    let world = gateway.world.clone();
+    let client = gateway.script(async move {
+        let end = dial(&world, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut reader = Reader::new(&end);
+        assert_eq!(reader.head().await.ok().flatten().map(|head| head.status()), Some(200));
+        let answered = world.now();
+        (answered, reader.head().await)
+    });
+    gateway.simulation.run_until_idle();
+    let (closed, (answered, end)) = client.take_timed();
+    assert!(is_over(&end), "closed without a word: {end:?}");
+    on_time(closed, answered, Duration::from_secs(7));
+    gateway.end().record();
+}
+
+#[test]
+fn a_connection_that_never_asks_is_closed() {
+    let (gateway, _origin) = Gateway::quiet(|_| silence());
+    let world = gateway.world.clone();
+    let client = gateway.script(async move {
+        let end = dial(&world, b"").await;
+        assert!(is_over(&Reader::new(&end).head().await), "closed without a word");
+    });
+    gateway.simulation.run_until_idle();
+    on_time(client.take_timed().0, START, Duration::from_secs(7));
+    assert!(gateway.end().records.is_empty());
+}

@@ -1,0 +1,275 @@
+//! A worker under test: started from a file's text, talked to by scripts, ended by a command, and then looked over.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+use tollgate_http::Reason;
+use tollgate_io::Instant;
+use tollgate_model::{Snapshot, Source};
+use tollgate_sim::{
+    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
+    Simulation, World,
+};
+use tollgate_telemetry::{LogSource, Names, Registry, WorkerMetrics, log_queue};
+use tollgate_worker::{Command, Program, Setup};
+
+const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const ORIGINS: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 9000),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 2)), 9000),
+];
+
+/// Blocks the log queue holds: more than any test here fills.
+const LOG_BLOCKS: usize = 64;
+
+/// Deadlines that no two of are alike, so that a time says which of them passed.
+const TIMEOUTS: &str = "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms }";
+
+/// How much later than its deadline something may be seen: the time between two looks, a slot of the wheel, the way to the
+/// client.
+const SLACK: Duration = Duration::from_millis(150);
+
+/// A worker and the world around it.
+pub(crate) struct Gateway {
+    pub(crate) simulation: Simulation,
+    pub(crate) world: World,
+    commands: SimSender<Command>,
+    /// When `run` returned.
+    returned: Rc<Cell<Option<Instant>>>,
+    registry: Arc<Registry>,
+    metrics: Arc<WorkerMetrics>,
+    log: LogSource,
+}
+
+/// What a script returned, and when.
+pub(crate) struct Script<T>(Rc<RefCell<Option<(Instant, T)>>>);
+
+/// What a worker left behind when it had ended.
+pub(crate) struct Ended {
+    /// When `run` returned.
+    pub(crate) at: Instant,
+    /// A line for each exchange.
+    pub(crate) records: Vec<String>,
+}
+
+struct NothingElse;
+
+impl Source for NothingElse {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read(&self, _: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one route that takes everything.
+fn snapshot(origins: usize) -> Snapshot {
+    let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
+    let text = format!(
+        "version: 1
+listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
+upstreams: [ {{ name: origins, endpoints: [ {} ] }} ]
+routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origins }} ]
+timeouts: {TIMEOUTS}
+",
+        endpoints.join(", ")
+    );
+    tollgate_model::parse("gateway.yaml", &text, &NothingElse).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn names(snapshot: &Snapshot) -> Names {
+    Names {
+        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
+        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
+        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
+        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
+    }
+}
+
+impl Gateway {
+    /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
+    pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
+        let simulation = Simulation::new(seed, conditions);
+        let (world, node) = (simulation.world(), simulation.node(NODE));
+        let snapshot = Arc::new(snapshot(origins));
+        let registry = Registry::new(names(&snapshot), 1);
+        let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
+        let (commands, inbox) = world.mailbox();
+        let setup = Setup {
+            io: node.clone(),
+            program: Arc::new(Program::build(snapshot, 1)),
+            listeners: vec![(0, node.listen(LISTEN))],
+            metrics: metrics.clone(),
+            log: Some(sender.sink(metrics.clone())),
+        };
+        let returned = Rc::new(Cell::new(None));
+        let (noted, clock) = (returned.clone(), world.clone());
+        tollgate_io::Io::spawn(&node, async move {
+            tollgate_worker::run(setup, inbox).await;
+            noted.set(Some(clock.now()));
+        });
+        Self { simulation, world, commands, returned, registry, metrics, log }
+    }
+
+    /// A worker under a quiet sky, with one origin that answers by `script`.
+    pub(crate) fn quiet(script: impl Fn(&Head) -> Answer + 'static) -> (Self, Rc<Origin>) {
+        let gateway = Self::start(1, Conditions::default(), 1);
+        let origin = Origin::start(&gateway.world, ORIGINS[0], script);
+        (gateway, origin)
+    }
+
+    /// Runs a script beside the worker.
+    pub(crate) fn script<T: 'static>(&self, script: impl Future<Output = T> + 'static) -> Script<T> {
+        let result = Rc::new(RefCell::new(None));
+        let (filled, world) = (result.clone(), self.world.clone());
+        self.world.spawn(async move {
+            let returned = script.await;
+            *filled.borrow_mut() = Some((world.now(), returned));
+        });
+        Script(result)
+    }
+
+    /// A client that makes `requests` one after the other over one connection.
+    pub(crate) fn ask(&self, requests: Vec<Request>) -> Script<Vec<Result<Reply, Failure>>> {
+        let world = self.world.clone();
+        self.script(async move { Client::default().run(&world, LISTEN, &requests).await })
+    }
+
+    /// Has the worker drain or stop.
+    pub(crate) fn command(&self, command: Command) {
+        self.commands.send(command);
+    }
+
+    /// Whether `run` has returned.
+    pub(crate) fn has_returned(&self) -> bool {
+        self.returned.get().is_some()
+    }
+
+    /// Drains the worker if it has not ended, and checks that it gives everything back and accounts for everything.
+    pub(crate) fn end(self) -> Ended {
+        self.command(Command::Drain);
+        self.simulation.run_until_idle();
+        let at = self.returned.get().expect("a drained worker returns");
+        // Whoever waits for commands may do so until nobody can give any.
+        drop(self.commands);
+        self.simulation.run_until_idle();
+        assert_eq!(self.simulation.leftovers(), Leftovers::default());
+        assert_eq!(Arc::strong_count(&self.metrics), 2, "the worker has ended, and its log with it");
+        let mut records = String::new();
+        while let Some(block) = self.log.recv() {
+            records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
+        }
+        let records: Vec<_> = records.lines().map(str::to_owned).collect();
+        judge(&self.registry, records.len());
+        Ended { at, records }
+    }
+}
+
+/// Checks what the scrape says once a worker has ended.
+fn judge(registry: &Registry, records: usize) {
+    let mut scrape = String::new();
+    registry.render(&mut scrape);
+    let value = |name: &str| {
+        let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
+        assert!(!samples.is_empty(), "{name} is no metric");
+        samples.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+    };
+    assert_eq!(value("tollgate_worker_requests_total"), records as f64, "one record for each exchange");
+    for gone in [
+        "http_server_active_requests",
+        "tollgate_connections_open",
+        "tollgate_upstream_connections_idle",
+        "tollgate_buffers_in_use",
+        "tollgate_access_records_dropped_total",
+    ] {
+        assert_eq!(value(gone), 0.0, "{gone} after the end");
+    }
+}
+
+/// A client's end on which `bytes` were sent.
+pub(crate) async fn dial(world: &World, bytes: &[u8]) -> Endpoint {
+    let end = world.dial(CLIENT, LISTEN).await.expect("the worker listens");
+    end.write_all(bytes).await.expect("the worker reads");
+    end
+}
+
+impl<T> Script<T> {
+    /// What it returned.
+    pub(crate) fn take(&self) -> T {
+        self.take_timed().1
+    }
+
+    /// What it returned, and when.
+    pub(crate) fn take_timed(&self) -> (Instant, T) {
+        self.0.take().expect("the script has come to its end")
+    }
+}
+
+impl Ended {
+    /// The one record there is.
+    pub(crate) fn record(&self) -> &str {
+        assert_eq!(self.records.len(), 1, "{:?}", self.records);
+        &self.records[0]
+    }
+
+    /// The one record there is, which must name `reason`.
+    pub(crate) fn failed_by(&self, reason: Reason) {
+        let named = format!("\"reason\":\"{}\"", reason.code());
+        assert!(self.record().contains(&named), "{reason}: {}", self.record());
+    }
+}
+
+/// A GET without a body.
+pub(crate) fn get(token: u64) -> Request {
+    let (method, body) = ("GET", Body::None);
+    Request { method, target: format!("/{token}"), token, body, fields: String::new() }
+}
+
+/// A POST of `len` bytes.
+pub(crate) fn post(token: u64, len: usize) -> Request {
+    Request { method: "POST", body: Body::Length(len), ..get(token) }
+}
+
+/// An answer that never comes.
+pub(crate) fn silence() -> Answer {
+    Answer { delay_nanos: u64::MAX, ..Answer::new(Vec::new()) }
+}
+
+/// Checks that the only reply is the problem document of `reason`.
+pub(crate) fn refused_by(replies: &[Result<Reply, Failure>], reason: Reason) {
+    let [Ok(reply)] = replies else { panic!("one reply wanted: {replies:?}") };
+    problem(reply, reason);
+}
+
+/// Checks that `reply` is the problem document of `reason`.
+pub(crate) fn problem(reply: &Reply, reason: Reason) {
+    assert_eq!(reply.head.status(), reason.status(), "{reason}: {reply:?}");
+    let code = format!("\"code\":\"{}\"", reason.code());
+    assert!(String::from_utf8_lossy(&reply.body).contains(&code), "{reason}: {reply:?}");
+}
+
+/// Whether a read found that the connection is over, and no message before that.
+pub(crate) const fn is_over(read: &Result<Option<Head>, Failure>) -> bool {
+    matches!(read, Ok(None) | Err(Failure::Reset))
+}
+
+/// Checks that something happened when `deadline` had passed since `start`, and soon after.
+pub(crate) fn on_time(at: Instant, start: Instant, deadline: Duration) {
+    let (passed, slack) = (at - start, SLACK);
+    assert!((deadline..=deadline + slack).contains(&passed), "after {passed:?}, {deadline:?} wanted");
+}

@@ -1,0 +1,9 @@
+//! The unchanged worker in the simulator: under random exchanges and faults, and in the situations that each need a test.
+
+mod clients;
+mod deadlines;
+mod drain;
+mod gateway;
+mod seeds;
+mod tunnels;
+mod upstreams;
