@@ -52,12 +52,14 @@ fn prepare(port: u16) -> io::Result<(String, [Origin; 2])> {
         let remedy = format!("port {port}: {error}; choose another with `--port PORT`");
         return Err(io::Error::new(error.kind(), remedy));
     }
-    let status_port = free(STATUS_PORT).map_or_else(
+    // Who asks for any free port runs several demos at once; they would race for the one status port.
+    let wanted = if port == 0 { 0 } else { STATUS_PORT };
+    let status_port = free(wanted).map_or_else(
         |_| {
             terminal::note(format_args!("port {STATUS_PORT} is taken: the status goes to a free one"));
             0
         },
-        |()| STATUS_PORT,
+        |()| wanted,
     );
     let origins = [start("origin-1")?, start("origin-2")?];
     let [first, second] = origins.each_ref().map(Origin::address);

@@ -72,7 +72,8 @@ pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command>) {
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
-    worker.flush_log();
+    // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.
+    drop(worker.log.take());
 }
 
 /// Does what the mailbox says for as long as somebody can write to it.
