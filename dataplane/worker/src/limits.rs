@@ -24,8 +24,9 @@ pub(crate) const CLIENT_LOOK: Duration = Duration::from_millis(100);
 /// Age at which access records are handed to the journal even if they fill no block.
 pub(crate) const LOG_FLUSH: Duration = Duration::from_millis(100);
 
-/// A gap between requests shorter than this makes a connection busy ...
-pub(crate) const BUSY_GAP: Duration = Duration::from_millis(1);
+/// A gap between requests shorter than this makes a connection busy ... It is longer than a round over a thousand busy
+/// connections takes, or a loaded worker would call all of them idle.
+pub(crate) const BUSY_GAP: Duration = Duration::from_millis(10);
 
 /// ... after this many in a row: it then receives without asking for readiness first ...
 pub(crate) const BUSY_GAPS: u8 = 2;
