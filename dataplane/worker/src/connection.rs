@@ -99,7 +99,6 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<I>) {
     let Connection { worker, watch, .. } = connection;
     connection.stream.shutdown(Half::Write);
-    down.reader.link.idle.take();
     worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
     while down.reader.fill().await.is_ok_and(|count| count > 0) {
         if let Some(buffer) = &mut down.reader.buffer {

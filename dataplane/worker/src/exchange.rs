@@ -18,7 +18,7 @@ use crate::{
     relay, tunnel,
     upstream::{self, Checkout},
 };
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, http_date,
@@ -156,7 +156,7 @@ impl<I: Io> Machine<'_, I> {
         if let Some(limit) = route.timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
         }
-        down.reader.link.idle.set(route.timeouts.idle);
+        watch.extend_by_progress(route.timeouts.idle);
         let mut fresh = false;
         loop {
             let upstream = route.upstream as u32;
@@ -165,7 +165,6 @@ impl<I: Io> Machine<'_, I> {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.settle(Err(reason), None, &mut down.writer).await,
             };
-            checkout.link.idle.set(route.timeouts.idle);
             let mut up = H1Upstream::new(&checkout.link);
             if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
                 return self.settle(Err(reason), None, &mut down.writer).await;
@@ -303,7 +302,7 @@ impl<I: Io> Machine<'_, I> {
             return Next::KeepAlive;
         }
         // A refused request's body is still to come.
-        down.reader.link.idle.take();
+        watch.extend_by_progress(Duration::ZERO);
         watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
         if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }

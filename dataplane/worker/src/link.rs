@@ -4,7 +4,7 @@
 use crate::watch::{Waiting, Watch};
 use std::{cell::Cell, rc::Rc};
 use tollgate_http::{Reason, Side};
-use tollgate_io::{Buffer, Instant, Io, SendList, Stream};
+use tollgate_io::{Buffer, Io, SendList, Stream};
 
 /// A stream and what is known about it.
 pub(crate) struct Link<I: Io> {
@@ -14,21 +14,11 @@ pub(crate) struct Link<I: Io> {
     pub(crate) side: Side,
     pub(crate) received: Cell<u64>,
     pub(crate) sent: Cell<u64>,
-    /// Progress moves the deadline this far; zero while progress does not count.
-    pub(crate) idle: Cell<std::time::Duration>,
 }
 
 impl<I: Io> Link<I> {
     pub(crate) fn new(io: I, stream: Rc<I::Stream>, watch: Rc<Watch<I::Stream>>, side: Side) -> Rc<Self> {
-        Rc::new(Self {
-            io,
-            stream,
-            watch,
-            side,
-            received: Cell::new(0),
-            sent: Cell::new(0),
-            idle: Cell::new(std::time::Duration::ZERO),
-        })
+        Rc::new(Self { io, stream, watch, side, received: Cell::new(0), sent: Cell::new(0) })
     }
 
     /// Receives behind what `buffer` holds; says how many bytes came, zero at the end of the stream.
@@ -42,7 +32,7 @@ impl<I: Io> Link<I> {
         let count = buffer.len() - before;
         self.received.set(self.received.get() + count as u64);
         if count > 0 {
-            self.progress();
+            self.watch.progress();
         } else if let Some(cause) = self.watch.cause() {
             return Err(cause);
         }
@@ -60,7 +50,7 @@ impl<I: Io> Link<I> {
             match sent {
                 Ok(count) if count > 0 => {
                     self.sent.set(self.sent.get() + count as u64);
-                    self.progress();
+                    self.watch.progress();
                 }
                 _ => result = Err(self.broken()),
             }
@@ -75,13 +65,5 @@ impl<I: Io> Link<I> {
             Side::Downstream => Reason::ClientClosed,
             _ => Reason::UpstreamClosed,
         })
-    }
-
-    fn progress(&self) {
-        let idle = self.idle.get();
-        if !idle.is_zero() {
-            let due: Instant = self.io.now() + idle;
-            self.watch.extend(due);
-        }
     }
 }

@@ -13,8 +13,6 @@ pub(crate) async fn run<I: Io>(
     rest: Option<Buffer>,
 ) {
     connection.worker.enter(&connection.watch, connection.timer, Phase::Tunnel, Instant::NEVER);
-    down.link.idle.take();
-    up.idle.take();
     let received = down.buffer.take().filter(|buffer| !buffer.is_empty());
     crate::bell::both(copy(&down.link, up, received), copy(up, &down.link, rest)).await;
 }

@@ -14,6 +14,7 @@ use crate::limits;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::Duration,
 };
 use tollgate_http::Reason;
 use tollgate_io::{Half, Instant, Peek, Stream};
@@ -48,6 +49,10 @@ pub(crate) struct Watch<S> {
     pub(crate) phase: Cell<Phase>,
     /// No progress until then ends the phase.
     due: Cell<Instant>,
+    /// Progress moves the deadline this far; zero while it does not.
+    idle: Cell<Duration>,
+    /// Whether there was progress since the wheel looked last.
+    has_progressed: Cell<bool>,
     /// The whole exchange ends then.
     exchange_due: Cell<Instant>,
     /// Transfers in flight, by [`Waiting`].
@@ -65,6 +70,8 @@ impl<S: Stream> Watch<S> {
             up: RefCell::new(None),
             phase: Cell::new(Phase::Idle),
             due: Cell::new(Instant::NEVER),
+            idle: Cell::new(Duration::ZERO),
+            has_progressed: Cell::new(false),
             exchange_due: Cell::new(Instant::NEVER),
             waiting: [const { Cell::new(0) }; 3],
             cause: Cell::new(None),
@@ -76,6 +83,7 @@ impl<S: Stream> Watch<S> {
     pub(crate) fn enter(&self, phase: Phase, due: Instant) -> Option<Instant> {
         self.phase.set(phase);
         self.due.set(due);
+        self.idle.set(Duration::ZERO);
         if phase != Phase::Exchange {
             self.exchange_due.set(Instant::NEVER);
         }
@@ -85,6 +93,18 @@ impl<S: Stream> Watch<S> {
     /// Moves the deadline of the phase.
     pub(crate) fn extend(&self, due: Instant) {
         self.due.set(due);
+        self.has_progressed.set(false);
+    }
+
+    /// From now on progress moves the deadline of the phase to `idle` after the wheel has noticed it, at the latest
+    /// [`limits::CLIENT_LOOK`] late; zero: not any more.
+    pub(crate) fn extend_by_progress(&self, idle: Duration) {
+        self.idle.set(idle);
+    }
+
+    /// A transfer has moved bytes. Only notes it: reading the clock for each would cost more than the rest.
+    pub(crate) fn progress(&self) {
+        self.has_progressed.set(true);
     }
 
     /// Bounds the whole exchange.
@@ -141,7 +161,8 @@ impl<S: Stream> Watch<S> {
         if let Some(up) = &*self.up.borrow() {
             up.abort();
         }
-        self.due.set(due);
+        self.idle.set(Duration::ZERO);
+        self.extend(due);
     }
 
     /// Ends everything; transfers complete.
@@ -158,6 +179,9 @@ impl<S: Stream> Watch<S> {
     }
 
     fn act(&self, now: Instant) -> Instant {
+        if self.has_progressed.take() && !self.idle.get().is_zero() {
+            self.due.set(now + self.idle.get());
+        }
         if self.exchange_due.get() <= now {
             self.exchange_due.set(Instant::NEVER);
             self.abort_upstream(Reason::RequestDeadline);
@@ -171,7 +195,7 @@ impl<S: Stream> Watch<S> {
         if self.due.get() <= now {
             self.due.set(Instant::NEVER);
             self.expire();
-        } else if self.phase.get() == Phase::Exchange && self.is_waiting(Waiting::Upstream) {
+        } else if self.phase.get() == Phase::Exchange {
             return self.look_at_client(now);
         }
         self.due.get().min(self.exchange_due.get())
@@ -195,7 +219,10 @@ impl<S: Stream> Watch<S> {
 
     /// A client that has gone needs no answer. One that has only finished sending still gets its answer.
     fn look_at_client(&self, now: Instant) -> Instant {
-        if !self.is_waiting(Waiting::ClientReceive) && self.down.peek() == Peek::Broken {
+        if self.is_waiting(Waiting::Upstream)
+            && !self.is_waiting(Waiting::ClientReceive)
+            && self.down.peek() == Peek::Broken
+        {
             self.abort_upstream(Reason::ClientClosed);
         }
         (now + limits::CLIENT_LOOK).min(self.due.get()).min(self.exchange_due.get())
