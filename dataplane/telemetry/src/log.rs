@@ -31,7 +31,8 @@ pub struct Block {
 }
 
 impl Block {
-    fn new() -> Self {
+    /// With room for [`BLOCK_BYTES`], unlike the default.
+    fn empty() -> Self {
         Self { bytes: Vec::with_capacity(BLOCK_BYTES), records: 0 }
     }
 
@@ -103,8 +104,8 @@ impl LogSender {
     /// A sink for the worker that writes `metrics`, where dropped records are counted.
     #[must_use]
     pub fn sink(&self, metrics: Arc<WorkerMetrics>) -> LogSink {
-        let spare = (0..SPARE_BLOCKS).map(|_| Block::new()).collect();
-        LogSink { block: Block::new(), spare, sender: self.clone(), metrics }
+        let spare = (0..SPARE_BLOCKS).map(|_| Block::empty()).collect();
+        LogSink { block: Block::empty(), spare, sender: self.clone(), metrics }
     }
 }
 
@@ -180,7 +181,7 @@ impl LogSink {
         {
             self.spare.push(block);
         }
-        self.spare.pop().unwrap_or_else(Block::new)
+        self.spare.pop().unwrap_or_else(Block::empty)
     }
 }
 
