@@ -22,6 +22,10 @@ pub trait Stream: 'static {
     /// The stream is broken.
     fn readable(&self) -> impl Future<Output = io::Result<()>>;
 
+    /// Whether the driver has been told of bytes, an end or an error since the last receive. Costs no system call, and so
+    /// may lag behind [`Stream::peek`] by one turn of the driver; one that is told nothing says yes.
+    fn has_news(&self) -> bool;
+
     /// What a receive would find now, without waiting and without taking it.
     fn peek(&self) -> Peek;
 

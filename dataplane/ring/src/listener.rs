@@ -1,11 +1,8 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
 //! every worker shares the port the system chose.
 
-use crate::{Driver, RingIo, RingStream, system};
-use monoio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::{io, net::SocketAddr, os::fd::AsRawFd};
-use tollgate_io::Listener;
+use std::{io, net::SocketAddr};
 
 /// Connections the kernel completes while no worker has accepted them yet; the kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
@@ -58,38 +55,8 @@ impl BoundListener {
         self.local
     }
 
-    /// Hands the socket to the runtime of the calling thread.
-    ///
-    /// # Errors
-    /// The runtime does not take it.
-    pub fn into_listener(self, io: &RingIo) -> io::Result<RingListener> {
-        // io_uring waits inside the kernel and must not be told "would block"; epoll must be.
-        self.socket.set_nonblocking(io.driver() == Driver::Epoll)?;
-        let tcp = TcpListener::from_std(self.socket.into())?;
-        Ok(RingListener { tcp, local: self.local, io: io.clone() })
-    }
-}
-
-/// A listening socket of one worker.
-pub struct RingListener {
-    tcp: TcpListener,
-    local: SocketAddr,
-    io: RingIo,
-}
-
-impl Listener for RingListener {
-    type Stream = RingStream;
-
-    async fn accept(&self) -> io::Result<RingStream> {
-        let (tcp, peer) = self.tcp.accept().await?;
-        Ok(RingStream::new(tcp, peer, self.io.clone()))
-    }
-
-    fn local(&self) -> SocketAddr {
-        self.local
-    }
-
-    fn close(&self) {
-        system::shutdown(self.tcp.as_raw_fd(), None);
+    /// The socket, for the runtime that accepts on it.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
     }
 }

@@ -2,10 +2,8 @@
 //!
 //! Wakers never cross threads: the worker waits for its end of the pair to become readable.
 
-use crate::{Driver, RingIo, system};
 use crossbeam::queue::ArrayQueue;
-use monoio::net::UnixStream;
-use std::{io, io::Write, os::fd::AsRawFd, sync::Arc};
+use std::{io, io::Write, sync::Arc};
 use tollgate_io::Mailbox;
 
 /// The sending end; cheap to clone.
@@ -52,33 +50,45 @@ impl<M> Outbox<M> {
     }
 }
 
-impl<M: Send + 'static> Inbox<M> {
-    /// Hands the mailbox to the runtime of the calling thread.
-    ///
-    /// # Errors
-    /// The runtime does not take it.
-    pub fn into_mailbox(self, io: &RingIo) -> io::Result<impl Mailbox<M> + use<M>> {
-        self.bell.set_nonblocking(io.driver() == Driver::Epoll)?;
-        Ok(RingMailbox { queue: self.queue, bell: UnixStream::from_std(self.bell)? })
+impl<M> Inbox<M> {
+    /// The queue, and the socket that becomes readable when it may have messages.
+    pub(crate) fn into_parts(self) -> (Arc<ArrayQueue<M>>, std::os::unix::net::UnixStream) {
+        (self.queue, self.bell)
     }
 }
 
-struct RingMailbox<M> {
-    queue: Arc<ArrayQueue<M>>,
-    bell: UnixStream,
+/// The socket that wakes the receiving thread, on whatever runtime that has.
+pub(crate) trait Bell: 'static {
+    /// Completes when [`Bell::silence`] would find something.
+    fn rung(&self) -> impl Future<Output = io::Result<()>>;
+
+    /// Takes up to `into.len()` rings that have arrived, without waiting. Zero: every sender is gone.
+    fn silence(&self, into: &mut [u8]) -> io::Result<usize>;
 }
 
-impl<M: Send + 'static> Mailbox<M> for RingMailbox<M> {
+/// The receiving end on a runtime.
+pub(crate) struct Receiver<M, B> {
+    queue: Arc<ArrayQueue<M>>,
+    bell: B,
+}
+
+impl<M, B> Receiver<M, B> {
+    pub(crate) const fn new(queue: Arc<ArrayQueue<M>>, bell: B) -> Self {
+        Self { queue, bell }
+    }
+}
+
+impl<M: 'static, B: Bell> Mailbox<M> for Receiver<M, B> {
     async fn receive(&self) -> Option<M> {
         let mut open = true;
         loop {
             if let Some(message) = self.queue.pop() {
                 return Some(message);
             }
-            if !open || self.bell.readable(false).await.is_err() {
+            if !open || self.bell.rung().await.is_err() {
                 return None;
             }
-            open = match system::take_arrived(self.bell.as_raw_fd(), &mut [0; 64]) {
+            open = match self.bell.silence(&mut [0; 64]) {
                 Ok(count) => count > 0,
                 Err(error) => error.kind() == io::ErrorKind::WouldBlock,
             };

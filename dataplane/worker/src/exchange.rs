@@ -160,7 +160,9 @@ impl<I: Io> Machine<'_, I> {
         let mut fresh = false;
         loop {
             let upstream = route.upstream as u32;
-            let taken = upstream::checkout(worker, watch, upstream, fresh, route.timeouts.connect, self.outcome).await;
+            let repeatable = body.is_empty() && self.facts.method.is_idempotent();
+            let connect = route.timeouts.connect;
+            let taken = upstream::checkout(worker, watch, upstream, fresh, repeatable, connect, self.outcome).await;
             let checkout = match taken {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.settle(Err(reason), None, &mut down.writer).await,

@@ -1,7 +1,7 @@
 //! Idle upstream connections of one worker, by endpoint, newest first.
 //!
-//! A pooled connection has no transfer in flight. It is looked at (one peek) when it is taken: whatever the endpoint has
-//! sent or done meanwhile makes it unusable. At most `connections.idle_max` are kept per endpoint, each for at most
+//! A pooled connection has no transfer in flight. It is looked at when it is taken: whatever the endpoint has sent or done
+//! meanwhile makes it unusable. At most `connections.idle_max` are kept per endpoint, each for at most
 //! `connections.idle_timeout`.
 
 use crate::Program;
@@ -67,13 +67,15 @@ impl<S: Stream> Pools<S> {
         EndpointId { upstream, endpoint: schedule[turn.get() % schedule.len()] }
     }
 
-    /// An idle connection that is still good.
-    pub(crate) fn take(&self, id: EndpointId, now: Instant, metrics: &WorkerMetrics) -> Option<Rc<S>> {
+    /// An idle connection that is still good. What the driver was told since decides that; `surely` also asks the system,
+    /// for a request that cannot be sent again if the endpoint has closed the connection just now.
+    pub(crate) fn take(&self, id: EndpointId, now: Instant, surely: bool, metrics: &WorkerMetrics) -> Option<Rc<S>> {
         let pool = &self.upstreams[id.upstream as usize];
         let mut idle = pool.endpoints[id.endpoint as usize].borrow_mut();
         while let Some(Idle { stream, since }) = idle.pop_back() {
             metrics.upstream_idle(id.upstream).decrement();
-            if now.since(since) < pool.idle_timeout && stream.peek() == Peek::Silent {
+            let is_silent = || !(surely || stream.has_news()) || stream.peek() == Peek::Silent;
+            if now.since(since) < pool.idle_timeout && is_silent() {
                 return Some(stream);
             }
         }

@@ -27,6 +27,7 @@ pub(crate) async fn checkout<I: Io>(
     watch: &Rc<Watch<I::Stream>>,
     upstream: u32,
     fresh: bool,
+    repeatable: bool,
     connect: Duration,
     outcome: &Outcome,
 ) -> Result<Checkout<I>, Reason> {
@@ -35,7 +36,7 @@ pub(crate) async fn checkout<I: Io>(
         outcome.attempts.set(outcome.attempts.get() + 1);
         let id = worker.pools.next_endpoint(&worker.program, upstream);
         outcome.endpoint.set(Some(id));
-        let idle = if fresh { None } else { worker.pools.take(id, worker.io.now(), &worker.metrics) };
+        let idle = if fresh { None } else { worker.pools.take(id, worker.io.now(), !repeatable, &worker.metrics) };
         let is_reused = idle.is_some();
         let stream = match idle {
             Some(stream) => {

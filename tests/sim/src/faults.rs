@@ -23,11 +23,13 @@ pub enum Fault {
     AcceptFails,
     /// An operation of a node is done, but the node learns of it up to [`Conditions::late_nanos_max`] later.
     LateCompletion,
+    /// A node is not told yet that something has arrived on a stream nobody receives from.
+    LateNews,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ShortReceive,
         Self::ShortSend,
         Self::Reset,
@@ -36,6 +38,7 @@ impl Fault {
         Self::ConnectHangs,
         Self::AcceptFails,
         Self::LateCompletion,
+        Self::LateNews,
     ];
 }
 

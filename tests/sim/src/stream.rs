@@ -100,6 +100,10 @@ impl Stream for SimStream {
         if found == Peek::Broken { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
     }
 
+    fn has_news(&self) -> bool {
+        self.end.peek() != Peek::Silent && !self.node.world().strikes(Fault::LateNews)
+    }
+
     fn peek(&self) -> Peek {
         self.end.peek()
     }

@@ -46,8 +46,13 @@ impl UringFlags {
         self.single_issuer && self.defer_taskrun && self.coop_taskrun
     }
 
-    fn build(self) -> io::Result<IoUring> {
+    /// A ring with these flags.
+    ///
+    /// # Errors
+    /// The kernel or a sandbox refuses it.
+    pub(crate) fn build(self, entries: u32, completions: u32) -> io::Result<IoUring> {
         let mut builder = IoUring::builder();
+        builder.setup_cqsize(completions).setup_clamp();
         if self.single_issuer {
             builder.setup_single_issuer();
         }
@@ -57,7 +62,7 @@ impl UringFlags {
         if self.coop_taskrun {
             builder.setup_coop_taskrun();
         }
-        builder.build(PROBE_ENTRIES)
+        builder.build(entries)
     }
 }
 
@@ -81,7 +86,7 @@ impl fmt::Display for UringFlags {
 pub fn uring_support() -> io::Result<UringFlags> {
     let mut refusal = None;
     for flags in UringFlags::CHOICES {
-        match flags.build() {
+        match flags.build(PROBE_ENTRIES, 2 * PROBE_ENTRIES) {
             Ok(_) => return Ok(flags),
             Err(error) => refusal = Some(error),
         }

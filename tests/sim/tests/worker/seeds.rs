@@ -27,7 +27,11 @@ fn run(seed: Seed, scenario: Scenario, conditions: Conditions) -> Run {
 
 /// Legal at any time and harmless: nothing is lost, only cut and late.
 fn slicing() -> Faults {
-    Faults::NONE.with(Fault::ShortReceive, 0.2).with(Fault::ShortSend, 0.2).with(Fault::LateCompletion, 0.2)
+    Faults::NONE
+        .with(Fault::ShortReceive, 0.2)
+        .with(Fault::ShortSend, 0.2)
+        .with(Fault::LateCompletion, 0.2)
+        .with(Fault::LateNews, 0.2)
 }
 
 /// Everything that may go wrong, each thing from never to often, by the seed.
@@ -36,7 +40,7 @@ fn storm(seed: u64) -> Conditions {
     let mut faults = Faults::NONE;
     for fault in Fault::ALL {
         let most = match fault {
-            Fault::ShortReceive | Fault::ShortSend | Fault::LateCompletion => 0.6,
+            Fault::ShortReceive | Fault::ShortSend | Fault::LateCompletion | Fault::LateNews => 0.6,
             Fault::Reset | Fault::Stall => 0.01,
             Fault::ConnectRefused | Fault::ConnectHangs | Fault::AcceptFails => 0.2,
         };

@@ -3,7 +3,8 @@
 //! Buffers and slices of a transfer belong to its operation until it completes; that is what the unsafe code here rests
 //! on. At most one receive and one send are in flight, which the caller answers for. No timeouts, no retries.
 
-use crate::{RingIo, system};
+use super::EpollIo;
+use crate::system;
 use monoio::{
     buf::{IoBuf, IoBufMut, IoVecBuf},
     io::{AsyncReadRent, AsyncWriteRent},
@@ -18,15 +19,15 @@ use std::{
 use tollgate_io::{Buffer, Half, Io, PIECES_MAX, Peek, SendList, Stream};
 
 /// A connected TCP stream.
-pub struct RingStream {
-    /// monoio takes `&mut` for transfers; see [`RingStream::tcp`].
+pub(crate) struct EpollStream {
+    /// monoio takes `&mut` for transfers; see [`EpollStream::tcp`].
     tcp: UnsafeCell<TcpStream>,
     peer: SocketAddr,
-    io: RingIo,
+    io: EpollIo,
 }
 
-impl RingStream {
-    pub(crate) const fn new(tcp: TcpStream, peer: SocketAddr, io: RingIo) -> Self {
+impl EpollStream {
+    pub(super) const fn new(tcp: TcpStream, peer: SocketAddr, io: EpollIo) -> Self {
         Self { tcp: UnsafeCell::new(tcp), peer, io }
     }
 
@@ -47,7 +48,7 @@ impl RingStream {
     }
 }
 
-impl Stream for RingStream {
+impl Stream for EpollStream {
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let buffer = match into {
             Some(buffer) => buffer,
@@ -76,6 +77,10 @@ impl Stream for RingStream {
 
     async fn readable(&self) -> io::Result<()> {
         self.tcp().readable(false).await
+    }
+
+    fn has_news(&self) -> bool {
+        true
     }
 
     fn peek(&self) -> Peek {

@@ -1,0 +1,139 @@
+//! The tasks of one thread and the queue of those that are ready.
+//!
+//! A waker is the number of a task and of its executor: waking is a store and a push, with nothing to count. Wakers never
+//! cross threads; one that does panics there instead of being lost. Per turn at most [`POLLS_MAX`] tasks are polled, and
+//! one poll makes at most [`TRANSFERS_MAX`] transfers, so that no connection keeps the others waiting.
+
+use slab::Slab;
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    pin::Pin,
+    sync::atomic::{AtomicU32, Ordering},
+    task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+};
+
+/// Tasks polled before the ring is looked at again.
+const POLLS_MAX: usize = 512;
+
+/// Transfers of one task before others have their turn.
+const TRANSFERS_MAX: u32 = 32;
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+pub(super) struct Executor {
+    /// `None` while the task is being polled.
+    tasks: RefCell<Slab<Option<Task>>>,
+    transfers_left: Cell<u32>,
+}
+
+impl Executor {
+    /// The executor of the calling thread. There is one at a time.
+    pub(super) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        READY.with_borrow_mut(|ready| *ready = Ready { number, ..Ready::NONE });
+        Self { tasks: RefCell::default(), transfers_left: Cell::new(0) }
+    }
+
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        let id = self.tasks.borrow_mut().insert(Some(Box::pin(task)));
+        READY.with_borrow_mut(|ready| ready.push(id as u32));
+    }
+
+    /// Polls what is ready, to a bound. Says whether something still is.
+    pub(super) fn poll_ready(&self) -> bool {
+        for _ in 0..POLLS_MAX {
+            let Some((number, id)) = READY.with_borrow_mut(Ready::pop) else { return false };
+            self.poll(number, id);
+        }
+        READY.with_borrow(|ready| !ready.queue.is_empty())
+    }
+
+    fn poll(&self, number: u32, id: u32) {
+        // Gone or replaced since it was woken: then the wake is for nothing, which a future has to bear.
+        let Some(mut task) = self.tasks.borrow_mut().get_mut(id as usize).and_then(Option::take) else { return };
+        self.transfers_left.set(TRANSFERS_MAX);
+        let waker = waker(number, id);
+        if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            self.tasks.borrow_mut()[id as usize] = Some(task);
+            return;
+        }
+        // Dropped before its number is free for another, and outside the borrow: what it owns may spawn.
+        drop(task);
+        self.tasks.borrow_mut().remove(id as usize);
+    }
+
+    /// Counts one transfer of the running task; pending when it has had its share of this turn.
+    pub(super) fn take_turn(&self, context: &Context<'_>) -> Poll<()> {
+        match self.transfers_left.get().checked_sub(1) {
+            Some(left) => {
+                self.transfers_left.set(left);
+                Poll::Ready(())
+            }
+            None => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Drops every task, and with them their descriptors.
+    pub(super) fn drop_tasks(&self) {
+        loop {
+            let tasks = self.tasks.take();
+            if tasks.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+struct Ready {
+    /// The executor's; wakers carry it.
+    number: u32,
+    queue: VecDeque<u32>,
+    /// By task: whether it is in the queue.
+    is_queued: Vec<bool>,
+}
+
+impl Ready {
+    const NONE: Self = Self { number: u32::MAX, queue: VecDeque::new(), is_queued: Vec::new() };
+
+    fn push(&mut self, id: u32) {
+        let index = id as usize;
+        if index >= self.is_queued.len() {
+            self.is_queued.resize(index + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_queued[index], true) {
+            self.queue.push_back(id);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(u32, u32)> {
+        let id = self.queue.pop_front()?;
+        self.is_queued[id as usize] = false;
+        Some((self.number, id))
+    }
+}
+
+thread_local! {
+    static READY: RefCell<Ready> = const { RefCell::new(Ready::NONE) };
+}
+
+fn waker(number: u32, id: u32) -> Waker {
+    let data = std::ptr::without_provenance(((number as usize) << 32) | id as usize);
+    // SAFETY: the data is a plain number that nothing owns and nothing reads through, so cloning and dropping it any
+    // number of times, on any thread, is sound; `wake` keeps the contract by queueing the task or panicking.
+    unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
+
+fn wake(data: *const ()) {
+    let data = data.addr();
+    READY.with_borrow_mut(|ready| {
+        assert_eq!(ready.number as usize, data >> 32, "a waker was used on another thread than its own");
+        ready.push(data as u32);
+    });
+}

@@ -1,0 +1,130 @@
+//! A TCP stream: a registered socket, and transfers that are tried as soon as they can succeed.
+
+use super::{UringIo, source::Source};
+use crate::system;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    os::fd::AsRawFd,
+};
+use tollgate_io::{Buffer, Half, Io, PIECES_MAX, Peek, SendList, Stream};
+
+/// A connected TCP stream.
+pub(crate) struct UringStream {
+    source: Source<Socket>,
+    peer: SocketAddr,
+}
+
+impl UringStream {
+    /// A socket that `accept` has given.
+    pub(super) fn accepted(io: &UringIo, socket: Socket, peer: SocketAddr) -> Self {
+        let stream = Self { source: Source::new(io, socket), peer };
+        stream.source.assume_writable();
+        stream
+    }
+
+    pub(super) async fn connect(io: &UringIo, to: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        socket.set_nodelay(true)?;
+        match socket.connect(&to.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        let stream = Self { source: Source::new(io, socket), peer: to };
+        stream.source.ready_to_write().await?;
+        match stream.source.inner().take_error()? {
+            Some(error) => Err(error),
+            None => Ok(stream),
+        }
+    }
+
+    fn try_send(&self, list: &SendList) -> io::Result<usize> {
+        let socket = self.source.inner();
+        if list.slices().len() == 1 {
+            return socket.send_with_flags(list.first(), SEND_FLAGS);
+        }
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let mut count = 0;
+        for (slot, slice) in slices.iter_mut().zip(list.slices()) {
+            *slot = IoSlice::new(slice);
+            count += 1;
+        }
+        socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS)
+    }
+}
+
+/// A transfer never waits in the kernel, and a broken stream is an error, not a signal.
+const SEND_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+impl Stream for UringStream {
+    async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
+        let mut held = into;
+        loop {
+            self.source.ready_to_read().await?;
+            let is_lent = held.is_some();
+            let mut buffer = held.take().unwrap_or_else(|| self.source.io().buffers().take());
+            let room = buffer.spare_len();
+            match system::take_arrived(self.source.inner().as_raw_fd(), buffer.spare_mut()) {
+                Ok(count) => {
+                    if count < room && count > 0 {
+                        self.source.note_drained();
+                    }
+                    buffer.grow(count);
+                    return Ok(buffer);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unreadable(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            held = is_lent.then_some(buffer);
+        }
+    }
+
+    async fn send(&self, mut list: SendList) -> (io::Result<usize>, SendList) {
+        loop {
+            if let Err(error) = self.source.ready_to_write().await {
+                return (Err(error), list);
+            }
+            match self.try_send(&list) {
+                Ok(sent) => {
+                    list.advance(sent);
+                    return (Ok(sent), list);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unwritable(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (Err(error), list),
+            }
+        }
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        loop {
+            self.source.ready_to_read().await?;
+            if self.peek() != Peek::Silent {
+                return Ok(());
+            }
+            self.source.note_unreadable();
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.source.is_quiet()
+    }
+
+    fn peek(&self) -> Peek {
+        system::peek(self.source.inner().as_raw_fd())
+    }
+
+    fn shutdown(&self, half: Half) {
+        system::shutdown(self.source.inner().as_raw_fd(), Some(half));
+    }
+
+    fn abort(&self) {
+        system::shutdown(self.source.inner().as_raw_fd(), None);
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
