@@ -141,6 +141,8 @@ reasons! {
         "Upstream response timeout", "The endpoint did not answer in the time allowed.";
     RequestDeadline: 504 request_deadline Upstream http_response_timeout once,
         "Request deadline exceeded", "The exchange was not complete in the time allowed for the whole of it.";
+    TunnelTimeout: 504 tunnel_timeout Ours connection_read_timeout once,
+        "Tunnel timeout", "No byte went through the upgraded connection in the time allowed.";
     UpgradeRefused: 502 upgrade_refused Upstream http_upgrade_failed once,
         "Upgrade failed", "The endpoint switched to a protocol that was not asked for.";
 }

@@ -64,8 +64,8 @@ impl Item {
     }
 
     fn timeouts(self, timeouts: &Timeouts) -> Self {
-        let Timeouts { connect, first_byte, idle, request, head, keep_alive, drain, linger } = *timeouts;
-        let rest = [connect, first_byte, idle, head, keep_alive, drain, linger];
+        let Timeouts { connect, first_byte, idle, request, tunnel, head, keep_alive, drain, linger } = *timeouts;
+        let rest = [connect, first_byte, idle, tunnel, head, keep_alive, drain, linger];
         let item = rest.into_iter().fold(self, Self::duration);
         match request {
             None => item.bytes(&[0]),

@@ -179,6 +179,8 @@ pub(crate) struct Timeouts {
     pub(crate) idle: Option<Text>,
     /// For the whole exchange. 1ms to 24h or `none` (default).
     pub(crate) request: Option<Text>,
+    /// Without a byte in either direction of an upgraded connection. 1ms to 24h, default 1h.
+    pub(crate) tunnel: Option<Text>,
     /// From the first byte of a request head to its last. 1ms to 24h, default 10s.
     pub(crate) head: Option<Text>,
     /// For a client between two requests. 1ms to 24h, default 75s.
@@ -201,6 +203,8 @@ pub(crate) struct RouteTimeouts {
     pub(crate) idle: Option<Text>,
     /// Overrides `timeouts.request`.
     pub(crate) request: Option<Text>,
+    /// Overrides `timeouts.tunnel`.
+    pub(crate) tunnel: Option<Text>,
 }
 
 impl Shape for Vec<Text> {

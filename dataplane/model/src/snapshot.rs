@@ -186,6 +186,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For the whole exchange, `None` for no bound.
     pub request: Option<Duration>,
+    /// Without a byte in either direction of an upgraded connection.
+    pub tunnel: Duration,
     /// From the first byte of a request head to its last.
     pub head: Duration,
     /// For a client between two requests.

@@ -205,7 +205,8 @@ impl<I: Io> Machine<'_, I> {
             };
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
-                tunnel::run(self.connection, down, &mut up).await;
+                tunnel::run(self.connection, down, &mut up, route.timeouts.tunnel).await;
+                self.outcome.reason.set(watch.cause());
             } else if result == Ok(Forwarded::Answered) && up.is_reusable() {
                 self.keep(checkout);
             }

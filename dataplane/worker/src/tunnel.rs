@@ -1,5 +1,5 @@
 //! An upgraded connection (RFC 9110, section 7.8): bytes both ways until both sides have finished, each end passed on
-//! as such. No deadline but a drain's: WebSockets may be silent for hours.
+//! as such. The route's `timeouts.tunnel` ends one that is silent in both directions, a drain's deadline any.
 
 use crate::{
     connection::Connection,
@@ -7,12 +7,21 @@ use crate::{
     relay::relay,
     watch::Phase,
 };
+use std::time::Duration;
 use tollgate_http::BodyLength;
-use tollgate_io::{Half, Instant, Io, Stream};
+use tollgate_io::{Half, Io, Stream};
 
-/// Relays until both directions have ended, beginning with what was received behind the two heads.
-pub(crate) async fn run<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>, up: &mut H1Upstream<'_, I>) {
-    connection.worker.enter(&connection.watch, connection.timer, Phase::Tunnel, Instant::NEVER);
+/// Relays until both directions have ended, beginning with what was received behind the two heads. `idle` without a byte
+/// ends both.
+pub(crate) async fn run<I: Io>(
+    connection: &Connection<I>,
+    down: &mut H1Downstream<'_, I>,
+    up: &mut H1Upstream<'_, I>,
+    idle: Duration,
+) {
+    let Connection { worker, watch, .. } = connection;
+    worker.enter(watch, connection.timer, Phase::Tunnel, worker.io.now() + idle);
+    watch.extend_by_progress(idle);
     let (up_reader, up_writer) = up.parts();
     let inward = copy(&mut down.reader, up_writer);
     let outward = copy(up_reader, &mut down.writer);

@@ -9,6 +9,8 @@
 //!   |                    | 408               | 408, 504, abort       \--> Linger --> closed
 //!   closed               v                   v
 //! ```
+//!
+//! An exchange that upgrades the connection goes on as Tunnel, whose deadline aborts both sides.
 
 use crate::limits;
 use std::{
@@ -96,8 +98,8 @@ impl<S: Stream> Watch<S> {
         self.has_progressed.set(false);
     }
 
-    /// From now on progress moves the deadline of the phase to `idle` after the wheel has noticed it, at the latest
-    /// [`limits::CLIENT_LOOK`] late; zero: not any more.
+    /// From now on progress moves the deadline of the phase to `idle` after the wheel has noticed it, in an exchange at the
+    /// latest [`limits::CLIENT_LOOK`] late; zero: not any more.
     pub(crate) fn extend_by_progress(&self, idle: Duration) {
         self.idle.set(idle);
     }
@@ -195,15 +197,20 @@ impl<S: Stream> Watch<S> {
         if self.due.get() <= now {
             self.due.set(Instant::NEVER);
             self.expire();
-        } else if self.phase.get() == Phase::Exchange {
-            return self.look_at_client(now);
+            return self.exchange_due.get();
         }
-        self.due.get().min(self.exchange_due.get())
+        match self.phase.get() {
+            Phase::Exchange => self.look_at_client(now),
+            // Often enough to know when there was progress: its deadline is an eighth late at most.
+            Phase::Tunnel => (now + (self.idle.get() / 8).max(limits::CLIENT_LOOK)).min(self.due.get()),
+            _ => self.due.get().min(self.exchange_due.get()),
+        }
     }
 
     fn expire(&self) {
         match self.phase.get() {
-            Phase::Idle | Phase::Linger | Phase::Tunnel => self.abort(Reason::ClientClosed),
+            Phase::Idle | Phase::Linger => self.abort(Reason::ClientClosed),
+            Phase::Tunnel => self.abort(Reason::TunnelTimeout),
             Phase::Head => {
                 self.cause.set(Some(Reason::RequestTimeout));
                 self.down.shutdown(Half::Read);

@@ -31,7 +31,7 @@ pub use faults::{Conditions, Counters, Fault, Faults};
 pub use link::{Endpoint, Owner};
 pub use mailbox::{SimMailbox, SimSender};
 pub use message::{Failure, Framing, Head, Reader, payload};
-pub use network::SimListener;
+pub use network::{Backlog, SimListener};
 pub use node::Node;
 pub use origin::{Answer, Origin, Seen};
 pub use random::Random;

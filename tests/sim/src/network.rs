@@ -29,7 +29,7 @@ pub(crate) struct Network {
 
 /// Where connections wait for a listener.
 #[derive(Debug)]
-pub(crate) struct Backlog {
+pub struct Backlog {
     owner: Owner,
     local: SocketAddr,
     queue: RefCell<VecDeque<Endpoint>>,
@@ -46,7 +46,7 @@ impl Network {
 
 impl Backlog {
     /// The next connection; `None` once closed.
-    pub(crate) async fn accept(&self) -> Option<Endpoint> {
+    pub async fn accept(&self) -> Option<Endpoint> {
         poll_fn(|context| {
             let next = self.queue.borrow_mut().pop_front();
             if next.is_some() || self.closed.get() {
@@ -97,6 +97,15 @@ impl World {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         self.link(Owner::Node, from, to)
+    }
+
+    /// A scripted origin's listener, closed when the simulation ends.
+    ///
+    /// # Panics
+    /// If somebody listens there already.
+    #[must_use]
+    pub fn serve(&self, local: SocketAddr) -> Rc<Backlog> {
+        self.listen(Owner::Peer, local)
     }
 
     pub(crate) fn listen(&self, owner: Owner, local: SocketAddr) -> Rc<Backlog> {

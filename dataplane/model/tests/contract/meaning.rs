@@ -28,6 +28,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!((timeouts.connect, timeouts.first_byte, timeouts.idle), (5 * SECOND, 60 * SECOND, 60 * SECOND));
     assert_eq!((timeouts.request, timeouts.head, timeouts.keep_alive), (None, 10 * SECOND, 75 * SECOND));
     assert_eq!((timeouts.drain, timeouts.linger), (30 * SECOND, 2 * SECOND));
+    assert_eq!(timeouts.tunnel, 3600 * SECOND);
 }
 
 #[test]

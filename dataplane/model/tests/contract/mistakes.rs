@@ -59,7 +59,7 @@ fn of_keys() {
         ("routes:\n  - { name: r, §upstrem: a }\n", "unknown key `upstrem`, did you mean `upstream`?"),
         ("routes:\n  - name: r\n    match:\n      §host: [a]\n", "unknown key `host`, did you mean `hosts`?"),
         ("routes: [ { §policies: {} } ]\n", "allowed here: name, match, upstream, timeouts"),
-        ("routes: [ { timeouts: { §drain: 1s } } ]\n", "allowed here: connect, first_byte, idle, request"),
+        ("routes: [ { timeouts: { §drain: 1s } } ]\n", "allowed here: connect, first_byte, idle, request, tunnel"),
         ("status: { §bnd: 127.0.0.1:1 }\n", "unknown key `bnd`, did you mean `bind`?"),
         ("access_log: { §file: x }\n", "allowed here: path, format"),
         ("upstreams: [ { endpoints: [ { §adress: x } ] } ]\n", "unknown key `adress`, did you mean `address`?"),

@@ -32,7 +32,8 @@ pub(crate) const ORIGINS: [SocketAddr; 2] = [
 const LOG_BLOCKS: usize = 64;
 
 /// Deadlines that no two of are alike, so that a time says which of them passed.
-const TIMEOUTS: &str = "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms }";
+const TIMEOUTS: &str =
+    "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms, tunnel: 90m }";
 
 /// How much later than its deadline something may be seen: the time between two looks, a slot of the wheel, the way to the
 /// client.

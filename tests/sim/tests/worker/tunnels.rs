@@ -1,11 +1,14 @@
-//! Upgraded connections: bytes both ways, each end passed on, and no more deadlines but a drain's.
+//! Upgraded connections: bytes both ways, each end passed on, and deadlines of their own.
 
 use crate::gateway::{Gateway, ORIGINS, Script, dial, is_over};
 use std::{rc::Rc, time::Duration};
+use tollgate_http::Reason;
+use tollgate_io::Instant;
 use tollgate_sim::{Answer, Conditions, Endpoint, Failure, Fault, Faults, Framing, Origin, Reader, payload};
 use tollgate_worker::Command;
 
 const UPGRADE: &[u8] = b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
 const BODY_BYTES: usize = 100_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -60,6 +63,48 @@ fn a_client_that_leaves_takes_the_other_half_along() {
     assert_eq!(client.take(), Err(Failure::Reset));
     assert_eq!((gateway.simulation.leftovers().streams, gateway.simulation.leftovers().buffers), (0, 0));
     gateway.end().record();
+}
+
+/// `timeouts.tunnel` of the worker.
+const SILENCE: Duration = Duration::from_secs(5_400);
+
+#[test]
+fn a_silent_tunnel_is_ended_and_one_byte_each_way_prolongs_it() {
+    const PAUSE: Duration = Duration::from_secs(5_000);
+    for speaks in ["client", "origin", "nobody"] {
+        let gateway = Gateway::start(1, Conditions::default(), 1);
+        let world = gateway.world.clone();
+        let upstream = gateway.script(async move {
+            let backlog = world.serve(ORIGINS[0]);
+            let end = backlog.accept().await.expect("the worker connects");
+            let mut reader = Reader::new(&end);
+            reader.head().await.expect("a head");
+            end.write_all(SWITCHING).await.expect("the worker reads");
+            speak(&end, speaks == "origin", PAUSE).await;
+            reader.body(Framing::UntilClose).await
+        });
+        let world = gateway.world.clone();
+        let client = gateway.script(async move {
+            let end = dial(&world, UPGRADE).await;
+            speak(&end, speaks == "client", PAUSE).await;
+            Reader::new(&end).body(Framing::UntilClose).await
+        });
+        gateway.simulation.run_until_idle();
+        let spoken = if speaks == "nobody" { Duration::ZERO } else { 3 * PAUSE };
+        for at in [client.take_timed().0, upstream.take_timed().0] {
+            let silent = at - Instant::default() - spoken;
+            assert!((SILENCE..=SILENCE * 9 / 8).contains(&silent), "{speaks}: ended after {silent:?}");
+        }
+        gateway.end().failed_by(Reason::TunnelTimeout);
+    }
+}
+
+/// Says a byte after each of three pauses, if at all.
+async fn speak(end: &Endpoint, speaks: bool, pause: Duration) {
+    for _ in 0..if speaks { 3 } else { 0 } {
+        end.world().sleep_until(end.world().now() + pause).await;
+        end.write_all(b"x").await.expect("the tunnel stands");
+    }
 }
 
 #[test]
