@@ -67,6 +67,12 @@ impl<S: Stream> Pools<S> {
         EndpointId { upstream, endpoint: schedule[turn.get() % schedule.len()] }
     }
 
+    /// The next endpoint that is not `avoided`, if the upstream has another.
+    pub(crate) fn other_endpoint(&self, program: &Program, avoided: EndpointId) -> Option<EndpointId> {
+        let turns = program.schedules[avoided.upstream as usize].len();
+        (0..turns).map(|_| self.next_endpoint(program, avoided.upstream)).find(|id| *id != avoided)
+    }
+
     /// An idle connection that is still good. What the driver was told since decides that; `surely` also asks the system,
     /// for a request that cannot be sent again if the endpoint has closed the connection just now.
     pub(crate) fn take(&self, id: EndpointId, now: Instant, surely: bool, metrics: &WorkerMetrics) -> Option<Rc<S>> {

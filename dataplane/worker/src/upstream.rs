@@ -22,7 +22,8 @@ pub(crate) struct Checkout<'a, I: Io> {
 }
 
 /// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over, since it has
-/// seen nothing of the request. `now` may be as old as the request.
+/// seen nothing of the request; when a connect to it took too long, that is done once, since each costs the client
+/// `timeouts.connect`. `now` may be as old as the request.
 pub(crate) async fn checkout<'a, I: Io>(
     worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
@@ -33,10 +34,16 @@ pub(crate) async fn checkout<'a, I: Io>(
     outcome: &Outcome,
 ) -> Result<Checkout<'a, I>, Reason> {
     let upstream = route.upstream as u32;
-    let mut failed = Reason::NoEndpoint;
+    let (mut failed, mut silent) = (Reason::NoEndpoint, None);
     while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
+        let id = match silent {
+            None => worker.pools.next_endpoint(&worker.program, upstream),
+            Some(silent) => match worker.pools.other_endpoint(&worker.program, silent) {
+                Some(id) => id,
+                None => break,
+            },
+        };
         outcome.attempts.set(outcome.attempts.get() + 1);
-        let id = worker.pools.next_endpoint(&worker.program, upstream);
         outcome.endpoint.set(Some(id));
         let idle = if fresh { None } else { worker.pools.take(id, now, !repeatable, &worker.metrics) };
         let is_reused = idle.is_some();
@@ -47,8 +54,10 @@ pub(crate) async fn checkout<'a, I: Io>(
             }
             None => match connect_to(worker, watch, id, route.timeouts.connect).await {
                 Ok(stream) => Rc::new(stream),
+                Err(Reason::ConnectTimeout) if silent.is_some() => return Err(Reason::ConnectTimeout),
                 Err(reason) => {
                     failed = reason;
+                    silent = silent.or((reason == Reason::ConnectTimeout).then_some(id));
                     continue;
                 }
             },
@@ -68,10 +77,15 @@ async fn connect_to<I: Io>(
     let due = worker.io.now() + limit;
     watch.extend(due + limit);
     watch.begin_waiting(Waiting::Upstream);
-    // Both may be dropped: a pending connect gives up, a sleep forgets.
-    let connected = bell::first(worker.io.connect(worker.program.address(id)), worker.io.sleep_until(due)).await;
+    // All may be dropped: a pending connect gives up, a sleep forgets.
+    let connect = bell::first(worker.io.connect(worker.program.address(id)), worker.io.sleep_until(due));
+    let connected = bell::first(connect, watch.ended()).await;
     watch.end_waiting(Waiting::Upstream);
-    let result = match connected {
+    watch.set_upstream(None);
+    if let Some(cause) = watch.cause() {
+        return Err(cause);
+    }
+    let result = match connected.unwrap_or(Err(())) {
         Ok(Ok(stream)) => {
             worker.metrics.upstream_connected(id.upstream);
             return Ok(stream);

@@ -15,7 +15,9 @@
 use crate::limits;
 use std::{
     cell::{Cell, RefCell},
+    future::{Future, poll_fn},
     rc::Rc,
+    task::{Poll, Waker},
     time::Duration,
 };
 use tollgate_http::Reason;
@@ -44,10 +46,18 @@ pub(crate) enum Waiting {
     Upstream,
 }
 
+/// What an exchange has of its endpoint.
+enum Ahead<S> {
+    Nothing,
+    /// A task that connects and wants to be woken when there is no use in it any more.
+    Connecting(Waker),
+    Connected(Rc<S>),
+}
+
 /// Deadlines and streams of one connection.
 pub(crate) struct Watch<S> {
     down: Rc<S>,
-    up: RefCell<Option<Rc<S>>>,
+    up: RefCell<Ahead<S>>,
     pub(crate) phase: Cell<Phase>,
     /// No progress until then ends the phase.
     due: Cell<Instant>,
@@ -69,7 +79,7 @@ impl<S: Stream> Watch<S> {
     pub(crate) fn new(down: Rc<S>) -> Self {
         Self {
             down,
-            up: RefCell::new(None),
+            up: RefCell::new(Ahead::Nothing),
             phase: Cell::new(Phase::Idle),
             due: Cell::new(Instant::NEVER),
             idle: Cell::new(Duration::ZERO),
@@ -124,7 +134,18 @@ impl<S: Stream> Watch<S> {
 
     /// The endpoint's stream of the exchange, to be ended with it.
     pub(crate) fn set_upstream(&self, up: Option<Rc<S>>) {
-        self.up.replace(up);
+        self.up.replace(up.map_or(Ahead::Nothing, Ahead::Connected));
+    }
+
+    /// Completes when the exchange with the endpoint is ended: for a connect, which has no stream to abort. May be dropped.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> {
+        poll_fn(|context| {
+            if self.cause.get().is_some() {
+                return Poll::Ready(());
+            }
+            self.up.replace(Ahead::Connecting(context.waker().clone()));
+            Poll::Pending
+        })
     }
 
     pub(crate) fn begin_waiting(&self, whom: Waiting) {
@@ -152,17 +173,21 @@ impl<S: Stream> Watch<S> {
         if self.cause.get().is_none() {
             self.cause.set(Some(cause));
         }
-        if let Some(up) = &*self.up.borrow() {
-            up.abort();
+        self.end_upstream();
+    }
+
+    fn end_upstream(&self) {
+        match &*self.up.borrow() {
+            Ahead::Nothing => {}
+            Ahead::Connecting(waker) => waker.wake_by_ref(),
+            Ahead::Connected(up) => up.abort(),
         }
     }
 
     /// Ends the exchange with an endpoint that has answered before the request was complete; what the client still sends
     /// is awaited until `due`.
     pub(crate) fn release_upstream(&self, due: Instant) {
-        if let Some(up) = &*self.up.borrow() {
-            up.abort();
-        }
+        self.end_upstream();
         self.idle.set(Duration::ZERO);
         self.extend(due);
     }

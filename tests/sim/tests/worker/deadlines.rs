@@ -5,20 +5,64 @@ use std::time::Duration;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_sim::{Answer, Client, Conditions, Fault, Faults, Framing, Head, Reader, Reply, payload};
+use tollgate_worker::Command;
 
 const START: Instant = Instant::from_nanos(0);
 
-#[test]
-fn a_connect_that_hangs_is_given_up() {
+/// A worker whose connects all hang.
+fn unconnected(deadline: &str, origins: usize) -> Gateway {
     let faults = Faults::NONE.with(Fault::ConnectHangs, 1.0);
-    let gateway = Gateway::start(1, Conditions { faults, ..Conditions::default() }, 1);
+    Gateway::start_within(deadline, 1, Conditions { faults, ..Conditions::default() }, origins)
+}
+
+/// All connects hang, and the client is told `reason` after `wait`.
+fn hangs(deadline: &str, origins: usize, reason: Reason, wait: Duration) {
+    let gateway = unconnected(deadline, origins);
     let client = gateway.ask(vec![get(1)]);
     gateway.simulation.run_until_idle();
     let (at, replies) = client.take_timed();
-    refused_by(&replies, Reason::ConnectTimeout);
-    // It is tried three times, since the endpoint has seen nothing of the request.
-    on_time(at, START, Duration::from_secs(3));
-    gateway.end().failed_by(Reason::ConnectTimeout);
+    refused_by(&replies, reason);
+    on_time(at, START, wait);
+    gateway.end().failed_by(reason);
+}
+
+#[test]
+fn a_connect_that_hangs_is_given_up_and_only_another_endpoint_tried() {
+    hangs("none", 1, Reason::ConnectTimeout, Duration::from_secs(1));
+    hangs("none", 2, Reason::ConnectTimeout, Duration::from_secs(2));
+}
+
+#[test]
+fn a_connect_ends_with_its_exchange() {
+    hangs("300ms", 1, Reason::RequestDeadline, Duration::from_millis(300));
+    hangs("1300ms", 2, Reason::RequestDeadline, Duration::from_millis(1_300));
+}
+
+#[test]
+fn a_connect_ends_with_its_client() {
+    let gateway = unconnected("none", 1);
+    let world = gateway.world.clone();
+    gateway.script(async move {
+        let end = dial(&world, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        world.sleep_until(Instant::from_nanos(300_000_000)).await;
+        end.reset();
+    });
+    gateway.simulation.run_for(Duration::from_millis(299));
+    assert_eq!(gateway.simulation.leftovers().streams, 1);
+    gateway.simulation.run_for(Duration::from_millis(200));
+    assert_eq!(gateway.simulation.leftovers().streams, 0);
+    gateway.end().failed_by(Reason::ClientClosed);
+}
+
+#[test]
+fn a_connect_ends_with_a_stop() {
+    let gateway = unconnected("none", 1);
+    gateway.ask(vec![get(1)]);
+    gateway.simulation.run_for(Duration::from_millis(300));
+    gateway.command(Command::Stop);
+    gateway.simulation.run_for(Duration::from_millis(1));
+    assert!(gateway.has_returned());
+    gateway.end().failed_by(Reason::Draining);
 }
 
 #[test]

@@ -78,14 +78,15 @@ impl Source for NothingElse {
     }
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one route that takes everything.
-fn snapshot(origins: usize) -> Snapshot {
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one route that takes everything within `deadline`.
+fn snapshot(origins: usize, deadline: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
 listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
 upstreams: [ {{ name: origins, endpoints: [ {} ] }} ]
-routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origins }} ]
+routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origins,
+    timeouts: {{ request: {deadline} }} }} ]
 timeouts: {TIMEOUTS}
 ",
         endpoints.join(", ")
@@ -105,9 +106,14 @@ fn names(snapshot: &Snapshot) -> Names {
 impl Gateway {
     /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
     pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
+        Self::start_within("none", seed, conditions, origins)
+    }
+
+    /// As [`Gateway::start`], with a `deadline` for each exchange.
+    pub(crate) fn start_within(deadline: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
-        let snapshot = Arc::new(snapshot(origins));
+        let snapshot = Arc::new(snapshot(origins, deadline));
         let registry = Registry::new(names(&snapshot), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();

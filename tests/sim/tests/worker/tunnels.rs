@@ -31,7 +31,7 @@ fn tunnel(conditions: Conditions, seed: u64, then: fn(&Endpoint)) -> (Gateway, S
         let mut reader = Reader::new(&end);
         let head = reader.head().await.expect("a head").expect("an answer");
         assert_eq!((head.status(), head.field("upgrade")), (101, Some("echo")));
-        world.sleep_until(tollgate_io::Instant::default() + HOUR).await;
+        world.sleep_until(Instant::default() + HOUR).await;
         end.write_all(&payload(1, BODY_BYTES)).await.expect("the worker reads");
         then(&end);
         reader.body(Framing::UntilClose).await
