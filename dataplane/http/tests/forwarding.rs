@@ -146,6 +146,8 @@ fn expectations_and_hop_counts() {
     let old = forward("POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", &WITH);
     assert!(!old.contains("Expect"), "RFC 9110, section 10.1.1");
     assert_eq!(fields_forwarded("Expect: 100-continue\r\n", &WITH), "Expect: 100-continue\r\n");
+    let unknown = "Expect: tea, 200-maybe\r\n";
+    assert_eq!(fields_forwarded(unknown, &WITH), unknown, "the endpoint answers 417 if it wants to");
     let options = forward("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n", &WITH);
     assert!(options.contains("\r\nMax-Forwards: 4\r\n") && !options.contains('5'), "RFC 9110, section 7.6.2");
     assert_eq!(fields_forwarded("Max-Forwards: 5\r\n", &WITH), "Max-Forwards: 5\r\n");

@@ -291,6 +291,18 @@ fn a_head_tells_what_it_holds() {
 }
 
 #[test]
+fn one_of_several_expectations_may_be_a_100() {
+    let cases =
+        [("Expect: tea", false), ("Expect: tea, 100-continue", true), ("Expect: tea\r\nExpect: 100-Continue", true)];
+    for (fields, expected) in cases {
+        let mut bytes = format!("PUT / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n").into_bytes();
+        let mut index = RequestIndex::new();
+        assert!(matches!(index.parse(&mut bytes, &LIMITS), Parsed::Complete { .. }));
+        assert_eq!(index.head(&bytes).expects_continue(), expected, "{fields:?}");
+    }
+}
+
+#[test]
 fn an_index_forgets_the_head_before() {
     let mut index = RequestIndex::new();
     let first =

@@ -123,7 +123,13 @@ impl<I: Io> Machine<'_, I> {
     pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>, response: &mut ResponseIndex) -> Next {
         let head = self.index.head(down.reader.bytes());
         let body = head.body();
+        let ends_here = head.max_forwards() == Some(0);
         let result = match self.admit(&head) {
+            Ok(_) if ends_here => self.answer_options(&head, &mut down.writer).await,
+            // `OPTIONS *` asks about the node as a whole and has no route.
+            Err((Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
+                self.answer_options(&head, &mut down.writer).await
+            }
             Ok(route) => self.forward(down, response, route, body).await,
             Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
         };

@@ -18,6 +18,7 @@ mod forward;
 mod h1;
 mod limits;
 mod link;
+mod options;
 mod pool;
 mod program;
 mod record;

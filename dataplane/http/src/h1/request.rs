@@ -202,11 +202,17 @@ impl<'a> RequestHead<'a> {
         self.fields_index().connection.keeps_alive(self.index.version)
     }
 
-    /// Whether the client waits for 100 (Continue) before it sends the body (RFC 9110, section 10.1.1).
+    /// Whether the client waits for 100 (Continue) before it sends the body (RFC 9110, section 10.1.1). Other expectations
+    /// are not refused with 417, which the section leaves to the server: like nginx and HAProxy this node meets none, and
+    /// the endpoint, to which they are forwarded, may.
     #[must_use]
     pub fn expects_continue(&self) -> bool {
         self.index.version == Version::Http11
-            && self.field(Name::Expect).is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+            && self.fields_index().contains(Name::Expect)
+            && self
+                .field_values(Name::Expect)
+                .flat_map(tokens)
+                .any(|expectation| expectation.eq_ignore_ascii_case(b"100-continue"))
     }
 
     /// The protocols the client would switch to (RFC 9110, section 7.8). None of HTTP/1.0, and none if `h2c` is among

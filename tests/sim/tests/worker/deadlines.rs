@@ -1,6 +1,6 @@
 //! Every wait has a deadline, and each deadline its answer.
 
-use crate::gateway::{Gateway, LISTEN, dial, get, is_over, on_time, post, problem, refused_by, silence};
+use crate::gateway::{ANY, Gateway, LISTEN, dial, get, is_over, on_time, post, problem, refused_by, silence};
 use std::time::Duration;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
@@ -12,7 +12,8 @@ const START: Instant = Instant::from_nanos(0);
 /// A worker whose connects all hang.
 fn unconnected(deadline: &str, origins: usize) -> Gateway {
     let faults = Faults::NONE.with(Fault::ConnectHangs, 1.0);
-    Gateway::start_within(deadline, 1, Conditions { faults, ..Conditions::default() }, origins)
+    let route = format!("{ANY}, timeouts: {{ request: {deadline} }}");
+    Gateway::start_with(&route, 1, Conditions { faults, ..Conditions::default() }, origins)
 }
 
 /// All connects hang, and the client is told `reason` after `wait`.

@@ -35,6 +35,9 @@ const LOG_BLOCKS: usize = 64;
 const TIMEOUTS: &str =
     "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms, tunnel: 90m }";
 
+/// The route that takes everything.
+pub(crate) const ANY: &str = r#"match: { path: "/{rest*}" }"#;
+
 /// How much later than its deadline something may be seen: the time between two looks, a slot of the wheel, the way to the
 /// client.
 const SLACK: Duration = Duration::from_millis(150);
@@ -78,15 +81,14 @@ impl Source for NothingElse {
     }
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one route that takes everything within `deadline`.
-fn snapshot(origins: usize, deadline: &str) -> Snapshot {
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
+fn snapshot(origins: usize, route: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
 listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
 upstreams: [ {{ name: origins, endpoints: [ {} ] }} ]
-routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origins,
-    timeouts: {{ request: {deadline} }} }} ]
+routes: [ {{ name: all, {route}, upstream: origins }} ]
 timeouts: {TIMEOUTS}
 ",
         endpoints.join(", ")
@@ -106,14 +108,14 @@ fn names(snapshot: &Snapshot) -> Names {
 impl Gateway {
     /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
     pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
-        Self::start_within("none", seed, conditions, origins)
+        Self::start_with(ANY, seed, conditions, origins)
     }
 
-    /// As [`Gateway::start`], with a `deadline` for each exchange.
-    pub(crate) fn start_within(deadline: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
+    /// As [`Gateway::start`], with a `route` instead of [`ANY`].
+    pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
-        let snapshot = Arc::new(snapshot(origins, deadline));
+        let snapshot = Arc::new(snapshot(origins, route));
         let registry = Registry::new(names(&snapshot), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();

@@ -1,5 +1,6 @@
 //! The unchanged worker in the simulator: under random exchanges and faults, and in the situations that each need a test.
 
+mod answers;
 mod clients;
 mod deadlines;
 mod drain;

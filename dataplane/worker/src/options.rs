@@ -1,0 +1,51 @@
+//! Answers to OPTIONS requests that may not go further (`Max-Forwards: 0`; RFC 9110, section 7.6.2): this node is their
+//! recipient, and says which methods it would take for the target.
+//!
+//! Routed and judged before like any other request. Any other OPTIONS request belongs to the endpoint.
+
+use crate::{
+    answer::connection_option,
+    exchange::{Machine, ResponseSink},
+    forward::Forwarded,
+};
+use std::borrow::Cow;
+use tollgate_http::{Answer, Reason, RequestHead, http_date};
+use tollgate_io::Io;
+use tollgate_route::Found;
+
+/// What is forwarded where no route names methods.
+const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+
+impl<I: Io> Machine<'_, I> {
+    /// Answers 204 with Allow.
+    pub(crate) async fn answer_options(
+        &self,
+        head: &RequestHead<'_>,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        let (worker, outcome) = (&self.connection.worker, self.outcome);
+        let allow = self.methods(head);
+        let closes = !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        outcome.closes.set(closes);
+        outcome.status.set(204);
+        let answer = Answer {
+            status: 204,
+            fields: &[("X-Request-Id", self.request_id), ("Allow", allow.as_bytes())],
+            date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
+            connection: connection_option(Some(&self.facts), closes),
+            ..Answer::default()
+        };
+        reply.answer(&answer, &[])?;
+        reply.flush().await.map(|()| Forwarded::Answered)
+    }
+
+    /// The methods of the routes that take the request's target.
+    fn methods(&self, head: &RequestHead<'_>) -> Cow<'static, str> {
+        let table = &self.connection.worker.program.table;
+        // No route names the method without a name: what takes it takes any.
+        match table.find(self.connection.listener as usize, head.host(), head.path(), b"") {
+            Found::MethodNotAllowed(allow) => allow.into(),
+            Found::Route(_) | Found::None => METHODS.into(),
+        }
+    }
+}
