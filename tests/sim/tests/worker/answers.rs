@@ -7,8 +7,11 @@ fn options(target: &str, fields: &str) -> Request {
     Request { method: "OPTIONS", target: target.into(), token: 1, body: Body::None, fields: fields.into() }
 }
 
-/// Replies to `requests` over `route`, and what the endpoint saw: method and Max-Forwards of each.
-fn ask(route: &str, requests: Vec<Request>) -> (Vec<Result<Reply, Failure>>, Vec<(String, Option<String>)>) {
+/// Method and Max-Forwards of a request that the endpoint saw.
+type Seen = (String, Option<String>);
+
+/// Replies to `requests` over `route`, and what the endpoint saw of them.
+fn ask(route: &str, requests: Vec<Request>) -> (Vec<Result<Reply, Failure>>, Vec<Seen>) {
     let gateway = Gateway::start_with(route, 1, Conditions::default(), 1);
     let origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
     let client = gateway.ask(requests);
