@@ -1,7 +1,6 @@
 //! A TCP stream: a registered socket, and transfers that are tried as soon as they can succeed.
 
-use super::{UringIo, source::Source};
-use crate::system;
+use crate::{RingIo, source::Source, system};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io::{self, IoSlice},
@@ -11,27 +10,27 @@ use std::{
 use tollgate_io::{Buffer, Half, Io, PIECES_MAX, Peek, SendList, Stream};
 
 /// A connected TCP stream.
-pub(crate) struct UringStream {
+pub struct RingStream {
     source: Source<Socket>,
     peer: SocketAddr,
 }
 
-impl UringStream {
+impl RingStream {
     /// A socket that `accept` has given.
-    pub(super) fn accepted(io: &UringIo, socket: Socket, peer: SocketAddr) -> Self {
-        let stream = Self { source: Source::new(io, socket), peer };
+    pub(crate) fn accepted(io: &RingIo, socket: Socket, peer: SocketAddr) -> io::Result<Self> {
+        let stream = Self { source: Source::new(io, socket)?, peer };
         stream.source.assume_writable();
-        stream
+        Ok(stream)
     }
 
-    pub(super) async fn connect(io: &UringIo, to: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(io: &RingIo, to: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_nodelay(true)?;
         match socket.connect(&to.into()) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
             _ => {}
         }
-        let stream = Self { source: Source::new(io, socket), peer: to };
+        let stream = Self { source: Source::new(io, socket)?, peer: to };
         stream.source.ready_to_write().await?;
         match stream.source.inner().take_error()? {
             Some(error) => Err(error),
@@ -57,7 +56,7 @@ impl UringStream {
 /// A transfer never waits in the kernel, and a broken stream is an error, not a signal.
 const SEND_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-impl Stream for UringStream {
+impl Stream for RingStream {
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let mut held = into;
         loop {
