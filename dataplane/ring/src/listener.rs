@@ -1,5 +1,6 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
-//! every worker shares the port the system chose.
+//! every worker shares the port the system chose. One that closes first gives out the connections the kernel has
+//! completed for it.
 
 use crate::{RingIo, RingStream, source::Source};
 use socket2::{Domain, Protocol, Socket, Type};

@@ -1,4 +1,7 @@
 //! One thread's executor, reactor, clock and buffers, and the [`Io`] they make.
+//!
+//! The loop is [`RingIo::run`]: tasks while there are ready ones, to a bound, then a turn of the reactor, which waits only
+//! when no task is ready. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
 
 use crate::{
     Driver, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor, timers::Sleep,
