@@ -1,4 +1,7 @@
 //! A TCP stream: a registered socket, and transfers that are tried as soon as they can succeed.
+//!
+//! A transfer waits for its flag, makes one non-blocking call and clears the flag if the call found nothing. It moves what the
+//! socket takes or has, at most one buffer.
 
 use crate::{RingIo, source::Source, system};
 use socket2::{Domain, Protocol, Socket, Type};
