@@ -28,9 +28,9 @@ const HOP_BY_HOP: NameSet = NameSet::of(&[
 ]);
 
 /// What this node calls itself in Via (RFC 9110, section 7.6.3).
-const VIA: [&[u8]; 2] = [b"Via: 1.0 tollgate\r\n", b"Via: 1.1 tollgate\r\n"];
+const VIA: [&[u8; 19]; 2] = [b"Via: 1.0 tollgate\r\n", b"Via: 1.1 tollgate\r\n"];
 
-const fn via(received: Version) -> &'static [u8] {
+const fn via(received: Version) -> &'static [u8; 19] {
     VIA[received as usize]
 }
 
@@ -65,7 +65,7 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
     let replaces_host = head.is_absolute_form() || head.authority().is_empty();
     if replaces_host {
         let host = if head.authority().is_empty() { with.default_host } else { head.authority() };
-        writer.field("Host", &[host]);
+        writer.line(b"Host: ", host);
     }
     let removed = removed_from_request(&head, &client, replaces_host);
     copy_kept(&mut writer, fields, head.bytes(), removed);
@@ -77,7 +77,7 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
     }
     client.write(&mut writer, &head);
     if !with.request_id.is_empty() {
-        writer.field("X-Request-Id", &[with.request_id]);
+        writer.line(b"X-Request-Id: ", with.request_id);
     }
     writer.put(via(head.version()));
     writer.end().map_err(|_| Reason::HeadTooLarge)
@@ -116,7 +116,7 @@ fn write_connection_fields(writer: &mut HeadWriter<'_>, head: &RequestHead<'_>, 
         (Some(_), true) => writer.put(b"Connection: Upgrade, TE\r\n"),
     }
     if let Some(protocols) = protocols {
-        writer.field("Upgrade", &[protocols]);
+        writer.line(b"Upgrade: ", protocols);
     }
     if te {
         writer.put(b"TE: trailers\r\n");
@@ -124,7 +124,7 @@ fn write_connection_fields(writer: &mut HeadWriter<'_>, head: &RequestHead<'_>, 
     if head.body() == BodyLength::Chunked {
         writer.put(b"Transfer-Encoding: chunked\r\n");
         for names in head.field_values(Name::Trailer) {
-            writer.field("Trailer", &[names]);
+            writer.line(b"Trailer: ", names);
         }
     }
 }
@@ -188,18 +188,18 @@ pub fn write_response(out: &mut [u8], head: ResponseHead<'_>, with: &ForwardResp
     if with.framing == ResponseFraming::Chunked {
         writer.put(b"Transfer-Encoding: chunked\r\n");
         for names in head.field_values(Name::Trailer) {
-            writer.field("Trailer", &[names]);
+            writer.line(b"Trailer: ", names);
         }
     }
     write_connection_option(&mut writer, with.connection);
     if let (ConnectionOption::Upgrade, Some(protocol)) = (with.connection, head.field(Name::Upgrade)) {
-        writer.field("Upgrade", &[protocol]);
+        writer.line(b"Upgrade: ", protocol);
     }
     if !with.date.is_empty() && !fields.contains(Name::Date) {
-        writer.field("Date", &[with.date]);
+        writer.line(b"Date: ", with.date);
     }
     if !with.request_id.is_empty() {
-        writer.field("X-Request-Id", &[with.request_id]);
+        writer.line(b"X-Request-Id: ", with.request_id);
     }
     writer.put(via(head.version()));
     writer.end().map_err(|_| Reason::UpstreamHeadTooLarge)

@@ -62,6 +62,12 @@ pub struct ResponsePart<'a> {
     pub attempts: u8,
 }
 
+/// The protocol of a record that names none: a tenth of a line's bytes would say what nearly all of them say.
+const USUAL_VERSION: &str = "HTTP/1.1";
+
+/// The attempts of a record that gives none.
+const USUAL_ATTEMPTS: u8 = 1;
+
 /// The line of one exchange.
 #[derive(Debug)]
 pub struct AccessRecord {
@@ -99,8 +105,10 @@ impl AccessRecord {
         json::write_text(line, request.host, TEXT_BYTES_MAX);
         line.extend_from_slice(b"\",\"path\":\"");
         json::write_text(line, request.path, PATH_BYTES_MAX);
-        line.extend_from_slice(b"\",\"protocol\":\"");
-        json::write_text(line, request.version.as_bytes(), TEXT_BYTES_MAX);
+        if request.version != USUAL_VERSION {
+            line.extend_from_slice(b"\",\"protocol\":\"");
+            json::write_text(line, request.version.as_bytes(), TEXT_BYTES_MAX);
+        }
         if let Some(user_agent) = request.user_agent {
             line.extend_from_slice(b"\",\"user_agent\":\"");
             json::write_text(line, user_agent, USER_AGENT_BYTES_MAX);
@@ -129,8 +137,10 @@ impl AccessRecord {
         json::write_number(line, response.received_bytes);
         line.extend_from_slice(b",\"bytes_sent\":");
         json::write_number(line, response.sent_bytes);
-        line.extend_from_slice(b",\"attempts\":");
-        json::write_number(line, u64::from(response.attempts));
+        if response.attempts != USUAL_ATTEMPTS {
+            line.extend_from_slice(b",\"attempts\":");
+            json::write_number(line, u64::from(response.attempts));
+        }
         write_name(line, b",\"reason\":\"", response.reason);
         line.extend_from_slice(b"}\n");
         line

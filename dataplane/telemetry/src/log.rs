@@ -1,16 +1,27 @@
 //! Blocks of access records on their way from the workers to the journal, and back when empty.
 //!
-//! A sink never waits: when the queue is full, its block is emptied and the records in it are counted as dropped. The
-//! queue is touched once per block, never per record, and so is the journal's thread woken. Blocks come back through a
-//! second queue, so that steady state allocates nothing. At most `blocks` + one per sink + one being written exist.
+//! A sink never waits: when the queue is full, its block is emptied and the records in it are counted as dropped. Both
+//! queues are lock-free and touched once per block, never per record; so often is the journal's thread woken, which is parked
+//! while there is nothing to write and never spins. Each sink brings [`SPARE_BLOCKS`] with it, so that nothing is
+//! allocated while the journal keeps up; at most `blocks` + one per sink + one being written hold records.
 //!
 //! What a worker writes in its last moments comes through only if the queue has room for its last block.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
+    },
+    thread::{self, Thread},
+};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::queue::ArrayQueue;
 
-use crate::{JournalMetrics, Registry, WorkerMetrics, limits::BLOCK_BYTES};
+use crate::{
+    JournalMetrics, Registry, WorkerMetrics,
+    limits::{BLOCK_BYTES, SPARE_BLOCKS},
+};
 
 /// Whole records, each ended by a line feed.
 #[derive(Debug, Default)]
@@ -20,7 +31,8 @@ pub struct Block {
 }
 
 impl Block {
-    fn new() -> Self {
+    /// With room for [`BLOCK_BYTES`], unlike the default.
+    fn empty() -> Self {
         Self { bytes: Vec::with_capacity(BLOCK_BYTES), records: 0 }
     }
 
@@ -42,26 +54,73 @@ impl Block {
     }
 }
 
+/// What the sinks and the source share.
+#[derive(Debug)]
+struct Queue {
+    filled: ArrayQueue<Block>,
+    empty: ArrayQueue<Block>,
+    /// Senders and sinks there are.
+    writers: AtomicUsize,
+    /// The thread that takes blocks, once it has begun to.
+    reader: OnceLock<Thread>,
+    /// Nobody will take blocks any more.
+    is_abandoned: AtomicBool,
+}
+
+impl Queue {
+    /// Has the reader look again.
+    fn wake_reader(&self) {
+        // Either this thread sees the reader, or the reader, which has the same fence, sees what this thread did before.
+        fence(Ordering::SeqCst);
+        if let Some(reader) = self.reader.get() {
+            reader.unpark();
+        }
+    }
+}
+
 /// A queue of at most `blocks` filled blocks. The journal ends when the [`LogSender`] and all its sinks are gone.
+///
+/// # Panics
+/// If `blocks` is zero.
 #[must_use]
 pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
-    let (filled, source) = bounded(blocks);
-    let (empty, returned) = bounded(blocks + 1);
-    (LogSender { filled, returned }, LogSource { filled: source, empty, metrics: registry.journal() })
+    let queue = Arc::new(Queue {
+        filled: ArrayQueue::new(blocks),
+        empty: ArrayQueue::new(blocks),
+        writers: AtomicUsize::new(1),
+        reader: OnceLock::new(),
+        is_abandoned: AtomicBool::new(false),
+    });
+    (LogSender { queue: queue.clone() }, LogSource { queue, metrics: registry.journal() })
 }
 
 /// Makes the sinks of the workers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LogSender {
-    filled: Sender<Block>,
-    returned: Receiver<Block>,
+    queue: Arc<Queue>,
 }
 
 impl LogSender {
     /// A sink for the worker that writes `metrics`, where dropped records are counted.
     #[must_use]
     pub fn sink(&self, metrics: Arc<WorkerMetrics>) -> LogSink {
-        LogSink { block: Block::new(), queue: self.clone(), metrics }
+        let spare = (0..SPARE_BLOCKS).map(|_| Block::empty()).collect();
+        LogSink { block: Block::empty(), spare, sender: self.clone(), metrics }
+    }
+}
+
+impl Clone for LogSender {
+    fn clone(&self) -> Self {
+        self.queue.writers.fetch_add(1, Ordering::Relaxed);
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl Drop for LogSender {
+    fn drop(&mut self) {
+        if self.queue.writers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.queue.wake_reader();
+        }
     }
 }
 
@@ -69,7 +128,9 @@ impl LogSender {
 pub struct LogSink {
     /// Capacity [`BLOCK_BYTES`], never exceeded.
     block: Block,
-    queue: LogSender,
+    /// Empty ones, at most [`SPARE_BLOCKS`]. The one that came back last is used first: its bytes are still in the cache.
+    spare: Vec<Block>,
+    sender: LogSender,
     metrics: Arc<WorkerMetrics>,
 }
 
@@ -97,14 +158,30 @@ impl LogSink {
         if self.is_empty() {
             return;
         }
-        match self.queue.filled.try_send(mem::take(&mut self.block)) {
-            Ok(()) => self.block = self.queue.returned.try_recv().unwrap_or_else(|_| Block::new()),
-            Err(refused) => {
-                self.block = refused.into_inner();
+        let queue = &self.sender.queue;
+        let block = mem::take(&mut self.block);
+        let refused =
+            if queue.is_abandoned.load(Ordering::Relaxed) { Some(block) } else { queue.filled.push(block).err() };
+        match refused {
+            None => {
+                queue.wake_reader();
+                self.block = self.empty_block();
+            }
+            Some(block) => {
+                self.block = block;
                 self.metrics.access_records_dropped.add(self.block.records);
                 self.block.clear();
             }
         }
+    }
+
+    fn empty_block(&mut self) -> Block {
+        while self.spare.len() < SPARE_BLOCKS
+            && let Some(block) = self.sender.queue.empty.pop()
+        {
+            self.spare.push(block);
+        }
+        self.spare.pop().unwrap_or_else(Block::empty)
     }
 }
 
@@ -117,28 +194,46 @@ impl Drop for LogSink {
 /// Where the journal takes blocks from.
 #[derive(Debug)]
 pub struct LogSource {
-    filled: Receiver<Block>,
-    empty: Sender<Block>,
+    queue: Arc<Queue>,
     metrics: Arc<JournalMetrics>,
 }
 
 impl LogSource {
-    /// Waits for the next block; `None` when the sender and all sinks are gone and nothing is left.
+    /// Waits for the next block; `None` when the sender and all sinks are gone and nothing is left. Always to be called
+    /// on the same thread: that one is woken.
     #[must_use]
     pub fn recv(&self) -> Option<Block> {
-        self.filled.recv().ok()
+        let reader = self.queue.reader.get_or_init(thread::current);
+        debug_assert_eq!(reader.id(), thread::current().id(), "one thread takes all blocks");
+        fence(Ordering::SeqCst);
+        loop {
+            if let Some(block) = self.queue.filled.pop() {
+                return Some(block);
+            }
+            if self.queue.writers.load(Ordering::Acquire) == 0 {
+                // The last of them may have handed a block over since.
+                return self.queue.filled.pop();
+            }
+            thread::park();
+        }
     }
 
     /// Gives a written block back to the sinks.
     pub fn give_back(&self, mut block: Block) {
         block.clear();
-        // Full or without sinks: the block is freed.
-        drop(self.empty.try_send(block));
+        // Full: the block is freed.
+        drop(self.queue.empty.push(block));
     }
 
     /// The figures that whoever takes the blocks has to write.
     #[must_use]
     pub fn metrics(&self) -> &JournalMetrics {
         &self.metrics
+    }
+}
+
+impl Drop for LogSource {
+    fn drop(&mut self) {
+        self.queue.is_abandoned.store(true, Ordering::Relaxed);
     }
 }

@@ -21,7 +21,7 @@ const REQUEST: RequestPart<'static> = RequestPart {
     method: b"GET",
     host: b"api.example.com",
     path: b"/orders/1",
-    version: "HTTP/1.1",
+    version: "HTTP/1.0",
     user_agent: Some(b"curl/8.0"),
 };
 
@@ -41,7 +41,7 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
 const COMPLETE: &str = concat!(
     r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
     r#""client_ip":"192.0.2.1","listener":"public","method":"GET","host":"api.example.com","path":"/orders/1","#,
-    r#""protocol":"HTTP/1.1","user_agent":"curl/8.0","status":504,"route":"orders","upstream":"orders-v2","#,
+    r#""protocol":"HTTP/1.0","user_agent":"curl/8.0","status":504,"route":"orders","upstream":"orders-v2","#,
     r#""endpoint":"127.0.0.1:9001","duration_ms":1.234,"upstream_ms":1.100,"bytes_received":312,"bytes_sent":1204,"#,
     r#""attempts":2,"reason":"upstream_first_byte_timeout"}"#,
     "\n"
@@ -77,6 +77,13 @@ fn what_is_unknown_is_left_out() {
         assert!(!read.contains_key(field), "{field}");
     }
     assert_eq!((&read["status"], &read["attempts"]), (&Value::from(0), &Value::from(0)));
+}
+
+#[test]
+fn what_is_usual_is_left_out() {
+    let line = line(&RequestPart { version: "HTTP/1.1", ..REQUEST }, &ResponsePart { attempts: 1, ..RESPONSE });
+    let expected = COMPLETE.replace("\"protocol\":\"HTTP/1.0\",", "").replace("\"attempts\":2,", "");
+    assert_eq!(String::from_utf8(line).unwrap(), expected);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The way of access records from a sink to the journal: order, whole lines, drops, end.
 //!
-//! One thread plays both sides, so that each step is where it is said to be; crate `journal` tests the real thread.
+//! One thread plays both sides where each step has to be where it is said to be; waking needs two.
 
+use std::{thread, time::Duration};
+
+use crossbeam::channel::bounded;
 use tollgate_telemetry::{Names, Registry, limits::BLOCK_BYTES, log_queue};
 
 /// A line of exactly `bytes` bytes.
@@ -74,4 +77,30 @@ fn a_sink_outlives_the_journal() {
     sink.append(b"nobody reads this\n");
     sink.flush();
     assert_eq!(registry.worker(0).access_records_dropped.value(), 1);
+}
+
+#[test]
+fn a_waiting_reader_is_woken_by_each_block_and_by_the_end() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let registry = Registry::new(Names::default(), 1);
+    let (sender, source) = log_queue(1, &registry);
+    let mut sink = sender.sink(registry.worker(0));
+    let (seen, is_seen) = bounded(1);
+    let reader = thread::spawn(move || {
+        while let Some(block) = source.recv() {
+            seen.send(block.records()).unwrap();
+            source.give_back(block);
+        }
+        drop(seen);
+    });
+    // Often, so that the reader is met before it waits, while it begins to, and after.
+    for _ in 0..1_000 {
+        sink.append(b"one\n");
+        sink.flush();
+        assert_eq!(is_seen.recv_timeout(PATIENCE), Ok(1));
+    }
+    drop(sender);
+    drop(sink);
+    assert!(is_seen.recv_timeout(PATIENCE).is_err_and(|error| error.is_disconnected()), "the reader has ended");
+    reader.join().unwrap();
 }

@@ -16,7 +16,9 @@ use crate::{
     wheel::TimerId,
 };
 use std::{cell::Cell, rc::Rc};
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
+use tollgate_http::{
+    Name, Parsed, Reason, RequestHead, RequestIndex, ResponseIndex, Side, Version, http_date, trace_id,
+};
 use tollgate_io::{Half, Instant, Io, Stream};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -43,8 +45,9 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
     let stream = Rc::new(stream);
     let watch = Rc::new(Watch::new(stream.clone()));
     let timer = worker.open(watch.clone(), listener);
+    let now = worker.io.now();
     let connection = Connection {
-        idle_since: Cell::new(worker.io.now()),
+        idle_since: Cell::new(now),
         quick: Cell::new(0),
         requests: Cell::new(0),
         worker,
@@ -53,7 +56,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         timer,
         listener,
     };
-    connection.fall_idle();
+    connection.fall_idle(now);
     while connection.stream.readable().await.is_ok() && connection.watch.cause().is_none() {
         if !Box::pin(be_active(&connection)).await {
             break;
@@ -64,13 +67,12 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
 
 /// Serves exchanges until the connection falls idle (true) or is over (false).
 async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
-    let link =
-        Link::new(connection.worker.io.clone(), connection.stream.clone(), connection.watch.clone(), Side::Downstream);
-    let mut down = H1Downstream::new(&link, None);
-    let mut active = Active { index: RequestIndex::new(), record: AccessRecord::new(), received: 0, sent: 0 };
+    let link = Link::new(&connection.worker, &connection.watch, connection.stream.clone(), Side::Downstream);
+    let mut down = H1Downstream::new(&link);
+    let mut active = Active::new();
     loop {
         let next = match active.receive_head(connection, &mut down).await {
-            Ok(Some((head_len, begun))) => active.exchange(connection, &mut down, head_len, begun).await,
+            Ok(Some(head_len)) => active.exchange(connection, &mut down, head_len).await,
             Ok(None) => return false,
             Err(reason) => active.refuse(connection, &mut down, reason).await,
         };
@@ -86,7 +88,7 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
             }
         }
         if down.reader.bytes().is_empty() {
-            connection.fall_idle();
+            connection.fall_idle(active.ended);
             if !connection.is_busy() {
                 return true;
             }
@@ -96,7 +98,7 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 
 /// Tells the client that nothing more comes and reads on for a moment: closing with bytes unread would reset the
 /// connection and could take the answer with it (RFC 9112, section 9.6).
-async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<I>) {
+async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>) {
     let Connection { worker, watch, .. } = connection;
     connection.stream.shutdown(Half::Write);
     worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
@@ -108,8 +110,7 @@ async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<I>) {
 }
 
 impl<I: Io> Connection<I> {
-    fn fall_idle(&self) {
-        let now = self.worker.io.now();
+    fn fall_idle(&self, now: Instant) {
         self.idle_since.set(now);
         self.worker.enter(&self.watch, self.timer, Phase::Idle, now + self.worker.program.snapshot.timeouts.keep_alive);
     }
@@ -130,30 +131,49 @@ impl<I: Io> Connection<I> {
 /// What a connection holds while it is not idle.
 struct Active {
     index: RequestIndex,
+    response: ResponseIndex,
     record: AccessRecord,
+    request_id: RequestId,
+    /// When the current request began and the last one was over.
+    begun: Instant,
+    ended: Instant,
     /// Bytes of the connection accounted for already.
     received: u64,
     sent: u64,
 }
 
 impl Active {
-    /// Receives a whole head; `None` if the client leaves instead. Says how long it is and when it began.
+    const fn new() -> Self {
+        Self {
+            index: RequestIndex::new(),
+            response: ResponseIndex::new(),
+            record: AccessRecord::new(),
+            request_id: RequestId::new(),
+            begun: Instant::NEVER,
+            ended: Instant::NEVER,
+            received: 0,
+            sent: 0,
+        }
+    }
+
+    /// Receives a whole head and says how long it is; `None` if the client leaves instead.
     async fn receive_head<I: Io>(
         &mut self,
         connection: &Connection<I>,
-        down: &mut H1Downstream<I>,
-    ) -> Result<Option<(usize, Instant)>, Reason> {
+        down: &mut H1Downstream<'_, I>,
+    ) -> Result<Option<usize>, Reason> {
         let Connection { worker, watch, .. } = connection;
-        let mut begun = None;
+        let mut has_begun = !down.reader.bytes().is_empty();
+        if has_begun {
+            self.begun = worker.io.now();
+        }
         loop {
             if let Some(buffer) = down.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
-                let now = worker.io.now();
-                let at = *begun.get_or_insert(now);
                 match self.index.parse(buffer.bytes_mut(), &worker.program.heads) {
-                    Parsed::Complete { head_len } => return Ok(Some((head_len, at))),
+                    Parsed::Complete { head_len } => return Ok(Some(head_len)),
                     Parsed::Refused(reason) => return Err(reason),
                     Parsed::Partial if watch.phase.get() != Phase::Head => {
-                        let due = at + worker.program.snapshot.timeouts.head;
+                        let due = self.begun + worker.program.snapshot.timeouts.head;
                         worker.enter(watch, connection.timer, Phase::Head, due);
                     }
                     Parsed::Partial => {}
@@ -162,12 +182,16 @@ impl Active {
             worker.busy_connections.set(worker.busy_connections.get() + 1);
             let filled = down.reader.fill().await;
             worker.busy_connections.set(worker.busy_connections.get() - 1);
-            match (filled, begun) {
-                (Ok(0) | Err(_), None) => return Ok(None),
-                (Ok(0), Some(_)) => return Err(Reason::RequestIncomplete),
-                (Ok(_), None) => connection.note_gap(worker.io.now()),
-                (Ok(_), Some(_)) => {}
-                (Err(reason), Some(_)) => return Err(reason),
+            match filled {
+                Ok(0) | Err(_) if !has_begun => return Ok(None),
+                Ok(0) => return Err(Reason::RequestIncomplete),
+                Err(reason) => return Err(reason),
+                Ok(_) if !has_begun => {
+                    has_begun = true;
+                    self.begun = worker.io.now();
+                    connection.note_gap(self.begun);
+                }
+                Ok(_) => {}
             }
         }
     }
@@ -175,22 +199,22 @@ impl Active {
     async fn exchange<I: Io>(
         &mut self,
         connection: &Connection<I>,
-        down: &mut H1Downstream<I>,
+        down: &mut H1Downstream<'_, I>,
         head_len: usize,
-        begun: Instant,
     ) -> Next {
         let Connection { worker, watch, .. } = connection;
         let snapshot = &worker.program.snapshot;
+        let begun = self.begun;
         let head = self.index.head(down.reader.bytes());
         let is_trusted = snapshot.trusted_proxies.contains(connection.stream.peer().ip());
-        let own = worker.request_ids.next();
-        let given =
-            head.field(Name::XRequestId).filter(|id| is_trusted && RequestId::is_usable(id)).map(<[u8]>::to_vec);
-        let request_id = given.as_deref().unwrap_or(&own);
+        let given = head.field(Name::XRequestId).filter(|_| is_trusted);
+        if !given.is_some_and(|given| self.request_id.adopt(given)) {
+            self.request_id.renew(&worker.request_ids);
+        }
         let facts = Facts::of(&head, begun);
         let has_log = worker.log.borrow().is_some();
         if has_log {
-            self.record.begin(&request_part(connection, &head, request_id, begun));
+            self.record.begin(&request_part(connection, &head, self.request_id.text(), begun));
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
@@ -208,11 +232,11 @@ impl Active {
             head_len,
             facts,
             outcome: &outcome,
-            request_id,
+            request_id: self.request_id.text(),
             is_trusted,
             head_is_consumed: Cell::new(false),
         };
-        let next = machine.run(down).await;
+        let next = machine.run(down, &mut self.response).await;
         worker.metrics.active_exchanges.decrement();
         self.account(connection, down, &facts, &outcome, has_log);
         next
@@ -222,18 +246,18 @@ impl Active {
     fn account<I: Io>(
         &mut self,
         connection: &Connection<I>,
-        down: &H1Downstream<I>,
+        down: &H1Downstream<'_, I>,
         facts: &Facts,
         outcome: &Outcome,
         has_log: bool,
     ) {
         let worker = &connection.worker;
-        let now = worker.io.now();
-        let link = &down.reader.link;
+        let now = outcome.ended.get().unwrap_or_else(|| worker.io.now());
+        self.ended = now;
         let leftover = down.reader.bytes().len() as u64;
-        let received = link.received.get() - leftover;
-        let (received_bytes, sent_bytes) = (received - self.received, link.sent.get() - self.sent);
-        (self.received, self.sent) = (received, link.sent.get());
+        let (received, sent) = (down.reader.link.received_bytes() - leftover, down.reader.link.sent_bytes());
+        let (received_bytes, sent_bytes) = (received - self.received, sent - self.sent);
+        (self.received, self.sent) = (received, sent);
         let duration_ns = nanos(now, facts.begun);
         let sent_at = outcome.forwarded.get().unwrap_or(facts.begun);
         let upstream_ns = outcome.responded.get().map(|at| nanos(at, sent_at).max(1));
@@ -268,19 +292,26 @@ impl Active {
     }
 
     /// Answers a head that is not acceptable; nothing of it goes anywhere.
-    async fn refuse<I: Io>(&mut self, connection: &Connection<I>, down: &mut H1Downstream<I>, reason: Reason) -> Next {
+    async fn refuse<I: Io>(
+        &mut self,
+        connection: &Connection<I>,
+        down: &mut H1Downstream<'_, I>,
+        reason: Reason,
+    ) -> Next {
         let Connection { worker, watch, .. } = connection;
         let now = worker.io.now();
         worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program.snapshot.timeouts.linger);
-        let (own, outcome) = (worker.request_ids.next(), Outcome::default());
+        let outcome = Outcome::default();
+        self.request_id.renew(&worker.request_ids);
+        let request_id = self.request_id.text();
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
         let has_log = worker.log.borrow().is_some();
         if has_log {
-            self.record.begin(&refused_part(connection, &own, now));
+            self.record.begin(&refused_part(connection, request_id, now));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id: &own, allow: None, date: &date, closes: true };
+        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
         let facts = Facts {

@@ -21,7 +21,7 @@ use crate::{
 use std::{cell::Cell, time::Duration};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, Side, http_date,
+    ResponseHead, ResponseIndex, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
 use tollgate_policy::{Phase, Step};
@@ -119,17 +119,20 @@ pub(crate) struct Machine<'a, I: Io> {
 }
 
 impl<I: Io> Machine<'_, I> {
-    /// Serves the request at the front of `down`.
-    pub(crate) async fn run(&self, down: &mut H1Downstream<I>) -> Next {
+    /// Serves the request at the front of `down`; `response` is room for the index of the response.
+    pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>, response: &mut ResponseIndex) -> Next {
         let head = self.index.head(down.reader.bytes());
         let body = head.body();
         let result = match self.admit(&head) {
-            Ok(route) => self.forward(down, route, body).await,
-            Err((reason, allow)) => self.settle(Err(reason), allow.as_deref(), &mut down.writer).await,
+            Ok(route) => self.forward(down, response, route, body).await,
+            Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
         self.consume_head(down, body);
-        self.next(down, result).await
+        match self.next(down, result) {
+            Some(next) => next,
+            None => self.skip_body(down).await,
+        }
     }
 
     /// The phases before an endpoint is chosen.
@@ -150,7 +153,13 @@ impl<I: Io> Machine<'_, I> {
         Ok(route)
     }
 
-    async fn forward(&self, down: &mut H1Downstream<I>, route: u32, body: BodyLength) -> Result<Forwarded, Reason> {
+    async fn forward(
+        &self,
+        down: &mut H1Downstream<'_, I>,
+        response: &mut ResponseIndex,
+        route: u32,
+        body: BodyLength,
+    ) -> Result<Forwarded, Reason> {
         let Connection { worker, watch, .. } = self.connection;
         let route = &worker.program.snapshot.routes[route as usize];
         if let Some(limit) = route.timeouts.request {
@@ -159,17 +168,15 @@ impl<I: Io> Machine<'_, I> {
         watch.extend_by_progress(route.timeouts.idle);
         let mut fresh = false;
         loop {
-            let upstream = route.upstream as u32;
-            let repeatable = body.is_empty() && self.facts.method.is_idempotent();
-            let connect = route.timeouts.connect;
-            let taken = upstream::checkout(worker, watch, upstream, fresh, repeatable, connect, self.outcome).await;
+            let (repeatable, begun) = (body.is_empty() && self.facts.method.is_idempotent(), self.facts.begun);
+            let taken = upstream::checkout(worker, watch, route, fresh, repeatable, begun, self.outcome).await;
             let checkout = match taken {
                 Ok(checkout) => checkout,
-                Err(reason) => return self.settle(Err(reason), None, &mut down.writer).await,
+                Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
-            let mut up = H1Upstream::new(&checkout.link);
+            let mut up = H1Upstream::new(&checkout.link, response);
             if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
-                return self.settle(Err(reason), None, &mut down.writer).await;
+                return self.fail(reason, None, &mut down.writer).await;
             }
             let forward = Forward {
                 worker,
@@ -187,21 +194,30 @@ impl<I: Io> Machine<'_, I> {
                     fresh = true;
                     continue;
                 }
-                self.settle(result, None, &mut down.writer).await
+                match result {
+                    Ok(forwarded) => Ok(forwarded),
+                    Err(reason) => self.fail(reason, None, &mut down.writer).await,
+                }
             } else {
                 self.consume_head(down, body);
-                let settle = async |result, reply: &mut _| self.settle(result, None, reply).await;
-                forward.with_body(down, &mut up, settle).await
+                let fail = async |reason, reply: &mut _| self.fail(reason, None, reply).await;
+                forward.with_body(down, &mut up, fail).await
             };
-            return self.finish(down, up, &checkout, result).await;
+            if result == Ok(Forwarded::Upgraded) {
+                self.consume_head(down, BodyLength::None);
+                tunnel::run(self.connection, down, &mut up).await;
+            } else if result == Ok(Forwarded::Answered) && up.is_reusable() {
+                self.keep(checkout);
+            }
+            return result;
         }
     }
 
     fn queue_request(
         &self,
-        down: &H1Downstream<I>,
-        up: &mut H1Upstream<I>,
-        checkout: &Checkout<I>,
+        down: &H1Downstream<'_, I>,
+        up: &mut H1Upstream<'_, I>,
+        checkout: &Checkout<'_, I>,
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
         let endpoint =
@@ -220,7 +236,12 @@ impl<I: Io> Machine<'_, I> {
 
     /// Whether an idle connection turned out to be closed before the endpoint saw the request, so that a request that may
     /// be repeated (RFC 9110, section 9.2.2) can be sent again.
-    fn is_stale(&self, result: &Result<Forwarded, Reason>, checkout: &Checkout<I>, up: &mut H1Upstream<I>) -> bool {
+    fn is_stale(
+        &self,
+        result: &Result<Forwarded, Reason>,
+        checkout: &Checkout<'_, I>,
+        up: &mut H1Upstream<'_, I>,
+    ) -> bool {
         *result == Err(Reason::UpstreamClosed)
             && checkout.is_reused
             && self.facts.method.is_idempotent()
@@ -228,40 +249,26 @@ impl<I: Io> Machine<'_, I> {
             && self.outcome.attempts.get() < limits::ATTEMPTS_MAX
     }
 
-    /// Gives the connection to the endpoint back, or what is left of it to the tunnel.
-    async fn finish(
-        &self,
-        down: &mut H1Downstream<I>,
-        up: H1Upstream<I>,
-        checkout: &Checkout<I>,
-        result: Result<Forwarded, Reason>,
-    ) -> Result<Forwarded, Reason> {
+    /// Gives the connection to the endpoint back, if the exchange left it in order.
+    fn keep(&self, checkout: Checkout<'_, I>) {
         let Connection { worker, watch, .. } = self.connection;
-        if result == Ok(Forwarded::Upgraded) {
-            self.consume_head(down, BodyLength::None);
-            tunnel::run(self.connection, &mut down.reader, &checkout.link, up.into_rest()).await;
-        } else if result == Ok(Forwarded::Answered)
-            && self.outcome.forwarded.get().is_some()
-            && watch.cause().is_none()
-            && up.is_reusable()
-            && !worker.is_draining()
-        {
-            let stream = checkout.link.stream.clone();
-            if let Some(due) = worker.pools.put(checkout.id, stream, worker.io.now(), &worker.metrics) {
-                worker.wake_timers_by(due);
-            }
+        if self.outcome.forwarded.get().is_none() || watch.cause().is_some() || worker.is_draining() {
+            return;
         }
-        result
+        let now = worker.io.now();
+        self.outcome.ended.set(Some(now));
+        if let Some(due) = worker.pools.put(checkout.id, checkout.link.stream, now, &worker.metrics) {
+            worker.wake_timers_by(due);
+        }
     }
 
     /// Answers what went wrong, if the client can still be told.
-    async fn settle(
+    async fn fail(
         &self,
-        result: Result<Forwarded, Reason>,
+        reason: Reason,
         allow: Option<&str>,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
-        let Err(reason) = result else { return result };
         let outcome = self.outcome;
         outcome.reason.set(Some(reason));
         let has_begun = outcome.status.get() != 0 && !reply.is_queued();
@@ -283,27 +290,29 @@ impl<I: Io> Machine<'_, I> {
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
 
-    fn consume_head(&self, down: &mut H1Downstream<I>, body: BodyLength) {
+    fn consume_head(&self, down: &mut H1Downstream<'_, I>, body: BodyLength) {
         if !self.head_is_consumed.replace(true) {
             down.begin_body(self.head_len, body);
         }
     }
 
-    async fn next(&self, down: &mut H1Downstream<I>, result: Result<Forwarded, Reason>) -> Next {
-        let Connection { worker, watch, .. } = self.connection;
+    /// What becomes of the connection; `None` while the rest of a refused request's body is still to come.
+    fn next(&self, down: &H1Downstream<'_, I>, result: Result<Forwarded, Reason>) -> Option<Next> {
         match result {
-            Err(_) => return Next::Abort,
+            Err(_) => Some(Next::Abort),
             // Both directions have ended, by themselves or broken; what is on its way shall arrive.
-            Ok(Forwarded::Upgraded) => return Next::Close,
-            Ok(Forwarded::Answered) => {}
+            Ok(Forwarded::Upgraded) => Some(Next::Close),
+            Ok(Forwarded::Answered) if self.outcome.closes.get() || self.connection.worker.is_draining() => {
+                Some(Next::Close)
+            }
+            Ok(Forwarded::Answered) => down.is_body_done().then_some(Next::KeepAlive),
         }
-        if self.outcome.closes.get() || worker.is_draining() {
-            return Next::Close;
-        }
-        if down.is_body_done() {
-            return Next::KeepAlive;
-        }
-        // A refused request's body is still to come.
+    }
+
+    async fn skip_body(&self, down: &mut H1Downstream<'_, I>) -> Next {
+        let Connection { worker, watch, .. } = self.connection;
+        // It is not over yet.
+        self.outcome.ended.set(None);
         watch.extend_by_progress(Duration::ZERO);
         watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;

@@ -15,7 +15,7 @@ use crate::{
     state::Worker,
     watch::Watch,
 };
-use std::{cell::Cell, rc::Rc};
+use std::cell::Cell;
 use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
@@ -32,7 +32,7 @@ pub(crate) enum Forwarded {
 /// Everything about one attempt that its two directions share.
 pub(crate) struct Forward<'a, I: Io> {
     pub(crate) worker: &'a Worker<I>,
-    pub(crate) watch: &'a Rc<Watch<I::Stream>>,
+    pub(crate) watch: &'a Watch<I::Stream>,
     pub(crate) timeouts: &'a Timeouts,
     pub(crate) facts: &'a Facts,
     pub(crate) outcome: &'a Outcome,
@@ -56,20 +56,23 @@ impl<I: Io> Forward<'_, I> {
         self.download(response, reply).await
     }
 
-    /// Sends the queued head and the body, and passes the response back as soon as it comes.
+    /// Sends the queued head and the body, and passes the response back as soon as it comes. `fail` answers the client when
+    /// that goes wrong.
     pub(crate) async fn with_body<D: Downstream, U: Upstream>(
         &self,
         down: &mut D,
         up: &mut U,
-        settle: impl AsyncFn(Result<Forwarded, Reason>, &mut D::Sink) -> Result<Forwarded, Reason>,
+        fail: impl AsyncFn(Reason, &mut D::Sink) -> Result<Forwarded, Reason>,
     ) -> Result<Forwarded, Reason> {
         let ((body, reply), (response, request)) = (down.halves(), up.halves());
         self.uploading.set(true);
         let answered = Cell::new(false);
         let upload = self.upload(body, request, &answered);
         let download = async {
-            let result = self.download(response, reply).await;
-            let result = settle(result, reply).await;
+            let result = match self.download(response, reply).await {
+                Ok(forwarded) => Ok(forwarded),
+                Err(reason) => fail(reason, reply).await,
+            };
             answered.set(true);
             if self.uploading.get() {
                 self.watch.release_upstream(self.worker.io.now() + self.timeouts.linger);

@@ -1,37 +1,62 @@
-//! One side of an exchange: a stream with the connection's watch, where every transfer is begun, counted and, when it
-//! fails, given its reason.
+//! One side of an exchange: a stream with the connection's watch, where transfers are counted and, when they fail, given
+//! their reason. The transfers themselves are begun by [`crate::h1::Reader`] and [`crate::h1::Writer`].
+//!
+//! It borrows the worker and the watch, so that taking a connection for an exchange allocates nothing.
 
-use crate::watch::{Waiting, Watch};
-use std::{cell::Cell, rc::Rc};
+use crate::{
+    state::Worker,
+    watch::{Waiting, Watch},
+};
+use std::{cell::Cell, io, rc::Rc};
 use tollgate_http::{Reason, Side};
-use tollgate_io::{Buffer, Io, SendList, Stream};
+use tollgate_io::{Buffer, Io};
 
 /// A stream and what is known about it.
-pub(crate) struct Link<I: Io> {
-    pub(crate) io: I,
+pub(crate) struct Link<'a, I: Io> {
+    worker: &'a Worker<I>,
+    watch: &'a Watch<I::Stream>,
     pub(crate) stream: Rc<I::Stream>,
-    pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) side: Side,
-    pub(crate) received: Cell<u64>,
-    pub(crate) sent: Cell<u64>,
+    received: Cell<u64>,
+    sent: Cell<u64>,
 }
 
-impl<I: Io> Link<I> {
-    pub(crate) fn new(io: I, stream: Rc<I::Stream>, watch: Rc<Watch<I::Stream>>, side: Side) -> Rc<Self> {
-        Rc::new(Self { io, stream, watch, side, received: Cell::new(0), sent: Cell::new(0) })
+impl<'a, I: Io> Link<'a, I> {
+    pub(crate) const fn new(
+        worker: &'a Worker<I>,
+        watch: &'a Watch<I::Stream>,
+        stream: Rc<I::Stream>,
+        side: Side,
+    ) -> Self {
+        Self { worker, watch, stream, side, received: Cell::new(0), sent: Cell::new(0) }
     }
 
-    /// Receives behind what `buffer` holds; says how many bytes came, zero at the end of the stream.
-    pub(crate) async fn recv(&self, buffer: Buffer) -> Result<(Buffer, usize), Reason> {
-        let before = buffer.len();
-        let waiting = if self.side == Side::Downstream { Waiting::ClientReceive } else { Waiting::Upstream };
-        self.watch.begin_waiting(waiting);
-        let result = self.stream.recv(Some(buffer)).await;
-        self.watch.end_waiting(waiting);
+    /// An empty buffer of the worker's pool.
+    pub(crate) fn take_buffer(&self) -> Buffer {
+        self.worker.io.buffers().take()
+    }
+
+    /// Bytes received so far.
+    pub(crate) const fn received_bytes(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// Bytes sent so far.
+    pub(crate) const fn sent_bytes(&self) -> u64 {
+        self.sent.get()
+    }
+
+    pub(crate) fn begin_receive(&self) {
+        self.watch.begin_waiting(self.receives_from());
+    }
+
+    /// Takes note of a receive behind `before` bytes: the buffer and how many bytes came, zero at the end of the stream.
+    pub(crate) fn end_receive(&self, result: io::Result<Buffer>, before: usize) -> Result<(Buffer, usize), Reason> {
+        self.watch.end_waiting(self.receives_from());
         let buffer = result.map_err(|_| self.broken())?;
         let count = buffer.len() - before;
-        self.received.set(self.received.get() + count as u64);
         if count > 0 {
+            self.received.set(self.received.get() + count as u64);
             self.watch.progress();
         } else if let Some(cause) = self.watch.cause() {
             return Err(cause);
@@ -39,27 +64,36 @@ impl<I: Io> Link<I> {
         Ok((buffer, count))
     }
 
-    /// Sends all of `list`; its buffers come back whatever happens.
-    pub(crate) async fn send(&self, mut list: SendList) -> (Result<(), Reason>, SendList) {
-        let waiting = if self.side == Side::Downstream { Waiting::ClientSend } else { Waiting::Upstream };
-        self.watch.begin_waiting(waiting);
-        let mut result = Ok(());
-        while !list.is_empty() && result.is_ok() {
-            let (sent, rest) = self.stream.send(list).await;
-            list = rest;
-            match sent {
-                Ok(count) if count > 0 => {
-                    self.sent.set(self.sent.get() + count as u64);
-                    self.watch.progress();
-                }
-                _ => result = Err(self.broken()),
+    pub(crate) fn begin_send(&self) {
+        self.watch.begin_waiting(self.sends_to());
+    }
+
+    /// Takes note of bytes that left.
+    pub(crate) fn note_sent(&self, result: &io::Result<usize>) -> Result<(), Reason> {
+        match result {
+            Ok(count) if *count > 0 => {
+                self.sent.set(self.sent.get() + *count as u64);
+                self.watch.progress();
+                Ok(())
             }
+            _ => Err(self.broken()),
         }
-        self.watch.end_waiting(waiting);
-        (result, list)
+    }
+
+    pub(crate) fn end_send(&self) {
+        self.watch.end_waiting(self.sends_to());
+    }
+
+    const fn receives_from(&self) -> Waiting {
+        if matches!(self.side, Side::Downstream) { Waiting::ClientReceive } else { Waiting::Upstream }
+    }
+
+    const fn sends_to(&self) -> Waiting {
+        if matches!(self.side, Side::Downstream) { Waiting::ClientSend } else { Waiting::Upstream }
     }
 
     /// Why a transfer failed: what ended the stream on purpose, or else whoever is at its other end.
+    #[cold]
     fn broken(&self) -> Reason {
         self.watch.cause().unwrap_or(match self.side {
             Side::Downstream => Reason::ClientClosed,

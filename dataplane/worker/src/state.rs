@@ -8,7 +8,7 @@ use crate::{
     bell::Bell,
     limits,
     pool::Pools,
-    record::RequestId,
+    record::RequestIds,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -27,7 +27,7 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) program: Arc<Program>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
-    pub(crate) request_ids: RequestId,
+    pub(crate) request_ids: RequestIds,
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
@@ -57,7 +57,7 @@ impl<I: Io> Worker<I> {
     ) -> Self {
         Self {
             pools: Pools::new(&program, io.entropy()),
-            request_ids: RequestId::new(io.entropy()),
+            request_ids: RequestIds::new(io.entropy()),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             wheel: RefCell::default(),

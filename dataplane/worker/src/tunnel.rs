@@ -1,46 +1,32 @@
 //! An upgraded connection (RFC 9110, section 7.8): bytes both ways until both sides have finished, each end passed on
 //! as such. No deadline but a drain's: WebSockets may be silent for hours.
 
-use crate::{connection::Connection, h1::Reader, link::Link, watch::Phase};
-use std::rc::Rc;
-use tollgate_io::{Buffer, Half, Instant, Io, SendList, Stream};
+use crate::{
+    connection::Connection,
+    h1::{H1Downstream, H1Upstream, Reader, Writer},
+    relay::relay,
+    watch::Phase,
+};
+use tollgate_http::BodyLength;
+use tollgate_io::{Half, Instant, Io, Stream};
 
-/// Relays until both directions have ended. `rest` is what the endpoint sent behind its 101.
-pub(crate) async fn run<I: Io>(
-    connection: &Connection<I>,
-    down: &mut Reader<I>,
-    up: &Rc<Link<I>>,
-    rest: Option<Buffer>,
-) {
+/// Relays until both directions have ended, beginning with what was received behind the two heads.
+pub(crate) async fn run<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>, up: &mut H1Upstream<'_, I>) {
     connection.worker.enter(&connection.watch, connection.timer, Phase::Tunnel, Instant::NEVER);
-    let received = down.buffer.take().filter(|buffer| !buffer.is_empty());
-    crate::bell::both(copy(&down.link, up, received), copy(up, &down.link, rest)).await;
+    let (up_reader, up_writer) = up.parts();
+    let inward = copy(&mut down.reader, up_writer);
+    let outward = copy(up_reader, &mut down.writer);
+    crate::bell::both(inward, outward).await;
 }
 
 /// One direction. A failure ends both, so that the other does not wait for ever.
-async fn copy<I: Io>(from: &Link<I>, to: &Link<I>, first: Option<Buffer>) {
-    let mut buffer = first;
-    loop {
-        let filled = match buffer.take().filter(|buffer| !buffer.is_empty()) {
-            Some(filled) => filled,
-            None => match from.recv(from.io.buffers().take()).await {
-                Ok((_, 0)) => {
-                    to.stream.shutdown(Half::Write);
-                    return;
-                }
-                Ok((filled, _)) => filled,
-                Err(_) => break,
-            },
-        };
-        let (sent, list) = to.send(SendList::whole(filled)).await;
-        if sent.is_err() {
-            break;
-        }
-        buffer = list.into_buffers().1.map(|mut buffer| {
-            buffer.clear();
-            buffer
-        });
+async fn copy<I: Io>(from: &mut Reader<'_, I>, to: &mut Writer<'_, I>) {
+    from.begin_body(0, BodyLength::UntilClose);
+    to.begin_raw();
+    if relay(from, to).await.is_ok() {
+        to.link.stream.shutdown(Half::Write);
+    } else {
+        from.link.stream.abort();
+        to.link.stream.abort();
     }
-    from.stream.abort();
-    to.stream.abort();
 }

@@ -10,40 +10,42 @@ use crate::{
 };
 use std::{io, rc::Rc, time::Duration};
 use tollgate_http::{Reason, Side};
-use tollgate_io::Io;
+use tollgate_io::{Instant, Io};
+use tollgate_model::Route;
 
 /// A connection taken for an exchange.
-pub(crate) struct Checkout<I: Io> {
-    pub(crate) link: Rc<Link<I>>,
+pub(crate) struct Checkout<'a, I: Io> {
+    pub(crate) link: Link<'a, I>,
     pub(crate) id: EndpointId,
     /// Whether it was idle, so that the endpoint may have closed it just now.
     pub(crate) is_reused: bool,
 }
 
 /// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over, since it has
-/// seen nothing of the request.
-pub(crate) async fn checkout<I: Io>(
-    worker: &Worker<I>,
-    watch: &Rc<Watch<I::Stream>>,
-    upstream: u32,
+/// seen nothing of the request. `now` may be as old as the request.
+pub(crate) async fn checkout<'a, I: Io>(
+    worker: &'a Worker<I>,
+    watch: &'a Watch<I::Stream>,
+    route: &Route,
     fresh: bool,
     repeatable: bool,
-    connect: Duration,
+    now: Instant,
     outcome: &Outcome,
-) -> Result<Checkout<I>, Reason> {
+) -> Result<Checkout<'a, I>, Reason> {
+    let upstream = route.upstream as u32;
     let mut failed = Reason::NoEndpoint;
     while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
         outcome.attempts.set(outcome.attempts.get() + 1);
         let id = worker.pools.next_endpoint(&worker.program, upstream);
         outcome.endpoint.set(Some(id));
-        let idle = if fresh { None } else { worker.pools.take(id, worker.io.now(), !repeatable, &worker.metrics) };
+        let idle = if fresh { None } else { worker.pools.take(id, now, !repeatable, &worker.metrics) };
         let is_reused = idle.is_some();
         let stream = match idle {
             Some(stream) => {
                 worker.metrics.upstream_reused(upstream);
                 stream
             }
-            None => match connect_to(worker, watch, id, connect).await {
+            None => match connect_to(worker, watch, id, route.timeouts.connect).await {
                 Ok(stream) => Rc::new(stream),
                 Err(reason) => {
                     failed = reason;
@@ -52,11 +54,7 @@ pub(crate) async fn checkout<I: Io>(
             },
         };
         watch.set_upstream(Some(stream.clone()));
-        return Ok(Checkout {
-            link: Link::new(worker.io.clone(), stream, watch.clone(), Side::Upstream),
-            id,
-            is_reused,
-        });
+        return Ok(Checkout { link: Link::new(worker, watch, stream, Side::Upstream), id, is_reused });
     }
     Err(watch.cause().unwrap_or(failed))
 }

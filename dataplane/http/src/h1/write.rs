@@ -21,9 +21,10 @@ impl std::error::Error for TooLarge {}
 /// for there being no line break in them.
 #[derive(Debug)]
 pub struct HeadWriter<'a> {
-    out: &'a mut [u8],
-    /// `len <= out.len()`
-    len: usize,
+    /// What is not written yet.
+    room: &'a mut [u8],
+    /// Length of the whole buffer.
+    size: usize,
     overflowed: bool,
 }
 
@@ -31,18 +32,20 @@ impl<'a> HeadWriter<'a> {
     /// A writer at the start of `out`.
     #[must_use]
     pub const fn new(out: &'a mut [u8]) -> Self {
-        Self { out, len: 0, overflowed: false }
+        let size = out.len();
+        Self { room: out, size, overflowed: false }
     }
 
     /// Appends raw bytes.
-    #[inline]
+    // Inlined everywhere: most of what is put is a literal, whose copy is then a store or two.
+    #[inline(always)]
     pub fn put(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        match self.out.get_mut(self.len..end) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.len = end;
+        match std::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
+            Some((here, room)) => {
+                here.copy_from_slice(bytes);
+                self.room = room;
             }
+            // Without room nothing more is written, so that what there is has no gap.
             None => self.overflowed = true,
         }
     }
@@ -76,8 +79,9 @@ impl<'a> HeadWriter<'a> {
     #[inline]
     pub fn status_line(&mut self, status: u16, phrase: &[u8]) {
         let digit = |number: u16| b'0' + (number % 10) as u8;
-        self.put(b"HTTP/1.1 ");
-        self.put(&[digit(status / 100), digit(status / 10), digit(status), b' ']);
+        let mut start = *b"HTTP/1.1 000 ";
+        (start[9], start[10], start[11]) = (digit(status / 100), digit(status / 10), digit(status));
+        self.put(&start);
         self.put(phrase);
         self.put(b"\r\n");
     }
@@ -93,16 +97,24 @@ impl<'a> HeadWriter<'a> {
         self.put(b"\r\n");
     }
 
-    /// Bytes written so far.
+    /// `start value CRLF`, where `start` is a literal with the name and `: `.
+    #[inline(always)]
+    pub(crate) fn line(&mut self, start: &[u8], value: &[u8]) {
+        self.put(start);
+        self.put(value);
+        self.put(b"\r\n");
+    }
+
+    /// Bytes written so far; meaningless once something did not fit.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len
+        self.size - self.room.len()
     }
 
     /// Whether nothing is written yet.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Writes the empty line and returns the length of the head.
@@ -116,7 +128,7 @@ impl<'a> HeadWriter<'a> {
 
     /// As [`HeadWriter::end`], without the empty line.
     pub(crate) const fn finish(self) -> Result<usize, TooLarge> {
-        if self.overflowed { Err(TooLarge) } else { Ok(self.len) }
+        if self.overflowed { Err(TooLarge) } else { Ok(self.len()) }
     }
 }
 

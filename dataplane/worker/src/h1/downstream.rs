@@ -5,28 +5,27 @@ use crate::{
     exchange::{Downstream, ResponseSink},
     link::Link,
 };
-use std::rc::Rc;
 use tollgate_http::{
     Answer, BodyLength, ForwardResponse, Reason, ResponseFraming, ResponseHead, write_answer, write_interim,
     write_response,
 };
-use tollgate_io::{Buffer, Io};
+use tollgate_io::Io;
 
 /// Both halves of a client's connection.
-pub(crate) struct H1Downstream<I: Io> {
-    pub(crate) reader: Reader<I>,
-    pub(crate) writer: Writer<I>,
+pub(crate) struct H1Downstream<'a, I: Io> {
+    pub(crate) reader: Reader<'a, I>,
+    pub(crate) writer: Writer<'a, I>,
 }
 
-impl<I: Io> H1Downstream<I> {
-    pub(crate) fn new(link: &Rc<Link<I>>, received: Option<Buffer>) -> Self {
-        Self { reader: Reader::new(link.clone(), received), writer: Writer::new(link.clone()) }
+impl<'a, I: Io> H1Downstream<'a, I> {
+    pub(crate) const fn new(link: &'a Link<'a, I>) -> Self {
+        Self { reader: Reader::new(link), writer: Writer::new(link) }
     }
 }
 
-impl<I: Io> Downstream for H1Downstream<I> {
-    type Source = Reader<I>;
-    type Sink = Writer<I>;
+impl<'a, I: Io> Downstream for H1Downstream<'a, I> {
+    type Source = Reader<'a, I>;
+    type Sink = Writer<'a, I>;
 
     fn begin_body(&mut self, head_len: usize, body: BodyLength) {
         self.reader.begin_body(head_len, body);
@@ -36,12 +35,12 @@ impl<I: Io> Downstream for H1Downstream<I> {
         self.reader.is_done()
     }
 
-    fn halves(&mut self) -> (&mut Reader<I>, &mut Writer<I>) {
+    fn halves(&mut self) -> (&mut Reader<'a, I>, &mut Writer<'a, I>) {
         (&mut self.reader, &mut self.writer)
     }
 }
 
-impl<I: Io> ResponseSink for Writer<I> {
+impl<I: Io> ResponseSink for Writer<'_, I> {
     fn head(&mut self, head: ResponseHead<'_>, with: &ForwardResponse<'_>) -> Result<(), Reason> {
         self.queue(with.framing == ResponseFraming::Chunked, |out| write_response(out, head, with))
     }

@@ -7,9 +7,8 @@ use crate::{
     limits::RECEIVE_ROOM_BYTES,
     link::Link,
 };
-use std::rc::Rc;
 use tollgate_http::{BodyLength, Chunk, ChunkedDecoder, Reason, Side};
-use tollgate_io::{Buffer, Io};
+use tollgate_io::{Buffer, Io, Stream};
 
 /// How the rest of the current body is delimited.
 enum Framing {
@@ -23,16 +22,16 @@ enum Framing {
 }
 
 /// The receiving half.
-pub(crate) struct Reader<I: Io> {
-    pub(crate) link: Rc<Link<I>>,
+pub(crate) struct Reader<'a, I: Io> {
+    pub(crate) link: &'a Link<'a, I>,
     /// `None` while a part is out, and while nothing is received.
     pub(crate) buffer: Option<Buffer>,
     framing: Framing,
 }
 
-impl<I: Io> Reader<I> {
-    pub(crate) const fn new(link: Rc<Link<I>>, buffer: Option<Buffer>) -> Self {
-        Self { link, buffer, framing: Framing::Done }
+impl<'a, I: Io> Reader<'a, I> {
+    pub(crate) const fn new(link: &'a Link<'a, I>) -> Self {
+        Self { link, buffer: None, framing: Framing::Done }
     }
 
     /// What was received and not consumed.
@@ -60,7 +59,7 @@ impl<I: Io> Reader<I> {
 
     /// Receives more behind what is there; says how many bytes came, zero at the end of the stream.
     pub(crate) async fn fill(&mut self) -> Result<usize, Reason> {
-        let mut buffer = self.buffer.take().unwrap_or_else(|| self.link.io.buffers().take());
+        let mut buffer = self.buffer.take().unwrap_or_else(|| self.link.take_buffer());
         if buffer.is_empty() {
             buffer.clear();
         } else if buffer.spare_len() < RECEIVE_ROOM_BYTES {
@@ -70,7 +69,10 @@ impl<I: Io> Reader<I> {
             // Unreachable while every limit on what must be whole in a buffer is below its size.
             return Err(Reason::Internal);
         }
-        let (buffer, count) = self.link.recv(buffer).await?;
+        let before = buffer.len();
+        self.link.begin_receive();
+        let result = self.link.stream.recv(Some(buffer)).await;
+        let (buffer, count) = self.link.end_receive(result, before)?;
         self.buffer = Some(buffer);
         Ok(count)
     }
@@ -126,7 +128,7 @@ fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut P
     Ok(())
 }
 
-impl<I: Io> Source for Reader<I> {
+impl<I: Io> Source for Reader<'_, I> {
     async fn next(&mut self) -> Result<Part, Reason> {
         loop {
             if let Some(part) = self.decode()? {

@@ -10,7 +10,6 @@ use crate::{
     exchange::{RequestSink, ResponseSource, Upstream},
     link::Link,
 };
-use std::rc::Rc;
 use tollgate_http::{
     BodyLength, ForwardRequest, HeadLimits, Method, Parsed, Reason, RequestHead, ResponseHead, ResponseIndex,
     write_request,
@@ -18,41 +17,35 @@ use tollgate_http::{
 use tollgate_io::{Buffer, Io};
 
 /// Both halves of a connection to an endpoint.
-pub(crate) struct H1Upstream<I: Io> {
-    pub(crate) source: ResponseReader<I>,
-    sink: Writer<I>,
+pub(crate) struct H1Upstream<'a, I: Io> {
+    source: ResponseReader<'a, I>,
+    sink: Writer<'a, I>,
 }
 
 /// Receives responses.
-pub(crate) struct ResponseReader<I: Io> {
-    reader: Reader<I>,
-    index: ResponseIndex,
+pub(crate) struct ResponseReader<'a, I: Io> {
+    reader: Reader<'a, I>,
+    /// Lent by the client's connection: too large to be made for each exchange.
+    index: &'a mut ResponseIndex,
     head_len: usize,
 }
 
-impl<I: Io> H1Upstream<I> {
-    pub(crate) fn new(link: &Rc<Link<I>>) -> Self {
-        Self {
-            source: ResponseReader {
-                reader: Reader::new(link.clone(), None),
-                index: ResponseIndex::new(),
-                head_len: 0,
-            },
-            sink: Writer::new(link.clone()),
-        }
+impl<'a, I: Io> H1Upstream<'a, I> {
+    pub(crate) const fn new(link: &'a Link<'a, I>, index: &'a mut ResponseIndex) -> Self {
+        Self { source: ResponseReader { reader: Reader::new(link), index, head_len: 0 }, sink: Writer::new(link) }
     }
 
-    /// Bytes received behind the response: of an upgraded protocol, or of an endpoint that says more than asked.
-    pub(crate) fn into_rest(self) -> Option<Buffer> {
-        self.source.reader.buffer.filter(|buffer| !buffer.is_empty())
+    /// The bare halves, for an upgraded connection.
+    pub(crate) const fn parts(&mut self) -> (&mut Reader<'a, I>, &mut Writer<'a, I>) {
+        (&mut self.source.reader, &mut self.sink)
     }
 }
 
-impl<I: Io> Upstream for H1Upstream<I> {
-    type Source = ResponseReader<I>;
-    type Sink = Writer<I>;
+impl<'a, I: Io> Upstream for H1Upstream<'a, I> {
+    type Source = ResponseReader<'a, I>;
+    type Sink = Writer<'a, I>;
 
-    fn halves(&mut self) -> (&mut ResponseReader<I>, &mut Writer<I>) {
+    fn halves(&mut self) -> (&mut ResponseReader<'a, I>, &mut Writer<'a, I>) {
         (&mut self.source, &mut self.sink)
     }
 
@@ -63,13 +56,13 @@ impl<I: Io> Upstream for H1Upstream<I> {
     }
 }
 
-impl<I: Io> RequestSink for Writer<I> {
+impl<I: Io> RequestSink for Writer<'_, I> {
     fn head(&mut self, head: RequestHead<'_>, with: &ForwardRequest<'_>) -> Result<(), Reason> {
         self.queue(head.body() == BodyLength::Chunked, |out| write_request(out, head, with))
     }
 }
 
-impl<I: Io> ResponseSource for ResponseReader<I> {
+impl<I: Io> ResponseSource for ResponseReader<'_, I> {
     async fn head(&mut self, request: Method, limits: &HeadLimits) -> Result<(), Reason> {
         loop {
             if let Some(buffer) = self.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
@@ -99,11 +92,11 @@ impl<I: Io> ResponseSource for ResponseReader<I> {
     }
 
     fn received_bytes(&self) -> u64 {
-        self.reader.link.received.get()
+        self.reader.link.received_bytes()
     }
 }
 
-impl<I: Io> Source for ResponseReader<I> {
+impl<I: Io> Source for ResponseReader<'_, I> {
     async fn next(&mut self) -> Result<Part, Reason> {
         self.reader.next().await
     }

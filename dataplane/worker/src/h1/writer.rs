@@ -8,21 +8,21 @@ use crate::{
     limits::FRAME_ROOM_BYTES,
     link::Link,
 };
-use std::{io::Write, rc::Rc};
+use std::io::Write;
 use tollgate_http::{Reason, write_trailers};
-use tollgate_io::{Buffer, Io, SendList};
+use tollgate_io::{Buffer, Io, SendList, Stream};
 
 /// The sending half.
-pub(crate) struct Writer<I: Io> {
-    pub(crate) link: Rc<Link<I>>,
+pub(crate) struct Writer<'a, I: Io> {
+    pub(crate) link: &'a Link<'a, I>,
     /// A head that has not left.
     queued: Option<Buffer>,
     /// Whether the body is framed in chunks.
     is_chunked: bool,
 }
 
-impl<I: Io> Writer<I> {
-    pub(crate) const fn new(link: Rc<Link<I>>) -> Self {
+impl<'a, I: Io> Writer<'a, I> {
+    pub(crate) const fn new(link: &'a Link<'a, I>) -> Self {
         Self { link, queued: None, is_chunked: false }
     }
 
@@ -32,7 +32,7 @@ impl<I: Io> Writer<I> {
         is_chunked: bool,
         write: impl FnOnce(&mut [u8]) -> Result<usize, Reason>,
     ) -> Result<(), Reason> {
-        let mut head = self.link.io.buffers().take();
+        let mut head = self.link.take_buffer();
         let len = write(head.spare_mut())?;
         head.grow(len);
         self.queued = Some(head);
@@ -48,6 +48,32 @@ impl<I: Io> Writer<I> {
     /// Whether a head has not left.
     pub(crate) const fn has_queued(&self) -> bool {
         self.queued.is_some()
+    }
+
+    /// From now on a body goes out as it is.
+    pub(crate) const fn begin_raw(&mut self) {
+        self.is_chunked = false;
+    }
+
+    /// Sends what is queued, and `part` behind it. The part's buffer comes back.
+    async fn transmit(&mut self, part: Option<Part>) -> (Result<(), Reason>, Option<Buffer>) {
+        let mut list = match part {
+            Some(part) if self.is_chunked => match self.chunked(part) {
+                Ok(list) => list,
+                Err(reason) => return (Err(reason), None),
+            },
+            Some(part) => self.raw(part),
+            None => self.queued.take().map_or_else(|| SendList::new(None, None), SendList::whole),
+        };
+        self.link.begin_send();
+        let mut result = Ok(());
+        while !list.is_empty() && result.is_ok() {
+            let sent;
+            (sent, list) = self.link.stream.send(list).await;
+            result = self.link.note_sent(&sent);
+        }
+        self.link.end_send();
+        (result, list.into_buffers().1)
     }
 
     fn raw(&mut self, part: Part) -> SendList {
@@ -76,7 +102,7 @@ impl<I: Io> Writer<I> {
     }
 
     fn chunked(&mut self, part: Part) -> Result<SendList, Reason> {
-        let mut frame = self.queued.take().unwrap_or_else(|| self.link.io.buffers().take());
+        let mut frame = self.queued.take().unwrap_or_else(|| self.link.take_buffer());
         let (start, len) = (frame.start(), part.len());
         if len > 0 {
             put_size(&mut frame, len);
@@ -116,7 +142,7 @@ fn put_size(frame: &mut Buffer, size: u64) {
     frame.append(&line[..len]);
 }
 
-impl<I: Io> Sink for Writer<I> {
+impl<I: Io> Sink for Writer<'_, I> {
     async fn send(&mut self, part: Part) -> (Result<(), Reason>, Option<Buffer>) {
         if self.is_chunked
             && self.queued.as_ref().is_some_and(|head| head.spare_len() < FRAME_ROOM_BYTES)
@@ -124,22 +150,10 @@ impl<I: Io> Sink for Writer<I> {
         {
             return (Err(reason), part.buffer);
         }
-        let list = if self.is_chunked {
-            match self.chunked(part) {
-                Ok(list) => list,
-                Err(reason) => return (Err(reason), None),
-            }
-        } else {
-            self.raw(part)
-        };
-        let (result, list) = self.link.send(list).await;
-        (result, list.into_buffers().1)
+        self.transmit(Some(part)).await
     }
 
     async fn flush(&mut self) -> Result<(), Reason> {
-        match self.queued.take() {
-            Some(head) => self.link.send(SendList::whole(head)).await.0,
-            None => Ok(()),
-        }
+        if self.queued.is_some() { self.transmit(None).await.0 } else { Ok(()) }
     }
 }

@@ -1,0 +1,175 @@
+//! Ten thousand proxied requests allocate nothing: the real worker on real sockets, metrics and access log on.
+//!
+//! The allocator counts for the whole process, so client and origin are plain threads that allocate nothing either, and
+//! the journal is held to the same. What steady state begins with (connections, blocks of the log, a route's figures)
+//! is made before. A window of requests in which the machine held a connection up for so long that it fell idle is
+//! repeated: an allocation on the path of requests shows in every window.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::{
+    alloc::System,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
+use tollgate_gateway::{Gateway, preflight};
+use tollgate_model::{Source, parse};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Client connections, each with one request under way.
+const CONNECTIONS: usize = 4;
+
+/// Requests that must do without an allocation.
+const REQUESTS: usize = 10_000;
+
+/// How often that is tried.
+const WINDOWS: usize = 8;
+
+const REQUEST: &[u8] =
+    b"GET /orders/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n";
+const BODY: [u8; 1024] = [b'x'; 1024];
+
+struct Nothing;
+
+impl Source for Nothing {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read(&self, _: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Starts an origin of [`CONNECTIONS`] connections. It answers none before all have a request, so that the gateway needs
+/// every one of them at once and never another.
+fn origin() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let all_asked = Arc::new(Barrier::new(CONNECTIONS));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, all_asked) = (stream.unwrap(), all_asked.clone());
+            thread::spawn(move || serve(stream, &all_asked));
+        }
+    });
+    address
+}
+
+/// A read that a signal does not end.
+fn read(stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Ends with the gateway's connection.
+fn serve(mut stream: TcpStream, all_asked: &Barrier) {
+    stream.set_nodelay(true).unwrap();
+    let mut response = [0; HEAD.len() + BODY.len()];
+    response[..HEAD.len()].copy_from_slice(HEAD);
+    response[HEAD.len()..].copy_from_slice(&BODY);
+    let mut has_waited = false;
+    let mut received = [0; 4096];
+    let mut len = 0;
+    loop {
+        match read(&mut stream, &mut received[len..]) {
+            Ok(count) if count > 0 => len += count,
+            _ => return,
+        }
+        if !received[..len].ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        if !has_waited {
+            all_asked.wait();
+            has_waited = true;
+        }
+        len = 0;
+        if stream.write_all(&response).is_err() {
+            return;
+        }
+    }
+}
+
+fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
+    let cpu = preflight::allowed_cpus().unwrap()[0];
+    let text = format!(
+        "version: 1\nworkers: [{cpu}]\nio: {driver}\nstatus: {{ bind: 127.0.0.1:0 }}\n\
+         access_log: {{ path: \"{}\", format: json }}\n\
+         listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
+         upstreams: [ {{ name: origin, endpoints: [ {{ address: \"{origin}\" }} ] }} ]\n\
+         routes: [ {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }} ]\n",
+        log.display(),
+    );
+    Gateway::start(parse("gateway.yaml", &text, &Nothing).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
+}
+
+fn connect(gateway: &Gateway) -> [TcpStream; CONNECTIONS] {
+    std::array::from_fn(|_| {
+        let client = TcpStream::connect(gateway.listeners()[0].1).unwrap();
+        client.set_nodelay(true).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+    })
+}
+
+/// Sends `count` requests, one per connection at a time.
+fn ask(clients: &mut [TcpStream], count: usize) {
+    for _ in 0..count / clients.len() {
+        clients.iter_mut().for_each(|client| client.write_all(REQUEST).unwrap());
+        clients.iter_mut().for_each(read_answer);
+    }
+}
+
+/// Reads until the 1,024 bytes behind the head are there.
+fn read_answer(client: &mut TcpStream) {
+    let mut answer = [0; 4096];
+    let mut len = 0;
+    while !answer[..len].ends_with(&BODY) {
+        let count = read(client, &mut answer[len..]).unwrap();
+        assert!(count > 0, "the gateway closed: {}", String::from_utf8_lossy(&answer[..len]));
+        len += count;
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+fn allocates_nothing(driver: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let gateway = gateway(driver, origin(), &directory.path().join("access"));
+    let mut clients = connect(&gateway);
+    ask(&mut clients, REQUESTS / 10);
+    let mut counts = [(0, 0); WINDOWS];
+    for window in &mut counts {
+        let region = Region::new(ALLOCATOR);
+        ask(&mut clients, REQUESTS);
+        let change = region.change();
+        *window = (change.allocations, change.reallocations);
+        if *window == (0, 0) {
+            return;
+        }
+    }
+    panic!("{driver}: allocations and reallocations in each window of {REQUESTS} requests: {counts:?}");
+}
+
+#[test]
+fn ten_thousand_requests_allocate_nothing() {
+    // One behind the other: the allocator counts for both.
+    for driver in ["auto", "epoll"] {
+        allocates_nothing(driver);
+    }
+}
