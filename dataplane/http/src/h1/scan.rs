@@ -13,25 +13,28 @@ use crate::{FIELD_NAME_BYTES_MAX, Name};
 
 /// A request head without empty lines in front, with at most `fields_max` field lines and a method of at most 7 bytes.
 pub(super) fn request(bytes: &[u8], fields_max: usize, fields: &mut Fields) -> Option<Tokens<RequestLine>> {
-    let method_len = first_flag(is_zero(word(bytes, 0) ^ repeat(b' ')))?;
-    let method = bytes.get(..method_len).filter(|method| is_token(method))?;
-    let target_start = method.len() + 1;
-    let target_end = end_of_target(bytes, target_start);
-    let minor = match bytes.get(target_end..)?.first_chunk() {
-        Some(b" HTTP/1.1\r\n") => 1,
-        Some(b" HTTP/1.0\r\n") => 0,
+    let method_len = first_flag(is_zero(word(bytes) ^ repeat(b' ')))?;
+    let (method, rest) = bytes.split_at_checked(method_len).filter(|(method, _)| is_token(method))?;
+    let target = rest.get(1..)?;
+    let target_len = target_len(target);
+    let (minor, lines) = match target.get(target_len..)?.split_first_chunk()? {
+        (b" HTTP/1.1\r\n", lines) => (1, lines),
+        (b" HTTP/1.0\r\n", lines) => (0, lines),
         _ => return None,
     };
-    if target_start == target_end {
+    if target_len == 0 {
         return None;
     }
-    let head_len = field_lines(bytes, target_end + b" HTTP/1.1\r\n".len(), fields_max, fields)?;
-    Some(Tokens { start_line: RequestLine { target_start, target_end, minor }, head_len })
+    let head_len = field_lines(bytes, lines, fields_max, fields)?;
+    let target_start = method.len() + 1;
+    let start_line = RequestLine { target_start, target_end: target_start + target_len, minor };
+    Some(Tokens { start_line, head_len })
 }
 
 /// A response head with a space behind its status code.
 pub(super) fn response(bytes: &[u8], fields_max: usize, fields: &mut Fields) -> Option<Tokens<StatusLine>> {
-    let (minor, digits) = match bytes.first_chunk()? {
+    let (start, phrase) = bytes.split_first_chunk()?;
+    let (minor, digits) = match start {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b' ', a, b, c, b' '] => {
             (minor - b'0', [a, b, c])
         }
@@ -41,94 +44,94 @@ pub(super) fn response(bytes: &[u8], fields_max: usize, fields: &mut Fields) -> 
     for digit in digits {
         status = status * 10 + u16::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
     }
-    let line_end = end_of_text(bytes, b"HTTP/1.1 200 ".len());
-    let head_len = field_lines(bytes, line_break(bytes, line_end)?, fields_max, fields)?;
-    Some(Tokens { start_line: StatusLine { status, minor, line_end }, head_len })
+    let phrase_len = text_len(phrase);
+    let lines = phrase.get(phrase_len..)?.strip_prefix(b"\r\n")?;
+    let head_len = field_lines(bytes, lines, fields_max, fields)?;
+    Some(Tokens { start_line: StatusLine { status, minor, line_end: start.len() + phrase_len }, head_len })
 }
 
-/// Indexes the field lines at `at` and the empty line behind them; returns the length of the head.
-fn field_lines(bytes: &[u8], mut at: usize, fields_max: usize, fields: &mut Fields) -> Option<usize> {
+/// Indexes the field lines that `rest`, an end of `bytes`, begins with, and the empty line behind them; returns the length
+/// of the head.
+fn field_lines(bytes: &[u8], mut rest: &[u8], fields_max: usize, fields: &mut Fields) -> Option<usize> {
     fields.clear();
     loop {
-        let first = word(bytes, at);
+        let first = word(rest);
+        let start = bytes.len() - rest.len();
         if first as u16 == u16::from_le_bytes(*b"\r\n") {
-            let head_len = at + 2;
-            fields.finish(bytes, head_len);
-            return Some(head_len);
+            fields.finish(bytes, start + 2);
+            return Some(start + 2);
         }
-        if fields.len() == fields_max {
-            return None;
-        }
-        let name = bytes.get(at..at + name_len(bytes, at, first)?).filter(|name| !name.is_empty())?;
+        let (name, behind) = rest.split_at_checked(name_len(rest, first)?)?;
         let known = Name::from_bytes(name);
         // A known name is a token.
-        if matches!(known, Name::Other | Name::XForwardedOther | Name::Underscored) && !is_token(name) {
+        let is_known = !matches!(known, Name::Other | Name::XForwardedOther | Name::Underscored);
+        if !(is_known || is_token(name)) || fields.len() == fields_max {
             return None;
         }
-        let mut start = at + name.len() + 1;
-        while matches!(bytes.get(start), Some(b' ' | b'\t')) {
-            start += 1;
+        let mut value = behind.get(1..)?;
+        while let [b' ' | b'\t', trimmed @ ..] = value {
+            value = trimmed;
         }
-        let line_end = end_of_text(bytes, start);
-        let next = line_break(bytes, line_end)?;
-        let mut end = line_end;
-        while end > start && matches!(bytes[end - 1], b' ' | b'\t') {
-            end -= 1;
+        let (mut text, behind) = value.split_at_checked(text_len(value))?;
+        rest = behind.strip_prefix(b"\r\n")?;
+        while let [trimmed @ .., b' ' | b'\t'] = text {
+            text = trimmed;
         }
-        fields.push(at, name.len(), known, Span::new(start, end));
-        at = next;
+        let value_start = bytes.len() - value.len();
+        fields.push(start, name.len(), known, Span::new(value_start, value_start + text.len()));
     }
 }
 
-/// Bytes up to the colon, if it comes soon enough. `first` is the word at `at`.
+/// Bytes before the first colon, if it comes soon enough. `first` is the first word of `bytes`.
 #[inline]
-fn name_len(bytes: &[u8], at: usize, first: u64) -> Option<usize> {
-    let (mut word_here, mut len) = (first, 0);
+fn name_len(bytes: &[u8], first: u64) -> Option<usize> {
+    let (mut here, mut len) = (first, 0);
     loop {
-        if let Some(before) = first_flag(is_zero(word_here ^ repeat(b':'))) {
+        if let Some(before) = first_flag(is_zero(here ^ repeat(b':'))) {
             return Some(len + before).filter(|len| *len <= FIELD_NAME_BYTES_MAX);
         }
         len += 8;
         if len > FIELD_NAME_BYTES_MAX {
             return None;
         }
-        word_here = word(bytes, at + len);
+        here = word(bytes.get(len..)?);
     }
 }
 
-/// Where the line behind the line break at `at` begins.
+/// Bytes before the first that is not visible ASCII.
 #[inline]
-fn line_break(bytes: &[u8], at: usize) -> Option<usize> {
-    (bytes.get(at..)?.first_chunk() == Some(b"\r\n")).then_some(at + 2)
-}
-
-/// The first byte from `at` that is not visible ASCII.
-#[inline]
-fn end_of_target(bytes: &[u8], mut at: usize) -> usize {
+fn target_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
     loop {
-        let word = word(bytes, at);
+        let word = word(rest);
         // Above 0x7E either has the highest bit or gets it by one more.
         let unusual = is_below(word, b'!') | (word.wrapping_add(repeat(1)) | word) & repeat(0x80);
-        match first_flag(unusual) {
-            Some(before) => return at + before,
-            None => at += 8,
+        if let Some(before) = first_flag(unusual) {
+            return bytes.len() - rest.len() + before;
         }
+        rest = rest.get(8..).unwrap_or_default();
     }
 }
 
-/// The first control character from `at`, horizontal tabs left out; the end of the bytes, or a little behind it, if there
-/// is none.
+/// Bytes before the first control character but horizontal tabs; all of them if there is none.
 #[inline]
-fn end_of_text(bytes: &[u8], mut at: usize) -> usize {
+fn text_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
     loop {
-        let word = word(bytes, at);
-        match first_flag(is_below(word, b' ') | is_zero(word ^ repeat(0x7F))) {
-            Some(before) if bytes.get(at + before) == Some(&b'\t') => at += before + 1,
-            Some(before) => return at + before,
-            None => at += 8,
+        let word = word(rest);
+        if let Some(before) = first_flag(is_below(word, b' ') | is_zero(word ^ repeat(0x7F))) {
+            rest = rest.get(before..).unwrap_or_default();
+            match rest {
+                [b'\t', behind @ ..] => rest = behind,
+                _ => return bytes.len() - rest.len(),
+            }
+        } else {
+            rest = rest.get(8..).unwrap_or_default();
         }
-        while bytes.get(at..).and_then(<[u8]>::first_chunk).is_some_and(is_text_block) {
-            at += 16;
+        while let Some((block, behind)) = rest.split_first_chunk()
+            && is_text_block(block)
+        {
+            rest = behind;
         }
     }
 }
@@ -156,13 +159,12 @@ static TOKEN_BYTES: [bool; 256] = {
     bytes
 };
 
-/// Eight bytes from `at`, the first lowest; zeros behind the end, which every search here stops at.
+/// The first eight bytes, the first lowest; zeros behind the end, which every search here stops at.
 #[inline]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    let rest = bytes.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
+fn word(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
         Some(word) => u64::from_le_bytes(*word),
-        None => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        None => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
