@@ -68,18 +68,34 @@ fn field_lines(bytes: &[u8], mut rest: &[u8], fields_max: usize, fields: &mut Fi
         if !(is_known || is_token(name)) || fields.len() == fields_max {
             return None;
         }
-        let mut value = behind.get(1..)?;
-        while let [b' ' | b'\t', trimmed @ ..] = value {
-            value = trimmed;
+        let mut value = behind.strip_prefix(b": ").or_else(|| behind.get(1..))?;
+        if value.first().is_some_and(|byte| *byte <= b' ') {
+            value = without_leading_space(value);
         }
         let (mut text, behind) = value.split_at_checked(text_len(value))?;
         rest = behind.strip_prefix(b"\r\n")?;
-        while let [trimmed @ .., b' ' | b'\t'] = text {
-            text = trimmed;
+        if text.last().is_some_and(|byte| *byte <= b' ') {
+            text = without_trailing_space(text);
         }
         let value_start = bytes.len() - value.len();
         fields.push(start, name.len(), known, Span::new(value_start, value_start + text.len()));
     }
+}
+
+#[cold]
+fn without_leading_space(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', trimmed @ ..] = value {
+        value = trimmed;
+    }
+    value
+}
+
+#[cold]
+fn without_trailing_space(mut text: &[u8]) -> &[u8] {
+    while let [trimmed @ .., b' ' | b'\t'] = text {
+        text = trimmed;
+    }
+    text
 }
 
 /// Bytes before the first colon, if it comes soon enough. `first` is the first word of `bytes`.
