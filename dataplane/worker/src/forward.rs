@@ -15,7 +15,7 @@ use crate::{
     state::Worker,
     watch::Watch,
 };
-use std::cell::Cell;
+use std::{cell::Cell, pin::pin};
 use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
@@ -79,7 +79,7 @@ impl<I: Io> Forward<'_, I> {
             }
             result
         };
-        let (uploaded, result) = bell::both(upload, download).await;
+        let (uploaded, result) = bell::both(pin!(upload), pin!(download)).await;
         if !uploaded {
             self.outcome.closes.set(true);
         }
