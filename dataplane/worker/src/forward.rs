@@ -51,7 +51,10 @@ impl<I: Io> Forward<'_, I> {
         up: &mut U,
     ) -> Result<Forwarded, Reason> {
         let (response, request) = up.halves();
-        request.flush().await?;
+        if let Some(mut buffer) = request.flush().await? {
+            buffer.clear();
+            response.give_back(Some(buffer));
+        }
         self.request_is_sent();
         self.download(response, reply).await
     }
@@ -99,7 +102,7 @@ impl<I: Io> Forward<'_, I> {
             return Ok(Some(part));
         }
         match request.flush().await {
-            Ok(()) => body.next().await.map(Some),
+            Ok(_) => body.next().await.map(Some),
             Err(_) => Ok(None),
         }
     }
