@@ -99,7 +99,7 @@ fn without_trailing_space(mut text: &[u8]) -> &[u8] {
 }
 
 /// Bytes before the first colon, if it comes soon enough. `first` is the first word of `bytes`.
-#[inline]
+#[inline(always)]
 fn name_len(bytes: &[u8], first: u64) -> Option<usize> {
     let (mut here, mut len) = (first, 0);
     loop {
@@ -130,7 +130,7 @@ fn target_len(bytes: &[u8]) -> usize {
 }
 
 /// Bytes before the first control character but horizontal tabs; all of them if there is none.
-#[inline]
+#[inline(always)]
 fn text_len(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     loop {
