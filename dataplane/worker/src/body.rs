@@ -58,14 +58,14 @@ impl Part {
 
 /// Where a body comes from.
 pub(crate) trait Source {
+    /// The next part, if it is here already.
+    fn ready(&mut self) -> Result<Option<Part>, Reason>;
+
     /// The next part, waiting for it if need be.
     async fn next(&mut self) -> Result<Part, Reason>;
 
     /// Takes the buffer of the last part back.
     fn give_back(&mut self, buffer: Option<Buffer>);
-
-    /// Whether `next` would not wait.
-    fn is_ready(&self) -> bool;
 }
 
 /// Where a body goes.
@@ -73,6 +73,6 @@ pub(crate) trait Sink {
     /// Sends a part, with what is queued before it; the buffer comes back.
     async fn send(&mut self, part: Part) -> (Result<(), Reason>, Option<Buffer>);
 
-    /// Sends what is queued.
-    async fn flush(&mut self) -> Result<(), Reason>;
+    /// Sends what is queued; its buffer, if there was one, comes back to be used again.
+    async fn flush(&mut self) -> Result<Option<Buffer>, Reason>;
 }

@@ -205,7 +205,8 @@ impl<I: Io> Machine<'_, I> {
             };
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
-                tunnel::run(self.connection, down, &mut up).await;
+                // In a box, so that the many that are no tunnels have no room for one.
+                Box::pin(tunnel::run(self.connection, down, &mut up)).await;
             } else if result == Ok(Forwarded::Answered) && up.is_reusable() {
                 self.keep(checkout);
             }

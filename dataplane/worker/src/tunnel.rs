@@ -2,11 +2,13 @@
 //! as such. No deadline but a drain's: WebSockets may be silent for hours.
 
 use crate::{
+    bell,
     connection::Connection,
     h1::{H1Downstream, H1Upstream, Reader, Writer},
     relay::relay,
     watch::Phase,
 };
+use std::pin::pin;
 use tollgate_http::BodyLength;
 use tollgate_io::{Half, Instant, Io, Stream};
 
@@ -14,9 +16,9 @@ use tollgate_io::{Half, Instant, Io, Stream};
 pub(crate) async fn run<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>, up: &mut H1Upstream<'_, I>) {
     connection.worker.enter(&connection.watch, connection.timer, Phase::Tunnel, Instant::NEVER);
     let (up_reader, up_writer) = up.parts();
-    let inward = copy(&mut down.reader, up_writer);
-    let outward = copy(up_reader, &mut down.writer);
-    crate::bell::both(inward, outward).await;
+    let inward = pin!(copy(&mut down.reader, up_writer));
+    let outward = pin!(copy(up_reader, &mut down.writer));
+    bell::both(inward, outward).await;
 }
 
 /// One direction. A failure ends both, so that the other does not wait for ever.

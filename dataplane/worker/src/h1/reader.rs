@@ -76,9 +76,28 @@ impl<'a, I: Io> Reader<'a, I> {
         self.buffer = Some(buffer);
         Ok(count)
     }
+}
 
-    /// The next part of what is already here.
-    fn decode(&mut self) -> Result<Option<Part>, Reason> {
+fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut Part) -> Result<(), Reason> {
+    while !part.is_full() {
+        let start = buffer.start();
+        let (consumed, chunk) = decoder.next(buffer.bytes())?;
+        buffer.consume(consumed);
+        match chunk {
+            Chunk::Data(data) => part.push(start + data.start, start + data.end),
+            Chunk::Need => break,
+            Chunk::Trailers(lines) => {
+                part.trailers = ((start + lines.start) as u16, (start + lines.end) as u16);
+                part.is_last = true;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<I: Io> Source for Reader<'_, I> {
+    fn ready(&mut self) -> Result<Option<Part>, Reason> {
         if self.is_done() {
             return Ok(Some(Part::end()));
         }
@@ -108,30 +127,10 @@ impl<'a, I: Io> Reader<'a, I> {
         part.buffer = self.buffer.take();
         Ok(Some(part))
     }
-}
 
-fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut Part) -> Result<(), Reason> {
-    while !part.is_full() {
-        let start = buffer.start();
-        let (consumed, chunk) = decoder.next(buffer.bytes())?;
-        buffer.consume(consumed);
-        match chunk {
-            Chunk::Data(data) => part.push(start + data.start, start + data.end),
-            Chunk::Need => break,
-            Chunk::Trailers(lines) => {
-                part.trailers = ((start + lines.start) as u16, (start + lines.end) as u16);
-                part.is_last = true;
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-impl<I: Io> Source for Reader<'_, I> {
     async fn next(&mut self) -> Result<Part, Reason> {
         loop {
-            if let Some(part) = self.decode()? {
+            if let Some(part) = self.ready()? {
                 return Ok(part);
             }
             if self.fill().await? > 0 {
@@ -152,9 +151,5 @@ impl<I: Io> Source for Reader<'_, I> {
         if buffer.is_some() {
             self.buffer = buffer;
         }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.is_done() || self.buffer.as_ref().is_some_and(|buffer| !buffer.is_empty())
     }
 }
