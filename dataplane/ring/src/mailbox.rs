@@ -4,12 +4,7 @@
 
 use crate::{RingIo, source::Source, system};
 use crossbeam::queue::ArrayQueue;
-use std::{
-    io,
-    io::Write,
-    os::{fd::AsRawFd, unix::net::UnixStream},
-    sync::Arc,
-};
+use std::{io, io::Write, os::unix::net::UnixStream, sync::Arc};
 use tollgate_io::Mailbox;
 
 /// The sending end; cheap to clone.
@@ -84,7 +79,7 @@ impl<M: Send + 'static> Mailbox<M> for RingMailbox<M> {
             if !open || self.bell.ready_to_read().await.is_err() {
                 return None;
             }
-            let taken = system::take_arrived(self.bell.inner().as_raw_fd(), &mut [0; RINGS]);
+            let taken = system::take_arrived(self.bell.inner(), &mut [0; RINGS]);
             if !taken.as_ref().is_ok_and(|count| *count == RINGS) {
                 self.bell.note_drained();
             }

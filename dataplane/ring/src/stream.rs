@@ -5,12 +5,8 @@
 
 use crate::{RingIo, source::Source, system};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::{
-    io::{self, IoSlice},
-    net::SocketAddr,
-    os::fd::AsRawFd,
-};
-use tollgate_io::{Buffer, Half, Io, PIECES_MAX, Peek, SendList, Stream};
+use std::{io, net::SocketAddr};
+use tollgate_io::{Buffer, Half, Io, Peek, SendList, Stream};
 
 /// A connected TCP stream.
 pub struct RingStream {
@@ -40,24 +36,7 @@ impl RingStream {
             None => Ok(stream),
         }
     }
-
-    fn try_send(&self, list: &SendList) -> io::Result<usize> {
-        let socket = self.source.inner();
-        if list.slices().len() == 1 {
-            return socket.send_with_flags(list.first(), SEND_FLAGS);
-        }
-        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let mut count = 0;
-        for (slot, slice) in slices.iter_mut().zip(list.slices()) {
-            *slot = IoSlice::new(slice);
-            count += 1;
-        }
-        socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS)
-    }
 }
-
-/// A transfer never waits in the kernel, and a broken stream is an error, not a signal.
-const SEND_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 impl Stream for RingStream {
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
@@ -67,7 +46,7 @@ impl Stream for RingStream {
             let is_lent = held.is_some();
             let mut buffer = held.take().unwrap_or_else(|| self.source.io().buffers().take());
             let room = buffer.spare_len();
-            match system::take_arrived(self.source.inner().as_raw_fd(), buffer.spare_mut()) {
+            match system::take_arrived(self.source.inner(), buffer.spare_mut()) {
                 Ok(count) => {
                     if count < room && count > 0 {
                         self.source.note_drained();
@@ -88,7 +67,7 @@ impl Stream for RingStream {
             if let Err(error) = self.source.ready_to_write().await {
                 return (Err(error), list);
             }
-            match self.try_send(&list) {
+            match system::send_now(self.source.inner(), &list) {
                 Ok(sent) => {
                     list.advance(sent);
                     return (Ok(sent), list);
@@ -115,15 +94,15 @@ impl Stream for RingStream {
     }
 
     fn peek(&self) -> Peek {
-        system::peek(self.source.inner().as_raw_fd())
+        system::peek(self.source.inner())
     }
 
     fn shutdown(&self, half: Half) {
-        system::shutdown(self.source.inner().as_raw_fd(), Some(half));
+        system::shutdown(self.source.inner(), Some(half));
     }
 
     fn abort(&self) {
-        system::shutdown(self.source.inner().as_raw_fd(), None);
+        system::shutdown(self.source.inner(), None);
     }
 
     fn peer(&self) -> SocketAddr {
