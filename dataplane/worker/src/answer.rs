@@ -40,7 +40,7 @@ impl Refusal<'_> {
         };
         let is_head = facts.is_some_and(|facts| facts.method == Method::Head);
         sink.answer(&answer, if is_head { &[] } else { &body })?;
-        sink.flush().await.map(drop)
+        sink.flush().await
     }
 }
 

@@ -73,6 +73,6 @@ pub(crate) trait Sink {
     /// Sends a part, with what is queued before it; the buffer comes back.
     async fn send(&mut self, part: Part) -> (Result<(), Reason>, Option<Buffer>);
 
-    /// Sends what is queued; its buffer, if there was one, comes back to be used again.
-    async fn flush(&mut self) -> Result<Option<Buffer>, Reason>;
+    /// Sends what is queued.
+    async fn flush(&mut self) -> Result<(), Reason>;
 }

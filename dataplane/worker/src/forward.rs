@@ -51,10 +51,7 @@ impl<I: Io> Forward<'_, I> {
         up: &mut U,
     ) -> Result<Forwarded, Reason> {
         let (response, request) = up.halves();
-        if let Some(mut buffer) = request.flush().await? {
-            buffer.clear();
-            response.give_back(Some(buffer));
-        }
+        request.flush().await?;
         self.request_is_sent();
         self.download(response, reply).await
     }
@@ -102,7 +99,7 @@ impl<I: Io> Forward<'_, I> {
             return Ok(Some(part));
         }
         match request.flush().await {
-            Ok(_) => body.next().await.map(Some),
+            Ok(()) => body.next().await.map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -159,11 +159,7 @@ impl<I: Io> Sink for Writer<'_, I> {
         self.transmit(Some(part))
     }
 
-    async fn flush(&mut self) -> Result<Option<Buffer>, Reason> {
-        if self.queued.is_none() {
-            return Ok(None);
-        }
-        let (result, buffer) = self.transmit(None).await;
-        result.map(|()| buffer)
+    async fn flush(&mut self) -> Result<(), Reason> {
+        if self.queued.is_some() { self.transmit(None).await.0 } else { Ok(()) }
     }
 }
