@@ -24,7 +24,7 @@ enum Framing {
 /// The receiving half.
 pub(crate) struct Reader<'a, I: Io> {
     pub(crate) link: &'a Link<'a, I>,
-    /// `None` while a part is out, and while nothing is received.
+    /// `None` while a part is out, and while there is nothing received.
     pub(crate) buffer: Option<Buffer>,
     framing: Framing,
 }
@@ -59,19 +59,20 @@ impl<'a, I: Io> Reader<'a, I> {
 
     /// Receives more behind what is there; says how many bytes came, zero at the end of the stream.
     pub(crate) async fn fill(&mut self) -> Result<usize, Reason> {
-        let mut buffer = self.buffer.take().unwrap_or_else(|| self.link.take_buffer());
-        if buffer.is_empty() {
-            buffer.clear();
-        } else if buffer.spare_len() < RECEIVE_ROOM_BYTES {
-            buffer.compact();
+        // An empty buffer goes back: while the peer is silent others can use it, and the one used last is in the cache.
+        let mut held = self.buffer.take().filter(|buffer| !buffer.is_empty());
+        if let Some(buffer) = &mut held {
+            if buffer.spare_len() < RECEIVE_ROOM_BYTES {
+                buffer.compact();
+            }
+            if buffer.spare_len() == 0 {
+                // Unreachable while every limit on what must be whole in a buffer is below its size.
+                return Err(Reason::Internal);
+            }
         }
-        if buffer.spare_len() == 0 {
-            // Unreachable while every limit on what must be whole in a buffer is below its size.
-            return Err(Reason::Internal);
-        }
-        let before = buffer.len();
+        let before = held.as_ref().map_or(0, Buffer::len);
         self.link.begin_receive();
-        let result = self.link.stream.recv(Some(buffer)).await;
+        let result = self.link.stream.recv(held).await;
         let (buffer, count) = self.link.end_receive(result, before)?;
         self.buffer = Some(buffer);
         Ok(count)
