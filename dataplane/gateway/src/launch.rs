@@ -6,7 +6,8 @@
 use crate::limits::{BUFFERS_KEPT, COMMANDS_MAX};
 use crossbeam::channel;
 use std::{io, sync::Arc, thread::JoinHandle};
-use tollgate_ring::{BoundListener, Driver, Inbox, Main, Outbox, Runtime, ThreadSpec, mailbox};
+use tollgate_io::Mailbox;
+use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingIo, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 use tollgate_worker::{Command, Program, Setup};
 
@@ -32,35 +33,29 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<(JoinHandle<()>, Outbox<C
         buffers_kept: BUFFERS_KEPT,
     };
     let (started, outcome) = channel::bounded(1);
-    let thread = tollgate_ring::launch(spec, WorkerMain { parts, inbox, started })?;
+    let thread = tollgate_ring::launch(spec, move |io| async move {
+        let taken = take(io, parts, inbox);
+        // The receiver waits for exactly this message below.
+        match taken {
+            Ok((setup, inbox)) => {
+                let _ = started.send(Ok(()));
+                tollgate_worker::run(setup, inbox).await;
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
+    })?;
     outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended before it started")))?;
     Ok((thread, outbox))
 }
 
-/// What the worker's thread runs.
-struct WorkerMain {
+/// Hands sockets and mailbox to the runtime of the calling thread.
+fn take(
+    io: RingIo,
     parts: WorkerParts,
     inbox: Inbox<Command>,
-    started: channel::Sender<io::Result<()>>,
-}
-
-impl Main for WorkerMain {
-    async fn main<R: Runtime>(self, io: R) {
-        // The launcher waits for exactly one message.
-        match take(io, self.parts, self.inbox) {
-            Ok((setup, inbox)) => {
-                let _ = self.started.send(Ok(()));
-                tollgate_worker::run(setup, inbox).await;
-            }
-            Err(error) => drop(self.started.send(Err(error))),
-        }
-    }
-}
-
-/// Hands sockets and mailbox to the runtime of the calling thread.
-fn take<R: Runtime>(io: R, parts: WorkerParts, inbox: Inbox<Command>) -> io::Result<(Setup<R>, R::Mailbox<Command>)> {
-    let inbox = io.mailbox(inbox)?;
-    let listeners = parts.listeners.into_iter().map(|(index, bound)| Ok((index, io.listener(bound)?)));
+) -> io::Result<(Setup<RingIo>, impl Mailbox<Command> + use<>)> {
+    let inbox = inbox.into_mailbox(&io)?;
+    let listeners = parts.listeners.into_iter().map(|(index, bound)| Ok((index, bound.into_listener(&io)?)));
     let listeners = listeners.collect::<io::Result<_>>()?;
     Ok((Setup { io, program: parts.program, listeners, metrics: parts.metrics, log: parts.log }, inbox))
 }

@@ -22,7 +22,7 @@ use std::{
     thread::JoinHandle,
 };
 use tollgate_io::{Io, Listener, Mailbox, Stream};
-use tollgate_ring::{BoundListener, Driver, Inbox, Main, Outbox, Runtime, ThreadSpec, mailbox};
+use tollgate_ring::{BoundListener, Driver, Outbox, ThreadSpec, mailbox};
 use tollgate_telemetry::Registry;
 
 /// The running thread.
@@ -56,32 +56,19 @@ pub(crate) fn launch(
         buffers_kept: STATUS_BUFFERS_KEPT,
     };
     let (started, outcome) = channel::bounded(1);
-    let pages = Pages { registry, draining };
-    let thread = tollgate_ring::launch(spec, StatusMain { listener, inbox, pages, started })?;
-    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
-    Ok(StatusThread { thread, end })
-}
-
-/// What the thread runs.
-struct StatusMain {
-    listener: BoundListener,
-    inbox: Inbox<()>,
-    pages: Pages,
-    started: channel::Sender<io::Result<()>>,
-}
-
-impl Main for StatusMain {
-    async fn main<R: Runtime>(self, io: R) {
-        let taken = io.listener(self.listener).and_then(|listener| Ok((listener, io.mailbox(self.inbox)?)));
-        // The launcher waits for exactly one message.
+    let thread = tollgate_ring::launch(spec, move |io| async move {
+        let taken = listener.into_listener(&io).and_then(|listener| Ok((listener, inbox.into_mailbox(&io)?)));
+        // The receiver waits for exactly this message below.
         match taken {
             Ok((listener, inbox)) => {
-                let _ = self.started.send(Ok(()));
-                Rc::new(Server::new(io, listener, self.pages)).run(inbox).await;
+                let _ = started.send(Ok(()));
+                Rc::new(Server::new(io, listener, Pages { registry, draining })).run(inbox).await;
             }
-            Err(error) => drop(self.started.send(Err(error))),
+            Err(error) => drop(started.send(Err(error))),
         }
-    }
+    })?;
+    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
+    Ok(StatusThread { thread, end })
 }
 
 /// What all tasks of the thread share.

@@ -11,7 +11,7 @@ use std::{net::Ipv6Addr, str::FromStr};
 pub fn host_of_authority(authority: &[u8]) -> Option<&[u8]> {
     let host_len = match authority.first()? {
         b'[' => authority.iter().position(|&byte| byte == b']')? + 1,
-        _ => authority.iter().position(|&byte| !is_name_byte(byte)).unwrap_or(authority.len()),
+        _ => authority.iter().take_while(|byte| NAME_BYTES[**byte as usize]).count(),
     };
     let (host, port) = authority.split_at(host_len);
     let host_is_valid = !host.is_empty() && (host[0] != b'[' || is_ipv6(&host[1..host_len - 1]));
@@ -30,10 +30,6 @@ const NAME_BYTES: [bool; 256] = {
     bytes
 };
 
-fn is_name_byte(byte: u8) -> bool {
-    NAME_BYTES[byte as usize]
-}
-
 fn is_ipv6(address: &[u8]) -> bool {
     std::str::from_utf8(address).is_ok_and(|text| Ipv6Addr::from_str(text).is_ok())
 }
@@ -42,8 +38,15 @@ fn is_ipv6(address: &[u8]) -> bool {
 fn is_port(port: &[u8]) -> bool {
     match port {
         [] => true,
-        [b':', digits @ ..] if digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) => {
-            digits.iter().fold(0, |port, digit| port * 10 + u32::from(digit - b'0')) <= u32::from(u16::MAX)
+        [b':', digits @ ..] if digits.len() <= 5 => {
+            let mut port = 0;
+            for digit in digits {
+                if !digit.is_ascii_digit() {
+                    return false;
+                }
+                port = port * 10 + u32::from(digit - b'0');
+            }
+            port <= u32::from(u16::MAX)
         }
         _ => false,
     }

@@ -1,23 +1,35 @@
-//! The seam of crate `io` on Linux: io_uring, or epoll where the kernel refuses it.
+//! The seam of crate `io` on Linux: one runtime per thread, pinned to a core, sharing nothing.
 //!
-//! One runtime per thread, pinned to a core, sharing nothing. [`uring`] is a small executor over one ring, made for
-//! workers; [`epoll`] is monoio on epoll, for the status port and for machines without io_uring. In the data plane only
-//! this crate names monoio or io_uring, and only this crate contains `unsafe`.
+//! ```text
+//! turn: poll ready tasks -> one system call: register, wait -> note events of descriptors, wake their tasks -> turn
+//! ```
+//!
+//! A descriptor is registered once, with a multishot poll on io_uring or edge-triggered with epoll where that is refused,
+//! and reports every change from then on; transfers are plain non-blocking calls on the task's stack. So no memory is
+//! lent to the kernel, an idle connection has nothing but its registration, and back pressure is exact: what nobody
+//! receives stays in the socket. docs/decisions/0004-own-ring-driver.md says what this saves over posted receives.
+//!
+//! Only this crate contains `unsafe`.
 
-#![expect(
-    unsafe_code,
-    reason = "kernel interfaces: the ring, monoio's buffer traits, affinity, calls std does not offer"
-)]
+#![expect(unsafe_code, reason = "kernel interfaces: the ring, wakers, affinity, socket calls std does not offer")]
 
 mod clock;
-mod epoll;
+mod executor;
 mod listener;
 mod mailbox;
+mod poller;
 pub mod preflight;
+mod reactor;
+mod runtime;
+mod source;
+mod stream;
 mod system;
 mod thread;
-mod uring;
+mod timers;
 
-pub use listener::{BoundListener, bind};
+pub use listener::{BoundListener, RingListener, bind};
 pub use mailbox::{Inbox, Outbox, mailbox};
-pub use thread::{Driver, Main, Runtime, ThreadSpec, launch};
+pub use poller::Driver;
+pub use runtime::RingIo;
+pub use stream::RingStream;
+pub use thread::{ThreadSpec, launch};

@@ -1,8 +1,11 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
-//! every worker shares the port the system chose.
+//! every worker shares the port the system chose. One that closes first gives out the connections the kernel has
+//! completed for it.
 
+use crate::{RingIo, RingStream, source::Source};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::{io, net::SocketAddr};
+use std::{cell::Cell, io, net::SocketAddr};
+use tollgate_io::Listener;
 
 /// Connections the kernel completes while no worker has accepted them yet; the kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
@@ -55,8 +58,51 @@ impl BoundListener {
         self.local
     }
 
-    /// The socket, for the runtime that accepts on it.
-    pub(crate) fn into_socket(self) -> Socket {
-        self.socket
+    /// Hands the socket to the runtime of the calling thread.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub fn into_listener(self, io: &RingIo) -> io::Result<RingListener> {
+        self.socket.set_nonblocking(true)?;
+        Ok(RingListener { source: Source::new(io, self.socket)?, local: self.local, closing: Cell::new(false) })
+    }
+}
+
+/// A listening socket of one worker.
+pub struct RingListener {
+    source: Source<Socket>,
+    local: SocketAddr,
+    closing: Cell<bool>,
+}
+
+impl Listener for RingListener {
+    type Stream = RingStream;
+
+    async fn accept(&self) -> io::Result<RingStream> {
+        loop {
+            self.source.ready_to_read().await?;
+            match self.source.inner().accept() {
+                Ok((socket, peer)) => {
+                    let peer = peer.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                    return RingStream::accepted(self.source.io(), socket, peer);
+                }
+                // Every connection the kernel has completed is served before the listener is closed.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.closing.get() => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unreadable(),
+                // The peer has left already, or the call was interrupted (accept(2)).
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn close(&self) {
+        self.closing.set(true);
+        self.source.wake_reader();
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! Wakers never cross threads: the worker waits for its end of the pair to become readable.
 
+use crate::{RingIo, source::Source, system};
 use crossbeam::queue::ArrayQueue;
-use std::{io, io::Write, sync::Arc};
+use std::{io, io::Write, os::unix::net::UnixStream, sync::Arc};
 use tollgate_io::Mailbox;
 
 /// The sending end; cheap to clone.
 #[derive(Debug)]
 pub struct Outbox<M> {
     queue: Arc<ArrayQueue<M>>,
-    bell: Arc<std::os::unix::net::UnixStream>,
+    bell: Arc<UnixStream>,
 }
 
 impl<M> Clone for Outbox<M> {
@@ -23,7 +24,7 @@ impl<M> Clone for Outbox<M> {
 #[derive(Debug)]
 pub struct Inbox<M> {
     queue: Arc<ArrayQueue<M>>,
-    bell: std::os::unix::net::UnixStream,
+    bell: UnixStream,
 }
 
 /// A mailbox for at most `capacity` messages.
@@ -31,7 +32,7 @@ pub struct Inbox<M> {
 /// # Errors
 /// Out of descriptors.
 pub fn mailbox<M>(capacity: usize) -> io::Result<(Outbox<M>, Inbox<M>)> {
-    let (ring, hear) = std::os::unix::net::UnixStream::pair()?;
+    let (ring, hear) = UnixStream::pair()?;
     ring.set_nonblocking(true)?;
     let queue = Arc::new(ArrayQueue::new(capacity));
     Ok((Outbox { queue: queue.clone(), bell: Arc::new(ring) }, Inbox { queue, bell: hear }))
@@ -50,45 +51,39 @@ impl<M> Outbox<M> {
     }
 }
 
-impl<M> Inbox<M> {
-    /// The queue, and the socket that becomes readable when it may have messages.
-    pub(crate) fn into_parts(self) -> (Arc<ArrayQueue<M>>, std::os::unix::net::UnixStream) {
-        (self.queue, self.bell)
+impl<M: Send + 'static> Inbox<M> {
+    /// Hands the mailbox to the runtime of the calling thread.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub fn into_mailbox(self, io: &RingIo) -> io::Result<impl Mailbox<M> + use<M>> {
+        Ok(RingMailbox { queue: self.queue, bell: Source::new(io, self.bell)? })
     }
 }
 
-/// The socket that wakes the receiving thread, on whatever runtime that has.
-pub(crate) trait Bell: 'static {
-    /// Completes when [`Bell::silence`] would find something.
-    fn rung(&self) -> impl Future<Output = io::Result<()>>;
-
-    /// Takes up to `into.len()` rings that have arrived, without waiting. Zero: every sender is gone.
-    fn silence(&self, into: &mut [u8]) -> io::Result<usize>;
-}
-
-/// The receiving end on a runtime.
-pub(crate) struct Receiver<M, B> {
+struct RingMailbox<M> {
     queue: Arc<ArrayQueue<M>>,
-    bell: B,
+    bell: Source<UnixStream>,
 }
 
-impl<M, B> Receiver<M, B> {
-    pub(crate) const fn new(queue: Arc<ArrayQueue<M>>, bell: B) -> Self {
-        Self { queue, bell }
-    }
-}
+/// Rings taken at a time; they say nothing, so more wait for the next time.
+const RINGS: usize = 64;
 
-impl<M: 'static, B: Bell> Mailbox<M> for Receiver<M, B> {
+impl<M: Send + 'static> Mailbox<M> for RingMailbox<M> {
     async fn receive(&self) -> Option<M> {
         let mut open = true;
         loop {
             if let Some(message) = self.queue.pop() {
                 return Some(message);
             }
-            if !open || self.bell.rung().await.is_err() {
+            if !open || self.bell.ready_to_read().await.is_err() {
                 return None;
             }
-            open = match self.bell.silence(&mut [0; 64]) {
+            let taken = system::take_arrived(self.bell.inner(), &mut [0; RINGS]);
+            if !taken.as_ref().is_ok_and(|count| *count == RINGS) {
+                self.bell.note_drained();
+            }
+            open = match taken {
                 Ok(count) => count > 0,
                 Err(error) => error.kind() == io::ErrorKind::WouldBlock,
             };

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
+    pin::Pin,
     task::{Poll, Waker},
 };
 
@@ -46,9 +47,11 @@ pub(crate) async fn first<A, B>(one: impl Future<Output = A>, other: impl Future
     .await
 }
 
-/// Completes when both have.
-pub(crate) async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+/// Completes when both have. Takes them pinned: by value, its own future would hold each twice.
+pub(crate) async fn both<A, B>(
+    mut one: Pin<&mut impl Future<Output = A>>,
+    mut other: Pin<&mut impl Future<Output = B>>,
+) -> (A, B) {
     let (mut first, mut second) = (None, None);
     poll_fn(|context| {
         if first.is_none()

@@ -58,14 +58,14 @@ impl Part {
 
 /// Where a body comes from.
 pub(crate) trait Source {
+    /// The next part, if it is here already.
+    fn ready(&mut self) -> Result<Option<Part>, Reason>;
+
     /// The next part, waiting for it if need be.
     async fn next(&mut self) -> Result<Part, Reason>;
 
     /// Takes the buffer of the last part back.
     fn give_back(&mut self, buffer: Option<Buffer>);
-
-    /// Whether `next` would not wait.
-    fn is_ready(&self) -> bool;
 }
 
 /// Where a body goes.

@@ -24,6 +24,7 @@ use tollgate_http::{
     ResponseHead, ResponseIndex, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
+use tollgate_model::Timeouts;
 use tollgate_policy::{Phase, Step};
 use tollgate_route::Found;
 
@@ -184,16 +185,7 @@ impl<I: Io> Machine<'_, I> {
             if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
-            let forward = Forward {
-                worker,
-                watch,
-                timeouts: &route.timeouts,
-                facts: &self.facts,
-                outcome: self.outcome,
-                request_id: self.request_id,
-                uploading: Cell::new(false),
-                upload_begun: Cell::new(false),
-            };
+            let forward = self.attempt(&route.timeouts);
             let result = if body.is_empty() {
                 let result = forward.without_body(&mut down.writer, &mut up).await;
                 if self.is_stale(&result, &checkout, &mut up) {
@@ -211,12 +203,26 @@ impl<I: Io> Machine<'_, I> {
             };
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
-                tunnel::run(self.connection, down, &mut up, route.timeouts.tunnel).await;
+                // In a box, so that the many that are no tunnels have no room for one.
+                Box::pin(tunnel::run(self.connection, down, &mut up, route.timeouts.tunnel)).await;
                 self.outcome.reason.set(watch.cause());
             } else if result == Ok(Forwarded::Answered) && up.is_reusable() {
                 self.keep(checkout);
             }
             return result;
+        }
+    }
+
+    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, I> {
+        Forward {
+            worker: &self.connection.worker,
+            watch: &self.connection.watch,
+            timeouts,
+            facts: &self.facts,
+            outcome: self.outcome,
+            request_id: self.request_id,
+            uploading: Cell::new(false),
+            upload_begun: Cell::new(false),
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::{
     answer::connection_option,
     bell,
-    body::{Sink, Source},
+    body::{Part, Sink, Source},
     exchange::{Downstream, ResponseSink, ResponseSource, Upstream},
     limits,
     record::{Facts, Outcome},
@@ -15,7 +15,7 @@ use crate::{
     state::Worker,
     watch::Watch,
 };
-use std::cell::Cell;
+use std::{cell::Cell, pin::pin};
 use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
@@ -79,7 +79,7 @@ impl<I: Io> Forward<'_, I> {
             }
             result
         };
-        let (uploaded, result) = bell::both(upload, download).await;
+        let (uploaded, result) = bell::both(pin!(upload), pin!(download)).await;
         if !uploaded {
             self.outcome.closes.set(true);
         }
@@ -93,15 +93,24 @@ impl<I: Io> Forward<'_, I> {
         self.watch.extend(now + self.timeouts.first_byte);
     }
 
+    /// The next part of the client's body; what is queued for the endpoint leaves before waiting for it. `None` if it cannot.
+    async fn receive(&self, body: &mut impl Source, request: &mut impl Sink) -> Result<Option<Part>, Reason> {
+        if let Some(part) = body.ready()? {
+            return Ok(Some(part));
+        }
+        match request.flush().await {
+            Ok(()) => body.next().await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Says whether the client's body was read to its end.
     async fn upload(&self, body: &mut impl Source, request: &mut impl Sink, answered: &Cell<bool>) -> bool {
         let mut total = 0;
         while !answered.get() {
-            if !body.is_ready() && request.flush().await.is_err() {
-                break;
-            }
-            let part = match body.next().await {
-                Ok(part) => part,
+            let part = match self.receive(body, request).await {
+                Ok(Some(part)) => part,
+                Ok(None) => break,
                 Err(reason) => {
                     self.watch.abort_upstream(reason);
                     self.uploading.set(false);

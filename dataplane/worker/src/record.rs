@@ -1,11 +1,13 @@
 //! What is remembered of an exchange until it is accounted for, and the identifiers of requests.
+//!
+//! The head's bytes are gone by then, so what is still needed of them is copied here: a few words and an identifier of at
+//! most [`FOREIGN_ID_BYTES_MAX`] bytes, all of fixed size. Nothing here reads a clock or allocates.
 
+use crate::pool::EndpointId;
 use std::cell::Cell;
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
 use tollgate_telemetry::MethodLabel;
-
-use crate::pool::EndpointId;
 
 /// The facts of a request that outlive its head's bytes.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,13 @@ use tollgate_http::Reason;
 /// Relays until the end of the body. What is queued at the sink leaves before waiting for more.
 pub(crate) async fn relay(source: &mut impl Source, sink: &mut impl Sink) -> Result<(), Reason> {
     loop {
-        if !source.is_ready() {
-            sink.flush().await?;
-        }
-        let part = source.next().await?;
+        let part = match source.ready()? {
+            Some(part) => part,
+            None => {
+                sink.flush().await?;
+                source.next().await?
+            }
+        };
         let is_last = part.is_last;
         let (sent, buffer) = sink.send(part).await;
         source.give_back(buffer);

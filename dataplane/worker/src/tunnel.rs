@@ -2,12 +2,13 @@
 //! as such. The route's `timeouts.tunnel` ends one that is silent in both directions, a drain's deadline any.
 
 use crate::{
+    bell,
     connection::Connection,
     h1::{H1Downstream, H1Upstream, Reader, Writer},
     relay::relay,
     watch::Phase,
 };
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tollgate_http::BodyLength;
 use tollgate_io::{Half, Io, Stream};
 
@@ -23,9 +24,9 @@ pub(crate) async fn run<I: Io>(
     worker.enter(watch, connection.timer, Phase::Tunnel, worker.io.now() + idle);
     watch.extend_by_progress(idle);
     let (up_reader, up_writer) = up.parts();
-    let inward = copy(&mut down.reader, up_writer);
-    let outward = copy(up_reader, &mut down.writer);
-    crate::bell::both(inward, outward).await;
+    let inward = pin!(copy(&mut down.reader, up_writer));
+    let outward = pin!(copy(up_reader, &mut down.writer));
+    bell::both(inward, outward).await;
 }
 
 /// One direction. A failure ends both, so that the other does not wait for ever.

@@ -50,7 +50,7 @@ const UNBOUND: [&str; 2] = ["tests/", "benches"];
 
 /// External crate -> the crates of the workspace that may name it, besides the unbound ones.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("monoio", &["ring", "loadtest"]),
+    ("monoio", &["loadtest"]),
     ("io-uring", &["ring", "loadtest"]),
     ("glommio", &["journal"]),
     ("httparse", &["http"]),

@@ -9,13 +9,17 @@ use crate::FIELD_NAME_BYTES_MAX;
 impl Name {
     /// The name these bytes spell, in any case of letters.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn from_bytes(name: &[u8]) -> Self {
         let ends = Ends::of(name);
         let candidate = &CANDIDATES[slot(ends, MULTIPLIER)];
-        if candidate.is(name, ends) {
-            candidate.name
-        } else if is_x_forwarded(name, ends) {
+        if candidate.is(name, ends) { candidate.name } else { Self::unusual(name, ends) }
+    }
+
+    /// The names that stand for many.
+    #[inline(never)]
+    fn unusual(name: &[u8], ends: Ends) -> Self {
+        if is_x_forwarded(name, ends) {
             Self::XForwardedOther
         } else if has_underscore(name, ends) && is_known_with_dashes(name) {
             Self::Underscored

@@ -67,8 +67,8 @@ impl Fields {
         lines: &[httparse::Header<'_>],
     ) -> Result<(), Reason> {
         let origin = bytes.as_ptr().addr();
-        let (mut present, mut repeated) = (NameSet::EMPTY, NameSet::EMPTY);
-        for (number, (slot, line)) in self.lines.iter_mut().zip(lines).enumerate() {
+        self.clear();
+        for line in lines {
             let name = line.name.as_bytes();
             let start = name.as_ptr().addr() - origin;
             // The tokenizer ends a line at a bare line feed too; the line before this one must end with both bytes.
@@ -78,31 +78,49 @@ impl Fields {
             if name.len() > FIELD_NAME_BYTES_MAX {
                 return Err(Reason::HeadTooLarge);
             }
-            let known = Name::from_bytes(name);
             let value_start = line.value.as_ptr().addr() - origin;
-            *slot = Line {
-                start: start as u16,
-                name_len: name.len() as u8,
-                name: known,
-                value: Span::new(value_start, value_start + line.value.len()),
-            };
-            if present.contains(known) {
-                repeated = repeated.with(known);
-            } else {
-                present = present.with(known);
-                self.first[known as usize] = number as u8;
-            }
+            let value = Span::new(value_start, value_start + line.value.len());
+            self.push(start, name.len(), Name::from_bytes(name), value);
         }
         if !bytes[..head_len].ends_with(b"\r\n\r\n") {
             return Err(Reason::BareLineBreak);
         }
-        (self.present, self.repeated) = (present, repeated);
-        (self.count, self.end) = (lines.len() as u8, (head_len - 2) as u16);
+        self.finish(bytes, head_len);
+        Ok(())
+    }
+
+    /// Forgets all lines.
+    pub(super) const fn clear(&mut self) {
+        (self.count, self.end) = (0, 0);
+        (self.present, self.repeated) = (NameSet::EMPTY, NameSet::EMPTY);
         self.connection = ConnectionOptions::NONE;
-        if present.contains(Name::Connection) {
+    }
+
+    /// Number of lines.
+    pub(super) const fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Adds a line whose name is at `start`; at most [`FIELDS_MAX`] times, and names of at most [`FIELD_NAME_BYTES_MAX`].
+    #[inline]
+    pub(super) fn push(&mut self, start: usize, name_len: usize, name: Name, value: Span) {
+        self.lines[self.count as usize] = Line { start: start as u16, name_len: name_len as u8, name, value };
+        if self.present.contains(name) {
+            self.repeated = self.repeated.with(name);
+        } else {
+            self.present = self.present.with(name);
+            self.first[name as usize] = self.count;
+        }
+        self.count += 1;
+    }
+
+    /// Ends the lines of a head of `head_len` bytes.
+    #[inline]
+    pub(super) fn finish(&mut self, bytes: &[u8], head_len: usize) {
+        self.end = (head_len - 2) as u16;
+        if self.present.contains(Name::Connection) {
             self.connection = ConnectionOptions::read(self.values(bytes, Name::Connection));
         }
-        Ok(())
     }
 
     fn lines(&self) -> &[Line] {

@@ -1,6 +1,6 @@
 //! HTTP/1.1 on the wire (RFC 9112).
 //!
-//! A head goes `tokenize` (httparse, and the line breaks it is lenient about) -> `fields` (an index of offsets) ->
+//! A head goes `scan`, or else `tokenize` (httparse, and what it is lenient about) -> `fields` (an index of offsets) ->
 //! `request` or `response` (the judgement of `target`, Host and, in `framing`, of the body's length). Bodies in chunks
 //! go through `chunked`; heads that leave go through `write`.
 
@@ -10,6 +10,7 @@ mod fields;
 mod framing;
 mod request;
 mod response;
+mod scan;
 mod target;
 mod tokenize;
 mod write;

@@ -52,15 +52,15 @@ impl ResponseIndex {
         self.version = Version::from_minor(tokens.start_line.minor);
         self.status = tokens.start_line.status;
         self.head_len = tokens.head_len as u16;
-        self.judge(bytes, request).map_err(|_| Parsed::Refused(Reason::UpstreamMalformed))?;
+        self.judge(bytes, tokens.start_line.line_end, request)
+            .map_err(|_| Parsed::Refused(Reason::UpstreamMalformed))?;
         Ok(tokens.head_len)
     }
 
-    fn judge(&mut self, bytes: &[u8], request: Method) -> Result<(), Reason> {
+    fn judge(&mut self, bytes: &[u8], line_end: usize, request: Method) -> Result<(), Reason> {
         if !(100..600).contains(&self.status) {
             return Err(Reason::UpstreamMalformed);
         }
-        let line_end = bytes.iter().position(|&byte| byte == b'\r').ok_or(Reason::UpstreamMalformed)?;
         self.phrase = Span::new(line_end.min(STATUS_END + 1), line_end);
         if self.phrase.of(bytes).iter().any(|&byte| byte != b'\t' && byte.is_ascii_control()) {
             return Err(Reason::UpstreamMalformed);

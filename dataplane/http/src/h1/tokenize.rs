@@ -1,10 +1,10 @@
-//! From bytes to tokens: httparse, plus all it is lenient about.
+//! From bytes to tokens: httparse, plus all it is lenient about, for the heads that `scan` does not take.
 //!
 //! httparse takes a bare line feed for a line break and skips any number of empty lines in front; both are refused
 //! here, and a head that is not complete is refused as soon as it exceeds a limit or cannot become acceptable. At most
 //! [`HeadLimits::head_bytes`] bytes are looked at. What the fields mean is not judged here.
 
-use super::{Fields, Parsed};
+use super::{Fields, Parsed, scan};
 use crate::{FIELDS_MAX, HeadLimits, Reason, limits};
 use httparse::{Error, Header, Status};
 use std::mem::MaybeUninit;
@@ -55,6 +55,20 @@ pub(super) fn request(
     fields: &mut Fields,
 ) -> Result<Tokens<RequestLine>, Parsed> {
     let window = &bytes[..bytes.len().min(limits.head_bytes())];
+    if leading == 0
+        && let Some(tokens) = scan::request(window, limits.fields(), fields)
+    {
+        return Ok(tokens);
+    }
+    judge_request(window, leading, limits, fields)
+}
+
+fn judge_request(
+    window: &[u8],
+    leading: usize,
+    limits: &HeadLimits,
+    fields: &mut Fields,
+) -> Result<Tokens<RequestLine>, Parsed> {
     let mut room = room();
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(window, &mut room[..limits.fields()]) {
@@ -74,13 +88,22 @@ pub(super) fn request(
 pub(super) struct StatusLine {
     pub(super) status: u16,
     pub(super) minor: u8,
+    /// Where its line break is.
+    pub(super) line_end: usize,
 }
 
 /// Tokenizes a response head. Every refusal is one of the upstream's.
 pub(super) fn response(bytes: &[u8], limits: &HeadLimits, fields: &mut Fields) -> Result<Tokens<StatusLine>, Parsed> {
+    let window = &bytes[..bytes.len().min(limits.head_bytes())];
+    match scan::response(window, limits.fields(), fields) {
+        Some(tokens) => Ok(tokens),
+        None => judge_response(window, limits, fields),
+    }
+}
+
+fn judge_response(window: &[u8], limits: &HeadLimits, fields: &mut Fields) -> Result<Tokens<StatusLine>, Parsed> {
     const MALFORMED: Parsed = Parsed::Refused(Reason::UpstreamMalformed);
     const TOO_LARGE: Parsed = Parsed::Refused(Reason::UpstreamHeadTooLarge);
-    let window = &bytes[..bytes.len().min(limits.head_bytes())];
     if matches!(window.first(), Some(b'\r' | b'\n')) {
         return Err(MALFORMED);
     }
@@ -93,7 +116,9 @@ pub(super) fn response(bytes: &[u8], limits: &HeadLimits, fields: &mut Fields) -
                 Reason::HeadTooLarge => TOO_LARGE,
                 _ => MALFORMED,
             })?;
-            let start_line = StatusLine { status: response.code.unwrap_or(0), minor: response.version.unwrap_or(1) };
+            let line_end = window.iter().position(|&byte| byte == b'\r').ok_or(MALFORMED)?;
+            let (status, minor) = (response.code.unwrap_or(0), response.version.unwrap_or(1));
+            let start_line = StatusLine { status, minor, line_end };
             Ok(Tokens { start_line, head_len })
         }
         Ok(Status::Partial) if !line_breaks_are_whole(window) => Err(MALFORMED),
@@ -166,3 +191,6 @@ fn names_another_version(line: &[u8]) -> bool {
 fn has_indented_line(head: &[u8]) -> bool {
     head.windows(3).any(|three| matches!(three, b"\r\n " | b"\r\n\t"))
 }
+
+#[cfg(test)]
+mod tests;

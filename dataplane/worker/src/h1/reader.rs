@@ -24,7 +24,7 @@ enum Framing {
 /// The receiving half.
 pub(crate) struct Reader<'a, I: Io> {
     pub(crate) link: &'a Link<'a, I>,
-    /// `None` while a part is out, and while nothing is received.
+    /// `None` while a part is out, and while there is nothing received.
     pub(crate) buffer: Option<Buffer>,
     framing: Framing,
 }
@@ -59,26 +59,46 @@ impl<'a, I: Io> Reader<'a, I> {
 
     /// Receives more behind what is there; says how many bytes came, zero at the end of the stream.
     pub(crate) async fn fill(&mut self) -> Result<usize, Reason> {
-        let mut buffer = self.buffer.take().unwrap_or_else(|| self.link.take_buffer());
-        if buffer.is_empty() {
-            buffer.clear();
-        } else if buffer.spare_len() < RECEIVE_ROOM_BYTES {
-            buffer.compact();
+        // An empty buffer goes back: while the peer is silent others can use it, and the one used last is in the cache.
+        let mut held = self.buffer.take().filter(|buffer| !buffer.is_empty());
+        if let Some(buffer) = &mut held {
+            if buffer.spare_len() < RECEIVE_ROOM_BYTES {
+                buffer.compact();
+            }
+            if buffer.spare_len() == 0 {
+                // Unreachable while every limit on what must be whole in a buffer is below its size.
+                return Err(Reason::Internal);
+            }
         }
-        if buffer.spare_len() == 0 {
-            // Unreachable while every limit on what must be whole in a buffer is below its size.
-            return Err(Reason::Internal);
-        }
-        let before = buffer.len();
+        let before = held.as_ref().map_or(0, Buffer::len);
         self.link.begin_receive();
-        let result = self.link.stream.recv(Some(buffer)).await;
+        let result = self.link.stream.recv(held).await;
         let (buffer, count) = self.link.end_receive(result, before)?;
         self.buffer = Some(buffer);
         Ok(count)
     }
+}
 
-    /// The next part of what is already here.
-    fn decode(&mut self) -> Result<Option<Part>, Reason> {
+fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut Part) -> Result<(), Reason> {
+    while !part.is_full() {
+        let start = buffer.start();
+        let (consumed, chunk) = decoder.next(buffer.bytes())?;
+        buffer.consume(consumed);
+        match chunk {
+            Chunk::Data(data) => part.push(start + data.start, start + data.end),
+            Chunk::Need => break,
+            Chunk::Trailers(lines) => {
+                part.trailers = ((start + lines.start) as u16, (start + lines.end) as u16);
+                part.is_last = true;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<I: Io> Source for Reader<'_, I> {
+    fn ready(&mut self) -> Result<Option<Part>, Reason> {
         if self.is_done() {
             return Ok(Some(Part::end()));
         }
@@ -108,30 +128,10 @@ impl<'a, I: Io> Reader<'a, I> {
         part.buffer = self.buffer.take();
         Ok(Some(part))
     }
-}
 
-fn decode_chunks(decoder: &mut ChunkedDecoder, buffer: &mut Buffer, part: &mut Part) -> Result<(), Reason> {
-    while !part.is_full() {
-        let start = buffer.start();
-        let (consumed, chunk) = decoder.next(buffer.bytes())?;
-        buffer.consume(consumed);
-        match chunk {
-            Chunk::Data(data) => part.push(start + data.start, start + data.end),
-            Chunk::Need => break,
-            Chunk::Trailers(lines) => {
-                part.trailers = ((start + lines.start) as u16, (start + lines.end) as u16);
-                part.is_last = true;
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-impl<I: Io> Source for Reader<'_, I> {
     async fn next(&mut self) -> Result<Part, Reason> {
         loop {
-            if let Some(part) = self.decode()? {
+            if let Some(part) = self.ready()? {
                 return Ok(part);
             }
             if self.fill().await? > 0 {
@@ -152,9 +152,5 @@ impl<I: Io> Source for Reader<'_, I> {
         if buffer.is_some() {
             self.buffer = buffer;
         }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.is_done() || self.buffer.as_ref().is_some_and(|buffer| !buffer.is_empty())
     }
 }

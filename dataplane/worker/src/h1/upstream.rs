@@ -97,15 +97,15 @@ impl<I: Io> ResponseSource for ResponseReader<'_, I> {
 }
 
 impl<I: Io> Source for ResponseReader<'_, I> {
-    async fn next(&mut self) -> Result<Part, Reason> {
-        self.reader.next().await
+    fn ready(&mut self) -> Result<Option<Part>, Reason> {
+        self.reader.ready()
+    }
+
+    fn next(&mut self) -> impl Future<Output = Result<Part, Reason>> {
+        self.reader.next()
     }
 
     fn give_back(&mut self, buffer: Option<Buffer>) {
         self.reader.give_back(buffer);
-    }
-
-    fn is_ready(&self) -> bool {
-        self.reader.is_ready()
     }
 }

@@ -56,24 +56,36 @@ impl<'a, I: Io> Writer<'a, I> {
     }
 
     /// Sends what is queued, and `part` behind it. The part's buffer comes back.
-    async fn transmit(&mut self, part: Option<Part>) -> (Result<(), Reason>, Option<Buffer>) {
-        let mut list = match part {
-            Some(part) if self.is_chunked => match self.chunked(part) {
-                Ok(list) => list,
-                Err(reason) => return (Err(reason), None),
-            },
-            Some(part) => self.raw(part),
-            None => self.queued.take().map_or_else(|| SendList::new(None, None), SendList::whole),
-        };
-        self.link.begin_send();
-        let mut result = Ok(());
-        while !list.is_empty() && result.is_ok() {
-            let sent;
-            (sent, list) = self.link.stream.send(list).await;
-            result = self.link.note_sent(&sent);
+    async fn transmit(&mut self, mut part: Option<Part>) -> (Result<(), Reason>, Option<Buffer>) {
+        let mut is_head_alone = part.is_none() || self.is_crowded();
+        loop {
+            let mut list = match part.take_if(|_| !is_head_alone) {
+                Some(part) if self.is_chunked => match self.chunked(part) {
+                    Ok(list) => list,
+                    Err(reason) => return (Err(reason), None),
+                },
+                Some(part) => self.raw(part),
+                None => self.queued.take().map_or_else(|| SendList::new(None, None), SendList::whole),
+            };
+            self.link.begin_send();
+            let mut result = Ok(());
+            while !list.is_empty() && result.is_ok() {
+                let sent;
+                (sent, list) = self.link.stream.send(list).await;
+                result = self.link.note_sent(&sent);
+            }
+            self.link.end_send();
+            match part {
+                None => return (result, list.into_buffers().1),
+                Some(part) if result.is_err() => return (result, part.buffer),
+                Some(_) => is_head_alone = false,
+            }
         }
-        self.link.end_send();
-        (result, list.into_buffers().1)
+    }
+
+    /// Whether the queued head leaves too little room behind it for the framing of chunks.
+    fn is_crowded(&self) -> bool {
+        self.is_chunked && self.queued.as_ref().is_some_and(|head| head.spare_len() < FRAME_ROOM_BYTES)
     }
 
     fn raw(&mut self, part: Part) -> SendList {
@@ -143,14 +155,8 @@ fn put_size(frame: &mut Buffer, size: u64) {
 }
 
 impl<I: Io> Sink for Writer<'_, I> {
-    async fn send(&mut self, part: Part) -> (Result<(), Reason>, Option<Buffer>) {
-        if self.is_chunked
-            && self.queued.as_ref().is_some_and(|head| head.spare_len() < FRAME_ROOM_BYTES)
-            && let Err(reason) = self.flush().await
-        {
-            return (Err(reason), part.buffer);
-        }
-        self.transmit(Some(part)).await
+    fn send(&mut self, part: Part) -> impl Future<Output = (Result<(), Reason>, Option<Buffer>)> {
+        self.transmit(Some(part))
     }
 
     async fn flush(&mut self) -> Result<(), Reason> {

@@ -3,7 +3,7 @@
 //! Events are edges: a flag says that something has changed since the last call that would have waited, so a call is
 //! tried only when its flag is set, and a call that finds nothing clears it.
 
-use super::UringIo;
+use crate::RingIo;
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
@@ -13,12 +13,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// What a registration asks for: every change in what can be read or written, once per change.
-pub(super) const EVENTS: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
-
 /// What is known of a descriptor; shared with the reactor.
 #[derive(Default)]
-pub(super) struct Readiness {
+pub(crate) struct Readiness {
     readable: Cell<bool>,
     writable: Cell<bool>,
     /// The peer has finished or the descriptor is broken: reading never waits again.
@@ -31,7 +28,7 @@ pub(super) struct Readiness {
 
 impl Readiness {
     /// Notes events and wakes who waits for them.
-    pub(super) fn note(&self, events: u32) {
+    pub(crate) fn note(&self, events: u32) {
         const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         const READ: u32 = libc::EPOLLIN as u32 | END;
         const WRITE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
@@ -49,7 +46,7 @@ impl Readiness {
     }
 
     /// The registration is gone and cannot be had again.
-    pub(super) fn fail(&self, error: i32) {
+    pub(crate) fn fail(&self, error: i32) {
         self.failure.set(error);
         self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
     }
@@ -71,66 +68,69 @@ pub(crate) struct Source<T: AsFd> {
     inner: T,
     key: usize,
     readiness: Rc<Readiness>,
-    io: UringIo,
+    io: RingIo,
 }
 
 impl<T: AsFd> Source<T> {
     /// Registers `inner`; nothing is known of it yet.
-    pub(super) fn new(io: &UringIo, inner: T) -> Self {
+    ///
+    /// # Errors
+    /// Out of memory for it.
+    pub(crate) fn new(io: &RingIo, inner: T) -> io::Result<Self> {
         let readiness = Rc::<Readiness>::default();
-        let key = io.0.reactor.register(inner.as_fd().as_raw_fd(), readiness.clone());
-        Self { inner, key, readiness, io: io.clone() }
+        let key = io.reactor().register(inner.as_fd().as_raw_fd(), readiness.clone())?;
+        Ok(Self { inner, key, readiness, io: io.clone() })
     }
 
-    pub(super) const fn inner(&self) -> &T {
+    pub(crate) const fn inner(&self) -> &T {
         &self.inner
     }
 
-    pub(super) const fn io(&self) -> &UringIo {
+    pub(crate) const fn io(&self) -> &RingIo {
         &self.io
     }
 
     /// Nothing was told since the last read that drained it.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         !self.readiness.readable.get()
     }
 
     /// A read has taken everything, unless the end is still to be read.
-    pub(super) fn note_drained(&self) {
+    pub(crate) fn note_drained(&self) {
         self.readiness.readable.set(self.readiness.ended.get());
     }
 
     /// A read has found nothing.
-    pub(super) fn note_unreadable(&self) {
+    pub(crate) fn note_unreadable(&self) {
         self.readiness.readable.set(false);
     }
 
     /// A write has found no room.
-    pub(super) fn note_unwritable(&self) {
+    pub(crate) fn note_unwritable(&self) {
         self.readiness.writable.set(false);
     }
 
     /// A write is worth trying before the first event.
-    pub(super) fn assume_writable(&self) {
+    pub(crate) fn assume_writable(&self) {
         self.readiness.writable.set(true);
     }
 
     /// Makes a waiting reader try.
-    pub(super) fn wake_reader(&self) {
+    pub(crate) fn wake_reader(&self) {
         self.readiness.note(libc::EPOLLIN as u32);
     }
 
-    pub(super) fn ready_to_read(&self) -> impl Future<Output = io::Result<()>> {
+    pub(crate) fn ready_to_read(&self) -> impl Future<Output = io::Result<()>> {
         poll_fn(|context| self.poll(&self.readiness.readable, &self.readiness.reader, context))
     }
 
-    pub(super) fn ready_to_write(&self) -> impl Future<Output = io::Result<()>> {
+    pub(crate) fn ready_to_write(&self) -> impl Future<Output = io::Result<()>> {
         poll_fn(|context| self.poll(&self.readiness.writable, &self.readiness.writer, context))
     }
 
     fn poll(&self, flag: &Cell<bool>, waiter: &RefCell<Option<Waker>>, context: &Context<'_>) -> Poll<io::Result<()>> {
         let ready = self.readiness.poll(flag, waiter, context);
-        if ready.is_ready() && self.io.0.executor.take_turn(context).is_pending() {
+        if ready.is_ready() && self.io.executor().take_turn(context).is_pending() {
             return Poll::Pending;
         }
         ready
@@ -139,6 +139,6 @@ impl<T: AsFd> Source<T> {
 
 impl<T: AsFd> Drop for Source<T> {
     fn drop(&mut self) {
-        self.io.0.reactor.deregister(self.key);
+        self.io.reactor().deregister(self.key);
     }
 }

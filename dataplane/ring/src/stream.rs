@@ -1,63 +1,44 @@
 //! A TCP stream: a registered socket, and transfers that are tried as soon as they can succeed.
+//!
+//! A transfer waits for its flag, makes one non-blocking call and clears the flag if the call found nothing. It moves what the
+//! socket takes or has, at most one buffer.
 
-use super::{UringIo, source::Source};
-use crate::system;
+use crate::{RingIo, source::Source, system};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::{
-    io::{self, IoSlice},
-    net::SocketAddr,
-    os::fd::AsRawFd,
-};
-use tollgate_io::{Buffer, Half, Io, PIECES_MAX, Peek, SendList, Stream};
+use std::{io, net::SocketAddr};
+use tollgate_io::{Buffer, Half, Io, Peek, SendList, Stream};
 
 /// A connected TCP stream.
-pub(crate) struct UringStream {
+pub struct RingStream {
     source: Source<Socket>,
     peer: SocketAddr,
 }
 
-impl UringStream {
+impl RingStream {
     /// A socket that `accept` has given.
-    pub(super) fn accepted(io: &UringIo, socket: Socket, peer: SocketAddr) -> Self {
-        let stream = Self { source: Source::new(io, socket), peer };
+    pub(crate) fn accepted(io: &RingIo, socket: Socket, peer: SocketAddr) -> io::Result<Self> {
+        let stream = Self { source: Source::new(io, socket)?, peer };
         stream.source.assume_writable();
-        stream
+        Ok(stream)
     }
 
-    pub(super) async fn connect(io: &UringIo, to: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(io: &RingIo, to: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_nodelay(true)?;
         match socket.connect(&to.into()) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
             _ => {}
         }
-        let stream = Self { source: Source::new(io, socket), peer: to };
+        let stream = Self { source: Source::new(io, socket)?, peer: to };
         stream.source.ready_to_write().await?;
         match stream.source.inner().take_error()? {
             Some(error) => Err(error),
             None => Ok(stream),
         }
     }
-
-    fn try_send(&self, list: &SendList) -> io::Result<usize> {
-        let socket = self.source.inner();
-        if list.slices().len() == 1 {
-            return socket.send_with_flags(list.first(), SEND_FLAGS);
-        }
-        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let mut count = 0;
-        for (slot, slice) in slices.iter_mut().zip(list.slices()) {
-            *slot = IoSlice::new(slice);
-            count += 1;
-        }
-        socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS)
-    }
 }
 
-/// A transfer never waits in the kernel, and a broken stream is an error, not a signal.
-const SEND_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-
-impl Stream for UringStream {
+impl Stream for RingStream {
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let mut held = into;
         loop {
@@ -65,7 +46,7 @@ impl Stream for UringStream {
             let is_lent = held.is_some();
             let mut buffer = held.take().unwrap_or_else(|| self.source.io().buffers().take());
             let room = buffer.spare_len();
-            match system::take_arrived(self.source.inner().as_raw_fd(), buffer.spare_mut()) {
+            match system::take_arrived(self.source.inner(), buffer.spare_mut()) {
                 Ok(count) => {
                     if count < room && count > 0 {
                         self.source.note_drained();
@@ -86,7 +67,7 @@ impl Stream for UringStream {
             if let Err(error) = self.source.ready_to_write().await {
                 return (Err(error), list);
             }
-            match self.try_send(&list) {
+            match system::send_now(self.source.inner(), &list) {
                 Ok(sent) => {
                     list.advance(sent);
                     return (Ok(sent), list);
@@ -113,15 +94,15 @@ impl Stream for UringStream {
     }
 
     fn peek(&self) -> Peek {
-        system::peek(self.source.inner().as_raw_fd())
+        system::peek(self.source.inner())
     }
 
     fn shutdown(&self, half: Half) {
-        system::shutdown(self.source.inner().as_raw_fd(), Some(half));
+        system::shutdown(self.source.inner(), Some(half));
     }
 
     fn abort(&self) {
-        system::shutdown(self.source.inner().as_raw_fd(), None);
+        system::shutdown(self.source.inner(), None);
     }
 
     fn peer(&self) -> SocketAddr {

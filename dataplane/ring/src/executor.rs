@@ -21,7 +21,7 @@ const TRANSFERS_MAX: u32 = 32;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-pub(super) struct Executor {
+pub(crate) struct Executor {
     /// `None` while the task is being polled.
     tasks: RefCell<Slab<Option<Task>>>,
     transfers_left: Cell<u32>,
@@ -29,20 +29,20 @@ pub(super) struct Executor {
 
 impl Executor {
     /// The executor of the calling thread. There is one at a time.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         READY.with_borrow_mut(|ready| *ready = Ready { number, ..Ready::NONE });
         Self { tasks: RefCell::default(), transfers_left: Cell::new(0) }
     }
 
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let id = self.tasks.borrow_mut().insert(Some(Box::pin(task)));
         READY.with_borrow_mut(|ready| ready.push(id as u32));
     }
 
     /// Polls what is ready, to a bound. Says whether something still is.
-    pub(super) fn poll_ready(&self) -> bool {
+    pub(crate) fn poll_ready(&self) -> bool {
         for _ in 0..POLLS_MAX {
             let Some((number, id)) = READY.with_borrow_mut(Ready::pop) else { return false };
             self.poll(number, id);
@@ -65,7 +65,7 @@ impl Executor {
     }
 
     /// Counts one transfer of the running task; pending when it has had its share of this turn.
-    pub(super) fn take_turn(&self, context: &Context<'_>) -> Poll<()> {
+    pub(crate) fn take_turn(&self, context: &Context<'_>) -> Poll<()> {
         match self.transfers_left.get().checked_sub(1) {
             Some(left) => {
                 self.transfers_left.set(left);
@@ -79,7 +79,7 @@ impl Executor {
     }
 
     /// Drops every task, and with them their descriptors.
-    pub(super) fn drop_tasks(&self) {
+    pub(crate) fn drop_tasks(&self) {
         loop {
             let tasks = self.tasks.take();
             if tasks.is_empty() {

@@ -1,0 +1,98 @@
+//! The registered descriptors and sleepers of one thread, and whom an event wakes.
+
+use crate::{
+    clock::Clock,
+    poller::{Driver, Event, Poller},
+    source::Readiness,
+    timers::Timers,
+};
+use slab::Slab;
+use std::{
+    cell::{RefCell, RefMut},
+    io,
+    os::fd::RawFd,
+    rc::Rc,
+};
+
+pub(crate) struct Reactor {
+    poller: RefCell<Poller>,
+    timers: RefCell<Timers>,
+    registrations: RefCell<Slab<Registration>>,
+}
+
+struct Registration {
+    fd: RawFd,
+    /// `None` once its owner is gone; the entry stays until the kernel has let go of it.
+    readiness: Option<Rc<Readiness>>,
+    /// Whether the kernel has it.
+    is_armed: bool,
+}
+
+impl Reactor {
+    /// # Errors
+    /// The driver is refused.
+    pub(crate) fn new(driver: Driver) -> io::Result<Self> {
+        Ok(Self {
+            poller: RefCell::new(Poller::new(driver)?),
+            timers: RefCell::default(),
+            registrations: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn timers(&self) -> RefMut<'_, Timers> {
+        self.timers.borrow_mut()
+    }
+
+    /// Has every change of `fd` noted in `readiness` until it is deregistered; returns its key.
+    pub(crate) fn register(&self, fd: RawFd, readiness: Rc<Readiness>) -> io::Result<usize> {
+        let mut registrations = self.registrations.borrow_mut();
+        let entry = registrations.vacant_entry();
+        self.poller.borrow_mut().register(fd, entry.key())?;
+        let key = entry.key();
+        entry.insert(Registration { fd, readiness: Some(readiness), is_armed: true });
+        Ok(key)
+    }
+
+    /// Ends that. With io_uring the kernel holds on to the open file until the next turn.
+    pub(crate) fn deregister(&self, key: usize) {
+        let mut registrations = self.registrations.borrow_mut();
+        let registration = &mut registrations[key];
+        registration.readiness = None;
+        if !registration.is_armed || self.poller.borrow_mut().deregister(registration.fd, key) {
+            registrations.remove(key);
+        }
+    }
+
+    /// Waits for an event if `wait`, and wakes the tasks of all events there are.
+    pub(crate) fn turn(&self, wait: bool, clock: &Clock) -> io::Result<()> {
+        let until = self.timers.borrow().next();
+        let mut again = Vec::new();
+        let mut registrations = self.registrations.borrow_mut();
+        let mut poller = self.poller.borrow_mut();
+        let is_due = poller.poll(wait, until, clock, |event| again.extend(note(&mut registrations, &event)))?;
+        for (fd, key) in again {
+            poller.register(fd, key)?;
+        }
+        if is_due {
+            self.timers.borrow_mut().wake_due(clock.now());
+        }
+        Ok(())
+    }
+}
+
+/// Notes one event. Gives the registration that has to be made again, if it ended and is still wanted.
+fn note(registrations: &mut Slab<Registration>, event: &Event) -> Option<(RawFd, usize)> {
+    let registration = &mut registrations[event.key];
+    let Some(readiness) = &registration.readiness else {
+        if event.has_ended {
+            registrations.remove(event.key);
+        }
+        return None;
+    };
+    match event.events {
+        Ok(events) => readiness.note(events),
+        Err(error) => readiness.fail(error),
+    }
+    registration.is_armed = !event.has_ended || event.events.is_ok();
+    (event.has_ended && registration.is_armed).then_some((registration.fd, event.key))
+}

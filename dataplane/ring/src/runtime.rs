@@ -1,0 +1,109 @@
+//! One thread's executor, reactor, clock and buffers, and the [`Io`] they make.
+//!
+//! The loop is [`RingIo::run`]: tasks while there are ready ones, to a bound, then a turn of the reactor, which waits only
+//! when no task is ready. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
+
+use crate::{
+    Driver, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor, timers::Sleep,
+};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
+use tollgate_io::{BufferPool, Instant, Io, Wall};
+
+/// One thread's access to its runtime.
+#[derive(Clone)]
+pub struct RingIo(Rc<Shared>);
+
+struct Shared {
+    clock: Clock,
+    buffers: BufferPool,
+    executor: Executor,
+    reactor: Reactor,
+    driver: Driver,
+}
+
+impl RingIo {
+    /// A runtime for the calling thread.
+    ///
+    /// # Errors
+    /// The driver is refused.
+    pub(crate) fn new(spec: &ThreadSpec) -> io::Result<Self> {
+        Ok(Self(Rc::new(Shared {
+            clock: Clock::start(),
+            buffers: BufferPool::new(spec.buffers_kept),
+            executor: Executor::new(),
+            reactor: Reactor::new(spec.driver)?,
+            driver: spec.driver,
+        })))
+    }
+
+    /// Runs `main` to its end, then drops every other task.
+    ///
+    /// # Errors
+    /// The driver broke.
+    pub(crate) fn run(&self, main: impl Future<Output = ()> + 'static) -> io::Result<()> {
+        let Shared { executor, reactor, clock, .. } = &*self.0;
+        let has_ended = Rc::new(Cell::new(false));
+        let ended = has_ended.clone();
+        executor.spawn(async move {
+            main.await;
+            ended.set(true);
+        });
+        loop {
+            let is_busy = executor.poll_ready();
+            if has_ended.get() {
+                break;
+            }
+            reactor.turn(!is_busy, clock)?;
+        }
+        executor.drop_tasks();
+        // Descriptors whose registration is over are closed for good.
+        reactor.turn(false, clock)
+    }
+
+    /// What tells this thread of changes.
+    #[must_use]
+    pub fn driver(&self) -> Driver {
+        self.0.driver
+    }
+
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.0.executor
+    }
+
+    pub(crate) fn reactor(&self) -> &Reactor {
+        &self.0.reactor
+    }
+}
+
+impl Io for RingIo {
+    type Stream = RingStream;
+    type Listener = RingListener;
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.executor.spawn(task);
+    }
+
+    fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    fn wall(&self, at: Instant) -> Wall {
+        self.0.clock.wall(at)
+    }
+
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        Sleep::new(self.clone(), at)
+    }
+
+    fn entropy(&self) -> u64 {
+        self.0.clock.entropy()
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<RingStream> {
+        RingStream::connect(self, to).await
+    }
+
+    fn buffers(&self) -> &BufferPool {
+        &self.0.buffers
+    }
+}
