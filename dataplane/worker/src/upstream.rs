@@ -1,14 +1,21 @@
 //! A connection to the endpoint whose turn it is: an idle one, or a new one within `timeouts.connect`.
 
 use crate::{
-    bell, limits,
+    limits,
     link::Link,
     pool::EndpointId,
     record::Outcome,
     state::Worker,
     watch::{Waiting, Watch},
 };
-use std::{io, rc::Rc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io};
 use tollgate_model::Route;
@@ -78,22 +85,32 @@ async fn connect_to<I: Io>(
     watch.extend(due + limit);
     watch.begin_waiting(Waiting::Upstream);
     // All may be dropped: a pending connect gives up, a sleep forgets.
-    let connect = bell::first(worker.io.connect(worker.program.address(id)), worker.io.sleep_until(due));
-    let connected = bell::first(connect, watch.ended()).await;
+    let mut connect = pin!(worker.io.connect(worker.program.address(id)));
+    let (mut overdue, mut ended) = (pin!(worker.io.sleep_until(due)), pin!(watch.ended()));
+    let connected = poll_fn(|context| {
+        if let Poll::Ready(cause) = ended.as_mut().poll(context) {
+            return Poll::Ready(Err(cause));
+        }
+        if let Poll::Ready(connected) = connect.as_mut().poll(context) {
+            return Poll::Ready(connected.map_err(|error| connect_failure(&error)));
+        }
+        overdue.as_mut().poll(context).map(|()| Err(Reason::ConnectTimeout))
+    })
+    .await;
     watch.end_waiting(Waiting::Upstream);
     watch.set_upstream(None);
-    if let Some(cause) = watch.cause() {
-        return Err(cause);
+    match &connected {
+        Ok(_) => worker.metrics.upstream_connected(id.upstream),
+        // Ended on purpose: that says nothing of the endpoint.
+        Err(_) if watch.cause().is_some() => {}
+        Err(_) => worker.metrics.upstream_failed(id.upstream),
     }
-    let result = match connected.unwrap_or(Err(())) {
-        Ok(Ok(stream)) => {
-            worker.metrics.upstream_connected(id.upstream);
-            return Ok(stream);
-        }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Reason::ConnectRefused,
-        Ok(Err(_)) => Reason::ConnectFailed,
-        Err(()) => Reason::ConnectTimeout,
-    };
-    worker.metrics.upstream_failed(id.upstream);
-    Err(result)
+    connected
+}
+
+fn connect_failure(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Reason::ConnectRefused,
+        _ => Reason::ConnectFailed,
+    }
 }

@@ -137,11 +137,12 @@ impl<S: Stream> Watch<S> {
         self.up.replace(up.map_or(Ahead::Nothing, Ahead::Connected));
     }
 
-    /// Completes when the exchange with the endpoint is ended: for a connect, which has no stream to abort. May be dropped.
-    pub(crate) fn ended(&self) -> impl Future<Output = ()> {
+    /// Completes when the exchange with the endpoint is ended, with the cause: for a connect, which has no stream to abort.
+    /// May be dropped.
+    pub(crate) fn ended(&self) -> impl Future<Output = Reason> {
         poll_fn(|context| {
-            if self.cause.get().is_some() {
-                return Poll::Ready(());
+            if let Some(cause) = self.cause.get() {
+                return Poll::Ready(cause);
             }
             self.up.replace(Ahead::Connecting(context.waker().clone()));
             Poll::Pending
