@@ -36,6 +36,10 @@ pub trait Stream: 'static {
     /// Breaks both directions: transfers in flight complete, later ones fail.
     fn abort(&self);
 
+    /// As [`Stream::abort`], and the peer learns that what it got is not all: it sees a reset, never the end of the stream.
+    /// What was sent and has not arrived may be lost. Too late behind an abort, which may have sent an end.
+    fn reset(&self);
+
     /// The address of the other side.
     fn peer(&self) -> SocketAddr;
 }

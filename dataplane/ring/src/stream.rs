@@ -105,6 +105,10 @@ impl Stream for RingStream {
         system::shutdown(self.source.inner(), None);
     }
 
+    fn reset(&self) {
+        system::reset(self.source.inner());
+    }
+
     fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -8,6 +8,7 @@ use std::{
     io::{self, IoSlice},
     mem::size_of,
     os::fd::AsFd,
+    time::Duration,
 };
 use tollgate_io::{Half, PIECES_MAX, Peek, SendList};
 
@@ -45,6 +46,13 @@ pub(crate) fn shutdown(socket: impl AsFd, half: Option<Half>) {
         None => Shutdown::Both,
     };
     let _ = rustix::net::shutdown(socket, how);
+}
+
+/// Breaks a connection with a reset. A shutdown would send a FIN first, and the peer take that for a proper end; to connect
+/// to nowhere sends the RST at once and wakes whoever waits (tcp(7), connect(2)). Should the kernel refuse it, closing resets.
+pub(crate) fn reset(socket: impl AsFd) {
+    let _ = rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
+    let _ = rustix::net::connect_unspec(&socket);
 }
 
 /// Looks at what a receive would find, without waiting and without taking it.

@@ -178,24 +178,53 @@ on_both! {
     }
 }
 
+/// Whether both kinds of transfer, in flight on one stream, complete when it is ended by `end`.
+async fn completes_both(io: &RingIo, near: RingStream, end: fn(&RingStream)) {
+    let near = Rc::new(near);
+    let received = {
+        let near = near.clone();
+        beside(io, async move { near.recv(None).await.map_or(0, |buffer| buffer.len()) })
+    };
+    let sent = {
+        let (near, sender) = (near.clone(), io.clone());
+        beside(io, async move {
+            // Nobody receives: it ends only with the stream.
+            while send_all(&*near, SendList::whole(filled(&sender, &[b'x'; 16_000]))).await.is_ok() {}
+        })
+    };
+    io.sleep_until(io.now() + Duration::from_millis(20)).await;
+    assert!(received.borrow().is_none() && sent.borrow().is_none(), "both wait");
+    end(&near);
+    until(io, || received.borrow().is_some() && sent.borrow().is_some()).await;
+    assert_eq!(io.buffers().in_use(), 0);
+    let (sent, list) = near.send(SendList::whole(filled(io, b"late"))).await;
+    assert!(sent.is_err() && !list.is_empty(), "later transfers fail");
+}
+
 on_both! {
     async fn an_abort_completes_what_is_in_flight(io: RingIo) {
+        let (near, _far) = pair(&io).await;
+        completes_both(&io, near, Stream::abort).await;
+    }
+}
+
+on_both! {
+    async fn a_reset_completes_what_is_in_flight(io: RingIo) {
+        let (near, _far) = pair(&io).await;
+        completes_both(&io, near, Stream::reset).await;
+    }
+}
+
+on_both! {
+    async fn a_reset_never_looks_like_an_end(io: RingIo) {
         let (near, far) = pair(&io).await;
-        let (near, far) = (Rc::new(near), Rc::new(far));
-        let received = beside(&io, { let near = near.clone(); async move { near.recv(None).await.map_or(0, |b| b.len()) } });
-        let sent = {
-            let (near, sender) = (near.clone(), io.clone());
-            beside(&io, async move {
-                // Nobody receives: it ends only by the abort.
-                while send_all(&*near, SendList::whole(filled(&sender, &[b'x'; 16_000]))).await.is_ok() {}
-            })
-        };
-        io.sleep_until(io.now() + Duration::from_millis(20)).await;
-        assert!(received.borrow().is_none() && sent.borrow().is_none(), "both wait");
+        send_all(&near, SendList::whole(filled(&io, b"half"))).await.unwrap();
+        assert_eq!(far.recv(None).await.unwrap().bytes(), b"half");
+        near.reset();
+        // What the worker does with every stream it has broken.
         near.abort();
-        until(&io, || received.borrow().is_some() && sent.borrow().is_some()).await;
-        assert_eq!(io.buffers().in_use(), 0);
-        drop(far);
+        drop(near);
+        assert_eq!(far.recv(None).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 }
 

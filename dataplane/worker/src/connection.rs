@@ -83,7 +83,7 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
                 return false;
             }
             Next::Abort => {
-                connection.stream.abort();
+                connection.watch.abort_downstream();
                 return false;
             }
         }

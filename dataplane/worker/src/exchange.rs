@@ -292,6 +292,7 @@ impl<I: Io> Machine<'_, I> {
             return Err(reason);
         }
         reply.take_back();
+        self.connection.watch.mark_misleading_end(false);
         outcome.status.set(reason.status());
         let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream

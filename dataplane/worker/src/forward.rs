@@ -157,7 +157,9 @@ impl<I: Io> Forward<'_, I> {
         self.outcome.closes.set(with.connection == ConnectionOption::Close);
         reply.head(head, &with)?;
         response.begin_body();
+        self.watch.mark_misleading_end(with.framing == ResponseFraming::Close);
         relay(response, reply).await?;
+        self.watch.mark_misleading_end(false);
         Ok(Forwarded::Answered)
     }
 

@@ -69,6 +69,8 @@ pub(crate) struct Watch<S> {
     exchange_due: Cell<Instant>,
     /// Transfers in flight, by [`Waiting`].
     waiting: [Cell<u8>; 3],
+    /// Whether the end of the client's stream would pass for the end of a response that is not complete.
+    end_misleads: Cell<bool>,
     /// Set when a deadline, a drain or the client's leaving ended a stream.
     cause: Cell<Option<Reason>>,
     /// When the wheel will look; no later than the nearest deadline.
@@ -86,6 +88,7 @@ impl<S: Stream> Watch<S> {
             has_progressed: Cell::new(false),
             exchange_due: Cell::new(Instant::NEVER),
             waiting: [const { Cell::new(0) }; 3],
+            end_misleads: Cell::new(false),
             cause: Cell::new(None),
             looked_at: Cell::new(Instant::NEVER),
         }
@@ -196,7 +199,22 @@ impl<S: Stream> Watch<S> {
     /// Ends everything; transfers complete.
     pub(crate) fn abort(&self, cause: Reason) {
         self.abort_upstream(cause);
-        self.down.abort();
+        self.abort_downstream();
+    }
+
+    /// Ends the client's stream; transfers complete.
+    pub(crate) fn abort_downstream(&self) {
+        if self.end_misleads.get() {
+            self.down.reset();
+        } else {
+            self.down.abort();
+        }
+    }
+
+    /// Whether a response is under way whose end the client knows by the end of the stream (RFC 9112, section 6.3, rule 8):
+    /// cut short, it has to be a reset.
+    pub(crate) fn mark_misleading_end(&self, misleads: bool) {
+        self.end_misleads.set(misleads);
     }
 
     /// Called by the wheel: acts on deadlines that have passed and says when to look again.
@@ -217,7 +235,7 @@ impl<S: Stream> Watch<S> {
                 self.down.shutdown(Half::Read);
             }
             if self.is_waiting(Waiting::ClientSend) {
-                self.down.abort();
+                self.abort_downstream();
             }
         }
         if self.due.get() <= now {

@@ -197,6 +197,14 @@ impl Endpoint {
         }
     }
 
+    /// Ends both directions for this side; the other sees a reset, unless an abort has sent it an end already.
+    pub(crate) fn abort_by_reset(&self) {
+        if !self.aborted.replace(true) {
+            self.world.record(Event::Aborted(self.link.number, self.side));
+            self.reset();
+        }
+    }
+
     pub(crate) fn is_aborted(&self) -> bool {
         self.aborted.get()
     }

@@ -119,6 +119,10 @@ impl Stream for SimStream {
         self.end.abort();
     }
 
+    fn reset(&self) {
+        self.end.abort_by_reset();
+    }
+
     fn peer(&self) -> SocketAddr {
         self.end.peer()
     }

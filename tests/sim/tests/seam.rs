@@ -108,6 +108,23 @@ fn an_abort_completes_the_receive_in_flight() {
 }
 
 #[test]
+fn a_reset_is_seen_as_one_by_the_peer() {
+    let client = |end: Endpoint| async move {
+        let (mut bytes, mut read) = (Vec::new(), Ok(1));
+        while matches!(read, Ok(1..)) {
+            read = end.read(&mut bytes, 1_000).await;
+        }
+        assert_eq!(read.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+    };
+    with_stream(&Conditions::default(), client, |node, stream| async move {
+        assert!(stream.send(whole(&node, b"half")).await.0.is_ok());
+        stream.reset();
+        assert!(stream.send(whole(&node, b"late")).await.0.is_err());
+        stream.abort();
+    });
+}
+
+#[test]
 fn a_shut_read_half_ends_the_receive_and_still_sends() {
     let client = |end: Endpoint| async move {
         let mut bytes = Vec::new();

@@ -6,5 +6,6 @@ mod deadlines;
 mod drain;
 mod gateway;
 mod seeds;
+mod truncation;
 mod tunnels;
 mod upstreams;
