@@ -1,4 +1,7 @@
 //! A connection to the endpoint whose turn it is: an idle one, or a new one within `timeouts.connect`.
+//!
+//! At most `ATTEMPTS_MAX` endpoints are tried, and no second time one that was silent. A pending connect ends with the
+//! exchange. Whether a request may be sent again is not decided here.
 
 use crate::{
     limits,
