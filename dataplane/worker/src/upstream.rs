@@ -1,6 +1,6 @@
 //! A connection to the endpoint whose turn it is: an idle one, or a new one within `timeouts.connect`.
 //!
-//! At most `ATTEMPTS_MAX` endpoints are tried, and no second time one that was silent. A pending connect ends with the
+//! At most `ATTEMPTS_MAX` connects are tried, and never one after the other at the same endpoint. A pending connect ends with the
 //! exchange. Whether a request may be sent again is not decided here.
 
 use crate::{
@@ -31,8 +31,8 @@ pub(crate) struct Checkout<'a, I: Io> {
     pub(crate) is_reused: bool,
 }
 
-/// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over, since it has
-/// seen nothing of the request; when a connect to it took too long, that is done once, since each costs the client
+/// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over for another,
+/// since it has seen nothing of the request. At most one connect more may take too long, since each costs the client
 /// `timeouts.connect`. `now` may be as old as the request.
 pub(crate) async fn checkout<'a, I: Io>(
     worker: &'a Worker<I>,
@@ -44,11 +44,11 @@ pub(crate) async fn checkout<'a, I: Io>(
     outcome: &Outcome,
 ) -> Result<Checkout<'a, I>, Reason> {
     let upstream = route.upstream as u32;
-    let (mut failed, mut silent) = (Reason::NoEndpoint, None);
+    let mut failed: Option<(EndpointId, Reason)> = None;
     while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
-        let id = match silent {
+        let id = match failed {
             None => worker.pools.next_endpoint(&worker.program, upstream),
-            Some(silent) => match worker.pools.other_endpoint(&worker.program, silent) {
+            Some((failed, _)) => match worker.pools.other_endpoint(&worker.program, failed) {
                 Some(id) => id,
                 None => break,
             },
@@ -64,10 +64,12 @@ pub(crate) async fn checkout<'a, I: Io>(
             }
             None => match connect_to(worker, watch, id, route.timeouts.connect).await {
                 Ok(stream) => Rc::new(stream),
-                Err(Reason::ConnectTimeout) if silent.is_some() => return Err(Reason::ConnectTimeout),
                 Err(reason) => {
-                    failed = reason;
-                    silent = silent.or((reason == Reason::ConnectTimeout).then_some(id));
+                    let is_enough = failed.is_some() && reason == Reason::ConnectTimeout;
+                    failed = Some((id, reason));
+                    if is_enough {
+                        break;
+                    }
                     continue;
                 }
             },
@@ -75,7 +77,7 @@ pub(crate) async fn checkout<'a, I: Io>(
         watch.set_upstream(Some(stream.clone()));
         return Ok(Checkout { link: Link::new(worker, watch, stream, Side::Upstream), id, is_reused });
     }
-    Err(watch.cause().unwrap_or(failed))
+    Err(watch.cause().or(failed.map(|(_, reason)| reason)).unwrap_or(Reason::NoEndpoint))
 }
 
 async fn connect_to<I: Io>(
