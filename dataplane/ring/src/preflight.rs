@@ -23,7 +23,7 @@ const BACKLOG: u64 = 4_096;
 const LOCAL_PORTS_GOOD: u64 = 28_000;
 
 /// Kernel versions, as major and minor.
-const FIRST_WITH_IO_URING: (u32, u32) = (5, 6);
+const FIRST_WITH_MULTISHOT_POLLS: (u32, u32) = (5, 13);
 const FIRST_WITH_ALL_FLAGS: (u32, u32) = (6, 1);
 
 /// Everything that was looked at.
@@ -108,7 +108,7 @@ fn kernel(release: &str) -> Finding {
     let value = format!("Linux {release}");
     if version(release) >= FIRST_WITH_ALL_FLAGS {
         Finding::good("kernel", value)
-    } else if version(release) >= FIRST_WITH_IO_URING {
+    } else if version(release) >= FIRST_WITH_MULTISHOT_POLLS {
         Finding::degraded("kernel", value, "Linux 6.1 or later: older io_uring costs more CPU per request")
     } else {
         Finding::degraded("kernel", value, "Linux 6.1 or later: io_uring is missing or too old, epoll is used")

@@ -39,10 +39,6 @@ pub(crate) struct UringPoller {
 impl UringPoller {
     pub(super) fn new() -> io::Result<Self> {
         let ring = uring_support()?.build(ENTRIES, COMPLETIONS)?;
-        // Multishot polls came with Linux 5.13, and so did this feature, which can be asked for.
-        if !ring.params().is_feature_resource_tagging() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring without multishot polls (Linux 5.13)"));
-        }
         Ok(Self { ring, timespec: Box::default(), timeout_at: Instant::NEVER, waiting: VecDeque::new() })
     }
 

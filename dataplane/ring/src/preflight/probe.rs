@@ -49,7 +49,7 @@ impl UringFlags {
     /// A ring with these flags.
     ///
     /// # Errors
-    /// The kernel or a sandbox refuses it.
+    /// The kernel or a sandbox refuses it, or it is older than Linux 5.13.
     pub(crate) fn build(self, entries: u32, completions: u32) -> io::Result<IoUring> {
         let mut builder = IoUring::builder();
         builder.setup_cqsize(completions).setup_clamp();
@@ -62,7 +62,12 @@ impl UringFlags {
         if self.coop_taskrun {
             builder.setup_coop_taskrun();
         }
-        builder.build(entries)
+        let ring = builder.build(entries)?;
+        // Multishot polls came with Linux 5.13, and so did this feature, which can be asked for.
+        if !ring.params().is_feature_resource_tagging() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "no multishot polls (Linux 5.13)"));
+        }
+        Ok(ring)
     }
 }
 
