@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tollgate_gateway::{Gateway, preflight};
-use tollgate_model::{Source, parse};
+use tollgate_model::{NoSource, parse};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -39,22 +39,6 @@ const REQUESTS: [&[u8]; 2] = [
 ];
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n";
 const BODY: [u8; 1024] = [b'x'; 1024];
-
-struct Nothing;
-
-impl Source for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(Vec::new())
-    }
-}
 
 /// Starts an origin of [`CONNECTIONS`] connections. It answers none before all have a request, so that the gateway needs
 /// every one of them at once and never another.
@@ -120,7 +104,7 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          routes: [ {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }} ]\n",
         log.display(),
     );
-    Gateway::start(parse("gateway.yaml", &text, &Nothing).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
+    Gateway::start(parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
 }
 
 fn connect(gateway: &Gateway) -> [TcpStream; CONNECTIONS] {

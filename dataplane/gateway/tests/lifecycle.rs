@@ -6,34 +6,17 @@
 
 use crossbeam::channel;
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     time::Duration,
 };
 use tollgate_gateway::{Gateway, StartError, preflight};
-use tollgate_model::{Snapshot, Source, parse};
-
-struct Nothing;
-
-impl Source for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(Vec::new())
-    }
-}
+use tollgate_model::{NoSource, Snapshot, parse};
 
 /// A configuration with a listener on `bind` and `rest` behind it.
 fn snapshot(bind: &str, rest: &str) -> Snapshot {
     let text = format!("version: 1\nlisteners: [ {{ name: public, bind: \"{bind}\" }} ]\n{rest}\n");
-    parse("gateway.yaml", &text, &Nothing).unwrap_or_else(|errors| panic!("{errors}"))
+    parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn start(rest: &str) -> Result<Gateway, StartError> {

@@ -26,7 +26,7 @@ pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,
 };
-pub use source::{Source, SystemSource};
+pub use source::{NoSource, Source, SystemSource};
 pub use trusted_proxies::TrustedProxies;
 
 use std::path::Path;
@@ -49,14 +49,8 @@ pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> 
 /// As [`load`].
 ///
 /// ```
-/// # struct Nothing;
-/// # impl tollgate_model::Source for Nothing {
-/// #     fn env(&self, _: &str) -> Option<String> { None }
-/// #     fn read(&self, _: &std::path::Path) -> std::io::Result<String> { Err(std::io::ErrorKind::NotFound.into()) }
-/// #     fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<std::net::SocketAddr>> { Ok(Vec::new()) }
-/// # }
 /// let text = "version: 1\nlisteners: [ { name: public, bindd: 127.0.0.1:8080 } ]\n";
-/// let errors = tollgate_model::parse("gateway.yaml", text, &Nothing).unwrap_err();
+/// let errors = tollgate_model::parse("gateway.yaml", text, &tollgate_model::NoSource).unwrap_err();
 /// assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
 /// ```
 pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {

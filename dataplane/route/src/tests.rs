@@ -1,27 +1,11 @@
 //! The table against a slow matcher that looks at every route, and each rule of precedence by example.
 
-use std::{collections::BTreeSet, fmt::Write as _, io, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use proptest::prelude::*;
-use tollgate_model::{HostPattern, Route, Segment, Source};
+use tollgate_model::{HostPattern, NoSource, Route, Segment};
 
 use crate::{Found, RouteId, Table};
-
-struct Nothing;
-
-impl Source for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
 
 /// Routes out of what stands in their `match`; `None` when they are in conflict.
 fn routes(matches: &[impl AsRef<str>]) -> Option<Vec<Route>> {
@@ -32,7 +16,7 @@ fn routes(matches: &[impl AsRef<str>]) -> Option<Vec<Route>> {
     for (index, text_of_match) in matches.iter().enumerate() {
         let _ = writeln!(text, "  - {{ name: r{index}, match: {{ {} }}, upstream: a }}", text_of_match.as_ref());
     }
-    match tollgate_model::parse("routes", &text, &Nothing) {
+    match tollgate_model::parse("routes", &text, &NoSource) {
         Ok(snapshot) => Some(snapshot.routes),
         Err(errors) => {
             let shown = errors.to_string();

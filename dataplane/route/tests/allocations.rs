@@ -1,29 +1,13 @@
 //! A lookup does not allocate: alone in its binary, since the counters are those of the whole process.
 
-use std::{alloc::System, io, net::SocketAddr, path::Path};
+use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tollgate_model::Source;
+use tollgate_model::NoSource;
 use tollgate_route::{Found, Table};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-struct Nothing;
-
-impl Source for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
 
 const ROUTES: &str = "
 version: 1
@@ -37,7 +21,7 @@ routes:
 
 #[test]
 fn a_lookup_does_not_allocate() {
-    let snapshot = tollgate_model::parse("routes", ROUTES, &Nothing).unwrap();
+    let snapshot = tollgate_model::parse("routes", ROUTES, &NoSource).unwrap();
     let table = Table::build(&snapshot.routes);
     let requests: [(&[u8], &[u8], &[u8]); 6] = [
         (b"A.test", b"/a/b", b"PUT"),

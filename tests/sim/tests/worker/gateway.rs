@@ -3,16 +3,14 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
-    io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 use tollgate_http::Reason;
 use tollgate_io::Instant;
-use tollgate_model::{Snapshot, Source};
+use tollgate_model::{NoSource, Snapshot};
 use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
     Simulation, World,
@@ -65,22 +63,6 @@ pub(crate) struct Ended {
     pub(crate) records: Vec<String>,
 }
 
-struct NothingElse;
-
-impl Source for NothingElse {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
-
 /// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
 fn snapshot(origins: usize, route: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
@@ -93,7 +75,7 @@ timeouts: {TIMEOUTS}
 ",
         endpoints.join(", ")
     );
-    tollgate_model::parse("gateway.yaml", &text, &NothingElse).unwrap_or_else(|errors| panic!("{errors}"))
+    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn names(snapshot: &Snapshot) -> Names {
