@@ -11,7 +11,6 @@ use std::{
     cell::{RefCell, RefMut},
     io,
     os::fd::RawFd,
-    rc::Rc,
 };
 
 pub(crate) struct Reactor {
@@ -20,13 +19,17 @@ pub(crate) struct Reactor {
     registrations: RefCell<Slab<Registration>>,
 }
 
+#[repr(align(64))]
 struct Registration {
+    readiness: Readiness,
     fd: RawFd,
-    /// `None` once its owner is gone; the entry stays until the kernel has let go of it.
-    readiness: Option<Rc<Readiness>>,
     /// Whether the kernel has it.
     is_armed: bool,
+    /// Not once its owner is gone; the entry stays until the kernel has let go of it.
+    is_owned: bool,
 }
+
+const _: () = assert!(size_of::<Option<Registration>>() == 64, "an event touches one cache line of ours");
 
 impl Reactor {
     /// # Errors
@@ -43,21 +46,26 @@ impl Reactor {
         self.timers.borrow_mut()
     }
 
-    /// Has every change of `fd` noted in `readiness` until it is deregistered; returns its key.
-    pub(crate) fn register(&self, fd: RawFd, readiness: Rc<Readiness>) -> io::Result<usize> {
+    /// Has every change of `fd` noted until it is deregistered; returns its key.
+    pub(crate) fn register(&self, fd: RawFd) -> io::Result<usize> {
         let mut registrations = self.registrations.borrow_mut();
         let entry = registrations.vacant_entry();
         self.poller.borrow_mut().register(fd, entry.key())?;
         let key = entry.key();
-        entry.insert(Registration { fd, readiness: Some(readiness), is_armed: true });
+        entry.insert(Registration { readiness: Readiness::default(), fd, is_armed: true, is_owned: true });
         Ok(key)
+    }
+
+    /// What is known of a registered descriptor.
+    pub(crate) fn readiness(&self, key: usize) -> RefMut<'_, Readiness> {
+        RefMut::map(self.registrations.borrow_mut(), |registrations| &mut registrations[key].readiness)
     }
 
     /// Ends that. With io_uring the kernel holds on to the open file until the next turn.
     pub(crate) fn deregister(&self, key: usize) {
         let mut registrations = self.registrations.borrow_mut();
         let registration = &mut registrations[key];
-        registration.readiness = None;
+        registration.is_owned = false;
         if !registration.is_armed || self.poller.borrow_mut().deregister(registration.fd, key) {
             registrations.remove(key);
         }
@@ -83,15 +91,15 @@ impl Reactor {
 /// Notes one event. Gives the registration that has to be made again, if it ended and is still wanted.
 fn note(registrations: &mut Slab<Registration>, event: &Event) -> Option<(RawFd, usize)> {
     let registration = &mut registrations[event.key];
-    let Some(readiness) = &registration.readiness else {
+    if !registration.is_owned {
         if event.has_ended {
             registrations.remove(event.key);
         }
         return None;
-    };
+    }
     match event.events {
-        Ok(events) => readiness.note(events),
-        Err(error) => readiness.fail(error),
+        Ok(events) => registration.readiness.note(events),
+        Err(error) => registration.readiness.fail(error),
     }
     registration.is_armed = !event.has_ended || event.events.is_ok();
     (event.has_ended && registration.is_armed).then_some((registration.fd, event.key))

@@ -5,60 +5,69 @@
 
 use crate::RingIo;
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefMut,
     future::poll_fn,
     io,
     os::fd::{AsFd, AsRawFd},
-    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
-/// What is known of a descriptor; shared with the reactor.
+/// What is known of a descriptor. It lies in the reactor's table, one cache line each: an event and the transfers that
+/// follow it touch nothing else.
 #[derive(Default)]
 pub(crate) struct Readiness {
-    readable: Cell<bool>,
-    writable: Cell<bool>,
-    /// The peer has finished or the descriptor is broken: reading never waits again.
-    ended: Cell<bool>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
     /// Why the registration failed for good; 0: it has not.
-    failure: Cell<i32>,
-    reader: RefCell<Option<Waker>>,
-    writer: RefCell<Option<Waker>>,
+    failure: i32,
+    readable: bool,
+    writable: bool,
+    /// The peer has finished or the descriptor is broken: reading never waits again.
+    ended: bool,
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy)]
+enum Direction {
+    Read,
+    Write,
 }
 
 impl Readiness {
     /// Notes events and wakes who waits for them.
-    pub(crate) fn note(&self, events: u32) {
+    pub(crate) fn note(&mut self, events: u32) {
         const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         const READ: u32 = libc::EPOLLIN as u32 | END;
         const WRITE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
-        if events & END != 0 {
-            self.ended.set(true);
-        }
+        self.ended |= events & END != 0;
         if events & READ != 0 {
-            self.readable.set(true);
+            self.readable = true;
             self.reader.take().into_iter().for_each(Waker::wake);
         }
         if events & WRITE != 0 {
-            self.writable.set(true);
+            self.writable = true;
             self.writer.take().into_iter().for_each(Waker::wake);
         }
     }
 
     /// The registration is gone and cannot be had again.
-    pub(crate) fn fail(&self, error: i32) {
-        self.failure.set(error);
+    pub(crate) fn fail(&mut self, error: i32) {
+        self.failure = error;
         self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
     }
 
-    fn poll(&self, flag: &Cell<bool>, waiter: &RefCell<Option<Waker>>, context: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.failure.get() != 0 {
-            return Poll::Ready(Err(io::Error::from_raw_os_error(self.failure.get())));
+    fn poll(&mut self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.failure != 0 {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(self.failure)));
         }
-        if flag.get() {
+        let (is_ready, waiter) = match direction {
+            Direction::Read => (self.readable, &mut self.reader),
+            Direction::Write => (self.writable, &mut self.writer),
+        };
+        if is_ready {
             return Poll::Ready(Ok(()));
         }
-        waiter.replace(Some(context.waker().clone()));
+        *waiter = Some(context.waker().clone());
         Poll::Pending
     }
 }
@@ -67,7 +76,6 @@ impl Readiness {
 pub(crate) struct Source<T: AsFd> {
     inner: T,
     key: usize,
-    readiness: Rc<Readiness>,
     io: RingIo,
 }
 
@@ -77,9 +85,8 @@ impl<T: AsFd> Source<T> {
     /// # Errors
     /// Out of memory for it.
     pub(crate) fn new(io: &RingIo, inner: T) -> io::Result<Self> {
-        let readiness = Rc::<Readiness>::default();
-        let key = io.reactor().register(inner.as_fd().as_raw_fd(), readiness.clone())?;
-        Ok(Self { inner, key, readiness, io: io.clone() })
+        let key = io.reactor().register(inner.as_fd().as_raw_fd())?;
+        Ok(Self { inner, key, io: io.clone() })
     }
 
     pub(crate) const fn inner(&self) -> &T {
@@ -90,46 +97,51 @@ impl<T: AsFd> Source<T> {
         &self.io
     }
 
+    fn readiness(&self) -> RefMut<'_, Readiness> {
+        self.io.reactor().readiness(self.key)
+    }
+
     /// Nothing was told since the last read that drained it.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.readiness.readable.get()
+        !self.readiness().readable
     }
 
     /// A read has taken everything, unless the end is still to be read.
     pub(crate) fn note_drained(&self) {
-        self.readiness.readable.set(self.readiness.ended.get());
+        let mut readiness = self.readiness();
+        readiness.readable = readiness.ended;
     }
 
     /// A read has found nothing.
     pub(crate) fn note_unreadable(&self) {
-        self.readiness.readable.set(false);
+        self.readiness().readable = false;
     }
 
     /// A write has found no room.
     pub(crate) fn note_unwritable(&self) {
-        self.readiness.writable.set(false);
+        self.readiness().writable = false;
     }
 
     /// A write is worth trying before the first event.
     pub(crate) fn assume_writable(&self) {
-        self.readiness.writable.set(true);
+        self.readiness().writable = true;
     }
 
     /// Makes a waiting reader try.
     pub(crate) fn wake_reader(&self) {
-        self.readiness.note(libc::EPOLLIN as u32);
+        self.readiness().note(libc::EPOLLIN as u32);
     }
 
     pub(crate) fn ready_to_read(&self) -> impl Future<Output = io::Result<()>> {
-        poll_fn(|context| self.poll(&self.readiness.readable, &self.readiness.reader, context))
+        poll_fn(|context| self.poll(Direction::Read, context))
     }
 
     pub(crate) fn ready_to_write(&self) -> impl Future<Output = io::Result<()>> {
-        poll_fn(|context| self.poll(&self.readiness.writable, &self.readiness.writer, context))
+        poll_fn(|context| self.poll(Direction::Write, context))
     }
 
-    fn poll(&self, flag: &Cell<bool>, waiter: &RefCell<Option<Waker>>, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let ready = self.readiness.poll(flag, waiter, context);
+    fn poll(&self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let ready = self.readiness().poll(direction, context);
         if ready.is_ready() && self.io.executor().take_turn(context).is_pending() {
             return Poll::Pending;
         }

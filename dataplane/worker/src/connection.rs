@@ -16,9 +16,7 @@ use crate::{
     wheel::TimerId,
 };
 use std::{cell::Cell, rc::Rc};
-use tollgate_http::{
-    Name, Parsed, Reason, RequestHead, RequestIndex, ResponseIndex, Side, Version, http_date, trace_id,
-};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
 use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -131,7 +129,6 @@ impl<I: Io> Connection<I> {
 /// What a connection holds while it is not idle.
 struct Active {
     index: RequestIndex,
-    response: ResponseIndex,
     /// `None` if there is no access log.
     record: Option<AccessRecord>,
     request_id: RequestId,
@@ -150,7 +147,6 @@ impl Active {
         let has_log = worker.log.borrow().is_some();
         Self {
             index: RequestIndex::new(),
-            response: ResponseIndex::new(),
             record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
             request_id: RequestId::new(),
             begun: Instant::NEVER,
@@ -239,7 +235,7 @@ impl Active {
             is_trusted,
             head_is_consumed: Cell::new(false),
         };
-        let next = machine.run(down, &mut self.response).await;
+        let next = machine.run(down).await;
         worker.metrics.active_exchanges.decrement();
         self.account(connection, down, &facts, &outcome);
         next

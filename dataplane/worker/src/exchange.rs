@@ -21,7 +21,7 @@ use crate::{
 use std::{cell::Cell, time::Duration};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, ResponseIndex, Side, http_date,
+    ResponseHead, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
 use tollgate_model::Timeouts;
@@ -120,8 +120,8 @@ pub(crate) struct Machine<'a, I: Io> {
 }
 
 impl<I: Io> Machine<'_, I> {
-    /// Serves the request at the front of `down`; `response` is room for the index of the response.
-    pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>, response: &mut ResponseIndex) -> Next {
+    /// Serves the request at the front of `down`.
+    pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>) -> Next {
         let head = self.index.head(down.reader.bytes());
         let body = head.body();
         let ends_here = head.max_forwards() == Some(0);
@@ -131,7 +131,7 @@ impl<I: Io> Machine<'_, I> {
             Err((Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
                 self.answer_options(&head, &mut down.writer).await
             }
-            Ok(route) => self.forward(down, response, route, body).await,
+            Ok(route) => self.forward(down, route, body).await,
             Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
@@ -160,13 +160,7 @@ impl<I: Io> Machine<'_, I> {
         Ok(route)
     }
 
-    async fn forward(
-        &self,
-        down: &mut H1Downstream<'_, I>,
-        response: &mut ResponseIndex,
-        route: u32,
-        body: BodyLength,
-    ) -> Result<Forwarded, Reason> {
+    async fn forward(&self, down: &mut H1Downstream<'_, I>, route: u32, body: BodyLength) -> Result<Forwarded, Reason> {
         let Connection { worker, watch, .. } = self.connection;
         let route = &worker.program.snapshot.routes[route as usize];
         if let Some(limit) = route.timeouts.request {
@@ -181,7 +175,7 @@ impl<I: Io> Machine<'_, I> {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
-            let mut up = H1Upstream::new(&checkout.link, response);
+            let mut up = H1Upstream::new(&checkout.link);
             if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
                 return self.fail(reason, None, &mut down.writer).await;
             }

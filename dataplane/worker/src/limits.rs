@@ -38,3 +38,6 @@ pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < BUFFER_BYTES - HEADROOM_BYTES);
+
+/// Indexes of response heads a worker keeps for reuse. More are in use at once only while heads arrive in pieces.
+pub(crate) const RESPONSE_INDEXES_KEPT: usize = 16;

@@ -13,7 +13,7 @@ use tollgate_io::{Buffer, Io};
 
 /// A stream and what is known about it.
 pub(crate) struct Link<'a, I: Io> {
-    worker: &'a Worker<I>,
+    pub(crate) worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
     pub(crate) stream: Rc<I::Stream>,
     pub(crate) side: Side,

@@ -17,7 +17,7 @@ use std::{
     rc::Rc,
     sync::Arc,
 };
-use tollgate_http::Reason;
+use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io, Listener};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
@@ -38,6 +38,9 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) timers: Bell,
     /// When the timers task wakes by itself.
     pub(crate) timers_sleep_until: Cell<Instant>,
+    #[expect(clippy::vec_box, reason = "an index is lent as a pointer: moving it would cost more than filling it")]
+    /// Indexes of no response: the one used last is in the cache, as one per connection would not be.
+    response_indexes: RefCell<Vec<Box<ResponseIndex>>>,
     listeners: Vec<Rc<I::Listener>>,
     connections: Cell<usize>,
     /// Connections that hold a buffer while they wait for the next request.
@@ -66,6 +69,7 @@ impl<I: Io> Worker<I> {
             wheel: RefCell::default(),
             timers: Bell::default(),
             timers_sleep_until: Cell::new(Instant::NEVER),
+            response_indexes: RefCell::default(),
             listeners,
             connections: Cell::new(0),
             busy_connections: Cell::new(0),
@@ -76,6 +80,18 @@ impl<I: Io> Worker<I> {
             io,
             program,
             metrics,
+        }
+    }
+
+    /// An index for a response head, to be given back when the head has been passed on.
+    pub(crate) fn take_response_index(&self) -> Box<ResponseIndex> {
+        self.response_indexes.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_response_index(&self, index: Box<ResponseIndex>) {
+        let mut stock = self.response_indexes.borrow_mut();
+        if stock.len() < limits::RESPONSE_INDEXES_KEPT {
+            stock.push(index);
         }
     }
 

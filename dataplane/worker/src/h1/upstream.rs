@@ -25,14 +25,18 @@ pub(crate) struct H1Upstream<'a, I: Io> {
 /// Receives responses.
 pub(crate) struct ResponseReader<'a, I: Io> {
     reader: Reader<'a, I>,
-    /// Lent by the client's connection: too large to be made for each exchange.
-    index: &'a mut ResponseIndex,
+    /// Of the worker's stock, while a head is received and passed on.
+    index: Option<Box<ResponseIndex>>,
     head_len: usize,
+    keep_alive: bool,
 }
 
+static NOTHING: ResponseIndex = ResponseIndex::new();
+
 impl<'a, I: Io> H1Upstream<'a, I> {
-    pub(crate) const fn new(link: &'a Link<'a, I>, index: &'a mut ResponseIndex) -> Self {
-        Self { source: ResponseReader { reader: Reader::new(link), index, head_len: 0 }, sink: Writer::new(link) }
+    pub(crate) const fn new(link: &'a Link<'a, I>) -> Self {
+        let source = ResponseReader { reader: Reader::new(link), index: None, head_len: 0, keep_alive: false };
+        Self { source, sink: Writer::new(link) }
     }
 
     /// The bare halves, for an upgraded connection.
@@ -50,9 +54,7 @@ impl<'a, I: Io> Upstream for H1Upstream<'a, I> {
     }
 
     fn is_reusable(&self) -> bool {
-        self.source.reader.is_done()
-            && self.source.index.head(&[]).keep_alive()
-            && self.source.reader.bytes().is_empty()
+        self.source.reader.is_done() && self.source.keep_alive && self.source.reader.bytes().is_empty()
     }
 }
 
@@ -66,9 +68,11 @@ impl<I: Io> ResponseSource for ResponseReader<'_, I> {
     async fn head(&mut self, request: Method, limits: &HeadLimits) -> Result<(), Reason> {
         loop {
             if let Some(buffer) = self.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
-                match self.index.parse(buffer.bytes_mut(), request, limits) {
+                let index = self.index.get_or_insert_with(|| self.reader.link.worker.take_response_index());
+                match index.parse(buffer.bytes_mut(), request, limits) {
                     Parsed::Complete { head_len } => {
                         self.head_len = head_len;
+                        self.keep_alive = index.head(&[]).keep_alive();
                         return Ok(());
                     }
                     Parsed::Refused(reason) => return Err(reason),
@@ -83,12 +87,15 @@ impl<I: Io> ResponseSource for ResponseReader<'_, I> {
     }
 
     fn response(&self) -> ResponseHead<'_> {
-        self.index.head(self.reader.bytes())
+        self.index.as_deref().unwrap_or(&NOTHING).head(self.reader.bytes())
     }
 
     fn begin_body(&mut self) {
         let body = self.response().body();
         self.reader.begin_body(self.head_len, body);
+        if let Some(index) = self.index.take() {
+            self.reader.link.worker.give_response_index(index);
+        }
     }
 
     fn received_bytes(&self) -> u64 {
