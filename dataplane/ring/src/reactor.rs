@@ -1,4 +1,7 @@
 //! The registered descriptors and sleepers of one thread, and whom an event wakes.
+//!
+//! Between [`crate::poller`], which tells of events, and [`crate::source`], which tries transfers on their word. A
+//! registration outlives its owner until the kernel has let go of it, so that its key names nothing else meanwhile.
 
 use crate::{
     clock::Clock,
