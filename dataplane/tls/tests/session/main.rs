@@ -1,0 +1,11 @@
+//! Sessions against an independent client (`rustls::ClientConnection`) over byte queues cut at will.
+
+mod authority;
+mod certificates;
+mod clients;
+mod hostile;
+mod names;
+mod resumption;
+mod transfer;
+mod upstream;
+mod wire;
