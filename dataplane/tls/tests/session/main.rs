@@ -3,6 +3,7 @@
 mod authority;
 mod certificates;
 mod clients;
+mod forged;
 mod hostile;
 mod names;
 mod resumption;
