@@ -1,8 +1,13 @@
 //! TLS 1.2 and 1.3 without sockets: a [`Session`] turns ciphertext into plaintext in the caller's buffers, and back.
 //!
-//! Configuration: PEM text -> [`Certificate`], [`Authorities`] -> [`ServerSettings`] or [`ClientSettings`], one per listener
-//! or upstream and snapshot -> [`Session`], one per connection. rustls does the protocol and aws-lc-rs the cryptography;
-//! no other crate names them. Bounds are in `limits`. Nothing here waits, reads a file or a clock.
+//! PEM text -> [`Certificate`], [`Authorities`] -> [`ServerSettings`] or [`ClientSettings`], one per listener or upstream and
+//! snapshot -> [`Session`], one per connection. A worker receives behind what its buffer holds and calls
+//! [`Session::receive`] on `rest | new`, which leaves `plain | rest`; it seals pieces of a response into another buffer with
+//! [`Session::send`]; what [`Session::wants_transmit`] announces goes out before anything else. `docs/internals/tls.md`
+//! has this step by step.
+//!
+//! rustls does the protocol and aws-lc-rs the cryptography, named in every builder; no other crate of the data plane names
+//! them. Bounds are in `limits`. Nothing here waits, reads a file, or has a clock.
 
 mod authorities;
 mod certificate;
@@ -27,3 +32,11 @@ pub use names::Certificates;
 pub use server::{ClientVerification, ServerOptions, ServerSettings};
 pub use session::{Phase, Received, Sent, Session, Version};
 pub use tickets::Tickets;
+
+// One of each for all workers.
+const _: () = {
+    const fn is_shared<T: Clone + Send + Sync>() {}
+    is_shared::<ServerSettings>();
+    is_shared::<ClientSettings>();
+    is_shared::<Tickets>();
+};

@@ -29,8 +29,9 @@ pub enum Version {
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A server that has not seen a whole ClientHello. The [`Session::receive`] that completes it costs a key exchange and,
-    /// unless the client resumes, a signature: between 0.1 and 1 ms, to be counted against a budget or done elsewhere.
+    /// A server that has not made its keys. The next [`Session::receive`] may cost a key exchange and, unless the client
+    /// resumes, a signature: tens of microseconds with ECDSA, hundreds with RSA, to be counted against a budget or done
+    /// elsewhere.
     Hello,
     /// Messages go to and fro, no plaintext yet.
     Handshake,
@@ -267,7 +268,7 @@ impl Session {
                 Ok(Step::Done(count)) => return Ok(written + count),
                 // A new key is announced in front of the record.
                 Ok(Step::More) => written += self.transmit(&mut room[written..]),
-                Ok(Step::PeerClosed) => {}
+                Ok(Step::PeerClosed) => self.peer_closed = true,
                 Ok(Step::Ready(_) | Step::Idle) => return Err(self.fail(Error::Internal("cannot seal now".into()))),
                 Err(error) => return Err(self.fail(error)),
             }
@@ -306,7 +307,8 @@ impl Session {
         loop {
             match self.connection.step(&mut held, Action::Close(&mut alert), &mut self.queue).1 {
                 Ok(Step::Done(count)) => return self.queue.extend_from_slice(&alert[..count]),
-                Ok(Step::More | Step::PeerClosed) => {}
+                Ok(Step::More) => {}
+                Ok(Step::PeerClosed) => self.peer_closed = true,
                 // Without it the peer sees a truncation, which is what it then is.
                 Ok(Step::Ready(_) | Step::Idle) | Err(_) => return,
             }
@@ -341,7 +343,7 @@ impl Session {
             Phase::PeerClosed
         } else if !state.is_handshaking() {
             Phase::Open
-        } else if matches!(self.connection, Connection::Server(_)) && state.protocol_version().is_none() {
+        } else if self.asked.is_some() && state.negotiated_key_exchange_group().is_none() {
             Phase::Hello
         } else {
             Phase::Handshake

@@ -1,6 +1,6 @@
 //! A certificate authority for tests, and what it issues.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use std::sync::Arc;
 use tollgate_tls::{
     Authorities, Certificate, Certificates, ClientVerification, ServerOptions, ServerSettings, Tickets, Version,
@@ -61,8 +61,17 @@ impl Authority {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
+        self.sign(&params, &KeyPair::generate().unwrap())
+    }
+
+    pub(crate) fn issue_rsa(&self, names: &[&str]) -> Issued {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+        self.sign(&CertificateParams::new(names).unwrap(), &key)
+    }
+
+    fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Issued {
+        let certificate = params.signed_by(key, &self.0).unwrap();
         Issued { certificate: certificate.pem(), key: key.serialize_pem(), der: certificate.der().to_vec() }
     }
 }

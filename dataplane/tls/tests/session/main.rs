@@ -1,5 +1,7 @@
 //! Sessions against an independent client (`rustls::ClientConnection`) over byte queues cut at will.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 mod authority;
 mod certificates;
 mod clients;

@@ -4,7 +4,7 @@ use crate::{
     authority::{Authority, Issued, options, settings},
     wire::{Cut, Gateway, Peer, client, pump},
 };
-use rustls::AlertDescription;
+use rustls::{AlertDescription, ClientConfig, RootCertStore, crypto::aws_lc_rs::default_provider, version::TLS12};
 use std::sync::Arc;
 use tollgate_tls::{CertificateError, Certificates, Error, Phase, ServerOptions, ServerSettings, Version};
 
@@ -80,6 +80,30 @@ fn an_unknown_name_can_be_refused() {
     assert_eq!(peer.failure, Some(rustls::Error::AlertReceived(AlertDescription::AccessDenied)));
     assert_eq!(shown(&host, "c.example.com", Version::Tls13).0, Some(1));
     assert_eq!(shown(&host, "", Version::Tls13).0, Some(0), "who names no host gets the default");
+}
+
+#[test]
+fn a_client_gets_the_kind_of_key_it_can_verify() {
+    let authority = Authority::new();
+    let issued = [authority.issue(&["a.example.com"]), authority.issue_rsa(&["a.example.com"])];
+    let certificates = Certificates::new(&[issued[0].load(), issued[1].load()]).unwrap();
+    let host = settings(ServerOptions { certificates, ..options(&authority) });
+    for (suites, expected) in [("ECDHE_ECDSA", 0), ("ECDHE_RSA", 1)] {
+        let mut provider = default_provider();
+        provider.cipher_suites.retain(|suite| format!("{:?}", suite.suite()).contains(suites));
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&TLS12])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut gateway = Gateway::new(host.session().unwrap());
+        let mut peer = Peer::new(&Arc::new(config), "a.example.com");
+        pump(&mut peer, &mut gateway, &mut Cut::Whole);
+        assert_eq!(peer.failure, None, "{suites}");
+        assert_eq!(peer.tls.peer_certificates().unwrap()[0].as_ref(), issued[expected].der, "{suites}");
+    }
 }
 
 #[test]

@@ -49,6 +49,22 @@ fn carry(version: Version, mut cut: Cut, length: usize) {
 }
 
 #[test]
+fn a_session_says_what_comes_next() {
+    let authority = Authority::new();
+    let settings = settings(options(&authority));
+    for (version, next) in [(Version::Tls13, Phase::Handshake), (Version::Tls12, Phase::Hello)] {
+        let mut gateway = Gateway::new(settings.session().unwrap());
+        let mut peer = Peer::new(&Arc::new(client(&authority, version, None)), "a.example.com");
+        gateway.arrive(&peer.outgoing());
+        // TLS 1.2 makes its keys when it knows the client's.
+        assert_eq!(gateway.session.phase(), next, "{version:?}");
+        assert_eq!(gateway.session.server_name(), Some("a.example.com"));
+        pump(&mut peer, &mut gateway, &mut Cut::Whole);
+        assert_eq!(gateway.session.phase(), Phase::Open);
+    }
+}
+
+#[test]
 fn any_cut_carries_both_ways() {
     for version in VERSIONS {
         carry(version, Cut::Whole, 200_000);

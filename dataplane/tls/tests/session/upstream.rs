@@ -2,10 +2,11 @@
 
 use crate::{
     authority::{Authority, clock, options, settings},
-    wire::{Cut, Gateway, deliver},
+    wire::{Cut, Gateway, Peer, deliver, pump},
 };
 use tollgate_tls::{
-    ClientOptions, ClientSettings, ClientVerification, Error, Phase, ServerOptions, ServerSettings, Version,
+    Authorities, ClientOptions, ClientSettings, ClientVerification, Error, Phase, ServerOptions, ServerSettings,
+    Version,
 };
 
 fn client_options(authority: &Authority) -> ClientOptions {
@@ -87,4 +88,21 @@ fn no_protocol_or_version_in_common_is_said() {
     let (client, server) = meet(&client, &server, "a.example.com", Cut::Whole);
     assert!(matches!(server.failure, Some(Error::NoAgreement(_))), "{:?}", server.failure);
     assert!(matches!(client.failure, Some(Error::Alert(_))), "{:?}", client.failure);
+
+    let server = settings(ServerOptions { oldest: Version::Tls13, ..options(&authority) });
+    let mut server = Gateway::new(server.session().unwrap());
+    let config = crate::wire::client(&authority, Version::Tls12, None);
+    let mut peer = Peer::new(&std::sync::Arc::new(config), "a.example.com");
+    pump(&mut peer, &mut server, &mut Cut::Whole);
+    assert!(matches!(server.failure, Some(Error::NoAgreement(_))), "{:?}", server.failure);
+    assert!(matches!(peer.failure, Some(rustls::Error::AlertReceived(_))), "{:?}", peer.failure);
+}
+
+#[test]
+fn a_server_of_a_private_authority_is_not_trusted_in_public() {
+    let authority = Authority::new();
+    let authorities = Authorities::public();
+    let client = ClientSettings::new(ClientOptions { authorities, ..client_options(&authority) }, clock()).unwrap();
+    let (client, _) = meet(&client, &settings(options(&authority)), "a.example.com", Cut::Whole);
+    assert!(matches!(client.failure, Some(Error::PeerCertificate(_))), "{:?}", client.failure);
 }
