@@ -1,4 +1,7 @@
 //! How a listener speaks TLS: built once per snapshot, shared by all workers, opens a [`Session`] per connection.
+//!
+//! Sessions are resumed by [`Tickets`] alone and nothing of one is kept here, so nothing grows with the number of clients.
+//! Early data is never accepted: it can be replayed.
 
 use crate::{
     Authorities, CertificateError, Certificates, Error, Session, Tickets, Version, WallClock,
