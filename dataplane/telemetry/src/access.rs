@@ -1,14 +1,15 @@
 //! The access record of one exchange: a JSON line, begun with the request and ended with the response.
 //!
 //! Two steps, so that nothing of the request head has to stay in memory during the exchange. A record is reused for the
-//! next exchange and keeps its capacity. No line exceeds [`crate::limits::LINE_BYTES_MAX`]. The query is never written:
-//! it may hold secrets. docs/users/logs-and-metrics.md lists the fields.
+//! next exchange of its connection: what is the same for all of them stands first and is written once, as [`Fragment`]s
+//! are that many connections share. No line exceeds [`crate::limits::LINE_BYTES_MAX`]. The query is never written: it may
+//! hold secrets. docs/users/logs-and-metrics.md lists the fields.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    json,
-    limits::{LINE_BYTES_USUAL, PATH_BYTES_MAX, TEXT_BYTES_MAX, USER_AGENT_BYTES_MAX},
+    limits::{PATH_BYTES_MAX, TEXT_BYTES_MAX, USER_AGENT_BYTES_MAX},
+    line::Line,
     timestamp::Timestamp,
 };
 
@@ -21,10 +22,6 @@ pub struct RequestPart<'a> {
     pub request_id: &'a [u8],
     /// The trace identifier of `traceparent`, in hexadecimal.
     pub trace_id: Option<&'a [u8]>,
-    /// The client's address, that of a trusted proxy's client included.
-    pub client: IpAddr,
-    /// Name of the listener.
-    pub listener: &'a str,
     /// Method token.
     pub method: &'a [u8],
     /// Authority of the request.
@@ -40,12 +37,10 @@ pub struct RequestPart<'a> {
 /// What is known of an exchange when it is over.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponsePart<'a> {
-    /// Name of the route.
-    pub route: Option<&'a str>,
-    /// Name of the upstream.
-    pub upstream: Option<&'a str>,
-    /// Address of the endpoint.
-    pub endpoint: Option<SocketAddr>,
+    /// Of [`Fragment::route`].
+    pub route: Option<&'a Fragment>,
+    /// Of [`Fragment::endpoint`].
+    pub endpoint: Option<&'a Fragment>,
     /// Status sent downstream; 0 when none was.
     pub status: u16,
     /// Why the exchange failed.
@@ -68,96 +63,102 @@ const USUAL_VERSION: &str = "HTTP/1.1";
 /// The attempts of a record that gives none.
 const USUAL_ATTEMPTS: u8 = 1;
 
-/// The line of one exchange.
+/// Fields that many records share, put together once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment(Box<[u8]>);
+
+impl Fragment {
+    /// The names of a route and its upstream.
+    #[must_use]
+    pub fn route(route: &str, upstream: &str) -> Self {
+        let mut line = Line::new();
+        line.text(b",\"route\":\"", route.as_bytes(), TEXT_BYTES_MAX);
+        line.text(b"\",\"upstream\":\"", upstream.as_bytes(), TEXT_BYTES_MAX);
+        line.put(b"\"");
+        Self(line.bytes().into())
+    }
+
+    /// The address of an endpoint.
+    #[must_use]
+    pub fn endpoint(address: SocketAddr) -> Self {
+        let mut line = Line::new();
+        line.put(b",\"endpoint\":\"");
+        line.address(address);
+        line.put(b"\"");
+        Self(line.bytes().into())
+    }
+}
+
+const TIME_PREFIX: &[u8; 9] = b"{\"time\":\"";
+
+/// The line of one exchange after the other of a connection.
 #[derive(Debug)]
 pub struct AccessRecord {
-    line: Vec<u8>,
+    line: Line,
+    /// Length of what is the same for all exchanges; among it the time, which is written again.
+    shared_len: usize,
     time: Timestamp,
 }
 
 impl AccessRecord {
-    /// An empty record.
+    /// A record without an exchange, for those of the client at `client` on the listener of that name. Behind trusted proxies
+    /// `client` is the one they name.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { line: Vec::new(), time: Timestamp::new() }
+    pub fn new(client: IpAddr, listener: &str) -> Self {
+        let (mut line, time) = (Line::new(), Timestamp::new());
+        line.put(TIME_PREFIX);
+        line.put(time.text());
+        line.put(b"\",\"client_ip\":\"");
+        line.ip(client);
+        line.text(b"\",\"listener\":\"", listener.as_bytes(), TEXT_BYTES_MAX);
+        line.put(b"\"");
+        Self { shared_len: line.len(), line, time }
     }
 
     /// Replaces the line by the first half of a new one. All its values are text: each prefix closes the one before.
     pub fn begin(&mut self, request: &RequestPart<'_>) {
         let line = &mut self.line;
-        line.clear();
-        line.reserve(LINE_BYTES_USUAL);
-        line.extend_from_slice(b"{\"time\":\"");
-        line.extend_from_slice(self.time.text(request.wall_ns));
-        line.extend_from_slice(b"\",\"request_id\":\"");
-        json::write_text(line, request.request_id, TEXT_BYTES_MAX);
-        if let Some(trace_id) = request.trace_id {
-            line.extend_from_slice(b"\",\"trace_id\":\"");
-            json::write_text(line, trace_id, TEXT_BYTES_MAX);
+        line.truncate(self.shared_len);
+        self.time.show(request.wall_ns);
+        if let Some(time) = line.written(TIME_PREFIX.len()) {
+            *time = *self.time.text();
         }
-        line.extend_from_slice(b"\",\"client_ip\":\"");
-        json::write_ip(line, request.client);
-        line.extend_from_slice(b"\",\"listener\":\"");
-        json::write_text(line, request.listener.as_bytes(), TEXT_BYTES_MAX);
-        line.extend_from_slice(b"\",\"method\":\"");
-        json::write_text(line, request.method, TEXT_BYTES_MAX);
-        line.extend_from_slice(b"\",\"host\":\"");
-        json::write_text(line, request.host, TEXT_BYTES_MAX);
-        line.extend_from_slice(b"\",\"path\":\"");
-        json::write_text(line, request.path, PATH_BYTES_MAX);
+        line.text(b",\"request_id\":\"", request.request_id, TEXT_BYTES_MAX);
+        if let Some(trace_id) = request.trace_id {
+            line.text(b"\",\"trace_id\":\"", trace_id, TEXT_BYTES_MAX);
+        }
+        line.text(b"\",\"method\":\"", request.method, TEXT_BYTES_MAX);
+        line.text(b"\",\"host\":\"", request.host, TEXT_BYTES_MAX);
+        line.text(b"\",\"path\":\"", request.path, PATH_BYTES_MAX);
         if request.version != USUAL_VERSION {
-            line.extend_from_slice(b"\",\"protocol\":\"");
-            json::write_text(line, request.version.as_bytes(), TEXT_BYTES_MAX);
+            line.text(b"\",\"protocol\":\"", request.version.as_bytes(), TEXT_BYTES_MAX);
         }
         if let Some(user_agent) = request.user_agent {
-            line.extend_from_slice(b"\",\"user_agent\":\"");
-            json::write_text(line, user_agent, USER_AGENT_BYTES_MAX);
+            line.text(b"\",\"user_agent\":\"", user_agent, USER_AGENT_BYTES_MAX);
         }
     }
 
     /// Adds the second half; returns the whole line with its line feed, ready for [`crate::LogSink::append`].
     pub fn end(&mut self, response: &ResponsePart<'_>) -> &[u8] {
         let line = &mut self.line;
-        line.extend_from_slice(b"\",\"status\":");
-        json::write_number(line, u64::from(response.status));
-        write_name(line, b",\"route\":\"", response.route);
-        write_name(line, b",\"upstream\":\"", response.upstream);
-        if let Some(endpoint) = response.endpoint {
-            line.extend_from_slice(b",\"endpoint\":\"");
-            json::write_address(line, endpoint);
-            line.push(b'"');
+        line.number(b"\",\"status\":", u64::from(response.status));
+        for fragment in [response.route, response.endpoint].into_iter().flatten() {
+            line.copy(&fragment.0);
         }
-        line.extend_from_slice(b",\"duration_ms\":");
-        json::write_ms(line, response.duration_ns);
+        line.ms(b",\"duration_ms\":", response.duration_ns);
         if let Some(upstream_ns) = response.upstream_ns {
-            line.extend_from_slice(b",\"upstream_ms\":");
-            json::write_ms(line, upstream_ns);
+            line.ms(b",\"upstream_ms\":", upstream_ns);
         }
-        line.extend_from_slice(b",\"bytes_received\":");
-        json::write_number(line, response.received_bytes);
-        line.extend_from_slice(b",\"bytes_sent\":");
-        json::write_number(line, response.sent_bytes);
+        line.number(b",\"bytes_received\":", response.received_bytes);
+        line.number(b",\"bytes_sent\":", response.sent_bytes);
         if response.attempts != USUAL_ATTEMPTS {
-            line.extend_from_slice(b",\"attempts\":");
-            json::write_number(line, u64::from(response.attempts));
+            line.number(b",\"attempts\":", u64::from(response.attempts));
         }
-        write_name(line, b",\"reason\":\"", response.reason);
-        line.extend_from_slice(b"}\n");
-        line
-    }
-}
-
-impl Default for AccessRecord {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[inline]
-fn write_name(line: &mut Vec<u8>, prefix: &[u8], name: Option<&str>) {
-    if let Some(name) = name {
-        line.extend_from_slice(prefix);
-        json::write_text(line, name.as_bytes(), TEXT_BYTES_MAX);
-        line.push(b'"');
+        if let Some(reason) = response.reason {
+            line.text(b",\"reason\":\"", reason.as_bytes(), TEXT_BYTES_MAX);
+            line.put(b"\"");
+        }
+        line.put(b"}\n");
+        line.bytes()
     }
 }

@@ -1,99 +1,108 @@
-//! JSON text of bytes that a peer chose, and of numbers, appended to a line.
+//! JSON text of bytes that a peer chose, appended to a line.
 //!
 //! Whatever the bytes are, the result is valid JSON (RFC 8259) and valid UTF-8: control characters, quote and backslash are
 //! escaped, a malformed UTF-8 sequence becomes U+FFFD. Nearly all text needs neither and is copied whole. Text beyond its
 //! bound is cut between characters and marked by U+2026 (`…`).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::array;
 
-/// Appends at most `bytes_max` bytes of `text`, to stand between quotes.
-#[inline]
-pub(crate) fn write_text(line: &mut Vec<u8>, text: &[u8], bytes_max: usize) {
-    if text.len() <= bytes_max && is_plain(text) {
-        line.extend_from_slice(text);
-    } else {
-        write_unusual(line, text, bytes_max);
-    }
-}
+use crate::{decimal::PREFIX_BYTES_MAX, line::Line};
 
-#[cold]
-fn write_unusual(line: &mut Vec<u8>, text: &[u8], bytes_max: usize) {
-    if text.len() <= bytes_max {
-        write_escaped(line, text);
-    } else {
-        write_escaped(line, cut(text, bytes_max));
-        line.extend_from_slice("…".as_bytes());
-    }
-}
+/// Longest text that is looked at and copied in one step, in bytes.
+const SHORT: usize = 32;
 
-/// Appends a whole number.
-pub(crate) fn write_number(line: &mut Vec<u8>, number: u64) {
-    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
+/// Room for a prefix and a short text.
+const ROOM: usize = PREFIX_BYTES_MAX + SHORT;
 
-/// Appends nanoseconds as milliseconds with three decimals, rounded down.
-pub(crate) fn write_ms(line: &mut Vec<u8>, ns: u64) {
-    let us = ns / 1000;
-    write_number(line, us / 1000);
-    let decimals = (us % 1000) as u16;
-    let digit = |number: u16| b'0' + (number % 10) as u8;
-    line.extend_from_slice(&[b'.', digit(decimals / 100), digit(decimals / 10), digit(decimals)]);
-}
-
-/// Appends an address, to stand between quotes.
-pub(crate) fn write_ip(line: &mut Vec<u8>, ip: IpAddr) {
-    match ip {
-        IpAddr::V4(ip) => write_ipv4(line, ip),
-        IpAddr::V6(_) => write_display(line, &ip),
-    }
-}
-
-/// Appends an address and port, to stand between quotes.
-pub(crate) fn write_address(line: &mut Vec<u8>, address: SocketAddr) {
-    match address {
-        SocketAddr::V4(address) => {
-            write_ipv4(line, *address.ip());
-            line.push(b':');
-            write_number(line, u64::from(address.port()));
+impl Line {
+    /// Appends `prefix` as it is and at most `bytes_max` bytes of `text`, to stand between quotes.
+    #[inline]
+    pub(crate) fn text<const P: usize>(&mut self, prefix: &[u8; P], text: &[u8], bytes_max: usize) {
+        const { assert!(P <= PREFIX_BYTES_MAX) };
+        let room = self.room::<ROOM>();
+        room[..P].copy_from_slice(prefix);
+        let is_copied = text.len() <= bytes_max && room[P..].first_chunk_mut().is_some_and(|to| copy_short(text, to));
+        if is_copied {
+            self.advance(P + text.len());
+        } else {
+            self.advance(P);
+            self.long_text(text, bytes_max);
         }
-        SocketAddr::V6(_) => write_display(line, &address),
+    }
+
+    /// Text that is long, or has to be escaped or cut.
+    fn long_text(&mut self, text: &[u8], bytes_max: usize) {
+        if text.len() <= bytes_max {
+            if is_plain(text) { self.copy(text) } else { self.escaped(text) }
+        } else {
+            self.escaped(cut(text, bytes_max));
+            self.copy("…".as_bytes());
+        }
+    }
+
+    #[cold]
+    fn escaped(&mut self, text: &[u8]) {
+        for chunk in text.utf8_chunks() {
+            chunk.valid().chars().for_each(|character| self.character(character));
+            if !chunk.invalid().is_empty() {
+                self.copy("\u{FFFD}".as_bytes());
+            }
+        }
+    }
+
+    /// JSON would allow U+007F to U+009F as they are, but some terminals obey them.
+    fn character(&mut self, character: char) {
+        match character {
+            '"' => self.put(b"\\\""),
+            '\\' => self.put(b"\\\\"),
+            '\0'..='\x1F' | '\x7F'..='\u{9F}' => {
+                let hex = |nibble: u32| b"0123456789abcdef"[nibble as usize];
+                let code = u32::from(character);
+                self.put(&[b'\\', b'u', b'0', b'0', hex(code >> 4), hex(code & 0xF)]);
+            }
+            _ => self.copy(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
     }
 }
 
-/// By hand: the formatting machinery costs as much as the rest of a record.
-fn write_ipv4(line: &mut Vec<u8>, ip: Ipv4Addr) {
-    let (mut text, mut at) = ([0; 16], 0);
-    for octet in ip.octets() {
-        let (digits, count) = OCTETS[usize::from(octet)];
-        text[at..at + 3].copy_from_slice(&digits);
-        at += usize::from(count);
-        text[at] = b'.';
-        at += 1;
+/// Copies text of at most [`SHORT`] bytes; says whether it is short and plain, else what was copied means nothing. Two
+/// pieces of fixed size, which overlap unless they just fit, are text of any length between.
+#[inline]
+fn copy_short(text: &[u8], to: &mut [u8; SHORT]) -> bool {
+    if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        put_ends(first, last, text.len(), to) && are_plain_blocks(first, last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        put_ends(first, last, text.len(), to)
+            && is_plain_word(u64::from_le_bytes(*first))
+            && is_plain_word(u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        put_ends(first, last, text.len(), to)
+            && is_plain_word(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
+        let word = u64::from(u16::from_le_bytes(*first)) << 16 | u64::from(u16::from_le_bytes(*last));
+        put_ends(first, last, text.len(), to) && is_plain_word(word | FILLING)
+    } else if let Some(byte) = text.first() {
+        to[0] = *byte;
+        is_plain_byte(*byte)
+    } else {
+        true
     }
-    line.extend_from_slice(&text[..at - 1]);
 }
 
-/// The decimal digits of every octet, and how many there are.
-static OCTETS: [([u8; 3], u8); 256] = octets();
+/// Four plain bytes, the upper ones of a word.
+const FILLING: u64 = u64::from_le_bytes(*b"\0\0\0\0....");
 
-const fn octets() -> [([u8; 3], u8); 256] {
-    let mut table = [([0; 3], 0); 256];
-    let mut octet = 0_usize;
-    while octet < table.len() {
-        let (a, b, c) = (b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8);
-        table[octet] = match octet {
-            0..10 => ([c, 0, 0], 1),
-            10..100 => ([b, c, 0], 2),
-            _ => ([a, b, c], 3),
-        };
-        octet += 1;
+/// Puts both ends of text of `len` bytes where they belong, if there is room for them.
+#[inline]
+fn put_ends<const N: usize>(first: &[u8; N], last: &[u8; N], len: usize, to: &mut [u8; SHORT]) -> bool {
+    let Some(to) = to.get_mut(..len) else { return false };
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *first;
     }
-    table
-}
-
-fn write_display(line: &mut Vec<u8>, shown: &dyn std::fmt::Display) {
-    use std::io::Write;
-    write!(line, "{shown}").expect("writing to a Vec never fails");
+    if let Some(to) = to.last_chunk_mut() {
+        *to = *last;
+    }
+    true
 }
 
 /// At most `bytes_max` bytes of `text`, without the beginning of a character whose end is cut off.
@@ -104,37 +113,32 @@ fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
     &text[..at]
 }
 
-fn write_escaped(line: &mut Vec<u8>, text: &[u8]) {
-    for chunk in text.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| write_char(line, character));
-        if !chunk.invalid().is_empty() {
-            line.extend_from_slice("\u{FFFD}".as_bytes());
-        }
-    }
-}
-
-/// Whether `text` is ASCII of which nothing has to be escaped. Looks at several bytes at a time, at some of them twice.
-#[inline]
+/// Whether `text` is ASCII of which nothing has to be escaped. Looks at many bytes at a time, at some of them twice.
 fn is_plain(text: &[u8]) -> bool {
-    if let (Some(_), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
-        text.as_chunks::<16>().0.iter().all(is_plain_block) && is_plain_block(last)
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        is_plain_word(u64::from_le_bytes(*first)) && is_plain_word(u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        is_plain_word(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)))
-    } else {
-        text.iter().all(|byte| is_plain_byte(*byte))
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last),
+        None => text.iter().all(|byte| is_plain_byte(*byte)),
     }
 }
 
-/// Without an early exit, so that the compiler compares all bytes at once.
-#[inline]
-fn is_plain_block(block: &[u8; 16]) -> bool {
-    block.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
+fn is_plain_block(block: &[u8; 32]) -> bool {
+    match block.as_chunks().0 {
+        [first, last] => are_plain_blocks(first, last),
+        _ => false,
+    }
 }
 
+/// Without an early exit, and with what is found kept as bytes, so that the compiler looks at all of a block at once; two
+/// blocks, because it takes one alone to pieces.
+#[inline]
+fn are_plain_blocks(first: &[u8; 16], last: &[u8; 16]) -> bool {
+    let unusual: [u8; 16] = array::from_fn(|at| u8::from(!is_plain_byte(first[at]) | !is_plain_byte(last[at])));
+    u128::from_ne_bytes(unusual) == 0
+}
+
+/// Without branches, for the same reason.
 const fn is_plain_byte(byte: u8) -> bool {
-    byte >= 0x20 && byte < 0x7F && byte != b'"' && byte != b'\\'
+    (byte.wrapping_sub(0x20) <= 0x5E) & (byte != b'"') & (byte != b'\\')
 }
 
 /// [`is_plain_byte`] of eight bytes. In each term, the highest bit of a byte tells; a borrow or carry reaches the next byte
@@ -153,20 +157,6 @@ const fn is_plain_word(word: u64) -> bool {
     (control | quote | backslash | delete_or_beyond) & repeat(0x80) == 0
 }
 
-/// JSON would allow U+007F to U+009F as they are, but some terminals obey them.
-fn write_char(line: &mut Vec<u8>, character: char) {
-    match character {
-        '"' => line.extend_from_slice(b"\\\""),
-        '\\' => line.extend_from_slice(b"\\\\"),
-        '\0'..='\x1F' | '\x7F'..='\u{9F}' => {
-            let hex = |nibble: u32| b"0123456789abcdef"[nibble as usize];
-            let code = u32::from(character);
-            line.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(code >> 4), hex(code & 0xF)]);
-        }
-        _ => line.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -174,10 +164,10 @@ mod tests {
     use super::*;
 
     fn written(text: &[u8], bytes_max: usize) -> String {
-        let mut line = vec![b'"'];
-        write_text(&mut line, text, bytes_max);
-        line.push(b'"');
-        String::from_utf8(line).unwrap()
+        let mut line = Line::new();
+        line.text(b"\"", text, bytes_max);
+        line.put(b"\"");
+        String::from_utf8(line.bytes().to_vec()).unwrap()
     }
 
     proptest! {
@@ -209,10 +199,14 @@ mod tests {
                     let mut text = vec![b'~'; len];
                     text[at] = byte;
                     assert_eq!(is_plain(&text), expected, "{byte} at {at} of {len}");
+                    let mut to = [0; SHORT];
+                    let is_copied = copy_short(&text, &mut to);
+                    assert_eq!(is_copied, expected && len <= SHORT, "{byte} at {at} of {len}");
+                    assert!(!is_copied || to.starts_with(&text));
                 }
             }
         }
-        assert!(is_plain(b""));
+        assert!(is_plain(b"") && copy_short(b"", &mut [0; SHORT]));
     }
 
     #[test]
@@ -220,27 +214,5 @@ mod tests {
         assert_eq!(written(b"a\"b\\c\n\x1b[2J\x7f", 99), r#""a\"b\\c\u000a\u001b[2J\u007f""#);
         assert_eq!(written("\u{9b}é\u{2028}".as_bytes(), 99), "\"\\u009bé\u{2028}\"");
         assert_eq!(written(b"\xff\xe2\x82", 99), "\"\u{FFFD}\u{FFFD}\"");
-    }
-
-    #[test]
-    fn numbers_and_addresses() {
-        let mut line = Vec::new();
-        for ns in [0, 999, 1_000, 12_345_678, u64::MAX] {
-            write_ms(&mut line, ns);
-            line.push(b' ');
-        }
-        for address in ["192.0.2.255:0", "[2001:db8::1]:443"] {
-            let address: SocketAddr = address.parse().unwrap();
-            write_ip(&mut line, address.ip());
-            line.push(b' ');
-            write_address(&mut line, address);
-            line.push(b' ');
-        }
-        let text = String::from_utf8(line).unwrap();
-        let expected = concat!(
-            "0.000 0.000 0.001 12.345 18446744073709.551 ",
-            "192.0.2.255 192.0.2.255:0 2001:db8::1 [2001:db8::1]:443 "
-        );
-        assert_eq!(text, expected);
     }
 }

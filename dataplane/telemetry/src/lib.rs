@@ -11,10 +11,12 @@
 
 mod access;
 mod counter;
+mod decimal;
 mod exchange;
 mod json;
 mod latency;
 pub mod limits;
+mod line;
 mod log;
 pub mod names;
 mod prometheus;
@@ -23,7 +25,7 @@ mod registry;
 mod timestamp;
 mod worker;
 
-pub use access::{AccessRecord, RequestPart, ResponsePart};
+pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
 pub use counter::{Counter, Gauge};
 pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;

@@ -30,7 +30,7 @@ pub const USER_AGENT_BYTES_MAX: usize = 512;
 /// Bytes of any other text that an access record shows (method, host, names of routes and so on).
 pub const TEXT_BYTES_MAX: usize = 256;
 
-/// Room made for an access record before it is begun, in bytes; few need more.
+/// Room made for an access record before it is begun, in bytes, and steps by which it grows; few need more.
 pub const LINE_BYTES_USUAL: usize = 768;
 
 /// Texts of an access record that are bounded by [`TEXT_BYTES_MAX`].

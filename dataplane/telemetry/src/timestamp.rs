@@ -18,8 +18,14 @@ impl Timestamp {
         Self { second: 0, text: *b"1970-01-01T00:00:00.000Z" }
     }
 
-    /// The text of `wall_ns`, nanoseconds since 1970. 64 bits of them end in the year 2554.
-    pub(crate) fn text(&mut self, wall_ns: u64) -> &[u8; 24] {
+    /// What is shown.
+    pub(crate) const fn text(&self) -> &[u8; 24] {
+        &self.text
+    }
+
+    /// Shows `wall_ns`, nanoseconds since 1970. 64 bits of them end in the year 2554.
+    #[inline]
+    pub(crate) fn show(&mut self, wall_ns: u64) {
         let second = wall_ns / NS_PER_SECOND;
         if second != self.second {
             self.second = second;
@@ -28,9 +34,9 @@ impl Timestamp {
         let ms = (wall_ns % NS_PER_SECOND / 1_000_000) as u32;
         self.text[20] = digit(ms / 100);
         self.write_pair(21, ms % 100);
-        &self.text
     }
 
+    #[cold]
     fn write_second(&mut self) {
         let (year, month, day) = civil((self.second / SECONDS_PER_DAY) as u32);
         let of_day = (self.second % SECONDS_PER_DAY) as u32;
@@ -74,8 +80,13 @@ const fn civil(days: u32) -> (u32, u32, u32) {
 mod tests {
     use super::*;
 
+    fn shown(timestamp: &mut Timestamp, wall_ns: u64) -> &[u8; 24] {
+        timestamp.show(wall_ns);
+        timestamp.text()
+    }
+
     fn text(second: u64, ms: u64) -> String {
-        String::from_utf8(Timestamp::new().text((second * 1000 + ms) * 1_000_000).to_vec()).unwrap()
+        String::from_utf8(shown(&mut Timestamp::new(), (second * 1000 + ms) * 1_000_000).to_vec()).unwrap()
     }
 
     #[test]
@@ -85,7 +96,7 @@ mod tests {
         assert_eq!(text(951_782_400, 7), "2000-02-29T00:00:00.007Z");
         assert_eq!(text(1_234_567_890, 120), "2009-02-13T23:31:30.120Z");
         assert_eq!(text(4_107_542_400, 0), "2100-03-01T00:00:00.000Z", "2100 is no leap year");
-        assert_eq!(Timestamp::new().text(u64::MAX), b"2554-07-21T23:34:33.709Z");
+        assert_eq!(shown(&mut Timestamp::new(), u64::MAX), b"2554-07-21T23:34:33.709Z");
     }
 
     #[test]
@@ -107,9 +118,9 @@ mod tests {
     #[test]
     fn the_kept_second_is_not_shown_for_another() {
         let mut timestamp = Timestamp::new();
-        timestamp.text(1_000_000_000);
-        assert_eq!(timestamp.text(61_005_000_000), b"1970-01-01T00:01:01.005Z");
-        assert_eq!(timestamp.text(61_999_999_999), b"1970-01-01T00:01:01.999Z");
-        assert_eq!(timestamp.text(0), b"1970-01-01T00:00:00.000Z");
+        timestamp.show(1_000_000_000);
+        assert_eq!(shown(&mut timestamp, 61_005_000_000), b"1970-01-01T00:01:01.005Z");
+        assert_eq!(shown(&mut timestamp, 61_999_999_999), b"1970-01-01T00:01:01.999Z");
+        assert_eq!(shown(&mut timestamp, 0), b"1970-01-01T00:00:00.000Z");
     }
 }

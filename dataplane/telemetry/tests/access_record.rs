@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use proptest::prelude::*;
 use serde_json::Value;
 use tollgate_telemetry::{
-    AccessRecord, RequestPart, ResponsePart,
+    AccessRecord, Fragment, RequestPart, ResponsePart,
     limits::{LINE_BYTES_MAX, PATH_BYTES_MAX},
 };
 
@@ -16,8 +16,6 @@ const REQUEST: RequestPart<'static> = RequestPart {
     wall_ns: 1_700_000_000_123_456_789,
     request_id: b"r1",
     trace_id: Some(b"4bf92f3577b34da6a3ce929d0e0e4736"),
-    client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    listener: "public",
     method: b"GET",
     host: b"api.example.com",
     path: b"/orders/1",
@@ -25,10 +23,11 @@ const REQUEST: RequestPart<'static> = RequestPart {
     user_agent: Some(b"curl/8.0"),
 };
 
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
 const RESPONSE: ResponsePart<'static> = ResponsePart {
-    route: Some("orders"),
-    upstream: Some("orders-v2"),
-    endpoint: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001)),
+    route: None,
+    endpoint: None,
     status: 504,
     reason: Some("upstream_first_byte_timeout"),
     received_bytes: 312,
@@ -39,8 +38,8 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
 };
 
 const COMPLETE: &str = concat!(
-    r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
-    r#""client_ip":"192.0.2.1","listener":"public","method":"GET","host":"api.example.com","path":"/orders/1","#,
+    r#"{"time":"2023-11-14T22:13:20.123Z","client_ip":"192.0.2.1","listener":"public","#,
+    r#""request_id":"r1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","method":"GET","host":"api.example.com","path":"/orders/1","#,
     r#""protocol":"HTTP/1.0","user_agent":"curl/8.0","status":504,"route":"orders","upstream":"orders-v2","#,
     r#""endpoint":"127.0.0.1:9001","duration_ms":1.234,"upstream_ms":1.100,"bytes_received":312,"bytes_sent":1204,"#,
     r#""attempts":2,"reason":"upstream_first_byte_timeout"}"#,
@@ -48,29 +47,28 @@ const COMPLETE: &str = concat!(
 );
 
 fn line(request: &RequestPart<'_>, response: &ResponsePart<'_>) -> Vec<u8> {
-    let mut record = AccessRecord::new();
+    let mut record = AccessRecord::new(CLIENT, "public");
     record.begin(request);
     record.end(response).to_vec()
 }
 
+/// With a route and an endpoint.
+fn complete_line(request: &RequestPart<'_>, response: &ResponsePart<'_>) -> Vec<u8> {
+    let route = Fragment::route("orders", "orders-v2");
+    let endpoint = Fragment::endpoint((Ipv4Addr::LOCALHOST, 9001).into());
+    let response = ResponsePart { route: Some(&route), endpoint: Some(&endpoint), ..*response };
+    line(request, &response)
+}
+
 #[test]
 fn a_complete_record() {
-    assert_eq!(String::from_utf8(line(&REQUEST, &RESPONSE)).unwrap(), COMPLETE);
+    assert_eq!(String::from_utf8(complete_line(&REQUEST, &RESPONSE)).unwrap(), COMPLETE);
 }
 
 #[test]
 fn what_is_unknown_is_left_out() {
     let request = RequestPart { trace_id: None, user_agent: None, ..REQUEST };
-    let response = ResponsePart {
-        route: None,
-        upstream: None,
-        endpoint: None,
-        status: 0,
-        reason: None,
-        upstream_ns: None,
-        attempts: 0,
-        ..RESPONSE
-    };
+    let response = ResponsePart { status: 0, reason: None, upstream_ns: None, attempts: 0, ..RESPONSE };
     let read: Value = serde_json::from_slice(&line(&request, &response)).unwrap();
     let read = read.as_object().unwrap();
     for field in ["trace_id", "user_agent", "route", "upstream", "endpoint", "reason", "upstream_ms"] {
@@ -81,19 +79,20 @@ fn what_is_unknown_is_left_out() {
 
 #[test]
 fn what_is_usual_is_left_out() {
-    let line = line(&RequestPart { version: "HTTP/1.1", ..REQUEST }, &ResponsePart { attempts: 1, ..RESPONSE });
+    let line =
+        complete_line(&RequestPart { version: "HTTP/1.1", ..REQUEST }, &ResponsePart { attempts: 1, ..RESPONSE });
     let expected = COMPLETE.replace("\"protocol\":\"HTTP/1.0\",", "").replace("\"attempts\":2,", "");
     assert_eq!(String::from_utf8(line).unwrap(), expected);
 }
 
 #[test]
 fn a_record_is_reused_without_a_trace_of_the_last() {
-    let mut record = AccessRecord::new();
-    record.begin(&RequestPart { path: &[b'x'; 500], wall_ns: 0, ..REQUEST });
+    let mut record = AccessRecord::new(CLIENT, "public");
+    record.begin(&RequestPart { path: &[b'x'; 5000], wall_ns: 0, ..REQUEST });
     record.end(&RESPONSE);
     record.begin(&RequestPart { path: b"/given/up", ..REQUEST });
     record.begin(&REQUEST);
-    assert_eq!(record.end(&RESPONSE), COMPLETE.as_bytes());
+    assert_eq!(record.end(&RESPONSE), line(&REQUEST, &RESPONSE));
 }
 
 #[test]
@@ -105,8 +104,6 @@ fn the_longest_record_keeps_its_bound() {
         wall_ns: u64::MAX,
         request_id: &long,
         trace_id: Some(&long),
-        client: address,
-        listener: &name,
         method: &long,
         host: &long,
         path: &long,
@@ -114,9 +111,8 @@ fn the_longest_record_keeps_its_bound() {
         ..REQUEST
     };
     let response = ResponsePart {
-        route: Some(&name),
-        upstream: Some(&name),
-        endpoint: Some(SocketAddr::new(address, u16::MAX)),
+        route: Some(&Fragment::route(&name, &name)),
+        endpoint: Some(&Fragment::endpoint(SocketAddr::new(address, u16::MAX))),
         status: u16::MAX,
         received_bytes: u64::MAX,
         sent_bytes: u64::MAX,
@@ -125,9 +121,11 @@ fn the_longest_record_keeps_its_bound() {
         attempts: u8::MAX,
         ..RESPONSE
     };
-    let line = line(&request, &response);
+    let mut record = AccessRecord::new(address, &name);
+    record.begin(&request);
+    let line = record.end(&response);
     assert!(line.len() <= LINE_BYTES_MAX, "{} bytes", line.len());
-    let read: Value = serde_json::from_slice(&line).unwrap();
+    let read: Value = serde_json::from_slice(line).unwrap();
     let path = read["path"].as_str().unwrap();
     assert_eq!(path.strip_suffix('…').unwrap().len(), PATH_BYTES_MAX);
 }
@@ -156,16 +154,17 @@ proptest! {
         let request = RequestPart {
             wall_ns,
             request_id: &request_id,
-            client,
             method: &method,
             host: &host,
             path: &path,
             user_agent: user_agent.as_deref(),
             ..REQUEST
         };
-        let line = line(&request, &ResponsePart { duration_ns, ..RESPONSE });
+        let mut record = AccessRecord::new(client, "public");
+        record.begin(&request);
+        let line = record.end(&ResponsePart { duration_ns, ..RESPONSE });
         prop_assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
-        let read: Value = serde_json::from_slice(&line).unwrap();
+        let read: Value = serde_json::from_slice(line).unwrap();
         prop_assert_eq!(read["host"].as_str().unwrap(), String::from_utf8_lossy(&host));
         prop_assert_eq!(read["client_ip"].as_str().unwrap().parse::<IpAddr>().unwrap(), client);
         prop_assert_eq!(read["path"].as_str().unwrap().ends_with('…'), path.len() > PATH_BYTES_MAX);

@@ -7,8 +7,8 @@ use std::{alloc::System, net::Ipv4Addr};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tollgate_telemetry::{
-    AccessRecord, Exchange, LogSink, LogSource, MethodLabel, Names, Registry, RequestPart, ResponsePart, WorkerMetrics,
-    limits::BLOCK_BYTES, log_queue,
+    AccessRecord, Exchange, Fragment, LogSink, LogSource, MethodLabel, Names, Registry, RequestPart, ResponsePart,
+    WorkerMetrics, limits::BLOCK_BYTES, log_queue,
 };
 
 #[global_allocator]
@@ -18,8 +18,6 @@ const REQUEST: RequestPart<'static> = RequestPart {
     wall_ns: 1_700_000_000_000_000_000,
     request_id: b"0193e1b2a7c47d0e8a5b",
     trace_id: Some(b"4bf92f3577b34da6a3ce929d0e0e4736"),
-    client: std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    listener: "public",
     method: b"GET",
     host: b"api.example.com",
     path: b"/orders/1\"23",
@@ -27,11 +25,10 @@ const REQUEST: RequestPart<'static> = RequestPart {
     user_agent: Some(b"curl/8.0"),
 };
 
-fn response(number: u64) -> ResponsePart<'static> {
+fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
     ResponsePart {
-        route: Some("orders"),
-        upstream: Some("orders"),
-        endpoint: Some((Ipv4Addr::LOCALHOST, 9001).into()),
+        route: Some(route),
+        endpoint: None,
         status: 200,
         reason: None,
         received_bytes: number,
@@ -42,7 +39,7 @@ fn response(number: u64) -> ResponsePart<'static> {
     }
 }
 
-fn record(number: u64, metrics: &WorkerMetrics, record: &mut AccessRecord, sink: &mut LogSink) {
+fn record(number: u64, metrics: &WorkerMetrics, record: &mut AccessRecord, route: &Fragment, sink: &mut LogSink) {
     let exchange = Exchange {
         route: Some(0),
         status: 200,
@@ -55,7 +52,7 @@ fn record(number: u64, metrics: &WorkerMetrics, record: &mut AccessRecord, sink:
     };
     metrics.exchange(&exchange);
     record.begin(&RequestPart { wall_ns: REQUEST.wall_ns + number * 10_000_000, ..REQUEST });
-    sink.append(record.end(&response(u64::MAX - number)));
+    sink.append(record.end(&response(u64::MAX - number, route)));
 }
 
 /// Stands for the journal.
@@ -77,14 +74,15 @@ fn nothing_is_allocated_in_steady_state() {
     let metrics = registry.worker(0);
     let (sender, source) = log_queue(4, &registry);
     let mut sink = sender.sink(metrics.clone());
-    let mut line = AccessRecord::new();
+    let route = Fragment::route("orders", "orders");
+    let mut line = AccessRecord::new(Ipv4Addr::LOCALHOST.into(), "public");
     // The latency arrays and the line have their memory from then on; the blocks had it from the start.
-    record(0, &metrics, &mut line, &mut sink);
+    record(0, &metrics, &mut line, &route, &mut sink);
 
     let region = Region::new(ALLOCATOR);
     let mut bytes = 0;
     for number in 0..10_000 {
-        record(number, &metrics, &mut line, &mut sink);
+        record(number, &metrics, &mut line, &route, &mut sink);
         if number % 100 == 99 {
             bytes += take_blocks(&source, &mut sink);
         }

@@ -19,7 +19,7 @@ use std::{cell::Cell, rc::Rc};
 use tollgate_http::{
     Name, Parsed, Reason, RequestHead, RequestIndex, ResponseIndex, Side, Version, http_date, trace_id,
 };
-use tollgate_io::{Half, Instant, Io, Stream};
+use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
 /// A client's connection.
@@ -69,7 +69,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
 async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
     let link = Link::new(&connection.worker, &connection.watch, connection.stream.clone(), Side::Downstream);
     let mut down = H1Downstream::new(&link);
-    let mut active = Active::new();
+    let mut active = Active::new(connection);
     loop {
         let next = match active.receive_head(connection, &mut down).await {
             Ok(Some(head_len)) => active.exchange(connection, &mut down, head_len).await,
@@ -132,7 +132,8 @@ impl<I: Io> Connection<I> {
 struct Active {
     index: RequestIndex,
     response: ResponseIndex,
-    record: AccessRecord,
+    /// `None` if there is no access log.
+    record: Option<AccessRecord>,
     request_id: RequestId,
     /// When the current request began and the last one was over.
     begun: Instant,
@@ -143,11 +144,14 @@ struct Active {
 }
 
 impl Active {
-    const fn new() -> Self {
+    fn new<I: Io>(connection: &Connection<I>) -> Self {
+        let Connection { worker, stream, listener, .. } = connection;
+        let listener = &worker.program.snapshot.listeners[*listener as usize];
+        let has_log = worker.log.borrow().is_some();
         Self {
             index: RequestIndex::new(),
             response: ResponseIndex::new(),
-            record: AccessRecord::new(),
+            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
             request_id: RequestId::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
@@ -212,9 +216,8 @@ impl Active {
             self.request_id.renew(&worker.request_ids);
         }
         let facts = Facts::of(&head, begun);
-        let has_log = worker.log.borrow().is_some();
-        if has_log {
-            self.record.begin(&request_part(connection, &head, self.request_id.text(), begun));
+        if let Some(record) = &mut self.record {
+            record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text()));
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
@@ -238,7 +241,7 @@ impl Active {
         };
         let next = machine.run(down, &mut self.response).await;
         worker.metrics.active_exchanges.decrement();
-        self.account(connection, down, &facts, &outcome, has_log);
+        self.account(connection, down, &facts, &outcome);
         next
     }
 
@@ -249,7 +252,6 @@ impl Active {
         down: &H1Downstream<'_, I>,
         facts: &Facts,
         outcome: &Outcome,
-        has_log: bool,
     ) {
         let worker = &connection.worker;
         let now = outcome.ended.get().unwrap_or_else(|| worker.io.now());
@@ -271,15 +273,10 @@ impl Active {
             sent_bytes,
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
-        if !has_log {
-            return;
-        }
-        let snapshot = &worker.program.snapshot;
-        let route = outcome.route.get().map(|route| &snapshot.routes[route as usize]);
-        let line = self.record.end(&ResponsePart {
-            route: route.map(|route| route.name.as_str()),
-            upstream: route.map(|route| snapshot.upstreams[route.upstream].name.as_str()),
-            endpoint: outcome.endpoint.get().map(|id| worker.program.address(id)),
+        let Some(record) = &mut self.record else { return };
+        let line = record.end(&ResponsePart {
+            route: outcome.route.get().and_then(|route| worker.fragments.route(route)),
+            endpoint: outcome.endpoint.get().and_then(|id| worker.fragments.endpoint(id)),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),
             received_bytes,
@@ -306,9 +303,8 @@ impl Active {
         let request_id = self.request_id.text();
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
-        let has_log = worker.log.borrow().is_some();
-        if has_log {
-            self.record.begin(&refused_part(connection, request_id, now));
+        if let Some(record) = &mut self.record {
+            record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
         let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true };
@@ -324,38 +320,29 @@ impl Active {
             begun: now,
         };
         down.reader.buffer = None;
-        self.account(connection, down, &facts, &outcome, has_log);
+        self.account(connection, down, &facts, &outcome);
         if sent.is_ok() { Next::Close } else { Next::Abort }
     }
 }
 
-fn request_part<'a, I: Io>(
-    connection: &'a Connection<I>,
-    head: &RequestHead<'a>,
-    request_id: &'a [u8],
-    begun: Instant,
-) -> RequestPart<'a> {
+fn request_part<'a>(begun: Wall, head: &RequestHead<'a>, request_id: &'a [u8]) -> RequestPart<'a> {
     RequestPart {
-        wall_ns: connection.worker.io.wall(begun).0,
-        request_id,
         trace_id: trace_id(head),
         method: head.method_bytes(),
         host: head.authority(),
         path: head.path(),
         version: if head.version() == Version::Http11 { "HTTP/1.1" } else { "HTTP/1.0" },
         user_agent: head.field(Name::UserAgent),
-        ..refused_part(connection, request_id, begun)
+        ..refused_part(begun, request_id)
     }
 }
 
 /// What is known of a request whose head is not acceptable.
-fn refused_part<'a, I: Io>(connection: &'a Connection<I>, request_id: &'a [u8], begun: Instant) -> RequestPart<'a> {
+const fn refused_part(begun: Wall, request_id: &[u8]) -> RequestPart<'_> {
     RequestPart {
-        wall_ns: connection.worker.io.wall(begun).0,
+        wall_ns: begun.0,
         request_id,
         trace_id: None,
-        client: connection.stream.peer().ip(),
-        listener: &connection.worker.program.snapshot.listeners[connection.listener as usize].name,
         method: b"",
         host: b"",
         path: b"",

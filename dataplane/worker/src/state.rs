@@ -8,7 +8,7 @@ use crate::{
     bell::Bell,
     limits,
     pool::Pools,
-    record::RequestIds,
+    record::{Fragments, RequestIds},
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -29,6 +29,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) pools: Pools<I::Stream>,
     pub(crate) request_ids: RequestIds,
     pub(crate) log: RefCell<Option<LogSink>>,
+    /// Empty without a log.
+    pub(crate) fragments: Fragments,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
     wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
@@ -58,6 +60,7 @@ impl<I: Io> Worker<I> {
         Self {
             pools: Pools::new(&program, io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
+            fragments: log.as_ref().map(|_| Fragments::of(&program)).unwrap_or_default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             wheel: RefCell::default(),
