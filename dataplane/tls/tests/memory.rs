@@ -1,4 +1,4 @@
-//! What an idle session costs: its keys, and no buffer.
+//! What an idle session costs: its keys, and no buffer. What a record costs: one allocation, by rustls.
 //!
 //! In a file of its own, because it counts the allocations of the whole process.
 
@@ -48,11 +48,39 @@ fn idle_bytes(version: Version) -> isize {
     (change.bytes_allocated as isize - change.bytes_deallocated as isize) / SESSIONS as isize
 }
 
+/// One test: what it counts is counted for the whole process.
 #[test]
-fn an_idle_session_holds_no_buffer() {
+fn an_idle_session_holds_no_buffer_and_a_record_costs_one_allocation() {
+    idle_sessions_hold_their_keys();
+    a_record_costs_one_allocation();
+}
+
+fn idle_sessions_hold_their_keys() {
     for version in [Version::Tls12, Version::Tls13] {
         let bytes = idle_bytes(version);
         println!("{version:?}: {bytes} bytes, {} of them in the session itself", size_of::<Session>());
         assert!(bytes <= IDLE_BYTES_MAX, "{version:?}: {bytes} bytes per idle session");
     }
+}
+
+/// rustls makes a vector of each record's plaintext, and one of each sealed record. Nothing is added to that here.
+fn a_record_costs_one_allocation() {
+    let authority = Authority::new();
+    let mut gateway = Gateway::new(settings(options(&authority)).session().unwrap());
+    let mut peer = Peer::new(&Arc::new(client(&authority, Version::Tls13, None)), "a.example.com");
+    pump(&mut peer, &mut gateway, &mut Cut::Whole);
+    let mut room = vec![0; 32_000];
+    let mut costs = (0, 0);
+    // The first ones make rustls' queues.
+    for _ in 0..5 {
+        peer.write(&[1; 200]);
+        let mut request = peer.outgoing();
+        let region = Region::new(ALLOCATOR);
+        gateway.session.receive(&mut request).unwrap();
+        costs.0 = region.change().allocations;
+        let region = Region::new(ALLOCATOR);
+        gateway.session.send([&[2; 200][..], &[3; 1024][..]], &mut room).unwrap();
+        costs.1 = region.change().allocations;
+    }
+    assert_eq!(costs, (1, 1), "allocations to open, to seal");
 }

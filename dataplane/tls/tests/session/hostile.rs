@@ -63,6 +63,40 @@ fn a_changed_handshake_never_opens() {
 }
 
 #[test]
+fn one_changed_byte_anywhere_lets_nothing_false_through() {
+    let authority = Authority::new();
+    let settings = settings(options(&authority));
+    for version in [Version::Tls12, Version::Tls13] {
+        let config = Arc::new(client(&authority, version, None));
+        for seed in 0..150 {
+            let mut state = seed;
+            let mut gateway = Gateway::new(settings.session().unwrap());
+            let mut peer = Peer::new(&config, "a.example.com");
+            let request: Vec<_> = (0..5000).map(|at| (at % 251) as u8).collect();
+            // Written before the handshake is done: it leaves as soon as it may.
+            peer.write(&request);
+            let mut sent = 0;
+            let target = random(&mut state) as usize % 5500;
+            let mut cut = Cut::Random(seed);
+            loop {
+                let (mut up, down) = (peer.outgoing(), gateway.transmit());
+                if up.is_empty() && down.is_empty() {
+                    break;
+                }
+                if let Some(byte) = target.checked_sub(sent).and_then(|at| up.get_mut(at)) {
+                    *byte ^= 1 << (seed % 8);
+                }
+                sent += up.len();
+                crate::wire::deliver(&up, &mut cut, |piece| gateway.arrive(piece));
+                peer.arrive(&down);
+            }
+            assert!(request.starts_with(&gateway.got), "{version:?}, seed {seed}");
+            assert!(gateway.failure.is_none() || gateway.session.phase() == Phase::Failed);
+        }
+    }
+}
+
+#[test]
 fn plaintext_before_a_forged_record_is_handed_out_first() {
     for version in [Version::Tls12, Version::Tls13] {
         let authority = Authority::new();

@@ -128,7 +128,7 @@ impl Peer {
         Self { tls, got: Vec::new(), failure: None }
     }
 
-    fn arrive(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn arrive(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             self.tls.read_tls(&mut bytes).unwrap();
             if let Err(error) = self.tls.process_new_packets() {
