@@ -10,7 +10,7 @@ use crate::{
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
 use tollgate_model::{
-    AccessLog, HostPattern, IoDriver, Match, PathPattern, Segment, Snapshot, SystemSource, Upstream, Workers, load,
+    AccessLog, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, SystemSource, Upstream, Workers, load,
 };
 
 /// Judges a configuration file without running it
@@ -91,6 +91,10 @@ fn matcher(snapshot: &Snapshot, matcher: &Match) -> String {
     let mut text = if matcher.methods.is_empty() { String::new() } else { matcher.methods.join("|") + " " };
     text += &shorten(matcher.hosts.iter().map(host));
     text += &path(&matcher.path);
+    let more = matcher.headers.len() + matcher.query.len() + matcher.cookies.len();
+    if more > 0 {
+        text += &format!(" with {more} more to match");
+    }
     if !matcher.listeners.is_empty() {
         text += " on ";
         text += &shorten(matcher.listeners.iter().map(|index| snapshot.listeners[*index].name.clone()));
@@ -113,7 +117,11 @@ fn host(pattern: &HostPattern) -> String {
     }
 }
 
-fn path(pattern: &PathPattern) -> String {
+fn path(path: &PathMatch) -> String {
+    let pattern = match path {
+        PathMatch::Pattern(pattern) => pattern,
+        PathMatch::Expression(expression) => return format!("~{}", expression.text()),
+    };
     let segments = pattern.segments().iter().map(|segment| match segment {
         Segment::Literal(text) => format!("/{text}"),
         Segment::Parameter(name) => format!("/{{{name}}}"),

@@ -9,8 +9,9 @@
 use std::time::Duration;
 
 use crate::{
+    condition::{Condition, ValueMatch},
     host::HostPattern,
-    path::Segment,
+    path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
 };
 
@@ -63,6 +64,33 @@ impl Item {
         texts.iter().fold(self.number(texts.len() as u64), |item, text| item.text(text))
     }
 
+    fn path(self, path: &PathMatch) -> Self {
+        let pattern = match path {
+            PathMatch::Pattern(pattern) => pattern,
+            PathMatch::Expression(expression) => return self.bytes(&[1]).text(expression.text()),
+        };
+        let segments = pattern.segments();
+        let item = self.bytes(&[0]).number(segments.len() as u64);
+        segments.iter().fold(item, |item, segment| match segment {
+            Segment::Literal(text) => item.bytes(&[0]).text(text),
+            Segment::Parameter(name) => item.bytes(&[1]).text(name),
+            Segment::Rest(name) => item.bytes(&[2]).text(name),
+        })
+    }
+
+    /// In the order they are kept in, which is not that of the file.
+    fn conditions(self, conditions: &Vec<Condition>) -> Self {
+        conditions.iter().fold(self.number(conditions.len() as u64), |item, condition| {
+            let item = item.text(&condition.name);
+            match &condition.value {
+                ValueMatch::Present => item.bytes(&[0]),
+                ValueMatch::Exact(text) => item.bytes(&[1]).text(text),
+                ValueMatch::Prefix(text) => item.bytes(&[2]).text(text),
+                ValueMatch::Expression(expression) => item.bytes(&[3]).text(expression.text()),
+            }
+        })
+    }
+
     fn timeouts(self, timeouts: &Timeouts) -> Self {
         let Timeouts { connect, first_byte, idle, request, tunnel, head, keep_alive, drain, linger } = *timeouts;
         let rest = [connect, first_byte, idle, tunnel, head, keep_alive, drain, linger];
@@ -106,12 +134,8 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     });
     let item = Item::new("route").text(&route.name).text(&snapshot.upstreams[route.upstream].name);
     let item = item.set(listeners).set(hosts).set(matcher.methods.iter().map(String::as_str));
-    let segments = matcher.path.segments();
-    let item = segments.iter().fold(item.number(segments.len() as u64), |item, segment| match segment {
-        Segment::Literal(text) => item.bytes(&[0]).text(text),
-        Segment::Parameter(name) => item.bytes(&[1]).text(name),
-        Segment::Rest(name) => item.bytes(&[2]).text(name),
-    });
+    let item = item.path(&matcher.path);
+    let item = [&matcher.headers, &matcher.query, &matcher.cookies].into_iter().fold(item, Item::conditions);
     item.timeouts(&route.timeouts).finish()
 }
 

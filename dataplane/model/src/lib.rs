@@ -3,10 +3,12 @@
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
 //! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
-//! except [`TrustedProxies::contains`].
+//! except comparisons: [`TrustedProxies::contains`], [`ValueMatch::takes`], [`Expression::is_match`].
 
+mod condition;
 mod digest;
 mod error;
+mod expression;
 mod host;
 mod limits;
 mod near;
@@ -18,10 +20,12 @@ mod snapshot;
 mod source;
 mod trusted_proxies;
 
+pub use condition::{Condition, ValueMatch};
 pub use error::{ConfigError, ConfigErrors};
+pub use expression::{Captures, Expression};
 pub use host::HostPattern;
-pub use limits::{FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX};
-pub use path::{PathPattern, Segment};
+pub use limits::{FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use path::{PathMatch, PathPattern, Segment};
 pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,

@@ -32,6 +32,18 @@ pub const SEGMENTS_MAX: usize = 64;
 pub const PATH_BYTES_MAX: usize = 4096;
 /// Methods one route can name.
 pub(crate) const METHODS_MAX: usize = 32;
+/// Conditions of one kind (header fields, query parameters, cookies) that one route can have.
+pub(crate) const CONDITIONS_MAX: usize = 16;
+/// Bytes of a name or a value in a condition. Longer values of a request are equal to none and match no expression.
+pub const VALUE_BYTES_MAX: usize = 1024;
+/// Bytes of a regular expression as written.
+pub(crate) const EXPRESSION_BYTES_MAX: usize = 1024;
+/// Bytes of a regular expression when compiled, and of what a thread keeps to run it.
+pub(crate) const EXPRESSION_COMPILED_BYTES_MAX: usize = 256 << 10;
+/// Regular expressions of one file: with the bound on each, what they may need at most.
+pub(crate) const EXPRESSIONS_MAX: usize = 1024;
+/// Bytes of the name of a header field or cookie: what the index of a head holds.
+pub(crate) const FIELD_NAME_BYTES_MAX: usize = 255;
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 

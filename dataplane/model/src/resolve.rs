@@ -6,6 +6,7 @@
 
 mod addresses;
 mod listeners;
+mod matches;
 mod node;
 mod report;
 mod routes;

@@ -8,7 +8,13 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{host::HostPattern, path::PathPattern, trusted_proxies::TrustedProxies};
+use crate::{
+    condition::{Condition, ValueMatch},
+    expression::Expression,
+    host::HostPattern,
+    path::{PathMatch, PathPattern},
+    trusted_proxies::TrustedProxies,
+};
 
 /// One resolved configuration.
 #[derive(Clone)]
@@ -138,9 +144,32 @@ pub struct Match {
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
     /// The path, without query.
-    pub path: PathPattern,
+    pub path: PathMatch,
     /// Sorted, compared exactly as written; empty for any method.
     pub methods: Vec<String>,
+    /// Header fields there must be, sorted.
+    pub headers: Vec<Condition>,
+    /// Query parameters there must be, sorted; names and values are decoded.
+    pub query: Vec<Condition>,
+    /// Cookies there must be, sorted.
+    pub cookies: Vec<Condition>,
+}
+
+impl Match {
+    /// How many conditions it has besides host and path, the named listeners and the named methods being one each: of two
+    /// that fit a request equally well by host and path, the one with more comes first.
+    #[must_use]
+    pub fn conditions(&self) -> usize {
+        let named = usize::from(!self.listeners.is_empty()) + usize::from(!self.methods.is_empty());
+        named + self.headers.len() + self.query.len() + self.cookies.len()
+    }
+
+    /// How many regular expressions it has.
+    pub(crate) fn expressions(&self) -> usize {
+        let conditions = self.headers.iter().chain(&self.query).chain(&self.cookies);
+        let in_values = conditions.filter(|condition| matches!(condition.value, ValueMatch::Expression(_))).count();
+        in_values + usize::from(matches!(self.path, PathMatch::Expression(_)))
+    }
 }
 
 /// Which forwarding fields an upstream is sent.
@@ -221,4 +250,18 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, Match, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(
+    AccessLog,
+    Listener,
+    Upstream,
+    Endpoint,
+    Route,
+    Match,
+    HostPattern,
+    PathMatch,
+    PathPattern,
+    Expression,
+    Condition,
+    ValueMatch,
+    TrustedProxies
+);

@@ -26,7 +26,7 @@ use tollgate_http::{
 use tollgate_io::{Io, Stream};
 use tollgate_model::Timeouts;
 use tollgate_policy::{Phase, Step};
-use tollgate_route::Found;
+use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
 pub(crate) trait Downstream {
@@ -146,7 +146,7 @@ impl<I: Io> Machine<'_, I> {
     fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
         let worker = &self.connection.worker;
         let listener = self.connection.listener as usize;
-        let route = match worker.program.table.find(listener, head.host(), head.path(), head.method_bytes()) {
+        let route = match worker.program.table.find(&Request::of(listener, head)) {
             Found::Route(id) => id.0,
             Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
             Found::None => return Err((Reason::NoRoute, None)),

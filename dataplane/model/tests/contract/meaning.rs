@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tollgate_model::{AccessLog, Forwarded, HostPattern, IoDriver, Segment, Workers, load};
+use tollgate_model::{AccessLog, Forwarded, HostPattern, IoDriver, PathMatch, Segment, Workers, load};
 
 use crate::source::{WORLD, file, good};
 
@@ -62,7 +62,8 @@ fn a_route_is_resolved_to_indices_and_patterns() {
     assert_eq!(route.matcher.methods, ["GET", "PUT"]);
     let segments =
         [Segment::Literal("o".to_owned()), Segment::Parameter("id".to_owned()), Segment::Rest("rest".to_owned())];
-    assert_eq!(route.matcher.path.segments(), segments);
+    let PathMatch::Pattern(path) = &route.matcher.path else { panic!("a pattern") };
+    assert_eq!(path.segments(), segments);
     assert_eq!(route.timeouts.request, Some(3 * SECOND));
     assert_eq!(route.timeouts.head, snapshot.timeouts.head);
 }
@@ -100,6 +101,12 @@ fn routes_that_can_be_told_apart_are_no_conflict() {
          \x20 - { name: rest, match: { path: '/{x*}' }, upstream: a }\n\
          \x20 - { name: host, match: { hosts: [a.test], path: '/{x}', listeners: [public] }, upstream: a }\n\
          \x20 - { name: inner, match: { hosts: [a.test], path: '/{x}', listeners: [inner] }, upstream: a }\n\
+         \x20 - { name: listener, match: { path: '/{x}', listeners: [inner] }, upstream: a }\n\
+         \x20 - { name: header, match: { path: '/{x}', headers: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: value, match: { path: '/{x}', headers: [ { name: a, exact: b } ] }, upstream: a }\n\
+         \x20 - { name: query, match: { path: '/{x}', query: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: cookie, match: { path: '/{x}', cookies: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: regex, match: { path_regex: '/.*' }, upstream: a }\n\
          \x20 - { name: suffix, match: { hosts: ['*.a.test'], path: '/{x}' }, upstream: a }\n",
     ));
 }
