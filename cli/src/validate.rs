@@ -10,7 +10,8 @@ use crate::{
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
 use tollgate_model::{
-    AccessLog, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, SystemSource, Upstream, Workers, load,
+    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, SystemSource, Upstream, Workers,
+    load,
 };
 
 /// Judges a configuration file without running it
@@ -48,7 +49,7 @@ fn summary(snapshot: &Snapshot) -> String {
     let listeners = snapshot.listeners.iter().map(|listener| format!("{} on {}", listener.name, listener.bind));
     let upstreams = snapshot.upstreams.iter().map(upstream);
     let routes = snapshot.routes.iter().map(|route| {
-        format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), snapshot.upstreams[route.upstream].name)
+        format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), action(snapshot, &route.action))
     });
     let mut text = String::new();
     list(&mut text, "listeners", listeners);
@@ -100,6 +101,17 @@ fn matcher(snapshot: &Snapshot, matcher: &Match) -> String {
         text += &shorten(matcher.listeners.iter().map(|index| snapshot.listeners[*index].name.clone()));
     }
     text
+}
+
+fn action(snapshot: &Snapshot, action: &Action) -> String {
+    match action {
+        Action::Forward(forwarding) => shorten(forwarding.shares.iter().map(|share| {
+            let name = &snapshot.upstreams[share.upstream].name;
+            if forwarding.shares.len() == 1 { name.clone() } else { format!("{name} (weight {})", share.weight) }
+        })),
+        Action::Redirect(redirect) => format!("redirect ({})", redirect.status),
+        Action::Answer(answer) => format!("answer ({})", answer.status),
+    }
 }
 
 /// The first few of a list, for one line.

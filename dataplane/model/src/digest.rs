@@ -9,10 +9,12 @@
 use std::time::Duration;
 
 use crate::{
+    action::{Action, FixedAnswer, Forwarding, Redirect},
     condition::{Condition, ValueMatch},
     host::HostPattern,
     path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
+    template::{Piece, Template},
 };
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -78,6 +80,43 @@ impl Item {
         })
     }
 
+    fn action(self, action: &Action, snapshot: &Snapshot) -> Self {
+        match action {
+            // As long as no length is the largest number, no name reads like what is below.
+            Action::Forward(Forwarding { shares, rewrite: None }) if shares.len() == 1 => {
+                self.text(&snapshot.upstreams[shares[0].upstream].name)
+            }
+            Action::Forward(Forwarding { shares, rewrite }) => {
+                let item = self.number(u64::MAX).bytes(&[0]).number(shares.len() as u64);
+                let item = shares.iter().fold(item, |item, share| {
+                    item.text(&snapshot.upstreams[share.upstream].name).number(share.weight.into())
+                });
+                rewrite.iter().fold(item, Self::template)
+            }
+            Action::Redirect(Redirect { to, keeps_query, status }) => {
+                let item = self.number(u64::MAX).bytes(&[1, u8::from(*keeps_query)]).number((*status).into());
+                item.template(to)
+            }
+            Action::Answer(FixedAnswer { status, headers, content_type, body }) => {
+                let item = self.number(u64::MAX).bytes(&[2]).number((*status).into()).number(headers.len() as u64);
+                let item = headers.iter().fold(item, |item, (name, value)| item.text(name).text(value));
+                item.text(content_type).text(body)
+            }
+        }
+    }
+
+    fn template(self, template: &Template) -> Self {
+        let item = self.number(template.pieces().len() as u64);
+        template.pieces().iter().fold(item, |item, piece| match piece {
+            Piece::Text(text) => item.bytes(&[0]).text(text),
+            Piece::Segment(index) => item.bytes(&[1]).number(*index as u64),
+            Piece::Rest(index) => item.bytes(&[2]).number(*index as u64),
+            Piece::Group(number) => item.bytes(&[3]).number(*number as u64),
+            Piece::Path => item.bytes(&[4]),
+            Piece::Host => item.bytes(&[5]),
+        })
+    }
+
     /// In the order they are kept in, which is not that of the file.
     fn conditions(self, conditions: &Vec<Condition>) -> Self {
         conditions.iter().fold(self.number(conditions.len() as u64), |item, condition| {
@@ -132,7 +171,7 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
         // A suffix starts with a dot and an exact host never does.
         HostPattern::Exact(host) | HostPattern::Suffix(host) => host.as_str(),
     });
-    let item = Item::new("route").text(&route.name).text(&snapshot.upstreams[route.upstream].name);
+    let item = Item::new("route").text(&route.name).action(&route.action, snapshot);
     let item = item.set(listeners).set(hosts).set(matcher.methods.iter().map(String::as_str));
     let item = item.path(&matcher.path);
     let item = [&matcher.headers, &matcher.query, &matcher.cookies].into_iter().fold(item, Item::conditions);

@@ -144,7 +144,7 @@ fn segment(text: &str) -> Result<Segment, Refusal> {
 }
 
 /// A literal in the form a normalized path has: visible ASCII, and escapes only where they are needed.
-fn literal(text: &str) -> Result<Segment, Refusal> {
+pub(crate) fn literal(text: &str) -> Result<Segment, Refusal> {
     if matches!(text, "." | "..") {
         return Err((format!("a path has no `{text}` segment once it is normalized"), None));
     }

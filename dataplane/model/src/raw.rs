@@ -10,7 +10,7 @@ mod route;
 mod word;
 
 pub(crate) use read::read;
-pub(crate) use route::{Condition, Match, Route, RouteTimeouts};
+pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::Deserialize;

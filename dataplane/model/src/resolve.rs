@@ -4,6 +4,7 @@
 //! the [`Report`] and a stand-in returned, so that the rest is judged too; a snapshot is only handed out when the
 //! report stayed empty.
 
+mod actions;
 mod addresses;
 mod listeners;
 mod matches;

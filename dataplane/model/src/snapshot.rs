@@ -9,10 +9,12 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
+    action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
     path::{PathMatch, PathPattern},
+    template::{Piece, Template},
     trusted_proxies::TrustedProxies,
 };
 
@@ -121,7 +123,7 @@ pub struct Connections {
     pub idle_timeout: Duration,
 }
 
-/// Which requests go to which upstream.
+/// Which requests are taken, and what becomes of them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {
@@ -129,8 +131,8 @@ pub struct Route {
     pub name: String,
     /// The requests it takes.
     pub matcher: Match,
-    /// Index into [`Snapshot::upstreams`].
-    pub upstream: usize,
+    /// What becomes of them.
+    pub action: Action,
     /// The node's deadlines with what the route overrides.
     pub timeouts: Timeouts,
 }
@@ -250,18 +252,6 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(
-    AccessLog,
-    Listener,
-    Upstream,
-    Endpoint,
-    Route,
-    Match,
-    HostPattern,
-    PathMatch,
-    PathPattern,
-    Expression,
-    Condition,
-    ValueMatch,
-    TrustedProxies
-);
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

@@ -14,9 +14,11 @@
 mod conditions;
 mod hosts;
 mod request;
+mod template;
 mod tree;
 
 pub use request::{Fields, Request};
+pub use template::{location, rewritten};
 
 use ahash::AHashMap;
 use hosts::Hosts;

@@ -278,7 +278,7 @@ impl Active {
         let route = outcome.route.get().map(|route| &snapshot.routes[route as usize]);
         let line = self.record.end(&ResponsePart {
             route: route.map(|route| route.name.as_str()),
-            upstream: route.map(|route| snapshot.upstreams[route.upstream].name.as_str()),
+            upstream: outcome.upstream.get().map(|index| snapshot.upstreams[index as usize].name.as_str()),
             endpoint: outcome.endpoint.get().map(|id| worker.program.address(id)),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),

@@ -42,6 +42,8 @@ impl Facts {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) route: Cell<Option<u32>>,
+    /// The one chosen of the route's, as an index.
+    pub(crate) upstream: Cell<Option<u32>>,
     pub(crate) endpoint: Cell<Option<EndpointId>>,
     /// Sent to the client; 0 before.
     pub(crate) status: Cell<u16>,

@@ -15,11 +15,74 @@ pub(crate) struct Route {
     pub(crate) name: Option<Text>,
     /// Which requests it takes. Required.
     pub(crate) r#match: Option<Spanned<Match>>,
-    /// The name of an upstream. Required.
+    /// The name of an upstream. Required, unless one of `upstreams`, `redirect` and `answer` is there.
     pub(crate) upstream: Option<Text>,
+    /// Several upstreams that share the requests by weight. 1 to 10.
+    pub(crate) upstreams: Option<Spanned<Vec<Spanned<Share>>>>,
+    /// What the upstream is asked for instead of the path of the request.
+    pub(crate) rewrite: Option<Spanned<Rewrite>>,
+    /// Where the client is sent, instead of an upstream.
+    pub(crate) redirect: Option<Spanned<Redirect>>,
+    /// What the client is answered, instead of an upstream.
+    pub(crate) answer: Option<Spanned<Answer>>,
     /// Overrides the deadlines of the node.
     #[serde(default)]
     pub(crate) timeouts: RouteTimeouts,
+}
+
+/// An entry of `upstreams` of a route.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Share {
+    /// The name of an upstream, none twice. Required.
+    pub(crate) name: Option<Text>,
+    /// Its share is its weight over the sum of all weights. 0 to 1000, default 1; not all 0.
+    pub(crate) weight: Option<Text>,
+}
+
+/// `rewrite` of a route.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rewrite {
+    /// A path in which `{name}` stands for what that parameter of the match took, `{path}` for the whole path. The query
+    /// stays. Routing is not repeated. Up to 2048 bytes. Required.
+    pub(crate) path: Option<Text>,
+}
+
+/// `redirect` of a route.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Redirect {
+    /// An absolute path or an `http` or `https` URI, in which `{name}` stands for what that parameter of the match took,
+    /// `{path}` for the whole path and `{host}` for the host. The query of the request is added unless there is a `?`.
+    /// Up to 2048 bytes. Required.
+    pub(crate) to: Option<Text>,
+    /// 301, 302, 303, 307 (default) or 308.
+    pub(crate) status: Option<Text>,
+}
+
+/// `answer` of a route.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answer {
+    /// 200 to 599, not 304. Required.
+    pub(crate) status: Option<Text>,
+    /// Header fields. Up to 8.
+    pub(crate) headers: Option<Spanned<Vec<Spanned<Header>>>>,
+    /// Default: `text/plain; charset=utf-8` if there is a body.
+    pub(crate) content_type: Option<Text>,
+    /// Up to 8KiB; none with 204 and 205. Default: none.
+    pub(crate) body: Option<Text>,
+}
+
+/// An entry of `headers` of an answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    /// None that frames the message or that the gateway writes itself. Required.
+    pub(crate) name: Option<Text>,
+    /// Printable ASCII, up to 1024 bytes. Required.
+    pub(crate) value: Option<Text>,
 }
 
 /// `match` of a route; a request must fit all of it.

@@ -1,4 +1,4 @@
-//! `routes`: their patterns, their upstreams, and no two that would take the same requests.
+//! `routes`: what they match, what they do, and no two that would take the same requests.
 //!
 //! Part of `resolve`, after listeners and upstreams, whose names they refer to. A route with a mistake is left out and
 //! reported. The tables that requests are looked up in are built elsewhere (crate `route`).
@@ -6,7 +6,7 @@
 use ahash::AHashMap;
 use serde_saphyr::Spanned;
 
-use super::{Names, matches, node, report::Report};
+use super::{Names, actions, matches, node, report::Report};
 use crate::{
     host::HostPattern,
     limits, raw,
@@ -28,17 +28,16 @@ pub(super) fn routes(
     for (index, item) in raw.iter().enumerate() {
         let name = names.define(report, item.referenced, item.value.name.as_ref(), index);
         let matcher = matches::matcher(report, item, listeners);
-        let upstream = report.required(item.value.upstream.as_ref(), "upstream", item.referenced);
-        let upstream = upstream.and_then(|raw| upstreams.find(report, raw));
+        let action = actions::action(report, item, matcher.as_ref().map(|matcher| &matcher.path), upstreams);
         let timeouts = node::route_timeouts(report, &item.value.timeouts, timeouts);
-        let (Some(name), Some(matcher), Some(upstream)) = (name, matcher, upstream) else { continue };
+        let (Some(name), Some(matcher), Some(action)) = (name, matcher, action) else { continue };
         expressions += matcher.expressions();
         if expressions > limits::EXPRESSIONS_MAX {
             let message = format!("a file has at most {} regular expressions", limits::EXPRESSIONS_MAX);
             report.error(item.referenced, message, None);
             break;
         }
-        routes.push(Route { name, matcher, upstream, timeouts });
+        routes.push(Route { name, matcher, action, timeouts });
         taken.take(report, raw, index, &routes);
     }
     routes
