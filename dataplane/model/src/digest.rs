@@ -118,7 +118,7 @@ impl Item {
     }
 
     /// In the order they are kept in, which is not that of the file.
-    fn conditions(self, conditions: &Vec<Condition>) -> Self {
+    fn conditions(self, conditions: &[Condition]) -> Self {
         conditions.iter().fold(self.number(conditions.len() as u64), |item, condition| {
             let item = item.text(&condition.name);
             match &condition.value {
@@ -174,7 +174,9 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     let item = Item::new("route").text(&route.name).action(&route.action, snapshot);
     let item = item.set(listeners).set(hosts).set(matcher.methods.iter().map(String::as_str));
     let item = item.path(&matcher.path);
-    let item = [&matcher.headers, &matcher.query, &matcher.cookies].into_iter().fold(item, Item::conditions);
+    let item = [&matcher.headers, &matcher.query, &matcher.cookies]
+        .into_iter()
+        .fold(item, |item, conditions| item.conditions(conditions));
     item.timeouts(&route.timeouts).finish()
 }
 

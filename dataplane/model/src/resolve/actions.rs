@@ -154,7 +154,7 @@ fn answer(report: &mut Report<'_>, raw: &Spanned<raw::Answer>) -> Option<FixedAn
     if let (Some(raw), Some(status @ (204 | 205))) = (body.as_ref().filter(|_| !text.is_empty()), status) {
         report.error(raw.referenced, format!("an answer of status {status} has no body"), None);
     }
-    let content_type = media.map_or_else(|| Some(default.to_owned()), |media| media)?;
+    let content_type = media.unwrap_or_else(|| Some(default.to_owned()))?;
     Some(FixedAnswer { status: status?, headers: fields, content_type, body: text })
 }
 
