@@ -10,7 +10,8 @@ use crate::{
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
 use tollgate_model::{
-    AccessLog, HostPattern, IoDriver, Match, PathPattern, Segment, Snapshot, SystemSource, Upstream, Workers, load,
+    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, SystemSource, Upstream, Workers,
+    load,
 };
 
 /// Judges a configuration file without running it
@@ -48,7 +49,7 @@ fn summary(snapshot: &Snapshot) -> String {
     let listeners = snapshot.listeners.iter().map(|listener| format!("{} on {}", listener.name, listener.bind));
     let upstreams = snapshot.upstreams.iter().map(upstream);
     let routes = snapshot.routes.iter().map(|route| {
-        format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), snapshot.upstreams[route.upstream].name)
+        format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), action(snapshot, &route.action))
     });
     let mut text = String::new();
     list(&mut text, "listeners", listeners);
@@ -91,11 +92,26 @@ fn matcher(snapshot: &Snapshot, matcher: &Match) -> String {
     let mut text = if matcher.methods.is_empty() { String::new() } else { matcher.methods.join("|") + " " };
     text += &shorten(matcher.hosts.iter().map(host));
     text += &path(&matcher.path);
+    let more = matcher.headers.len() + matcher.query.len() + matcher.cookies.len();
+    if more > 0 {
+        text += &format!(" with {more} more to match");
+    }
     if !matcher.listeners.is_empty() {
         text += " on ";
         text += &shorten(matcher.listeners.iter().map(|index| snapshot.listeners[*index].name.clone()));
     }
     text
+}
+
+fn action(snapshot: &Snapshot, action: &Action) -> String {
+    match action {
+        Action::Forward(forwarding) => shorten(forwarding.shares.iter().map(|share| {
+            let name = &snapshot.upstreams[share.upstream].name;
+            if forwarding.shares.len() == 1 { name.clone() } else { format!("{name} (weight {})", share.weight) }
+        })),
+        Action::Redirect(redirect) => format!("redirect ({})", redirect.status),
+        Action::Answer(answer) => format!("answer ({})", answer.status),
+    }
 }
 
 /// The first few of a list, for one line.
@@ -113,7 +129,11 @@ fn host(pattern: &HostPattern) -> String {
     }
 }
 
-fn path(pattern: &PathPattern) -> String {
+fn path(path: &PathMatch) -> String {
+    let pattern = match path {
+        PathMatch::Pattern(pattern) => pattern,
+        PathMatch::Expression(expression) => return format!("~{}", expression.text()),
+    };
     let segments = pattern.segments().iter().map(|segment| match segment {
         Segment::Literal(text) => format!("/{text}"),
         Segment::Parameter(name) => format!("/{{{name}}}"),

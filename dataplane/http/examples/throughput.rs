@@ -70,6 +70,7 @@ fn rewrite(bytes: &[u8], out: &mut [u8], index: &RequestIndex) -> usize {
         request_id: b"0123456789abcdef0123456789abcdef",
         upgrade: false,
         default_host: b"origin",
+        target: b"",
     };
     write_request(out, index.head(bytes), &with).expect("the buffer is large enough")
 }

@@ -51,6 +51,8 @@ pub struct ForwardRequest<'a> {
     pub upgrade: bool,
     /// Value of Host when the request came with none.
     pub default_host: &'a [u8],
+    /// `path?query` to ask for in place of the request's own; that one if empty.
+    pub target: &'a [u8],
 }
 
 /// Writes the head of the request to an endpoint, always as HTTP/1.1; returns its length.
@@ -61,7 +63,7 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
     let client = Client { address: with.client, scheme: with.scheme, trusted: with.trusted, style: with.style };
     let fields = head.fields_index();
     let mut writer = HeadWriter::new(out);
-    writer.request_line(head.method_bytes(), head.target());
+    writer.request_line(head.method_bytes(), if with.target.is_empty() { head.target() } else { with.target });
     let replaces_host = head.is_absolute_form() || head.authority().is_empty();
     if replaces_host {
         let host = if head.authority().is_empty() { with.default_host } else { head.authority() };

@@ -15,6 +15,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     request_id: b"",
     upgrade: false,
     default_host: b"origin:80",
+    target: b"",
 };
 
 fn forward(head: &str, with: &ForwardRequest<'_>) -> String {

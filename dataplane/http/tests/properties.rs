@@ -16,6 +16,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     request_id: b"",
     upgrade: true,
     default_host: b"origin",
+    target: b"",
 };
 
 /// Pieces that heads are made of, so that random concatenations come close to being heads.

@@ -9,9 +9,12 @@
 use std::time::Duration;
 
 use crate::{
+    action::{Action, FixedAnswer, Forwarding, Redirect},
+    condition::{Condition, ValueMatch},
     host::HostPattern,
-    path::Segment,
+    path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
+    template::{Piece, Template},
 };
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -63,6 +66,70 @@ impl Item {
         texts.iter().fold(self.number(texts.len() as u64), |item, text| item.text(text))
     }
 
+    fn path(self, path: &PathMatch) -> Self {
+        let pattern = match path {
+            PathMatch::Pattern(pattern) => pattern,
+            PathMatch::Expression(expression) => return self.bytes(&[1]).text(expression.text()),
+        };
+        let segments = pattern.segments();
+        let item = self.bytes(&[0]).number(segments.len() as u64);
+        segments.iter().fold(item, |item, segment| match segment {
+            Segment::Literal(text) => item.bytes(&[0]).text(text),
+            Segment::Parameter(name) => item.bytes(&[1]).text(name),
+            Segment::Rest(name) => item.bytes(&[2]).text(name),
+        })
+    }
+
+    fn action(self, action: &Action, snapshot: &Snapshot) -> Self {
+        match action {
+            // As long as no length is the largest number, no name reads like what is below.
+            Action::Forward(Forwarding { shares, rewrite: None }) if shares.len() == 1 => {
+                self.text(&snapshot.upstreams[shares[0].upstream].name)
+            }
+            Action::Forward(Forwarding { shares, rewrite }) => {
+                let item = self.number(u64::MAX).bytes(&[0]).number(shares.len() as u64);
+                let item = shares.iter().fold(item, |item, share| {
+                    item.text(&snapshot.upstreams[share.upstream].name).number(share.weight.into())
+                });
+                rewrite.iter().fold(item, Self::template)
+            }
+            Action::Redirect(Redirect { to, keeps_query, status }) => {
+                let item = self.number(u64::MAX).bytes(&[1, u8::from(*keeps_query)]).number((*status).into());
+                item.template(to)
+            }
+            Action::Answer(FixedAnswer { status, headers, content_type, body }) => {
+                let item = self.number(u64::MAX).bytes(&[2]).number((*status).into()).number(headers.len() as u64);
+                let item = headers.iter().fold(item, |item, (name, value)| item.text(name).text(value));
+                item.text(content_type).text(body)
+            }
+        }
+    }
+
+    fn template(self, template: &Template) -> Self {
+        let item = self.number(template.pieces().len() as u64);
+        template.pieces().iter().fold(item, |item, piece| match piece {
+            Piece::Text(text) => item.bytes(&[0]).text(text),
+            Piece::Segment(index) => item.bytes(&[1]).number(*index as u64),
+            Piece::Rest(index) => item.bytes(&[2]).number(*index as u64),
+            Piece::Group(number) => item.bytes(&[3]).number(*number as u64),
+            Piece::Path => item.bytes(&[4]),
+            Piece::Host => item.bytes(&[5]),
+        })
+    }
+
+    /// In the order they are kept in, which is not that of the file.
+    fn conditions(self, conditions: &[Condition]) -> Self {
+        conditions.iter().fold(self.number(conditions.len() as u64), |item, condition| {
+            let item = item.text(&condition.name);
+            match &condition.value {
+                ValueMatch::Present => item.bytes(&[0]),
+                ValueMatch::Exact(text) => item.bytes(&[1]).text(text),
+                ValueMatch::Prefix(text) => item.bytes(&[2]).text(text),
+                ValueMatch::Expression(expression) => item.bytes(&[3]).text(expression.text()),
+            }
+        })
+    }
+
     fn timeouts(self, timeouts: &Timeouts) -> Self {
         let Timeouts { connect, first_byte, idle, request, tunnel, head, keep_alive, drain, linger } = *timeouts;
         let rest = [connect, first_byte, idle, tunnel, head, keep_alive, drain, linger];
@@ -104,14 +171,12 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
         // A suffix starts with a dot and an exact host never does.
         HostPattern::Exact(host) | HostPattern::Suffix(host) => host.as_str(),
     });
-    let item = Item::new("route").text(&route.name).text(&snapshot.upstreams[route.upstream].name);
+    let item = Item::new("route").text(&route.name).action(&route.action, snapshot);
     let item = item.set(listeners).set(hosts).set(matcher.methods.iter().map(String::as_str));
-    let segments = matcher.path.segments();
-    let item = segments.iter().fold(item.number(segments.len() as u64), |item, segment| match segment {
-        Segment::Literal(text) => item.bytes(&[0]).text(text),
-        Segment::Parameter(name) => item.bytes(&[1]).text(name),
-        Segment::Rest(name) => item.bytes(&[2]).text(name),
-    });
+    let item = item.path(&matcher.path);
+    let item = [&matcher.headers, &matcher.query, &matcher.cookies]
+        .into_iter()
+        .fold(item, |item, conditions| item.conditions(conditions));
     item.timeouts(&route.timeouts).finish()
 }
 

@@ -3,10 +3,13 @@
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
 //! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
-//! except [`TrustedProxies::contains`].
+//! except comparisons: [`TrustedProxies::contains`], [`ValueMatch::takes`], [`Expression::is_match`].
 
+mod action;
+mod condition;
 mod digest;
 mod error;
+mod expression;
 mod host;
 mod limits;
 mod near;
@@ -16,17 +19,22 @@ mod resolve;
 mod scalar;
 mod snapshot;
 mod source;
+mod template;
 mod trusted_proxies;
 
+pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
+pub use condition::{Condition, ValueMatch};
 pub use error::{ConfigError, ConfigErrors};
+pub use expression::{Captures, Expression};
 pub use host::HostPattern;
-pub use limits::{FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX};
-pub use path::{PathPattern, Segment};
+pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use path::{PathMatch, PathPattern, Segment};
 pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use template::{Piece, Template};
 pub use trusted_proxies::TrustedProxies;
 
 use std::path::Path;

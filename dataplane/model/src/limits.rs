@@ -32,6 +32,28 @@ pub const SEGMENTS_MAX: usize = 64;
 pub const PATH_BYTES_MAX: usize = 4096;
 /// Methods one route can name.
 pub(crate) const METHODS_MAX: usize = 32;
+/// Conditions of one kind (header fields, query parameters, cookies) that one route can have.
+pub(crate) const CONDITIONS_MAX: usize = 16;
+/// Bytes of a name or a value in a condition. Longer values of a request are equal to none and match no expression.
+pub const VALUE_BYTES_MAX: usize = 1024;
+/// Bytes of a regular expression as written.
+pub(crate) const EXPRESSION_BYTES_MAX: usize = 1024;
+/// Bytes of a regular expression when compiled, and of what a thread keeps to run it.
+pub(crate) const EXPRESSION_COMPILED_BYTES_MAX: usize = 256 << 10;
+/// Regular expressions of one file: with the bound on each, what they may need at most.
+pub(crate) const EXPRESSIONS_MAX: usize = 1024;
+/// Bytes of the name of a header field or cookie: what the index of a head holds.
+pub(crate) const FIELD_NAME_BYTES_MAX: usize = 255;
+/// Upstreams that one route can be split between: with [`SHARE_WEIGHT`], every split is exact in 10,000 turns.
+pub(crate) const SHARES_MAX: usize = 10;
+/// `weight` of an upstream of a route; 0 takes it out without taking it away.
+pub(crate) const SHARE_WEIGHT: RangeInclusive<Count> = Count(0)..=Count(1000);
+/// Bytes of a template as written.
+pub(crate) const TEMPLATE_BYTES_MAX: usize = 2048;
+/// Bytes of the body of a fixed answer: it leaves in one buffer with its head.
+pub const ANSWER_BYTES_MAX: usize = 8 << 10;
+/// Header fields of a fixed answer; with the bound on a value they fit the same buffer.
+pub(crate) const ANSWER_FIELDS_MAX: usize = 8;
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 

@@ -1,11 +1,31 @@
-//! The path pattern of a route, cut into segments.
+//! What the path of a route must be: a pattern cut into segments, or a regular expression.
 //!
 //! A pattern is compared with the normalized path of a request, so it is refused when no normalized path could ever
 //! equal it. The order of precedence and the lookup are in `route`.
 
 use ahash::AHashSet;
 
-use crate::{host::Refusal, limits};
+use crate::{expression::Expression, host::Refusal, limits};
+
+/// What the path of a request must be.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PathMatch {
+    /// What this pattern takes.
+    Pattern(PathPattern),
+    /// What this expression takes as a whole.
+    Expression(Expression),
+}
+
+impl PathMatch {
+    /// Equal for two that take the same paths and are told apart by nothing but the names of parameters.
+    pub(crate) fn shape(&self) -> String {
+        match self {
+            Self::Pattern(pattern) => pattern.shape(),
+            // A pattern begins with a slash.
+            Self::Expression(expression) => format!("~{}", expression.text()),
+        }
+    }
+}
 
 /// A path as `/a/b`, `/a/{name}/c` or `/a/{rest*}`.
 ///
@@ -22,7 +42,7 @@ pub enum Segment {
     Literal(String),
     /// `{name}`: any one segment that is not empty.
     Parameter(String),
-    /// `{name*}`: all that is left, one segment or more, empty ones too. Always the last: `/a/{rest*}` takes `/a/` and
+    /// `{name*}`, or `*` for `{rest*}`: all that is left, one segment or more, empty ones too. Always the last: `/a/{rest*}` takes `/a/` and
     /// everything below it, and not `/a`.
     Rest(String),
 }
@@ -36,7 +56,15 @@ impl PathPattern {
         if text.len() > limits::PATH_BYTES_MAX {
             return Err((format!("a path has at most {} bytes", limits::PATH_BYTES_MAX), None));
         }
-        let segments = below.split('/').map(segment).collect::<Result<Vec<_>, _>>()?;
+        let (front, star) = match below.strip_suffix('*') {
+            Some(front) if front.is_empty() || front.ends_with('/') => (front.strip_suffix('/'), true),
+            _ => (Some(below), false),
+        };
+        let segments = front.into_iter().flat_map(|front| front.split('/')).map(segment);
+        let mut segments = segments.collect::<Result<Vec<_>, _>>()?;
+        if star {
+            segments.push(Segment::Rest(STAR_NAME.to_owned()));
+        }
         if segments.len() > limits::SEGMENTS_MAX {
             return Err((format!("a path has at most {} segments", limits::SEGMENTS_MAX), None));
         }
@@ -64,6 +92,9 @@ impl PathPattern {
         shape
     }
 }
+
+/// What a `*` at the end calls what it takes.
+const STAR_NAME: &str = "rest";
 
 /// A rest stands last, and no name is used twice.
 fn check_order(segments: &[Segment]) -> Result<(), Refusal> {
@@ -113,7 +144,7 @@ fn segment(text: &str) -> Result<Segment, Refusal> {
 }
 
 /// A literal in the form a normalized path has: visible ASCII, and escapes only where they are needed.
-fn literal(text: &str) -> Result<Segment, Refusal> {
+pub(crate) fn literal(text: &str) -> Result<Segment, Refusal> {
     if matches!(text, "." | "..") {
         return Err((format!("a path has no `{text}` segment once it is normalized"), None));
     }
@@ -127,7 +158,7 @@ fn literal(text: &str) -> Result<Segment, Refusal> {
             }
             b'*' => {
                 return Err((
-                    "`*` is no wildcard in a path".to_owned(),
+                    "`*` in a path stands behind the last slash only".to_owned(),
                     Some("write `{name}` for one segment, `{rest*}` for all that is left".to_owned()),
                 ));
             }
@@ -181,6 +212,9 @@ mod tests {
             ("/a/", vec![literal("a"), literal("")]),
             ("/{id}/x", vec![Segment::Parameter("id".to_owned()), literal("x")]),
             ("/a/{rest*}", vec![literal("a"), Segment::Rest("rest".to_owned())]),
+            ("/*", vec![Segment::Rest("rest".to_owned())]),
+            ("/a/*", vec![literal("a"), Segment::Rest("rest".to_owned())]),
+            ("//*", vec![literal(""), Segment::Rest("rest".to_owned())]),
             ("/a%2Fb", vec![literal("a%2Fb")]),
             ("//a|b", vec![literal(""), literal("a|b")]),
         ] {
@@ -191,8 +225,34 @@ mod tests {
     #[test]
     fn what_no_request_could_match_is_refused() {
         for text in [
-            "", "a", "/a?b", "/a#b", "/a b", "/ä", "/..", "/a/./b", "/*", "/a*", "/{}", "/{*}", "/{1a}", "/{a", "/a}",
-            "/x{a}", "/{a}{b}", "/{a*}/b", "/{a}/{a}", "/%", "/%2", "/%2f", "/%41", "/%zz", "/a\\b", "/\u{1}",
+            "",
+            "a",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/ä",
+            "/..",
+            "/a/./b",
+            "/*/b",
+            "/a*",
+            "/**",
+            "/{rest}/*",
+            "/{}",
+            "/{*}",
+            "/{1a}",
+            "/{a",
+            "/a}",
+            "/x{a}",
+            "/{a}{b}",
+            "/{a*}/b",
+            "/{a}/{a}",
+            "/%",
+            "/%2",
+            "/%2f",
+            "/%41",
+            "/%zz",
+            "/a\\b",
+            "/\u{1}",
         ] {
             assert!(PathPattern::parse(text).is_err(), "{text}");
         }

@@ -6,9 +6,11 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 mod read;
+mod route;
 mod word;
 
 pub(crate) use read::read;
+pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::Deserialize;
@@ -118,37 +120,6 @@ pub(crate) struct Connections {
     pub(crate) idle_timeout: Option<Text>,
 }
 
-/// An entry of `routes`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Route {
-    /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the routes. Required.
-    pub(crate) name: Option<Text>,
-    /// Which requests it takes. Required.
-    pub(crate) r#match: Option<Spanned<Match>>,
-    /// The name of an upstream. Required.
-    pub(crate) upstream: Option<Text>,
-    /// Overrides the deadlines of the node.
-    #[serde(default)]
-    pub(crate) timeouts: RouteTimeouts,
-}
-
-/// `match` of a route; a request must fit all of it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Match {
-    /// Names of listeners. Left out: all.
-    pub(crate) listeners: Option<Spanned<Vec<Text>>>,
-    /// Host names in any case, without port. `*.example.com` takes every name below `example.com`, at any depth, and
-    /// not `example.com` itself. Left out: any host.
-    pub(crate) hosts: Option<Spanned<Vec<Text>>>,
-    /// `/a/b`: this path. `{name}`: one segment, not empty. `{name*}` at the end: all that is left; `/a/{rest*}` takes
-    /// `/a/` and everything below it, and not `/a`. Up to 64 segments, 4096 bytes. Required.
-    pub(crate) path: Option<Text>,
-    /// Methods, compared exactly: `GET` does not include `HEAD`. Up to 32. Left out: any method.
-    pub(crate) methods: Option<Spanned<Vec<Text>>>,
-}
-
 /// `limits`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,22 +160,6 @@ pub(crate) struct Timeouts {
     pub(crate) drain: Option<Text>,
     /// To read on after a refusal, so that the client sees the answer and not a reset. 1ms to 1m, default 2s.
     pub(crate) linger: Option<Text>,
-}
-
-/// `timeouts` of a route; the meaning, the range and the unit are those of the node's.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RouteTimeouts {
-    /// Overrides `timeouts.connect`.
-    pub(crate) connect: Option<Text>,
-    /// Overrides `timeouts.first_byte`.
-    pub(crate) first_byte: Option<Text>,
-    /// Overrides `timeouts.idle`.
-    pub(crate) idle: Option<Text>,
-    /// Overrides `timeouts.request`.
-    pub(crate) request: Option<Text>,
-    /// Overrides `timeouts.tunnel`.
-    pub(crate) tunnel: Option<Text>,
 }
 
 impl Shape for Vec<Text> {

@@ -4,8 +4,10 @@
 //! the [`Report`] and a stand-in returned, so that the rest is judged too; a snapshot is only handed out when the
 //! report stayed empty.
 
+mod actions;
 mod addresses;
 mod listeners;
+mod matches;
 mod node;
 mod report;
 mod routes;

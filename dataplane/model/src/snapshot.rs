@@ -8,7 +8,15 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{host::HostPattern, path::PathPattern, trusted_proxies::TrustedProxies};
+use crate::{
+    action::{Action, FixedAnswer, Forwarding, Redirect, Share},
+    condition::{Condition, ValueMatch},
+    expression::Expression,
+    host::HostPattern,
+    path::{PathMatch, PathPattern},
+    template::{Piece, Template},
+    trusted_proxies::TrustedProxies,
+};
 
 /// One resolved configuration.
 #[derive(Clone)]
@@ -115,7 +123,7 @@ pub struct Connections {
     pub idle_timeout: Duration,
 }
 
-/// Which requests go to which upstream.
+/// Which requests are taken, and what becomes of them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {
@@ -123,8 +131,8 @@ pub struct Route {
     pub name: String,
     /// The requests it takes.
     pub matcher: Match,
-    /// Index into [`Snapshot::upstreams`].
-    pub upstream: usize,
+    /// What becomes of them.
+    pub action: Action,
     /// The node's deadlines with what the route overrides.
     pub timeouts: Timeouts,
 }
@@ -138,9 +146,32 @@ pub struct Match {
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
     /// The path, without query.
-    pub path: PathPattern,
+    pub path: PathMatch,
     /// Sorted, compared exactly as written; empty for any method.
     pub methods: Vec<String>,
+    /// Header fields there must be, sorted.
+    pub headers: Vec<Condition>,
+    /// Query parameters there must be, sorted; names and values are decoded.
+    pub query: Vec<Condition>,
+    /// Cookies there must be, sorted.
+    pub cookies: Vec<Condition>,
+}
+
+impl Match {
+    /// How many conditions it has besides host and path, the named listeners and the named methods being one each: of two
+    /// that fit a request equally well by host and path, the one with more comes first.
+    #[must_use]
+    pub fn conditions(&self) -> usize {
+        let named = usize::from(!self.listeners.is_empty()) + usize::from(!self.methods.is_empty());
+        named + self.headers.len() + self.query.len() + self.cookies.len()
+    }
+
+    /// How many regular expressions it has.
+    pub(crate) fn expressions(&self) -> usize {
+        let conditions = self.headers.iter().chain(&self.query).chain(&self.cookies);
+        let in_values = conditions.filter(|condition| matches!(condition.value, ValueMatch::Expression(_))).count();
+        in_values + usize::from(matches!(self.path, PathMatch::Expression(_)))
+    }
 }
 
 /// Which forwarding fields an upstream is sent.
@@ -221,4 +252,6 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, Match, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

@@ -1,25 +1,29 @@
-//! Compiled tables that turn listener, host, path and method into a route.
+//! Compiled tables that turn the head of a request into a route.
 //!
 //! [`Table::build`] runs on the publishing thread, once per snapshot; [`Table::find`] on a worker, once per request.
-//! A route is found when all of its match fits. Of several that fit, the first in this order is taken:
+//! A route is found when all of its match fits. Which of several that fit is taken is told in docs/users/routing.md, and
+//! held by the tests here against a matcher that looks at every route: host, then path segment by segment, expressions
+//! behind all patterns, then the number of conditions, then the order in the file.
 //!
-//! 1. an exact host, then `*.` and the longest suffix, then any host;
-//! 2. segment by segment from the left: a literal, then `{name}`, then `{rest*}`. So an exact path comes before any
-//!    pattern, and the longer of two prefixes before the shorter;
-//! 3. a route that names the method, then one that takes any.
-//!
-//! The order of the routes in a file never counts. A lookup does not allocate, except to list methods for a 405. It
-//! looks a host up at most once per label, and visits a node of the tree at most once: what a pattern may cost is up to
-//! whoever writes the patterns, never to a client.
+//! A lookup does not allocate, except to list methods for a 405 and for the first expression a thread runs. It looks a
+//! host up at most once per label, and visits a node of the tree at most once: what a pattern or an expression may cost is
+//! up to whoever writes it, never to a client.
 //!
 //! It does not normalize: `find` is given the path as `http` left it.
 
+mod conditions;
 mod hosts;
+mod request;
+mod template;
 mod tree;
 
+pub use request::{Fields, Request};
+pub use template::{location, rewritten};
+
+use ahash::AHashMap;
 use hosts::Hosts;
-use tollgate_model::Route;
-use tree::Request;
+use std::cmp::Reverse;
+use tollgate_model::{PathMatch, Route};
 
 /// The index of a route in its snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +34,7 @@ pub struct RouteId(pub u32);
 pub enum Found {
     /// The route that takes the request.
     Route(RouteId),
-    /// Some routes take the listener, host and path, and none the method. The value of the `Allow` field that the
+    /// Some routes take the request but for its method. The value of the `Allow` field that the
     /// answer owes (RFC 9110, 15.5.6): the methods of all these routes, sorted. Allocated here, the only such case.
     MethodNotAllowed(String),
     /// No route.
@@ -50,42 +54,55 @@ impl Table {
     #[must_use]
     pub fn build(routes: &[Route]) -> Self {
         let mut hosts = Hosts::default();
-        for (index, route) in routes.iter().enumerate() {
+        for index in by_precedence(routes) {
             let id = RouteId(u32::try_from(index).expect("a snapshot is bounded by the nodes of its file, 6 million"));
-            hosts.insert(id, &route.matcher);
+            hosts.insert(id, &routes[index].matcher);
         }
         Self { hosts }
     }
 
     /// The route of a request.
-    ///
-    /// `listener` is the index in the snapshot. `host` is as sent, in any case, without port; empty when there is none.
-    /// `path` is normalized and without query.
     #[must_use]
-    pub fn find(&self, listener: usize, host: &[u8], path: &[u8], method: &[u8]) -> Found {
-        let request = Request { listener, method };
-        // A path that is not absolute (`*` of OPTIONS) belongs to no route.
-        let Some(path) = path.strip_prefix(b"/") else { return Found::None };
+    pub fn find(&self, request: &Request<'_>) -> Found {
         let mut refused = false;
-        let found = self.hosts.first(host, |tree| tree.find(path, &request, &mut refused));
+        let found = self.hosts.first(request.host, |tree| tree.find(request, &mut refused));
         match found {
             Some(id) => Found::Route(id),
-            None if refused => Found::MethodNotAllowed(self.allow(host, path, &request)),
+            None if refused => Found::MethodNotAllowed(self.allow(request)),
             None => Found::None,
         }
     }
 
     /// The methods of all routes that take the rest of the request.
-    fn allow(&self, host: &[u8], path: &[u8], request: &Request<'_>) -> String {
+    fn allow(&self, request: &Request<'_>) -> String {
         let mut methods = Vec::new();
-        let _: Option<()> = self.hosts.first(host, |tree| {
-            tree.methods(path, request, &mut methods);
+        let _: Option<()> = self.hosts.first(request.host, |tree| {
+            tree.methods(request, &mut methods);
             None
         });
         methods.sort_unstable();
         methods.dedup();
         methods.join(", ")
     }
+}
+
+/// The indexes of the routes, so that of those with the same host and the same path the first that fits is the right one:
+/// by number of conditions, then as in the file. Expressions stand as in the file, those that are written alike together.
+fn by_precedence(routes: &[Route]) -> Vec<usize> {
+    let mut expressions: AHashMap<&str, usize> = AHashMap::new();
+    let mut order: Vec<_> = routes
+        .iter()
+        .enumerate()
+        .map(|(index, route)| {
+            let first = match &route.matcher.path {
+                PathMatch::Pattern(_) => 0,
+                PathMatch::Expression(expression) => *expressions.entry(expression.text()).or_insert(index),
+            };
+            (first, Reverse(route.matcher.conditions()), index)
+        })
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, _, index)| index).collect()
 }
 
 #[cfg(test)]

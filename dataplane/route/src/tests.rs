@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use proptest::prelude::*;
-use tollgate_model::{HostPattern, NoSource, Route, Segment};
+use tollgate_model::{HostPattern, NoSource, PathMatch, Route, Segment};
 
-use crate::{Found, RouteId, Table};
+use crate::{Found, Request, RouteId, Table};
 
 /// Routes out of what stands in their `match`; `None` when they are in conflict.
 fn routes(matches: &[impl AsRef<str>]) -> Option<Vec<Route>> {
@@ -26,9 +26,25 @@ fn routes(matches: &[impl AsRef<str>]) -> Option<Vec<Route>> {
     }
 }
 
+/// A request without fields; `target` may have a query.
+fn request<'r>(listener: usize, host: &'r str, target: &'r str, method: &'r str) -> Request<'r> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let [host, path, query, method] = [host, path, query, method].map(str::as_bytes);
+    Request { listener, host, path, query, method, fields: &[] }
+}
+
 fn found(matches: &[&str], host: &str, path: &str, method: &str) -> Found {
+    Table::build(&routes(matches).unwrap()).find(&request(0, host, path, method))
+}
+
+/// Asserts that a GET of `target` with these fields goes to the route of this index.
+fn check_fields(matches: &[&str], target: &str, fields: &[(&str, &str)], expected: Option<u32>) {
     let table = Table::build(&routes(matches).unwrap());
-    table.find(0, host.as_bytes(), path.as_bytes(), method.as_bytes())
+    let expected = expected.map_or(Found::None, |id| Found::Route(RouteId(id)));
+    let mut known = [("", ""); 4];
+    known[..fields.len()].copy_from_slice(fields);
+    let found = table.find(&Request { fields: &known, ..request(0, "", target, "GET") });
+    assert_eq!(found, expected, "{target} {fields:?} in {matches:?}");
 }
 
 /// Asserts that `path` goes to the route of this index.
@@ -135,8 +151,144 @@ fn a_method_nobody_takes_is_answered_with_those_somebody_does() {
 fn a_route_listens_where_it_says() {
     let table = Table::build(&routes(&["path: /x, listeners: [l1]", "path: /x, listeners: [l0]", "path: /y"]).unwrap());
     for (listener, path, expected) in [(0, "/x", 1), (1, "/x", 0), (0, "/y", 2), (1, "/y", 2)] {
-        assert_eq!(table.find(listener, b"", path.as_bytes(), b"GET"), Found::Route(RouteId(expected)));
+        assert_eq!(table.find(&request(listener, "", path, "GET")), Found::Route(RouteId(expected)));
     }
+}
+
+#[test]
+fn a_header_is_there_or_has_the_value() {
+    let matches = [
+        "path: /a, headers: [ { name: X-Tenant, exact: acme } ]",
+        "path: /a, headers: [ { name: x-tenant, prefix: ac } ]",
+        "path: /a, headers: [ { name: X-TENANT, regex: 'b[0-9]+' } ]",
+        "path: /a, headers: [ { name: X-Tenant } ]",
+        "path: /a",
+    ];
+    for (fields, expected) in [
+        (&[("x-tenant", "acme")][..], 0),
+        (&[("X-Tenant", "acme2")], 1),
+        (&[("X-Tenant", "b12")], 2),
+        (&[("X-Tenant", "b12x")], 3),
+        (&[("X-Tenant", "")], 3),
+        (&[("X-Tenant", "ACME")], 3),
+        (&[("X-Tenant", "z"), ("X-Tenant", "acme")], 0),
+        (&[("X_Tenant", "acme")], 4),
+        (&[], 4),
+    ] {
+        check_fields(&matches, "/a", fields, Some(expected));
+    }
+}
+
+#[test]
+fn a_query_parameter_is_compared_decoded() {
+    let matches = [
+        "path: /a, query: [ { name: v, exact: 'a b' } ]",
+        "path: /a, query: [ { name: v, prefix: 'x&' } ]",
+        "path: /a, query: [ { name: v, regex: '[0-9]{2}' } ]",
+        "path: /a, query: [ { name: 'v w' } ]",
+    ];
+    for (query, expected) in [
+        ("v=a+b", Some(0)),
+        ("v=a%20b", Some(0)),
+        ("u=1&v=1&%76=a%20b", Some(0)),
+        ("v=x%26y", Some(1)),
+        ("v=x&y", None),
+        ("v=42", Some(2)),
+        ("v=421", None),
+        ("v%20w", Some(3)),
+        ("v+w=", Some(3)),
+        ("V=42", None),
+        ("v=%4", None),
+        ("", None),
+    ] {
+        check_fields(&matches, &format!("/a?{query}"), &[], expected);
+    }
+    let long = format!("/a?v=x%26{}", "y".repeat(5000));
+    check_fields(&matches, &long, &[], Some(1));
+    let long = format!("/a?v=42{}", "%00".repeat(5000));
+    check_fields(&["path: /a, query: [ { name: v, regex: '.*' } ]"], &long, &[], None);
+}
+
+#[test]
+fn a_cookie_is_found_among_others() {
+    let matches = ["path: /a, cookies: [ { name: beta, exact: '1' } ]", "path: /a, cookies: [ { name: beta } ]"];
+    for (cookie, expected) in [
+        ("beta=1", Some(0)),
+        ("a=b; beta=1; c=d", Some(0)),
+        ("a=b;beta=2", Some(1)),
+        ("beta", Some(1)),
+        ("xbeta=1; Beta=1", None),
+        ("a=beta=1", None),
+    ] {
+        check_fields(&matches, "/a", &[("Cookie", cookie)], expected);
+    }
+}
+
+#[test]
+fn an_expression_comes_behind_every_pattern_and_in_the_order_of_the_file() {
+    let matches = [
+        "path_regex: '/a/[a-z]+'",
+        "path_regex: '/a/.*'",
+        "path: '/{x}/{y}/z/*'",
+        "path_regex: '/a/[a-z]+', methods: [GET]",
+        "path_regex: '/h', hosts: [h.test]",
+        "path: /h",
+    ];
+    for (path, expected) in [
+        ("/a/b", Some(3)),
+        ("/a/1", Some(1)),
+        ("/a/b/z/c", Some(2)),
+        ("/a/b/z", Some(1)),
+        ("/a", None),
+        ("/x/a/b", None),
+        ("*", None),
+    ] {
+        check(&matches, path, expected);
+    }
+    assert_eq!(found(&matches, "h.test", "/h", "GET"), Found::Route(RouteId(4)), "the host counts more than the path");
+}
+
+#[test]
+fn more_conditions_come_first_and_then_the_order_of_the_file() {
+    let matches = [
+        "path: '/{x}', headers: [ { name: a } ]",
+        "path: '/{y}', headers: [ { name: b } ]",
+        "path: '/{z}', headers: [ { name: b } ], methods: [GET]",
+        "path: /exact",
+        "path: '/{x}', listeners: [l0], methods: [GET], query: [ { name: q } ]",
+        "path: '/{x}'",
+    ];
+    for (target, fields, expected) in [
+        ("/1", &[("a", ""), ("b", "")][..], 2),
+        ("/1", &[("a", "")], 0),
+        ("/1?q", &[("a", ""), ("b", "")], 4),
+        ("/exact?q", &[("a", ""), ("b", "")], 3),
+        ("/1", &[], 5),
+    ] {
+        check_fields(&matches, target, fields, Some(expected));
+    }
+    check_fields(&matches[..2], "/1", &[("a", ""), ("b", "")], Some(0));
+}
+
+/// A route whose conditions are not met is none, so its methods are not told either.
+#[test]
+fn methods_of_a_route_count_only_when_its_conditions_are_met() {
+    let matches = [
+        "path: /a, methods: [PUT], headers: [ { name: k, exact: v } ]",
+        "path: /a, methods: [GET], query: [ { name: q } ]",
+        "path_regex: '/[a-z]', methods: [POST]",
+        "path: /B, methods: [GET], cookies: [ { name: c } ]",
+    ];
+    let table = Table::build(&routes(&matches).unwrap());
+    let ask =
+        |target, method, fields: &[(&str, &str); 1]| table.find(&Request { fields, ..request(0, "", target, method) });
+    let allow = |text: &str| Found::MethodNotAllowed(text.to_owned());
+    assert_eq!(ask("/a", "DELETE", &[("k", "v")]), allow("POST, PUT"));
+    assert_eq!(ask("/a?q", "DELETE", &[("k", "x")]), allow("GET, POST"));
+    assert_eq!(ask("/a", "GET", &[("k", "v")]), allow("POST, PUT"));
+    assert_eq!(ask("/a", "POST", &[("k", "v")]), Found::Route(RouteId(2)));
+    assert_eq!(ask("/B", "PUT", &[("k", "v")]), Found::None);
+    assert_eq!(ask("/B", "PUT", &[("cookie", "c=")]), allow("GET"));
 }
 
 /// The reference: every route is compared, and the best of those that fit is taken.
@@ -162,8 +314,8 @@ fn slow(routes: &[Route], listener: usize, host: &str, path: &str, method: &str)
     }
 }
 
-/// Smaller is more specific: the host's class, minus its length, the kinds of the segments, whether any method is taken.
-type Rank = (u8, isize, Vec<u8>, bool);
+/// Smaller is more specific: the host's class, minus its length, the kinds of the segments, minus the conditions.
+type Rank = (u8, isize, Vec<u8>, isize);
 
 fn rank(route: &Route, host: &str, path: &str) -> Option<Rank> {
     let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
@@ -177,7 +329,8 @@ fn rank(route: &Route, host: &str, path: &str) -> Option<Rank> {
     let any = hosts.is_empty().then_some((2, 0));
     let (class, length) = hosts.iter().filter_map(host_rank).min().or(any)?;
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-    let pattern = route.matcher.path.segments();
+    let PathMatch::Pattern(pattern) = &route.matcher.path else { return None };
+    let pattern = pattern.segments();
     let rest = matches!(pattern.last(), Some(Segment::Rest(_)));
     let fits = if rest { segments.len() >= pattern.len() } else { segments.len() == pattern.len() };
     let kinds = pattern.iter().zip(&segments).map(|(pattern, segment)| match pattern {
@@ -186,7 +339,7 @@ fn rank(route: &Route, host: &str, path: &str) -> Option<Rank> {
         Segment::Rest(_) => Some(2),
     });
     let kinds = kinds.collect::<Option<Vec<u8>>>()?;
-    fits.then_some((class, length, kinds, route.matcher.methods.is_empty()))
+    fits.then_some((class, length, kinds, -(route.matcher.conditions() as isize)))
 }
 
 fn match_text() -> impl Strategy<Value = String> {
@@ -239,7 +392,7 @@ proptest! {
                 for method in ["GET", "PUT", "BREW"] {
                     for listener in 0..2 {
                         let expected = slow(&routes, listener, host, path, method);
-                        let found = table.find(listener, host.as_bytes(), path.as_bytes(), method.as_bytes());
+                        let found = table.find(&request(listener, host, path, method));
                         prop_assert_eq!(found, expected, "{} {}{} at {}", method, host, path, listener);
                     }
                 }
@@ -249,7 +402,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_answered(host: Vec<u8>, path: Vec<u8>, method: Vec<u8>, listener: usize) {
-        let table = Table::build(&routes(&["path: '/{a}/{b*}', hosts: ['*.t']", "path: '/{a*}', methods: [GET]"]).unwrap());
-        let _ = table.find(listener, &host, &path, &method);
+        let table = Table::build(&routes(&["path: '/{a}/{b*}', hosts: ['*.t']", "path: '/{a*}', query: [ { name: a, regex: b+ } ]", "path_regex: '/a.*', methods: [GET]"]).unwrap());
+        let (host, path, method, query) = (&host, &path, &method, &path);
+        let _ = table.find(&Request { listener, host, path, query, method, fields: &[] });
     }
 }

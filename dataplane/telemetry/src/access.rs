@@ -39,6 +39,8 @@ pub struct RequestPart<'a> {
 pub struct ResponsePart<'a> {
     /// Of [`Fragment::route`].
     pub route: Option<&'a Fragment>,
+    /// Of [`Fragment::upstream`].
+    pub upstream: Option<&'a Fragment>,
     /// Of [`Fragment::endpoint`].
     pub endpoint: Option<&'a Fragment>,
     /// Status sent downstream; 0 when none was.
@@ -68,12 +70,21 @@ const USUAL_ATTEMPTS: u8 = 1;
 pub struct Fragment(Box<[u8]>);
 
 impl Fragment {
-    /// The names of a route and its upstream.
+    /// The name of a route.
     #[must_use]
-    pub fn route(route: &str, upstream: &str) -> Self {
+    pub fn route(name: &str) -> Self {
+        Self::name(b",\"route\":\"", name)
+    }
+
+    /// The name of an upstream.
+    #[must_use]
+    pub fn upstream(name: &str) -> Self {
+        Self::name(b",\"upstream\":\"", name)
+    }
+
+    fn name<const N: usize>(prefix: &[u8; N], name: &str) -> Self {
         let mut line = Line::new();
-        line.text(b",\"route\":\"", route.as_bytes(), TEXT_BYTES_MAX);
-        line.text(b"\",\"upstream\":\"", upstream.as_bytes(), TEXT_BYTES_MAX);
+        line.text(prefix, name.as_bytes(), TEXT_BYTES_MAX);
         line.put(b"\"");
         Self(line.bytes().into())
     }
@@ -142,7 +153,7 @@ impl AccessRecord {
     pub fn end(&mut self, response: &ResponsePart<'_>) -> &[u8] {
         let line = &mut self.line;
         line.number(b"\",\"status\":", u64::from(response.status));
-        for fragment in [response.route, response.endpoint].into_iter().flatten() {
+        for fragment in [response.route, response.upstream, response.endpoint].into_iter().flatten() {
             line.copy(&fragment.0);
         }
         line.ms(b",\"duration_ms\":", response.duration_ns);

@@ -27,6 +27,7 @@ const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 const RESPONSE: ResponsePart<'static> = ResponsePart {
     route: None,
+    upstream: None,
     endpoint: None,
     status: 504,
     reason: Some("upstream_first_byte_timeout"),
@@ -54,9 +55,10 @@ fn line(request: &RequestPart<'_>, response: &ResponsePart<'_>) -> Vec<u8> {
 
 /// With a route and an endpoint.
 fn complete_line(request: &RequestPart<'_>, response: &ResponsePart<'_>) -> Vec<u8> {
-    let route = Fragment::route("orders", "orders-v2");
+    let (route, upstream) = (Fragment::route("orders"), Fragment::upstream("orders-v2"));
     let endpoint = Fragment::endpoint((Ipv4Addr::LOCALHOST, 9001).into());
-    let response = ResponsePart { route: Some(&route), endpoint: Some(&endpoint), ..*response };
+    let response =
+        ResponsePart { route: Some(&route), upstream: Some(&upstream), endpoint: Some(&endpoint), ..*response };
     line(request, &response)
 }
 
@@ -111,7 +113,8 @@ fn the_longest_record_keeps_its_bound() {
         ..REQUEST
     };
     let response = ResponsePart {
-        route: Some(&Fragment::route(&name, &name)),
+        route: Some(&Fragment::route(&name)),
+        upstream: Some(&Fragment::upstream(&name)),
         endpoint: Some(&Fragment::endpoint(SocketAddr::new(address, u16::MAX))),
         status: u16::MAX,
         received_bytes: u64::MAX,

@@ -27,6 +27,7 @@ const REQUEST: RequestPart<'static> = RequestPart {
 
 fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
     ResponsePart {
+        upstream: None,
         route: Some(route),
         endpoint: None,
         status: 200,
@@ -74,7 +75,7 @@ fn nothing_is_allocated_in_steady_state() {
     let metrics = registry.worker(0);
     let (sender, source) = log_queue(4, &registry);
     let mut sink = sender.sink(metrics.clone());
-    let route = Fragment::route("orders", "orders");
+    let route = Fragment::route("orders");
     let mut line = AccessRecord::new(Ipv4Addr::LOCALHOST.into(), "public");
     // The latency arrays and the line have their memory from then on; the blocks had it from the start.
     record(0, &metrics, &mut line, &route, &mut sink);

@@ -1,7 +1,16 @@
-//! Answers of our own: problem documents with the status, the Proxy-Status and the Allow field they owe.
+//! Answers of our own: problem documents with the status, the Proxy-Status and the Allow field they owe, and what routes
+//! answer instead of an upstream.
 
-use crate::{exchange::ResponseSink, record::Facts};
-use tollgate_http::{Answer, ConnectionOption, Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
+use crate::{
+    exchange::{Machine, ResponseSink},
+    forward::Forwarded,
+    record::Facts,
+};
+use tollgate_http::{
+    Answer, BodyLength, ConnectionOption, Method, PROBLEM_CONTENT_TYPE, Reason, http_date, write_problem,
+};
+use tollgate_io::Io;
+use tollgate_model::FixedAnswer;
 
 /// What an answer says besides its reason.
 pub(crate) struct Refusal<'a> {
@@ -41,6 +50,60 @@ impl Refusal<'_> {
         let is_head = facts.is_some_and(|facts| facts.method == Method::Head);
         sink.answer(&answer, if is_head { &[] } else { &body })?;
         sink.flush().await
+    }
+}
+
+impl<I: Io> Machine<'_, I> {
+    /// Sends the client elsewhere.
+    pub(crate) async fn answer_redirect(
+        &self,
+        status: u16,
+        location: &[u8],
+        body: BodyLength,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        let fields: [(&str, &[u8]); 2] = [("X-Request-Id", self.request_id), ("Location", location)];
+        self.answer_route(Answer { status, fields: &fields, ..Answer::default() }, b"", body, reply).await
+    }
+
+    /// Answers what the route says.
+    pub(crate) async fn answer_fixed(
+        &self,
+        fixed: &FixedAnswer,
+        body: BodyLength,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        let mut fields: Vec<(&str, &[u8])> = vec![("X-Request-Id", self.request_id)];
+        fields.extend(fixed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        let answer = Answer {
+            status: fixed.status,
+            fields: &fields,
+            content_type: &fixed.content_type,
+            body_len: fixed.body.len() as u64,
+            ..Answer::default()
+        };
+        self.answer_route(answer, fixed.body.as_bytes(), body, reply).await
+    }
+
+    /// Sends `answer`; `received` is the body that the client sends or would send.
+    async fn answer_route(
+        &self,
+        answer: Answer<'_>,
+        content: &[u8],
+        received: BodyLength,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        let (worker, outcome) = (&self.connection.worker, self.outcome);
+        // A client that waits for a 100 may or may not send its body after a final answer: nobody can tell.
+        let is_unsure = self.facts.expects_continue && !received.is_empty();
+        let closes = is_unsure || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        outcome.closes.set(closes);
+        outcome.status.set(answer.status);
+        let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
+        let connection = connection_option(Some(&self.facts), closes);
+        let is_head = self.facts.method == Method::Head;
+        reply.answer(&Answer { date: &date, connection, ..answer }, if is_head { &[] } else { content })?;
+        reply.flush().await.map(|()| Forwarded::Answered)
     }
 }
 

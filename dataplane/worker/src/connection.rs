@@ -272,6 +272,7 @@ impl Active {
         let Some(record) = &mut self.record else { return };
         let line = record.end(&ResponsePart {
             route: outcome.route.get().and_then(|route| worker.fragments.route(route)),
+            upstream: outcome.upstream.get().and_then(|upstream| worker.fragments.upstream(upstream)),
             endpoint: outcome.endpoint.get().and_then(|id| worker.fragments.endpoint(id)),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),

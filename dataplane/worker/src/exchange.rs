@@ -16,7 +16,7 @@ use crate::{
     limits,
     record::{Facts, Outcome},
     relay, tunnel,
-    upstream::{self, Checkout},
+    upstream::{self, Checkout, Way},
 };
 use std::{cell::Cell, time::Duration};
 use tollgate_http::{
@@ -24,9 +24,9 @@ use tollgate_http::{
     ResponseHead, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
-use tollgate_model::Timeouts;
+use tollgate_model::{Action, Forwarding, Route, Timeouts};
 use tollgate_policy::{Phase, Step};
-use tollgate_route::Found;
+use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
 pub(crate) trait Downstream {
@@ -131,7 +131,7 @@ impl<I: Io> Machine<'_, I> {
             Err((Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
                 self.answer_options(&head, &mut down.writer).await
             }
-            Ok(route) => self.forward(down, route, body).await,
+            Ok(route) => self.act(down, route, body).await,
             Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
@@ -146,7 +146,7 @@ impl<I: Io> Machine<'_, I> {
     fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
         let worker = &self.connection.worker;
         let listener = self.connection.listener as usize;
-        let route = match worker.program.table.find(listener, head.host(), head.path(), head.method_bytes()) {
+        let route = match worker.program.table.find(&Request::of(listener, head)) {
             Found::Route(id) => id.0,
             Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
             Found::None => return Err((Reason::NoRoute, None)),
@@ -160,9 +160,58 @@ impl<I: Io> Machine<'_, I> {
         Ok(route)
     }
 
-    async fn forward(&self, down: &mut H1Downstream<'_, I>, route: u32, body: BodyLength) -> Result<Forwarded, Reason> {
+    /// Does what the route says.
+    async fn act(&self, down: &mut H1Downstream<'_, I>, id: u32, body: BodyLength) -> Result<Forwarded, Reason> {
+        let route = &self.connection.worker.program.snapshot.routes[id as usize];
+        let head = self.index.head(down.reader.bytes());
+        let request = Request::of(self.connection.listener as usize, &head);
+        let path = &route.matcher.path;
+        match &route.action {
+            Action::Forward(forwarding) => {
+                let target = match &forwarding.rewrite {
+                    None => Vec::new(),
+                    Some(template) => match tollgate_route::rewritten(template, path, &request) {
+                        Some(target) => target,
+                        None => return self.fail(Reason::BadTarget, None, &mut down.writer).await,
+                    },
+                };
+                let upstream = self.choose_upstream(id, forwarding);
+                self.outcome.upstream.set(Some(upstream));
+                self.forward(down, route, upstream, &target, body).await
+            }
+            Action::Redirect(redirect) => match tollgate_route::location(redirect, path, &request) {
+                Some(location) => self.answer_redirect(redirect.status, &location, body, &mut down.writer).await,
+                None => self.fail(Reason::BadHost, None, &mut down.writer).await,
+            },
+            Action::Answer(answer) => self.answer_fixed(answer, body, &mut down.writer).await,
+        }
+    }
+
+    /// The upstream whose turn it is.
+    fn choose_upstream(&self, route: u32, forwarding: &Forwarding) -> u32 {
+        let worker = &self.connection.worker;
+        let splits = &worker.program.splits;
+        if forwarding.shares.len() > 1
+            && let Ok(at) = splits.binary_search_by_key(&route, |split| split.route)
+        {
+            let turn = worker.splits[at].get();
+            let order = &splits[at].order;
+            worker.splits[at].set((turn + 1) % order.len() as u32);
+            return order[turn as usize];
+        }
+        forwarding.shares[0].upstream as u32
+    }
+
+    async fn forward(
+        &self,
+        down: &mut H1Downstream<'_, I>,
+        route: &Route,
+        upstream: u32,
+        target: &[u8],
+        body: BodyLength,
+    ) -> Result<Forwarded, Reason> {
         let Connection { worker, watch, .. } = self.connection;
-        let route = &worker.program.snapshot.routes[route as usize];
+        let way = Way { upstream, connect: route.timeouts.connect };
         if let Some(limit) = route.timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
         }
@@ -170,13 +219,13 @@ impl<I: Io> Machine<'_, I> {
         let mut fresh = false;
         loop {
             let (repeatable, begun) = (body.is_empty() && self.facts.method.is_idempotent(), self.facts.begun);
-            let taken = upstream::checkout(worker, watch, route, fresh, repeatable, begun, self.outcome).await;
+            let taken = upstream::checkout(worker, watch, way, fresh, repeatable, begun, self.outcome).await;
             let checkout = match taken {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
             let mut up = H1Upstream::new(&checkout.link);
-            if let Err(reason) = self.queue_request(down, &mut up, &checkout) {
+            if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
             let forward = self.attempt(&route.timeouts);
@@ -225,6 +274,7 @@ impl<I: Io> Machine<'_, I> {
         down: &H1Downstream<'_, I>,
         up: &mut H1Upstream<'_, I>,
         checkout: &Checkout<'_, I>,
+        target: &[u8],
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
         let endpoint =
@@ -237,6 +287,7 @@ impl<I: Io> Machine<'_, I> {
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
             default_host: endpoint.as_bytes(),
+            target,
         };
         RequestSink::head(up.halves().1, head, &with)
     }

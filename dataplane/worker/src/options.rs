@@ -11,7 +11,7 @@ use crate::{
 use std::borrow::Cow;
 use tollgate_http::{Answer, Reason, RequestHead, http_date};
 use tollgate_io::Io;
-use tollgate_route::Found;
+use tollgate_route::{Found, Request};
 
 /// What is forwarded where no route names methods.
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
@@ -43,7 +43,8 @@ impl<I: Io> Machine<'_, I> {
     fn methods(&self, head: &RequestHead<'_>) -> Cow<'static, str> {
         let table = &self.connection.worker.program.table;
         // No route names the method without a name: what takes it takes any.
-        match table.find(self.connection.listener as usize, head.host(), head.path(), b"") {
+        let request = Request::of(self.connection.listener as usize, head);
+        match table.find(&Request { method: b"", ..request }) {
             Found::MethodNotAllowed(allow) => allow.into(),
             Found::Route(_) | Found::None => METHODS.into(),
         }

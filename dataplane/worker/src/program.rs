@@ -1,12 +1,35 @@
-//! A snapshot compiled for the workers: route table and endpoint schedules. Built once, on the publishing thread, and
+//! A snapshot compiled for the workers: route table, endpoint schedules and splits. Built once, on the publishing thread, and
 //! shared by all workers; nothing in it changes.
 
 use crate::balance;
 use std::sync::Arc;
 use tollgate_http::{ForwardedStyle, HeadLimits};
-use tollgate_model::{Forwarded, Snapshot};
+use tollgate_model::{Action, Forwarded, Route, Snapshot};
 use tollgate_policy::Chain;
 use tollgate_route::Table;
+
+/// A route that shares its requests between upstreams.
+pub(crate) struct Split {
+    pub(crate) route: u32,
+    /// Upstreams in the order they take their turns.
+    pub(crate) order: Box<[u32]>,
+}
+
+fn splits(snapshot: &Snapshot) -> Box<[Split]> {
+    let routes = snapshot.routes.iter().enumerate();
+    let splits = routes.filter_map(|(route, Route { action, .. })| match action {
+        Action::Forward(forwarding) if forwarding.shares.len() > 1 => {
+            // A schedule gives each at least one turn, so those that are to have none stay out.
+            let shares: Vec<_> = forwarding.shares.iter().filter(|share| share.weight > 0).collect();
+            let weights: Vec<u32> = shares.iter().map(|share| share.weight).collect();
+            let turns = balance::schedule(&weights);
+            let order = turns.iter().map(|&turn| shares[turn as usize].upstream as u32).collect();
+            Some(Split { route: route as u32, order })
+        }
+        _ => None,
+    });
+    splits.collect()
+}
 
 /// What workers run.
 pub struct Program {
@@ -14,6 +37,8 @@ pub struct Program {
     pub(crate) table: Table,
     /// Order of endpoints, by upstream.
     pub(crate) schedules: Vec<Box<[u32]>>,
+    /// Of the routes that share their requests between upstreams, by route.
+    pub(crate) splits: Box<[Split]>,
     pub(crate) heads: HeadLimits,
     pub(crate) forwarded: ForwardedStyle,
     /// This worker's share of `limits.connections`.
@@ -38,6 +63,7 @@ impl Program {
                     balance::schedule(&weights)
                 })
                 .collect(),
+            splits: splits(&snapshot),
             heads: HeadLimits {
                 head_bytes: limits.head_bytes,
                 target_bytes: limits.target_bytes,

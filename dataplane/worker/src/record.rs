@@ -43,6 +43,8 @@ impl Facts {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) route: Cell<Option<u32>>,
+    /// The one chosen of the route's, as an index.
+    pub(crate) upstream: Cell<Option<u32>>,
     pub(crate) endpoint: Cell<Option<EndpointId>>,
     /// Sent to the client; 0 before.
     pub(crate) status: Cell<u16>,
@@ -62,18 +64,17 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 pub(crate) struct Fragments {
     routes: Vec<Fragment>,
+    upstreams: Vec<Fragment>,
     endpoints: Vec<Vec<Fragment>>,
 }
 
 impl Fragments {
     pub(crate) fn of(program: &Program) -> Self {
         let snapshot = &program.snapshot;
-        let routes = snapshot.routes.iter();
         let upstreams = snapshot.upstreams.iter();
         Self {
-            routes: routes
-                .map(|route| Fragment::route(&route.name, &snapshot.upstreams[route.upstream].name))
-                .collect(),
+            routes: snapshot.routes.iter().map(|route| Fragment::route(&route.name)).collect(),
+            upstreams: upstreams.clone().map(|upstream| Fragment::upstream(&upstream.name)).collect(),
             endpoints: upstreams
                 .map(|upstream| {
                     upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(endpoint.address)).collect()
@@ -84,6 +85,10 @@ impl Fragments {
 
     pub(crate) fn route(&self, route: u32) -> Option<&Fragment> {
         self.routes.get(route as usize)
+    }
+
+    pub(crate) fn upstream(&self, upstream: u32) -> Option<&Fragment> {
+        self.upstreams.get(upstream as usize)
     }
 
     pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&Fragment> {
@@ -188,9 +193,9 @@ routes:
         let program = Program::build(snapshot.clone(), 1);
         let fragments = Fragments::of(&program);
         for (number, route) in snapshot.routes.iter().enumerate() {
-            let upstream = if route.name == "to-b" { "b" } else { "a" };
-            assert_eq!(fragments.route(number as u32), Some(&Fragment::route(&route.name, upstream)));
+            assert_eq!(fragments.route(number as u32), Some(&Fragment::route(&route.name)));
         }
+        assert_eq!(fragments.upstream(1), Some(&Fragment::upstream("b")));
         for (upstream, endpoint) in [(0, 0), (0, 1), (1, 0)] {
             let id = EndpointId { upstream, endpoint };
             assert_eq!(fragments.endpoint(id), Some(&Fragment::endpoint(program.address(id))));

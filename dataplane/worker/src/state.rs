@@ -27,6 +27,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) program: Arc<Program>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
+    /// Turns taken, by split of the program.
+    pub(crate) splits: Box<[Cell<u32>]>,
     pub(crate) request_ids: RequestIds,
     pub(crate) log: RefCell<Option<LogSink>>,
     /// Empty without a log.
@@ -62,6 +64,7 @@ impl<I: Io> Worker<I> {
     ) -> Self {
         Self {
             pools: Pools::new(&program, io.entropy()),
+            splits: program.splits.iter().map(|_| Cell::new(0)).collect(),
             request_ids: RequestIds::new(io.entropy()),
             fragments: log.as_ref().map(|_| Fragments::of(&program)).unwrap_or_default(),
             log: RefCell::new(log),

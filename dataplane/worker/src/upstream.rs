@@ -21,7 +21,15 @@ use std::{
 };
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io};
-use tollgate_model::Route;
+
+/// Where an exchange goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    /// Index in the snapshot.
+    pub(crate) upstream: u32,
+    /// The time each connect may take.
+    pub(crate) connect: Duration,
+}
 
 /// A connection taken for an exchange.
 pub(crate) struct Checkout<'a, I: Io> {
@@ -37,13 +45,13 @@ pub(crate) struct Checkout<'a, I: Io> {
 pub(crate) async fn checkout<'a, I: Io>(
     worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
-    route: &Route,
+    way: Way,
     fresh: bool,
     repeatable: bool,
     now: Instant,
     outcome: &Outcome,
 ) -> Result<Checkout<'a, I>, Reason> {
-    let upstream = route.upstream as u32;
+    let Way { upstream, connect } = way;
     let mut failed: Option<(EndpointId, Reason)> = None;
     while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
         let id = match failed {
@@ -62,7 +70,7 @@ pub(crate) async fn checkout<'a, I: Io>(
                 worker.metrics.upstream_reused(upstream);
                 stream
             }
-            None => match connect_to(worker, watch, id, route.timeouts.connect).await {
+            None => match connect_to(worker, watch, id, connect).await {
                 Ok(stream) => Rc::new(stream),
                 Err(reason) => {
                     let is_enough = failed.is_some() && reason == Reason::ConnectTimeout;

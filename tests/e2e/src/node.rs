@@ -161,15 +161,25 @@ impl Node {
     /// If it does not start.
     #[must_use]
     pub fn routed(endpoints: &[SocketAddr], matcher: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let log = folder.path().join("access.log");
         let endpoints: Vec<_> = endpoints.iter().map(|endpoint| format!("{{ address: \"{endpoint}\" }}")).collect();
         let endpoints = endpoints.join(", ");
+        Self::of(&format!(
+            "upstreams: [ {{ name: origin, endpoints: [ {endpoints} ] }} ]\n\
+             routes: [ {{ name: everything, match: {matcher}, upstream: origin }} ]\n{more}\n"
+        ))
+    }
+
+    /// Starts a gateway whose upstreams, routes and all else are written in `rest`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn of(rest: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let log = folder.path().join("access.log");
         let text = format!(
             "version: 1\nstatus: {{ bind: 127.0.0.1:0 }}\naccess_log: {{ path: {log:?} }}\n\
-             listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
-             upstreams: [ {{ name: origin, endpoints: [ {endpoints} ] }} ]\n\
-             routes: [ {{ name: everything, match: {matcher}, upstream: origin }} ]\n{more}\n"
+             listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n{rest}"
         );
         let config = write(folder.path(), &text);
         let mut process = Process::start(&["gateway", "--config", &config.to_string_lossy()]);

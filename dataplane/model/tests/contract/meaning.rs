@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tollgate_model::{AccessLog, Forwarded, HostPattern, IoDriver, Segment, Workers, load};
+use tollgate_model::{AccessLog, Action, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load};
 
 use crate::source::{WORLD, file, good};
 
@@ -56,13 +56,14 @@ fn a_route_is_resolved_to_indices_and_patterns() {
          \x20   upstream: b\n    timeouts: { request: 3s }\n",
     ));
     let route = &snapshot.routes[0];
-    assert_eq!((route.upstream, &route.matcher.listeners), (1, &vec![1]));
+    assert_eq!((route.action.upstreams().collect(), &route.matcher.listeners), (vec![1], &vec![1]));
     let hosts = [HostPattern::Exact("b.test".to_owned()), HostPattern::Suffix(".test".to_owned())];
     assert!(route.matcher.hosts == hosts);
     assert_eq!(route.matcher.methods, ["GET", "PUT"]);
     let segments =
         [Segment::Literal("o".to_owned()), Segment::Parameter("id".to_owned()), Segment::Rest("rest".to_owned())];
-    assert_eq!(route.matcher.path.segments(), segments);
+    let PathMatch::Pattern(path) = &route.matcher.path else { panic!("a pattern") };
+    assert_eq!(path.segments(), segments);
     assert_eq!(route.timeouts.request, Some(3 * SECOND));
     assert_eq!(route.timeouts.head, snapshot.timeouts.head);
 }
@@ -89,6 +90,35 @@ fn each_address_of_a_name_is_an_endpoint_of_its_weight() {
     assert_eq!(endpoints, [("127.0.0.2:80".to_owned(), 3), ("127.0.0.3:80".to_owned(), 3)]);
 }
 
+#[test]
+fn what_a_route_does_is_resolved() {
+    let snapshot = good(&file(
+        "upstreams:\n  - { name: a, endpoints: [ { address: 127.0.0.1:1 } ] }\n  - { name: b, endpoints: [ { address: 127.0.0.1:1 } ] }\n\
+         routes:\n\
+         \x20 - { name: s, match: { path: '/s/{x}/*' }, upstreams: [ { name: b, weight: 0 }, { name: a } ], rewrite: { path: '/v2/{x}-/{rest}' } }\n\
+         \x20 - { name: r, match: { path_regex: '/(a)(?<n>.*)' }, redirect: { to: 'https://x.{host}/{n}?q{path}' } }\n\
+         \x20 - { name: p, match: { path: /p }, redirect: { to: '{path}/', status: 301 } }\n\
+         \x20 - { name: t, match: { path: /t }, answer: { status: 200, body: hi, headers: [ { name: X-A, value: b c } ] } }\n",
+    ));
+    let action = |index: usize| &snapshot.routes[index].action;
+    let Action::Forward(split) = action(0) else { panic!("forwards") };
+    assert_eq!(split.shares.iter().map(|share| (share.upstream, share.weight)).collect::<Vec<_>>(), [(1, 0), (0, 1)]);
+    let text = |text: &str| Piece::Text(text.to_owned());
+    let pieces = [text("/v2/"), Piece::Segment(1), text("-/"), Piece::Rest(2)];
+    assert!(split.rewrite.as_ref().unwrap().pieces() == pieces);
+    let Action::Redirect(redirect) = action(1) else { panic!("redirects") };
+    let pieces = [text("https://x."), Piece::Host, text("/"), Piece::Group(2), text("?q"), Piece::Path];
+    assert!(redirect.to.pieces() == pieces && !redirect.keeps_query && redirect.status == 307);
+    let Action::Redirect(redirect) = action(2) else { panic!("redirects") };
+    assert!(redirect.to.pieces() == [Piece::Path, text("/")] && redirect.keeps_query && redirect.status == 301);
+    let Action::Answer(answer) = action(3) else { panic!("answers") };
+    assert_eq!(
+        (answer.status, answer.body.as_str(), answer.content_type.as_str()),
+        (200, "hi", "text/plain; charset=utf-8")
+    );
+    assert_eq!(answer.headers, [("X-A".to_owned(), "b c".to_owned())]);
+}
+
 /// Routes that differ in something that is matched stand side by side.
 #[test]
 fn routes_that_can_be_told_apart_are_no_conflict() {
@@ -100,6 +130,12 @@ fn routes_that_can_be_told_apart_are_no_conflict() {
          \x20 - { name: rest, match: { path: '/{x*}' }, upstream: a }\n\
          \x20 - { name: host, match: { hosts: [a.test], path: '/{x}', listeners: [public] }, upstream: a }\n\
          \x20 - { name: inner, match: { hosts: [a.test], path: '/{x}', listeners: [inner] }, upstream: a }\n\
+         \x20 - { name: listener, match: { path: '/{x}', listeners: [inner] }, upstream: a }\n\
+         \x20 - { name: header, match: { path: '/{x}', headers: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: value, match: { path: '/{x}', headers: [ { name: a, exact: b } ] }, upstream: a }\n\
+         \x20 - { name: query, match: { path: '/{x}', query: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: cookie, match: { path: '/{x}', cookies: [ { name: a } ] }, upstream: a }\n\
+         \x20 - { name: regex, match: { path_regex: '/.*' }, upstream: a }\n\
          \x20 - { name: suffix, match: { hosts: ['*.a.test'], path: '/{x}' }, upstream: a }\n",
     ));
 }

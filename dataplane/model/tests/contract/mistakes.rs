@@ -58,7 +58,10 @@ fn of_keys() {
         ("§policies: {}\n", "unknown key `policies`\n"),
         ("routes:\n  - { name: r, §upstrem: a }\n", "unknown key `upstrem`, did you mean `upstream`?"),
         ("routes:\n  - name: r\n    match:\n      §host: [a]\n", "unknown key `host`, did you mean `hosts`?"),
-        ("routes: [ { §policies: {} } ]\n", "allowed here: name, match, upstream, timeouts"),
+        (
+            "routes: [ { §policies: {} } ]\n",
+            "allowed here: name, match, upstream, upstreams, rewrite, redirect, answer, timeouts",
+        ),
         ("routes: [ { timeouts: { §drain: 1s } } ]\n", "allowed here: connect, first_byte, idle, request, tunnel"),
         ("status: { §bnd: 127.0.0.1:1 }\n", "unknown key `bnd`, did you mean `bind`?"),
         ("access_log: { §file: x }\n", "allowed here: path, format"),
@@ -194,7 +197,7 @@ fn of_matches() {
         ("path: §'/a/{id}/{id}'", "`id` names two parameters"),
         ("path: §'/a/x{id}'", "`x{id}` mixes a parameter with other text"),
         ("path: §'/a/{}'", "`{}` is not a parameter"),
-        ("path: §/a/*", "write `{name}` for one segment"),
+        ("path: §/a/*/b", "write `{name}` for one segment"),
         ("path: §/a?b", "has no query"),
         ("path: §/a/../b", "has no `..` segment"),
         ("path: §/a%2fb", "write `%2F`"),
@@ -209,6 +212,22 @@ fn of_matches() {
         ("path: /, methods: [GET, §get]", "write `GET`"),
         ("path: /, methods: [§'G T']", "is not a method"),
         ("path: /, methods: [GET, §GET]", "`GET` is in `methods` twice"),
+        ("path: /, §path_regx: x", "unknown key `path_regx`, did you mean `path_regex`?"),
+        ("path: /, path_regex: §'/.*'", "a route has `path` or `path_regex`, not both"),
+        ("path_regex: §'/('", "not a regular expression: unclosed group"),
+        ("path_regex: §'/a)|(b'", "not a regular expression: unopened group"),
+        ("path_regex: §'/[a-z]{1000}{1000}'", "repeat less"),
+        ("path: /, headers: §[]", "leave `headers` out to match any"),
+        ("path: /, headers: [ §{ exact: x } ]", "`name` is missing"),
+        ("path: /, headers: [ { name: §a b } ]", "`a b` cannot name a header field"),
+        ("path: /, headers: [ { name: §Host } ]", "write it into `hosts`"),
+        ("path: /, headers: [ { name: §Cookie } ]", "name it in `cookies`"),
+        ("path: /, headers: [ §{ name: a, exact: b, regex: c } ]", "one of `exact`, `prefix` and `regex`"),
+        ("path: /, headers: [ { name: a, regex: §'[' } ]", "not a regular expression: unclosed character class"),
+        ("path: /, headers: [ { name: a }, §{ name: A } ]", "this condition is in `headers` twice"),
+        ("path: /, headers: [ { name: a, §exakt: b } ]", "unknown key `exakt`, did you mean `exact`?"),
+        ("path: /, query: [ { name: §'' } ]", "a name is not empty"),
+        ("path: /, cookies: [ { name: §'a;b' } ]", "cannot name a cookie"),
         ("path: /, listeners: [§publik]", "listener `publik` is not defined, did you mean `public`?"),
         ("path: /, listeners: [§other]", "listener `other` is not defined\n"),
     ]);
@@ -225,15 +244,74 @@ fn of_routes() {
         ("{ name: §r, match: { path: / }, upstream: a }", "the route name `r` is used twice, first in line 7"),
         ("{ name: s, match: { path: / }, upstream: §b }", "upstream `b` is not defined\n"),
         ("{ name: s, match: §{ path: /x }, upstream: a }", "matches the same requests as route `r` in line 7"),
-        (
-            "{ name: s, match: §{ path: /x, listeners: [inner] }, upstream: a }",
-            "matches the same requests as route `r`",
-        ),
         ("{ name: s, match: { path: / }, upstream: a, timeouts: { idle: §0s } }", "out of range"),
     ] {
         check(&rest(text), expected);
     }
     check(&file("routes: [ { name: r, match: { path: / }, upstream: §a } ]\n"), "there is no upstream: add one");
+}
+
+/// Of what a route does: each takes the place of `upstream` in a route of `/o/{id}/{rest*}`.
+#[test]
+fn of_actions() {
+    for (text, expected) in [
+        ("upstream: a, upstreams: §[ { name: a } ]", "`upstreams` cannot stand beside `upstream`"),
+        ("upstream: a, redirect: §{ to: / }", "`redirect` cannot stand beside `upstream`"),
+        ("redirect: { to: / }, answer: §{ status: 200 }", "one of `upstream`, `upstreams`, `redirect` and `answer`"),
+        ("redirect: { to: / }, rewrite: §{ path: / }", "`rewrite` cannot stand beside `redirect`"),
+        ("§rewrit: { path: / }", "unknown key `rewrit`, did you mean `rewrite`?"),
+        ("upstreams: §[]", "there must be 1 to 10 upstreams"),
+        ("upstreams: [ { name: §aa } ]", "upstream `aa` is not defined, did you mean `a`?"),
+        ("upstreams: [ { name: a }, { name: §a } ]", "give it a larger `weight`"),
+        ("upstreams: [ §{ weight: 2 } ]", "`name` is missing"),
+        ("upstreams: [ { name: a, weight: §1001 } ]", "from 0 to 1000"),
+        ("upstreams: §[ { name: a, weight: 0 } ]", "all weights are 0"),
+        ("upstream: a, rewrite: §{}", "`path` is missing"),
+        (
+            "upstream: a, rewrite: { path: §'/v2/{ret}' }",
+            "`{ret}` is no parameter of this match, did you mean `{rest}`?",
+        ),
+        ("upstream: a, rewrite: { path: §'/v2/{rest*}' }", "did you mean `{rest}`?"),
+        ("upstream: a, rewrite: { path: §'/v2/{host}' }", "allowed here: `{id}`, `{rest}`, `{path}`"),
+        ("upstream: a, rewrite: { path: §'/v2/{rest' }", "without its `}`"),
+        ("upstream: a, rewrite: { path: §'/v2/rest}' }", "without its `{`"),
+        ("upstream: a, rewrite: { path: §'v2/{rest}' }", "write `/v2/{rest}`"),
+        ("upstream: a, rewrite: { path: §'{rest}' }", "write `/{rest}`"),
+        ("upstream: a, rewrite: { path: §'/a?b={id}' }", "has no query"),
+        ("upstream: a, rewrite: { path: §'/../{rest}' }", "has no `..` segment"),
+        ("upstream: a, rewrite: { path: §'' }", "1 to 2048 bytes"),
+        ("redirect: §{ status: 308 }", "`to` is missing"),
+        ("redirect: { to: §orders }", "is not a place to go to"),
+        ("redirect: { to: §//other.test/ }", "is not a place to go to"),
+        ("redirect: { to: §'https:///{rest}' }", "is not a place to go to"),
+        ("redirect: { to: §'ftp://a.test/' }", "like `/new/{rest}` or `https://{host}{path}`"),
+        ("redirect: { to: §'https://a.test{rest}' }", "could lead to any host"),
+        ("redirect: { to: §'https://{id}.a.test/' }", "could lead to any host"),
+        ("redirect: { to: §'https://u@a.test/' }", "no `user@`"),
+        ("redirect: { to: §'/a b' }", "` ` cannot stand in a URI"),
+        ("redirect: { to: §'/{hots}' }", "did you mean `{host}`?"),
+        ("redirect: { to: /, status: §200 }", "`200` is not a status of a redirect"),
+        ("answer: §{ body: x }", "`status` is missing"),
+        ("answer: { status: §600 }", "from 200 to 599"),
+        ("answer: { status: §101 }", "from 200 to 599"),
+        ("answer: { status: §304 }", "304 cannot be a fixed answer"),
+        ("answer: { status: 204, body: §x }", "an answer of status 204 has no body"),
+        ("answer: { status: 200, content_type: §json }", "write it like `application/json`"),
+        (
+            "answer: { status: 200, headers: [ { name: §Content-Length, value: '1' } ] }",
+            "is written by the gateway itself",
+        ),
+        ("answer: { status: 200, headers: [ { name: §Content-Type, value: a/b } ] }", "write `content_type`"),
+        ("answer: { status: 200, headers: [ { name: §'a b', value: x } ] }", "cannot name a header field"),
+        ("answer: { status: 200, headers: [ { name: a, value: §\"x\\r\\ny: z\" } ] }", "printable ASCII"),
+        ("answer: { status: 200, headers: [ §{ name: a } ] }", "`value` is missing"),
+    ] {
+        let route = format!("{A}routes:\n  - {{ name: r, match: {{ path: '/o/{{id}}/{{rest*}}' }}, {text} }}\n");
+        check(&file(&route), expected);
+    }
+    let long = "x".repeat(tollgate_model::ANSWER_BYTES_MAX + 1);
+    let route = format!("routes:\n  - {{ name: r, match: {{ path: / }}, answer: {{ status: 200, body: §{long} }} }}\n");
+    check(&file(&route), "a body has at most 8 KiB");
 }
 
 #[test]

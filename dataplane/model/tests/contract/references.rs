@@ -16,7 +16,7 @@ fn a_reference_is_replaced_in_any_value() {
     assert_eq!(snapshot.listeners[0].name, "l-orders");
     assert_eq!(snapshot.listeners[0].bind.port(), 8080);
     assert_eq!(snapshot.upstreams[0].endpoints[0].weight, 1000);
-    assert_eq!(snapshot.routes[0].upstream, 0);
+    assert_eq!(snapshot.routes[0].action.upstreams().collect::<Vec<_>>(), [0]);
 }
 
 #[test]

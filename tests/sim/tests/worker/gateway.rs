@@ -78,6 +78,20 @@ timeouts: {TIMEOUTS}
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their names.
+fn routed(routes: &[&str]) -> Snapshot {
+    let upstreams = ["a", "b"].iter().zip(ORIGINS);
+    let upstreams =
+        upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
+    let routes = routes.iter().enumerate().map(|(index, route)| format!("  - {{ name: r{index}, {route} }}\n"));
+    let text = format!(
+        "version: 1\nlisteners: [ {{ name: public, bind: \"{LISTEN}\" }} ]\nupstreams:\n{}routes:\n{}",
+        upstreams.collect::<String>(),
+        routes.collect::<String>()
+    );
+    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 fn names(snapshot: &Snapshot) -> Names {
     Names {
         routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
@@ -95,9 +109,18 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a `route` instead of [`ANY`].
     pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
+        Self::run(snapshot(origins, route), seed, conditions)
+    }
+
+    /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
+    pub(crate) fn start_routes(routes: &[&str], seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        Self::run(routed(routes), seed, conditions)
+    }
+
+    fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
-        let snapshot = Arc::new(snapshot(origins, route));
+        let snapshot = Arc::new(snapshot);
         let registry = Registry::new(names(&snapshot), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();
