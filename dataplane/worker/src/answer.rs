@@ -1,5 +1,6 @@
 //! Answers of our own: problem documents with the status, the Proxy-Status and the Allow field they owe, and what routes
 //! answer instead of an upstream.
+//! A small body in one piece; nothing is sent on but what is written here.
 
 use crate::{
     exchange::{Machine, ResponseSink},
