@@ -163,26 +163,29 @@ impl<I: Io> Machine<'_, I> {
     /// Does what the route says.
     async fn act(&self, down: &mut H1Downstream<'_, I>, id: u32, body: BodyLength) -> Result<Forwarded, Reason> {
         let route = &self.connection.worker.program.snapshot.routes[id as usize];
-        let head = self.index.head(down.reader.bytes());
-        let request = Request::of(self.connection.listener as usize, &head);
-        let path = &route.matcher.path;
+        let head = || self.index.head(down.reader.bytes());
+        let (path, listener) = (&route.matcher.path, self.connection.listener as usize);
         match &route.action {
             Action::Forward(forwarding) => {
                 let target = match &forwarding.rewrite {
                     None => Vec::new(),
-                    Some(template) => match tollgate_route::rewritten(template, path, &request) {
-                        Some(target) => target,
-                        None => return self.fail(Reason::BadTarget, None, &mut down.writer).await,
-                    },
+                    Some(template) => {
+                        match tollgate_route::rewritten(template, path, &Request::of(listener, &head())) {
+                            Some(target) => target,
+                            None => return self.fail(Reason::BadTarget, None, &mut down.writer).await,
+                        }
+                    }
                 };
                 let upstream = self.choose_upstream(id, forwarding);
                 self.outcome.upstream.set(Some(upstream));
                 self.forward(down, route, upstream, &target, body).await
             }
-            Action::Redirect(redirect) => match tollgate_route::location(redirect, path, &request) {
-                Some(location) => self.answer_redirect(redirect.status, &location, body, &mut down.writer).await,
-                None => self.fail(Reason::BadHost, None, &mut down.writer).await,
-            },
+            Action::Redirect(redirect) => {
+                match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {
+                    Some(location) => self.answer_redirect(redirect.status, &location, body, &mut down.writer).await,
+                    None => self.fail(Reason::BadHost, None, &mut down.writer).await,
+                }
+            }
             Action::Answer(answer) => self.answer_fixed(answer, body, &mut down.writer).await,
         }
     }
