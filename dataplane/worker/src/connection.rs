@@ -1,8 +1,8 @@
 //! A client's connection: idle until it is readable, then one exchange after another.
 //!
 //! While idle it holds no buffer and no exchange state: [`serve`] is small, and what an exchange needs is boxed by
-//! [`be_active`] and freed when the connection falls idle again. A client that asks again at once is kept active, with
-//! its receive posted.
+//! [`be_active`] and freed when the connection falls idle again. A client that asks again at once is kept active: its next
+//! exchange allocates nothing.
 
 use crate::{
     answer::Refusal,
@@ -113,7 +113,7 @@ impl<I: Io> Connection<I> {
         self.worker.enter(&self.watch, self.timer, Phase::Idle, now + self.worker.program.snapshot.timeouts.keep_alive);
     }
 
-    /// Whether to wait for the next request with a receive, which costs a buffer, instead of readiness.
+    /// Whether to keep the exchange's state until the next request, which costs memory, instead of freeing it.
     fn is_busy(&self) -> bool {
         self.quick.get() >= limits::BUSY_GAPS
             && self.worker.busy_connections.get() < limits::BUSY_CONNECTIONS_MAX

@@ -28,10 +28,10 @@ pub(crate) const LOG_FLUSH: Duration = Duration::from_millis(100);
 /// connections takes, or a loaded worker would call all of them idle.
 pub(crate) const BUSY_GAP: Duration = Duration::from_millis(10);
 
-/// ... after this many in a row: it then receives without asking for readiness first ...
+/// ... after this many in a row: it then keeps its state for the next exchange ...
 pub(crate) const BUSY_GAPS: u8 = 2;
 
-/// ... unless this many connections of the worker hold a buffer for that already.
+/// ... unless this many connections of the worker do so already; each holds about 6 KB.
 pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 
 /// Pause after an accept that failed, so that running out of descriptors does not spin.

@@ -45,7 +45,7 @@ pub(crate) struct Worker<I: Io> {
     response_indexes: RefCell<Vec<Box<ResponseIndex>>>,
     listeners: Vec<Rc<I::Listener>>,
     connections: Cell<usize>,
-    /// Connections that hold a buffer while they wait for the next request.
+    /// Connections that keep the state of an exchange while they receive a head.
     pub(crate) busy_connections: Cell<usize>,
     draining: Cell<bool>,
     drain_due: Cell<Instant>,
