@@ -2,8 +2,8 @@
 //!
 //! Children hold literals in a hash map, `{name}` as one child beside it, `{rest*}` as routes that end at the node.
 //! The search goes down the literal first, then the parameter, then takes the rest, and comes back when a branch ends
-//! without a route. Regular expressions come behind the whole tree, one after the other. Each node has one depth, so it is visited at most once, and its depth is that of the longest
-//! pattern, which `model` bounds: the recursion is bounded too.
+//! without a route. Regular expressions come behind the whole tree, one after the other. Each node has one depth, so it is
+//! visited at most once, and its depth is that of the longest pattern, which `model` bounds: the recursion is bounded too.
 
 use ahash::AHashMap;
 use tollgate_model::{Expression, Match, PathMatch, Segment};
