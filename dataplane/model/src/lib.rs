@@ -8,6 +8,7 @@
 mod action;
 mod condition;
 mod digest;
+mod document;
 mod error;
 mod expression;
 mod host;
@@ -62,6 +63,8 @@ pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> 
 /// assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
 /// ```
 pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
-    let raw = raw::read(name, text)?;
-    resolve::resolve(name, text, &raw, source)
+    let mut documents = document::Documents::default();
+    let number = documents.add(name, text.to_owned());
+    let raw = raw::read(number, name, text)?;
+    resolve::resolve(&documents, &raw, source)
 }

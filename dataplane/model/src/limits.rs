@@ -13,6 +13,10 @@ pub const FILE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const NODES_MAX: usize = 6_000_000;
 /// Depth of nesting; the contract itself needs 7.
 pub(crate) const DEPTH_MAX: usize = 64;
+/// Files of one configuration: the first and those it includes.
+pub(crate) const FILES_MAX: usize = 1024;
+/// Files that include each other, one inside the other.
+pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;
 /// Mistakes reported at one time.
 pub(crate) const ERRORS_MAX: usize = 100;
 

@@ -5,22 +5,21 @@
 //! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
+pub(crate) mod canonical;
+mod place;
 mod read;
 mod route;
 mod word;
 
+pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-/// A scalar as written, and its place.
-pub(crate) type Text = Spanned<String>;
+use serde::{Deserialize, Serialize};
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
     /// The version of the contract. Required; `1`.
@@ -43,21 +42,18 @@ pub(crate) struct File {
     pub(crate) routes: Vec<Spanned<Route>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
-    #[serde(default)]
-    pub(crate) trusted_proxies: Vec<Text>,
+    pub(crate) trusted_proxies: Option<Spanned<Vec<Text>>>,
     /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
     /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
     pub(crate) forwarded: Option<Text>,
     /// Sizes and counts a peer may not exceed.
-    #[serde(default)]
-    pub(crate) limits: Limits,
+    pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
-    #[serde(default)]
-    pub(crate) timeouts: Timeouts,
+    pub(crate) timeouts: Option<Spanned<Timeouts>>,
 }
 
 /// `status`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
     /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
@@ -65,7 +61,7 @@ pub(crate) struct Status {
 }
 
 /// `access_log`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessLog {
     /// The file records are appended to; a relative path starts at the working directory. Required.
@@ -75,7 +71,7 @@ pub(crate) struct AccessLog {
 }
 
 /// An entry of `listeners`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the listeners. Required.
@@ -85,7 +81,7 @@ pub(crate) struct Listener {
 }
 
 /// An entry of `upstreams`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
@@ -100,7 +96,7 @@ pub(crate) struct Upstream {
 }
 
 /// An entry of `endpoints`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
     /// `ip:port`, `[ipv6]:port` or `name:port`. A name is resolved once, when the file is read; each of its addresses
@@ -111,7 +107,7 @@ pub(crate) struct Endpoint {
 }
 
 /// `connections` of an upstream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connections {
     /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
@@ -121,7 +117,7 @@ pub(crate) struct Connections {
 }
 
 /// `limits`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
     /// Size of a request or response head. 1KiB to 31KiB, default 16KiB. A larger request head is answered with 431.
@@ -139,7 +135,7 @@ pub(crate) struct Limits {
 }
 
 /// `timeouts` of the node.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Timeouts {
     /// To open a connection to an endpoint. 1ms to 24h, default 5s.

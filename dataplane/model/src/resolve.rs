@@ -17,29 +17,29 @@ mod values;
 use std::collections::BTreeMap;
 
 use report::{Report, plural};
-use serde_saphyr::Location;
 
 use crate::{
     digest,
+    document::Documents,
     error::ConfigErrors,
     near,
-    raw::{self, Text},
+    raw::{self, Location, Text},
     snapshot::Snapshot,
     source::Source,
 };
 
 /// Resolves a file.
-pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
-    let report = &mut Report::new(name, text, source);
+pub(crate) fn resolve(documents: &Documents, raw: &raw::File, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
+    let report = &mut Report::new(documents, source);
     node::version(report, raw.version.as_ref());
     let workers = node::workers(report, raw.workers.as_ref());
     let io = node::io(report, raw.io.as_ref());
     let status = node::status(report, raw.status.as_ref());
     let access_log = node::access_log(report, raw.access_log.as_ref());
-    let trusted_proxies = node::trusted_proxies(report, &raw.trusted_proxies);
+    let trusted_proxies = node::trusted_proxies(report, raw.trusted_proxies.as_ref());
     let forwarded = node::forwarded(report, raw.forwarded.as_ref());
-    let limits = node::limits(report, &raw.limits);
-    let timeouts = node::timeouts(report, &raw.timeouts);
+    let limits = node::limits(report, raw.limits.as_ref());
+    let timeouts = node::timeouts(report, raw.timeouts.as_ref());
     let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
     let (upstreams, upstream_names) = upstreams::upstreams(report, &raw.upstreams);
     let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts);
@@ -68,7 +68,7 @@ struct Names {
     /// `listener`, `upstream` or `route`.
     kind: &'static str,
     /// By resolved name: its index, and the line it is written at.
-    known: BTreeMap<String, (usize, u64)>,
+    known: BTreeMap<String, (usize, Location)>,
 }
 
 impl Names {
@@ -80,12 +80,13 @@ impl Names {
     fn define(&mut self, report: &mut Report<'_>, owner: Location, raw: Option<&Text>, index: usize) -> Option<String> {
         let raw = report.required(raw, "name", owner)?;
         let name = report.parse(raw, "a name", values::name)?;
-        if let Some((_, line)) = self.known.get(&name) {
-            let message = format!("the {} name `{}` is used twice, first in line {line}", self.kind, raw.value);
+        if let Some((_, first)) = self.known.get(&name) {
+            let first = report.documents.seen_from(raw.referenced, *first);
+            let message = format!("the {} name `{}` is used twice, first in {first}", self.kind, raw.value);
             report.error(raw.referenced, message, None);
             return None;
         }
-        self.known.insert(name.clone(), (index, raw.referenced.line()));
+        self.known.insert(name.clone(), (index, raw.referenced));
         Some(name)
     }
 

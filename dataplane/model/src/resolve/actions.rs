@@ -4,7 +4,6 @@
 
 use std::ops::RangeInclusive;
 
-use serde_saphyr::{Location, Spanned};
 
 use super::{Names, matches::token, report::Report};
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     host::Refusal,
     limits,
     path::PathMatch,
-    raw::{self, Text},
+    raw::{self, Location, Spanned, Text},
     scalar::Count,
     template::Template,
 };

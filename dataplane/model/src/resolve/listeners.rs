@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use serde_saphyr::Spanned;
 
 use super::{Names, addresses, report::Report};
-use crate::{limits, raw, snapshot::Listener};
+use crate::{limits, raw::{self, Spanned}, snapshot::Listener};
 
 /// Resolves the listeners; `status` is an address that is taken already.
 pub(super) fn listeners(

@@ -3,7 +3,6 @@
 //! Part of `resolve`. Lists are sorted, so that files that differ in their order mean the same. Which of two routes comes
 //! first, and which cannot stand beside each other, is not judged here.
 
-use serde_saphyr::Spanned;
 
 use super::{Names, report::Report};
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     host::{HostPattern, Refusal},
     limits,
     path::{PathMatch, PathPattern},
-    raw::{self, Text},
+    raw::{self, Spanned, Text},
     snapshot::Match,
 };
 

@@ -10,12 +10,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde_saphyr::Spanned;
 
 use super::{addresses, report::Report};
 use crate::{
     limits as bounds,
-    raw::{self, OrWord, Shape, Text},
+    raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
     snapshot::{AccessLog, Forwarded, IoDriver, Limits, Timeouts, Workers},
     trusted_proxies::TrustedProxies,
@@ -95,7 +94,7 @@ pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<ra
 fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
-        OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
+        OrWord::Word(written) => Text { value: written.clone(), referenced: raw.referenced },
     };
     let parse = |text: &str| match text {
         _ if text == word => Ok(()),
@@ -105,9 +104,9 @@ fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, 
     None
 }
 
-pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedProxies {
-    let mut networks = Vec::with_capacity(raw.len());
-    for text in raw {
+pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> TrustedProxies {
+    let mut networks = Vec::new();
+    for text in raw.iter().flat_map(|raw| &raw.value) {
         let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
             let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
             let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
@@ -134,7 +133,8 @@ pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarde
     report.word(raw, "forwarded", &words, Forwarded::XForwarded)
 }
 
-pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
+pub(super) fn limits(report: &mut Report<'_>, raw: Option<&Spanned<raw::Limits>>) -> Limits {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let head_bytes = report.quantity_or(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
     // A small head makes the default target as small; a written one has to fit.
     let target_default = Size(TARGET_BYTES.0.min(head_bytes.0));
@@ -155,7 +155,8 @@ pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
     }
 }
 
-pub(super) fn timeouts(report: &mut Report<'_>, raw: &raw::Timeouts) -> Timeouts {
+pub(super) fn timeouts(report: &mut Report<'_>, raw: Option<&Spanned<raw::Timeouts>>) -> Timeouts {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
     let (idle, tunnel) = (duration(&raw.idle, IDLE), duration(&raw.tunnel, TUNNEL));

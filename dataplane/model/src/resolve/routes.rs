@@ -4,12 +4,12 @@
 //! reported. The tables that requests are looked up in are built elsewhere (crate `route`).
 
 use ahash::AHashMap;
-use serde_saphyr::Spanned;
 
 use super::{Names, actions, matches, node, report::Report};
 use crate::{
     host::HostPattern,
-    limits, raw,
+    limits,
+    raw::{self, Spanned},
     snapshot::{Match, Route, Timeouts},
 };
 
@@ -82,9 +82,9 @@ fn tell(report: &mut Report<'_>, first: &Spanned<raw::Route>, second: &Spanned<r
     let name =
         |route: &Spanned<raw::Route>| route.value.name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
     let place = second.value.r#match.as_ref().map_or(second.referenced, |raw| raw.referenced);
-    let line = first.referenced.line();
+    let line = report.documents.seen_from(place, first.referenced);
     let message =
-        format!("route `{}` matches the same requests as route `{}` in line {line}", name(second), name(first));
+        format!("route `{}` matches the same requests as route `{}` in {line}", name(second), name(first));
     let help = "give one of them another host, path, method, listener or condition".to_owned();
     report.error(place, message, Some(help));
 }

@@ -3,12 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ahash::AHashSet;
-use serde_saphyr::Spanned;
 
 use super::{Names, addresses, report::Report};
 use crate::{
     limits,
-    raw::{self, Text},
+    raw::{self, Spanned, Text},
     scalar::Count,
     snapshot::{Connections, Endpoint, Upstream},
 };
