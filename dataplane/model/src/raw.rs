@@ -6,10 +6,14 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 pub(crate) mod canonical;
+mod delta;
 mod place;
 mod read;
 mod route;
+mod settings;
 mod word;
+
+pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use read::read;
@@ -19,11 +23,14 @@ pub(crate) use word::{OrWord, Shape};
 use serde::{Deserialize, Serialize};
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
-    /// The version of the contract. Required; `1`.
+    /// The version of the contract. Required in one of the files; `1`.
     pub(crate) version: Option<Text>,
+    /// Files whose items and settings belong to this one: paths, relative to the folder of this file, in which `*` stands
+    /// for any part of a name. Up to 1024 files, 8 inside each other.
+    pub(crate) include: Option<Spanned<Vec<Text>>>,
     /// `auto` (default): one worker on each CPU the process may use. Or a list of CPU ids, 0 to 1023, none twice.
     pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
