@@ -22,6 +22,8 @@ pub(crate) const ERRORS_MAX: usize = 100;
 
 /// Characters of a name.
 pub(crate) const NAME_CHARS_MAX: usize = 64;
+/// Items of one kind: a patch may not make more of them than a file could hold.
+pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
 /// Endpoints of an upstream, after names are resolved.

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{File, Spanned, Text};
+use super::{File, Text};
 
 /// The whole text of a patch.
 #[derive(Debug, Deserialize)]
@@ -37,11 +37,4 @@ pub(crate) struct Removed {
     /// Keys that get their default again, like `timeouts`.
     #[serde(default)]
     pub(crate) settings: Vec<Text>,
-}
-
-impl Delta {
-    /// The list of listeners, which a file must have and a patch need not.
-    pub(crate) fn listeners(&mut self) -> Vec<Spanned<super::Listener>> {
-        self.changed.listeners.take().map(|list| list.value).unwrap_or_default()
-    }
 }

@@ -4,7 +4,7 @@
 //! first, and which cannot stand beside each other, is not judged here.
 
 
-use super::{Names, report::Report};
+use super::{names::Names, report::Report};
 use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
@@ -15,7 +15,7 @@ use crate::{
     snapshot::Match,
 };
 
-pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names) -> Option<Match> {
+pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names<'_>) -> Option<Match> {
     let raw = report.required(item.value.r#match.as_ref(), "match", item.referenced)?;
     let path = path(report, raw);
     let listeners = list(report, "listeners", raw.value.listeners.as_ref(), |report, raw| listeners.find(report, raw));
