@@ -56,28 +56,30 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         };
         pair.put(listener, Kept { text, place: raw.referenced, hash });
     }
-    judge_all(report, state, change);
+    judge_count(report, state, change);
+    judge_status(report, state, &defined);
     removals
 }
 
-/// What holds for all listeners together.
-fn judge_all(report: &mut Report<'_>, state: &State, change: &Change) {
-    let listeners = &state.snapshot.listeners;
-    let count = change.listeners.as_ref().filter(|_| change.is_whole).map_or(listeners.len(), |raw| raw.value.len());
+fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
+    let raw = change.listeners.as_ref();
+    let count = raw.filter(|_| change.is_whole).map_or(state.snapshot.listeners.len(), |raw| raw.value.len());
     if !(1..=limits::LISTENERS_MAX).contains(&count) {
-        let place = change.listeners.as_ref().map(|raw| raw.referenced);
+        let place = raw.map(|raw| raw.referenced);
         let place = place.or_else(|| change.removed.listeners.first().map(|raw| raw.referenced));
         report.error(place.unwrap_or_default(), format!("there must be 1 to {} listeners", limits::LISTENERS_MAX), None);
     }
-    // A patch can move the status to the address of a listener it does not name.
-    let (Some(status), Some(raw), false) = (state.snapshot.status, &state.written.settings.status, change.is_whole) else {
-        return;
-    };
-    let named = |listener: &Listener| change.listeners.iter().flat_map(|raw| &raw.value).any(|raw| {
-        raw.value.name.as_ref().is_some_and(|name| name.value == listener.name)
-    });
-    if let Some(listener) = listeners.iter().find(|listener| listener.bind == status && status.port() != 0 && !named(listener)) {
-        report.error(raw.referenced, format!("the address of `status` is that of listener `{}`", listener.name), None);
+}
+
+/// A patch can move the status to the address of a listener that it does not name.
+fn judge_status(report: &mut Report<'_>, state: &State, defined: &Defined) {
+    let Some(status) = state.snapshot.status.filter(|status| status.port() != 0) else { return };
+    let is_there = |listener: &&Listener| listener.bind == status && !defined.has(&listener.name);
+    let Some(listener) = state.snapshot.listeners.iter().map(|listener| &**listener).find(is_there) else { return };
+    let message = format!("the address of `status` is that of listener `{}`", listener.name);
+    match &state.written.settings.status {
+        Some(raw) => report.error(raw.referenced, message, None),
+        None => report.whole_error(message, Some("the default of `status` is 127.0.0.1:9901".to_owned())),
     }
 }
 
