@@ -98,12 +98,12 @@ impl<T: Named> Items<T> {
     }
 
     /// All slots in use, in ascending order, with what is in them.
-    pub fn entries(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (u32, &Entry<T>)> {
         self.slots.iter().map(|(slot, entry)| (*slot, entry))
     }
 
     /// All items, by slot.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<T>> {
         self.entries().map(|(_, entry)| &entry.item)
     }
 

@@ -297,8 +297,9 @@ fn methods_of_a_route_count_only_when_its_conditions_are_met() {
         "path: /B, methods: [GET], cookies: [ { name: c } ]",
     ];
     let table = table(&routes(&matches).unwrap());
-    let ask =
-        |target, method, fields: &[(&str, &str); 1]| find(&table, &Request { fields, ..request(0, "", target, method) });
+    let ask = |target, method, fields: &[(&str, &str); 1]| {
+        find(&table, &Request { fields, ..request(0, "", target, method) })
+    };
     let allow = |text: &str| Found::MethodNotAllowed(text.to_owned());
     assert_eq!(ask("/a", "DELETE", &[("k", "v")]), allow("POST, PUT"));
     assert_eq!(ask("/a?q", "DELETE", &[("k", "x")]), allow("GET, POST"));

@@ -140,11 +140,7 @@ impl<T: Clone> Node<T> {
 impl<T> Node<T> {
     /// Calls `visit` with the routes of each pattern that fits, in the order of precedence, until it returns something.
     /// `path` is what is left of it: `None` behind the last segment, which is not an empty segment.
-    fn search<'t, V>(
-        &'t self,
-        path: Option<&[u8]>,
-        visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>,
-    ) -> Option<V> {
+    fn search<'t, V>(&'t self, path: Option<&[u8]>, visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
         let Some(path) = path else { return visit(&self.ends) };
         let (segment, below) = match path.iter().position(|&byte| byte == b'/') {
             Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
