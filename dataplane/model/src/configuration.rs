@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -109,12 +110,7 @@ impl Configuration {
         }
     }
 
-    fn read(
-        previous: Option<&Self>,
-        name: &str,
-        text: String,
-        source: &Recorder<'_>,
-    ) -> Result<Self, ConfigErrors> {
+    fn read(previous: Option<&Self>, name: &str, text: String, source: &Recorder<'_>) -> Result<Self, ConfigErrors> {
         let mut documents = Documents::default();
         let mut file = include::read(name, text, &mut documents, source)?;
         let change = Change {
@@ -146,5 +142,11 @@ impl Configuration {
         documents.forget_texts();
         let snapshot = Arc::new(state.snapshot.clone());
         Ok(Self { state, snapshot, documents, files: Arc::new(files) })
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
 }
