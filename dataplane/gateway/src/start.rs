@@ -55,7 +55,7 @@ fn say_epoll(error: &io::Error) {
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
     let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
-    let status = snapshot.status.map(bind_status).transpose()?;
+    let status = snapshot.status.as_ref().and_then(|status| status.bind).map(bind_status).transpose()?;
     let registry = Registry::new(names(snapshot), cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.

@@ -14,6 +14,7 @@ use crate::{
     host::HostPattern,
     path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
+    status::Status,
     template::{Piece, Template},
 };
 
@@ -181,17 +182,24 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
 }
 
 fn settings(snapshot: &Snapshot) -> [u64; 8] {
-    let status = snapshot.status.map(|address| address.to_string()).unwrap_or_default();
     [
         workers(&snapshot.workers),
         Item::new("io").number(snapshot.io as u64).finish(),
-        Item::new("status").text(&status).finish(),
+        status(snapshot.status.as_ref()),
         access_log(&snapshot.access_log),
         snapshot.trusted_proxies.ranges().fold(Item::new("trusted_proxies"), |item, range| item.text(&range)).finish(),
         Item::new("forwarded").number(snapshot.forwarded as u64).finish(),
         limits(&snapshot.limits),
         Item::new("timeouts").timeouts(&snapshot.timeouts).finish(),
     ]
+}
+
+/// Without the token: the digest is told to everybody.
+fn status(status: Option<&Status>) -> u64 {
+    let bind = status.and_then(|status| status.bind).map(|address| address.to_string()).unwrap_or_default();
+    let socket = status.and_then(|status| status.socket.as_ref());
+    let item = Item::new("status").text(&bind);
+    socket.iter().fold(item, |item, path| item.bytes(path.as_os_str().as_encoded_bytes())).finish()
 }
 
 fn workers(workers: &Workers) -> u64 {

@@ -79,6 +79,7 @@ impl fmt::Display for ConfigError {
         writeln!(f, "error: {}", self.message)?;
         let gutter = self.line.to_string().len();
         match &self.snippet {
+            None if self.line > 0 => write!(f, "{:gutter$}--> {}:{}:{}", "", self.file, self.line, self.column)?,
             None => write!(f, "{:gutter$}--> {}", "", self.file)?,
             Some(snippet) => {
                 writeln!(f, "{:gutter$}--> {}:{}:{}", "", self.file, self.line, self.column)?;

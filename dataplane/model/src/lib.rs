@@ -19,6 +19,7 @@ mod resolve;
 mod scalar;
 mod snapshot;
 mod source;
+mod status;
 mod template;
 mod trusted_proxies;
 
@@ -34,6 +35,7 @@ pub use snapshot::{
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use status::{Status, Token};
 pub use template::{Piece, Template};
 pub use trusted_proxies::TrustedProxies;
 

@@ -40,7 +40,8 @@ pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Sour
     let forwarded = node::forwarded(report, raw.forwarded.as_ref());
     let limits = node::limits(report, &raw.limits);
     let timeouts = node::timeouts(report, &raw.timeouts);
-    let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
+    let taken = status.as_ref().and_then(|status| status.bind);
+    let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), taken);
     let (upstreams, upstream_names) = upstreams::upstreams(report, &raw.upstreams);
     let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts);
     report.finish()?;

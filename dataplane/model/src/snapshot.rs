@@ -14,6 +14,7 @@ use crate::{
     expression::Expression,
     host::HostPattern,
     path::{PathMatch, PathPattern},
+    status::Status,
     template::{Piece, Template},
     trusted_proxies::TrustedProxies,
 };
@@ -30,8 +31,8 @@ pub struct Snapshot {
     pub workers: Workers,
     /// What carries the bytes.
     pub io: IoDriver,
-    /// Where the node's status listens, `None` for nowhere.
-    pub status: Option<SocketAddr>,
+    /// Where the node's status is served, `None` for nowhere.
+    pub status: Option<Status>,
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
