@@ -1,19 +1,27 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`); `status` answers
-//! `/livez`, `/readyz` and `/metrics` on a thread of its own. [`Gateway`] is the handle on all of it: whoever holds it
-//! says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
-//! handling and no reload here.
+//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`); `control` starts the
+//! threads beside them: `publish` takes changes of the configuration, from `watch` and from `status`, which answers
+//! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
+//! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
+mod control;
 mod error;
+mod fleet;
 mod launch;
 mod limits;
+mod publish;
+mod service;
 mod start;
+mod startup;
 mod status;
+mod watch;
 
 pub use error::StartError;
+pub use startup::Startup;
 pub use tollgate_ring::preflight;
 
+use arc_swap::ArcSwapOption;
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     fmt,
@@ -25,11 +33,11 @@ use std::{
     thread::JoinHandle,
 };
 use tollgate_journal::Journal;
-use tollgate_model::Snapshot;
 use tollgate_ring::Outbox;
 use tollgate_worker::Command;
 
-use status::StatusThread;
+use control::Control;
+use fleet::Fleet;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
 ///
@@ -40,26 +48,32 @@ use status::StatusThread;
 pub struct Gateway {
     listeners: Vec<(String, SocketAddr)>,
     status_address: Option<SocketAddr>,
-    /// Read by `/readyz`.
-    draining: Arc<AtomicBool>,
+    fleet: Arc<Fleet>,
     stopping: AtomicBool,
     /// One per worker.
     commands: Vec<Outbox<Command>>,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
     journal: AtomicCell<Option<Journal>>,
-    status: AtomicCell<Option<StatusThread>>,
+    /// `None` before it has started and once it has ended.
+    control: ArcSwapOption<Control>,
     ended: OnceLock<()>,
 }
 
 impl Gateway {
-    /// Binds all sockets of `snapshot`, starts the journal, the workers and the status, and returns when all of them
-    /// run. What is degraded is said on standard error, a line each.
+    /// Binds all sockets, starts the journal, the workers, the status and what keeps the configuration up to date, and
+    /// returns when all of them run. What is degraded is said on standard error, a line each.
     ///
     /// # Errors
     /// An address, CPU, ring or file could not be had. Nothing is left running then.
-    pub fn start(snapshot: Snapshot) -> Result<Self, StartError> {
-        start::start(&Arc::new(snapshot))
+    pub fn start(startup: impl Into<Startup>) -> Result<Self, StartError> {
+        start::start(startup.into())
+    }
+
+    /// Has the file read again that the gateway was started with; returns at once. What comes of it is said on standard
+    /// error and by `GET /config`.
+    pub fn reload(&self) {
+        self.control.load().iter().for_each(|control| control.reload());
     }
 
     /// Name and address of every listener, with the port the system chose where it was asked for port 0.
@@ -76,14 +90,17 @@ impl Gateway {
 
     /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
     pub fn drain(&self) {
-        if !self.draining.swap(true, Ordering::Relaxed) {
+        if self.fleet.drain() {
+            service::stopping();
             self.tell(Command::Drain);
         }
     }
 
     /// Makes the workers end at once, whatever is in progress; returns at once.
     pub fn stop(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        if self.fleet.drain() {
+            service::stopping();
+        }
         if !self.stopping.swap(true, Ordering::Relaxed) {
             self.tell(Command::Stop);
         }
@@ -102,9 +119,7 @@ impl Gateway {
             if let Some(Err(error)) = self.journal.take().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
-            if let Some(status) = self.status.take() {
-                status.end();
-            }
+            drop(self.control.swap(None));
         });
     }
 
@@ -128,7 +143,7 @@ impl fmt::Debug for Gateway {
         f.debug_struct("Gateway")
             .field("listeners", &self.listeners)
             .field("status_address", &self.status_address)
-            .field("draining", &self.draining)
+            .field("fleet", &self.fleet)
             .finish_non_exhaustive()
     }
 }

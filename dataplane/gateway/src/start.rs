@@ -3,7 +3,18 @@
 //! Everything that can be refused is asked for before the first worker runs, but for the rings themselves: when one is
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
-use crate::{Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, status};
+use crate::{
+    Gateway, StartError, Startup,
+    control::Control,
+    error::Part,
+    fleet::Fleet,
+    launch::{self, WorkerParts},
+    limits::log_blocks,
+    publish::Target,
+    service,
+    status::Listeners,
+};
+use arc_swap::ArcSwapOption;
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
@@ -12,12 +23,13 @@ use std::{
 };
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
-use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
-use tollgate_ring::{BoundListener, Driver, bind, preflight};
+use tollgate_model::{AccessLog, IoDriver, Snapshot, Status, Workers};
+use tollgate_ring::{BoundListener, Driver, bind, bind_unix, preflight};
 use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
 use tollgate_worker::Program;
 
-pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
+pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
+    let snapshot = &startup.configuration.snapshot().clone();
     if let Err(error) = preflight::raise_nofile() {
         eprintln!("tollgate: the limit of open files stays as it is: {error}");
     }
@@ -26,13 +38,17 @@ pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
-    match assemble(snapshot, &cpus, driver) {
+    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());
-            assemble(snapshot, &cpus, Driver::Epoll)
+            assemble(snapshot, &cpus, Driver::Epoll)?
         }
-        result => result,
-    }
+        result => result?,
+    };
+    let control = Control::start(startup, listeners, registry, gateway.fleet.clone(), NoSwap(gateway.fleet.clone()))?;
+    gateway.control.store(Some(Arc::new(control)));
+    service::ready();
+    Ok(gateway)
 }
 
 fn choose_driver(wanted: IoDriver) -> Result<Driver, StartError> {
@@ -53,21 +69,24 @@ fn say_epoll(error: &io::Error) {
     eprintln!("tollgate: io_uring is refused ({error}), so epoll is used; `tollgate doctor` says more");
 }
 
-fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
+/// The gateway without the threads of its control, and what those take.
+type Assembled = (Gateway, Arc<Registry>, Listeners);
+
+fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
     let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
-    let status = snapshot.status.as_ref().and_then(|status| status.bind).map(bind_status).transpose()?;
+    let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
     let registry = Registry::new(names(snapshot), cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
         listeners: addresses,
-        status_address: status.as_ref().map(BoundListener::local),
-        draining: Arc::default(),
+        status_address: status.network.as_ref().map(BoundListener::local),
+        fleet: Arc::new(Fleet::new(cpus.len())),
         stopping: AtomicBool::new(false),
         commands: Vec::with_capacity(cpus.len()),
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal: AtomicCell::new(journal),
-        status: AtomicCell::new(None),
+        control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };
     let program = Arc::new(Program::build(snapshot.clone(), cpus.len()));
@@ -81,11 +100,10 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         log,
     });
     launch_workers(&mut gateway, parts)?;
-    if let Some(listener) = status {
-        let status = status::launch(listener, registry.clone(), gateway.draining.clone());
-        gateway.status.store(Some(status.map_err(Part::StatusThread.failed())?));
+    for worker in 0..cpus.len() {
+        gateway.fleet.acknowledge(worker, snapshot.generation);
     }
-    Ok(gateway)
+    Ok((gateway, registry, status))
 }
 
 /// Takes `parts` by value: the journal ends only when all sinks are gone, also those of workers that did not start.
@@ -121,10 +139,16 @@ fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec
     Ok((addresses, by_worker))
 }
 
-fn bind_status(address: SocketAddr) -> Result<BoundListener, StartError> {
-    let bound =
-        bind(address, 1).and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
-    bound.map_err(Part::Status { address }.failed())
+fn bind_status(status: &Status) -> Result<Listeners, StartError> {
+    let network = status.bind.map(|address| {
+        let bound = bind(address, 1);
+        let bound = bound.and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+        bound.map_err(Part::Status { address }.failed())
+    });
+    let socket = status.socket.as_ref().map(|path| {
+        bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed())
+    });
+    Ok(Listeners { network: network.transpose()?, socket: socket.transpose()? })
 }
 
 fn names(snapshot: &Snapshot) -> Names {
@@ -151,4 +175,15 @@ fn start_journal(
     let journal = Journal::start(destination, source).map_err(Part::AccessLog.failed())?;
     let sinks = (0..workers).map(|index| Some(sender.sink(registry.worker(index)))).collect();
     Ok((Some(journal), sinks))
+}
+
+/// Stand-in.
+struct NoSwap(Arc<Fleet>);
+impl Target for NoSwap {
+    fn publish(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+        for worker in 0..self.0.generations().len() {
+            self.0.acknowledge(worker, snapshot.generation);
+        }
+        Ok(())
+    }
 }

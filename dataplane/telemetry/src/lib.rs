@@ -31,5 +31,5 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
 pub use prometheus::CONTENT_TYPE;
-pub use registry::{JournalMetrics, Names, Registry};
+pub use registry::{ConfigMetrics, JournalMetrics, Names, Registry};
 pub use worker::WorkerMetrics;

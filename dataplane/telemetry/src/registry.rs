@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Counter, WorkerMetrics, prometheus};
+use crate::{Counter, Gauge, WorkerMetrics, prometheus};
 
 /// Label values, by the index that [`crate::Exchange`] and the calls of [`WorkerMetrics`] use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,11 +30,44 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
+/// What the publishing thread counts of the changes of the configuration. One writer: that thread.
+#[derive(Debug, Default)]
+pub struct ConfigMetrics {
+    pub(crate) generation: Gauge,
+    pub(crate) published: Counter,
+    pub(crate) unchanged: Counter,
+    pub(crate) refused: Counter,
+    /// 1 or 0.
+    pub(crate) is_last_ok: Gauge,
+}
+
+impl ConfigMetrics {
+    /// A configuration runs.
+    pub fn published(&self, generation: u64) {
+        self.generation.set(generation);
+        self.published.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change said nothing new.
+    pub fn unchanged(&self) {
+        self.unchanged.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change was refused.
+    pub fn refused(&self) {
+        self.refused.add(1);
+        self.is_last_ok.set(0);
+    }
+}
+
 /// The figures of a node.
 pub struct Registry {
     pub(crate) names: Names,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
+    pub(crate) config: Arc<ConfigMetrics>,
 }
 
 impl Registry {
@@ -42,7 +75,7 @@ impl Registry {
     #[must_use]
     pub fn new(names: Names, workers: usize) -> Arc<Self> {
         let workers = (0..workers).map(|_| Arc::new(WorkerMetrics::new(&names))).collect();
-        Arc::new(Self { names, workers, journal: Arc::default() })
+        Arc::new(Self { names, workers, journal: Arc::default(), config: Arc::default() })
     }
 
     /// The figures that worker number `index` writes.
@@ -58,6 +91,12 @@ impl Registry {
     #[must_use]
     pub fn journal(&self) -> Arc<JournalMetrics> {
         self.journal.clone()
+    }
+
+    /// The figures that the publishing thread writes.
+    #[must_use]
+    pub fn config(&self) -> Arc<ConfigMetrics> {
+        self.config.clone()
     }
 
     /// Appends all figures to `out` as Prometheus text, to be served as [`crate::CONTENT_TYPE`].

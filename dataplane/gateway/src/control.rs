@@ -1,0 +1,84 @@
+//! The threads beside the workers: publishing, the watch of the files, the status. Started in this order once the workers
+//! run; ended behind them, in the opposite order, so that the status is served until the end.
+
+use crate::{
+    StartError, Startup,
+    error::Part,
+    fleet::Fleet,
+    publish::{self, Cause, Changes, LastGood, Live, Publisher, Target},
+    status::{self, Listeners, StatusThread, Subject},
+    watch::Watch,
+};
+use std::{fs, path::PathBuf, sync::Arc, thread::JoinHandle};
+use tollgate_telemetry::Registry;
+
+/// The running threads. Dropping it ends them, in the order of the fields.
+pub(crate) struct Control {
+    watch: Option<Watch>,
+    status: Option<StatusThread>,
+    changes: Option<Changes>,
+    publishing: Option<JoinHandle<()>>,
+    /// The status' own; removed at the end.
+    socket: Option<PathBuf>,
+}
+
+impl Control {
+    /// Starts what `startup` asks for, for the workers of `fleet`, which run its configuration.
+    pub(crate) fn start(
+        startup: Startup,
+        listeners: Listeners,
+        registry: Arc<Registry>,
+        fleet: Arc<Fleet>,
+        target: impl Target,
+    ) -> Result<Self, StartError> {
+        let Startup { configuration, cause, file, is_watched, last_good } = startup;
+        let snapshot = configuration.snapshot().clone();
+        let live = Arc::new(Live::new(configuration, cause));
+        let last_good = last_good.map(LastGood::start).transpose().map_err(Part::ConfigThread.failed())?;
+        let publisher = Publisher {
+            target,
+            live: live.clone(),
+            fleet: fleet.clone(),
+            file: file.clone(),
+            read: (cause == Cause::Start).then(|| snapshot.clone()),
+            last_good,
+            metrics: registry.config(),
+        };
+        publisher.started(snapshot.generation);
+        let (changes, publishing) = publish::launch(publisher).map_err(Part::ConfigThread.failed())?;
+        // From here on an error drops this, which ends what runs.
+        let mut control =
+            Self { watch: None, status: None, changes: Some(changes.clone()), publishing: Some(publishing), socket: None };
+        if let Some(file) = file.filter(|_| is_watched) {
+            let watch = Watch::start(file, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
+            control.watch = Some(watch);
+        }
+        if !listeners.is_empty() {
+            control.socket = snapshot.status.as_ref().and_then(|status| status.socket.clone());
+            let subject = Subject { registry, fleet, live, changes };
+            control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
+        }
+        Ok(control)
+    }
+
+    /// Has the file read again.
+    pub(crate) fn reload(&self) {
+        self.changes.iter().for_each(|changes| changes.read_file(Cause::Signal));
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.watch.take().into_iter().for_each(Watch::end);
+        // Who waits for an answer is answered by its end.
+        self.status.take().into_iter().for_each(StatusThread::end);
+        if let Some(socket) = self.socket.take() {
+            // It may be gone already.
+            let _ = fs::remove_file(socket);
+        }
+        drop(self.changes.take());
+        if self.publishing.take().is_some_and(|thread| thread.join().is_err()) {
+            eprintln!("tollgate: the publishing thread panicked");
+        }
+    }
+}

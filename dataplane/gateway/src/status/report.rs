@@ -1,0 +1,80 @@
+//! `GET /config`: what the node runs, written on a thread of its own because a configuration may be large.
+//!
+//! At most [`REPORTS_MAX`] such threads at one time. Values are shown as they are written, so that a reference stands
+//! where a secret is used.
+
+use super::{
+    config,
+    offload::Answering,
+    pages::{JSON, Page},
+};
+use crate::{
+    fleet::Fleet,
+    limits::REPORTS_MAX,
+    publish::{Live, Refusal, Tag},
+};
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::Builder,
+};
+
+/// Writes reports.
+#[derive(Clone)]
+pub(super) struct Reporter {
+    pub(super) live: Arc<Live>,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) running: Arc<AtomicUsize>,
+}
+
+impl Reporter {
+    /// Answers with a report of this moment.
+    pub(super) fn begin(&self, answering: Answering) {
+        if self.running.fetch_add(1, Ordering::Relaxed) >= REPORTS_MAX {
+            self.running.fetch_sub(1, Ordering::Relaxed);
+            return answering.answer(config::busy());
+        }
+        let reporter = self.clone();
+        let work = move || {
+            let page = reporter.report();
+            reporter.running.fetch_sub(1, Ordering::Relaxed);
+            answering.answer(page);
+        };
+        // Without a thread the client is answered too: what was to answer it is dropped.
+        if Builder::new().name("tollgate-report".to_owned()).spawn(work).is_err() {
+            self.running.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn report(&self) -> Page {
+        let running = self.live.running();
+        let configuration = &running.configuration;
+        let tag = Tag::of(configuration.snapshot());
+        let generations = self.fleet.generations().into_iter().enumerate();
+        let workers = generations.map(|(worker, generation)| json!({ "worker": worker, "generation": generation }));
+        let settings = configuration.settings().into_iter();
+        let settings = settings.map(|(key, value, origin)| json!({ "key": key, "value": value, "origin": origin }));
+        let report = json!({
+            "generation": tag.generation,
+            "digest": format!("{:016x}", tag.digest),
+            "cause": running.cause.as_str(),
+            "workers": workers.collect::<Value>(),
+            "refused": self.refused(),
+            "settings": settings.collect::<Value>(),
+        });
+        Page { etag: tag.to_string(), ..Page::json(200, JSON, &report) }
+    }
+
+    /// The last change that was refused, unless a later one was taken.
+    fn refused(&self) -> Value {
+        let Some(refused) = self.live.refused() else { return Value::Null };
+        let cause = refused.cause.as_str();
+        match &refused.refusal {
+            Refusal::Invalid(errors) => json!({ "cause": cause, "errors": config::errors_json(errors) }),
+            other => json!({ "cause": cause, "errors": [{ "message": other.to_string() }] }),
+        }
+    }
+}
