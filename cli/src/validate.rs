@@ -10,8 +10,8 @@ use crate::{
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
 use tollgate_model::{
-    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, Status, SystemSource, Upstream, Workers,
-    load,
+    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, Status, SystemSource, Upstream,
+    Workers, load,
 };
 
 /// Judges a configuration file without running it

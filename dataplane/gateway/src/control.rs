@@ -1,11 +1,11 @@
-//! The threads beside the workers: publishing, the watch of the files, the status. Started in this order once the workers
+//! The threads beside the workers: the updating of the configuration, the watch of the files, the status. Started in this order once the workers
 //! run; ended behind them, in the opposite order, so that the status is served until the end.
 
 use crate::{
     StartError, Startup,
+    changes::{self, Cause, Changes, LastGood, Live, Target, Updater},
     error::Part,
     fleet::Fleet,
-    publish::{self, Cause, Changes, LastGood, Live, Publisher, Target},
     status::{self, Listeners, StatusThread, Subject},
     watch::Watch,
 };
@@ -17,7 +17,7 @@ pub(crate) struct Control {
     watch: Option<Watch>,
     status: Option<StatusThread>,
     changes: Option<Changes>,
-    publishing: Option<JoinHandle<()>>,
+    updating: Option<JoinHandle<()>>,
     /// The status' own; removed at the end.
     socket: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ impl Control {
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
         let last_good = last_good.map(LastGood::start).transpose().map_err(Part::ConfigThread.failed())?;
-        let publisher = Publisher {
+        let updater = Updater {
             target,
             live: live.clone(),
             fleet: fleet.clone(),
@@ -44,11 +44,11 @@ impl Control {
             last_good,
             metrics: registry.config(),
         };
-        publisher.started(snapshot.generation);
-        let (changes, publishing) = publish::launch(publisher).map_err(Part::ConfigThread.failed())?;
+        updater.started(snapshot.generation);
+        let (changes, updating) = changes::launch(updater).map_err(Part::ConfigThread.failed())?;
         // From here on an error drops this, which ends what runs.
         let mut control =
-            Self { watch: None, status: None, changes: Some(changes.clone()), publishing: Some(publishing), socket: None };
+            Self { watch: None, status: None, changes: Some(changes.clone()), updating: Some(updating), socket: None };
         if let Some(file) = file.filter(|_| is_watched) {
             let watch = Watch::start(file, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
             control.watch = Some(watch);
@@ -77,8 +77,8 @@ impl Drop for Control {
             let _ = fs::remove_file(socket);
         }
         drop(self.changes.take());
-        if self.publishing.take().is_some_and(|thread| thread.join().is_err()) {
-            eprintln!("tollgate: the publishing thread panicked");
+        if self.updating.take().is_some_and(|thread| thread.join().is_err()) {
+            eprintln!("tollgate: the thread of the configuration panicked");
         }
     }
 }

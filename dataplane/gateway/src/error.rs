@@ -53,7 +53,9 @@ impl StartError {
     fn remedy(&self) -> &'static str {
         match &self.part {
             Part::Listener { .. } | Part::Status { .. } => address_remedy(self.cause.kind()),
-            Part::StatusSocket { .. } => "name a path of `socket` that this user can make and no other process listens at",
+            Part::StatusSocket { .. } => {
+                "name a path of `socket` that this user can make and no other process listens at"
+            }
             Part::ConfigThread => "more threads, memory or descriptors",
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
             Part::Cpus => "name the CPUs with `workers: [..]`",

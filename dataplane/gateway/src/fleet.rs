@@ -31,7 +31,12 @@ impl Fleet {
 
     /// The workers that do not run this generation yet.
     pub(crate) fn behind(&self, generation: u64) -> Vec<usize> {
-        self.generations().iter().enumerate().filter(|(_, runs)| **runs < generation).map(|(worker, _)| worker).collect()
+        self.generations()
+            .iter()
+            .enumerate()
+            .filter(|(_, runs)| **runs < generation)
+            .map(|(worker, _)| worker)
+            .collect()
     }
 
     /// Whether every worker runs something.

@@ -5,12 +5,12 @@
 //! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
 //! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
+mod changes;
 mod control;
 mod error;
 mod fleet;
 mod launch;
 mod limits;
-mod publish;
 mod service;
 mod start;
 mod startup;

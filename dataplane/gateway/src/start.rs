@@ -5,12 +5,12 @@
 
 use crate::{
     Gateway, StartError, Startup,
+    changes::Target,
     control::Control,
     error::Part,
     fleet::Fleet,
     launch::{self, WorkerParts},
     limits::log_blocks,
-    publish::Target,
     service,
     status::Listeners,
 };
@@ -145,9 +145,8 @@ fn bind_status(status: &Status) -> Result<Listeners, StartError> {
         let bound = bound.and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         bound.map_err(Part::Status { address }.failed())
     });
-    let socket = status.socket.as_ref().map(|path| {
-        bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed())
-    });
+    let socket =
+        status.socket.as_ref().map(|path| bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed()));
     Ok(Listeners { network: network.transpose()?, socket: socket.transpose()? })
 }
 

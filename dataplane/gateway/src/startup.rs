@@ -3,7 +3,7 @@
 //! When the file is no good, the last good configuration takes its place if there is one; that is said loudly, since the
 //! node then runs something else than the file says. Nothing is started here.
 
-use crate::publish::{Cause, Configuration};
+use crate::changes::{Cause, Configuration};
 use std::path::{Path, PathBuf};
 use tollgate_model::{ConfigErrors, Snapshot};
 

@@ -16,9 +16,9 @@ mod pages;
 mod report;
 
 use crate::{
+    changes::{Changes, Live},
     fleet::Fleet,
     limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX},
-    publish::{Changes, Live},
 };
 use access::Access;
 use connection::Connection;

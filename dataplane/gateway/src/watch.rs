@@ -6,8 +6,8 @@
 //! [`WATCH_LOOK`] for file systems that give no notice. Whether their text is any good is not judged here.
 
 use crate::{
+    changes::{Cause, Changes, Live},
     limits::{WATCH_LOOK, WATCH_SETTLE, WATCH_SETTLES_MAX},
-    publish::{Cause, Changes, Live},
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},

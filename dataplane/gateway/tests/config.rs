@@ -208,7 +208,10 @@ fn a_dry_run_judges_and_changes_nothing() {
 fn what_runs_already_is_no_change() {
     let node = Node::start();
     let same = node.change("PUT /config", "", &format!("# the same\n{}", node.text("first")));
-    assert_eq!((same.status, &same.content["result"], &same.content["generation"]), (200, &"unchanged".into(), &1.into()));
+    assert_eq!(
+        (same.status, &same.content["result"], &same.content["generation"]),
+        (200, &"unchanged".into(), &1.into())
+    );
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub struct Token(Box<[u8]>);
 impl Token {
     /// `None` for what is no token.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        let valid = crate::limits::TOKEN_BYTES.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let valid =
+            crate::limits::TOKEN_BYTES.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         valid.then(|| Self(text.as_bytes().into()))
     }
 

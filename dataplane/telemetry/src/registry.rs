@@ -30,7 +30,7 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
-/// What the publishing thread counts of the changes of the configuration. One writer: that thread.
+/// What the updating thread counts of the changes of the configuration. One writer: that thread.
 #[derive(Debug, Default)]
 pub struct ConfigMetrics {
     pub(crate) generation: Gauge,
@@ -93,7 +93,7 @@ impl Registry {
         self.journal.clone()
     }
 
-    /// The figures that the publishing thread writes.
+    /// The figures that the updating thread writes.
     #[must_use]
     pub fn config(&self) -> Arc<ConfigMetrics> {
         self.config.clone()

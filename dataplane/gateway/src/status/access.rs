@@ -18,7 +18,9 @@ impl Access {
     pub(super) fn allows(self, token: Option<&Token>, authorization: Option<&[u8]>) -> bool {
         match self {
             Self::Socket => true,
-            Self::Network => matches!((token, authorization.and_then(bearer)), (Some(token), Some(shown)) if token.is(shown)),
+            Self::Network => {
+                matches!((token, authorization.and_then(bearer)), (Some(token), Some(shown)) if token.is(shown))
+            }
         }
     }
 }

@@ -96,7 +96,8 @@ async fn counted(
     length: u64,
     body: &mut Body,
 ) -> Result<Option<Buffer>, Failure> {
-    let length = usize::try_from(length).ok().filter(|length| *length <= CHANGE_BYTES_MAX).ok_or(Reason::BodyTooLarge)?;
+    let length =
+        usize::try_from(length).ok().filter(|length| *length <= CHANGE_BYTES_MAX).ok_or(Reason::BodyTooLarge)?;
     while body.bytes.len() < length {
         let mut buffer = match left.take().filter(|buffer| !buffer.is_empty()) {
             Some(buffer) => buffer,
@@ -110,11 +111,7 @@ async fn counted(
     Ok(left)
 }
 
-async fn chunked(
-    stream: &impl Stream,
-    mut left: Option<Buffer>,
-    body: &mut Body,
-) -> Result<Option<Buffer>, Failure> {
+async fn chunked(stream: &impl Stream, mut left: Option<Buffer>, body: &mut Body) -> Result<Option<Buffer>, Failure> {
     let mut decoder = ChunkedDecoder::default();
     loop {
         let mut buffer = match left.take() {

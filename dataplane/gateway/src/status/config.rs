@@ -1,6 +1,6 @@
 //! `/config`: what a request asks of it, and what is answered to a change.
 //!
-//! Pure: the change itself is made on the publishing thread. A refusal is a problem document (RFC 9457) that says what to
+//! Pure: the change itself is made on the updating thread. A refusal is a problem document (RFC 9457) that says what to
 //! do; that of a bad configuration lists its mistakes with their places. No value that came out of a reference is in any
 //! of them, and no token.
 
@@ -8,7 +8,7 @@ use super::{
     body::Body,
     pages::{JSON, Page},
 };
-use crate::publish::{Outcome, Refusal, Tag, Text};
+use crate::changes::{Outcome, Refusal, Tag, Text};
 use serde_json::{Value, json};
 use tollgate_http::{PROBLEM_CONTENT_TYPE, RequestHead};
 use tollgate_model::{ConfigError, ConfigErrors};
@@ -33,7 +33,14 @@ impl Terms {
                 b"dry_run" | b"dry_run=true" => terms.is_dry_run = true,
                 b"dry_run=false" => terms.is_dry_run = false,
                 // A misspelt dry run must not be a change.
-                _ => return Err(problem(400, "bad_query", "Unknown query parameter", "`dry_run=true` is the only one.")),
+                _ => {
+                    return Err(problem(
+                        400,
+                        "bad_query",
+                        "Unknown query parameter",
+                        "`dry_run=true` is the only one.",
+                    ));
+                }
             }
         }
         Ok(terms)
@@ -61,7 +68,9 @@ pub(super) fn busy() -> Page {
 /// What is answered to a change.
 pub(super) fn answer(outcome: Outcome) -> Page {
     match outcome {
-        Outcome::Published { tag, behind } if behind.is_empty() => outcome_page(200, tag, json!({ "result": "applied" })),
+        Outcome::Published { tag, behind } if behind.is_empty() => {
+            outcome_page(200, tag, json!({ "result": "applied" }))
+        }
         Outcome::Published { tag, behind } => {
             let detail = "These workers have not acknowledged it yet; `GET /config` says when they have.";
             outcome_page(202, tag, json!({ "result": "applied", "workers_behind": behind, "detail": detail }))

@@ -12,8 +12,8 @@ use super::{
     pages::{Asked, Page},
 };
 use crate::{
+    changes::Change,
     limits::{CHANGE_ANSWER, CHANGE_BODY, STATUS_HEAD_BYTES, STATUS_IDLE, STATUS_TRANSFER},
-    publish::Change,
 };
 use std::{cell::Cell, io, time::Duration};
 use tollgate_http::{

@@ -8,7 +8,7 @@ use super::{
     pages::Pages,
     report::Reporter,
 };
-use crate::publish::{Change, Changes, Job, Live};
+use crate::changes::{Change, Changes, Job, Live};
 use std::sync::Arc;
 
 pub(super) struct Desk {
@@ -33,7 +33,7 @@ impl Desk {
         }
     }
 
-    /// Hands a change to the publishing thread.
+    /// Hands a change to the updating thread.
     pub(super) fn submit(&self, change: Change, terms: Terms, answering: Answering) {
         let done = Box::new(move |outcome| answering.answer(config::answer(outcome)));
         self.changes.submit(Job { change, if_match: terms.if_match, is_dry_run: terms.is_dry_run, done });

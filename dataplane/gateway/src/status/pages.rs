@@ -81,9 +81,7 @@ fn asked_of_config(method: Method, path: &[u8]) -> Asked {
         Method::Get | Method::Head => Asked::Report,
         Method::Put => Asked::Put,
         Method::Patch => Asked::Patch,
-        _ => {
-            Asked::Page(Page { fields: ALLOWED_CONFIG, ..Page::problem(Reason::MethodNotAllowed, Some(path)) })
-        }
+        _ => Asked::Page(Page { fields: ALLOWED_CONFIG, ..Page::problem(Reason::MethodNotAllowed, Some(path)) }),
     }
 }
 

@@ -9,9 +9,9 @@ use super::{
     pages::{JSON, Page},
 };
 use crate::{
+    changes::{Live, Refusal, Tag},
     fleet::Fleet,
     limits::REPORTS_MAX,
-    publish::{Live, Refusal, Tag},
 };
 use serde_json::{Value, json};
 use std::{

@@ -85,7 +85,10 @@ fn of_shapes() {
         ("status: { bind: 127.0.0.1:1, §tokn: x }\n", "unknown key `tokn`, did you mean `token`?"),
         ("status: { bind: 127.0.0.1:1, socket: §'' }\n", "`socket` is empty"),
         ("status: { socket: /run/a, token: §'${file:token}' }\n", "`token` is for `bind`, which is not there"),
-        ("status: { bind: 127.0.0.1:1, token: §hunter2 }\n", "`token` holds the secret itself\n --> gateway.yaml:5:37\n  = help"),
+        (
+            "status: { bind: 127.0.0.1:1, token: §hunter2 }\n",
+            "`token` holds the secret itself\n --> gateway.yaml:5:37\n  = help",
+        ),
         ("status: { bind: 127.0.0.1:1, token: §'${env:SECRET}' }\n", "is not a token of 16 to 256 visible characters"),
         ("status: { bind: 127.0.0.1:1, token: §'${file:gone}' }\n", "the file of `${file:gone}` cannot be read"),
         ("status: { bind: §here }\n", "`here` is not an address to listen at"),

@@ -94,7 +94,7 @@ pub(crate) struct Job {
     pub(crate) if_match: Option<String>,
     /// Judge it only.
     pub(crate) is_dry_run: bool,
-    /// Called once, on the publishing thread; dropping it tells the client that the node is going.
+    /// Called once, on the updating thread; dropping it tells the client that the node is going.
     pub(crate) done: Box<dyn FnOnce(Outcome) + Send>,
 }
 

@@ -1,4 +1,4 @@
-//! The publishing thread: takes one change of the configuration at a time, from `/config`, from the file, from a signal.
+//! The updating thread: takes one change of the configuration at a time, from `/config`, from the file, from a signal.
 //!
 //! ```text
 //! change -> judge (read, resolve) -> tell the workers -> all acknowledge -> answer -> keep as last good
@@ -12,13 +12,13 @@ mod change;
 mod configuration;
 mod last_good;
 mod live;
-mod publisher;
+mod updater;
 
 pub(crate) use change::{Cause, Change, Job, Outcome, Refusal, Tag, Text};
 pub(crate) use configuration::Configuration;
 pub(crate) use last_good::LastGood;
 pub(crate) use live::{Live, Running};
-pub(crate) use publisher::{Publisher, Target};
+pub(crate) use updater::{Target, Updater};
 
 use crate::limits::CHANGES_MAX;
 use crossbeam::channel::{self, Sender};
@@ -31,7 +31,7 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-/// Takes changes to the publishing thread. The thread ends when all of these are gone.
+/// Takes changes to the updating thread. The thread ends when all of these are gone.
 #[derive(Clone)]
 pub(crate) struct Changes {
     jobs: Sender<Job>,
@@ -40,7 +40,7 @@ pub(crate) struct Changes {
 }
 
 /// Starts the thread.
-pub(crate) fn launch<T: Target>(mut publisher: Publisher<T>) -> io::Result<(Changes, JoinHandle<()>)> {
+pub(crate) fn launch<T: Target>(mut updater: Updater<T>) -> io::Result<(Changes, JoinHandle<()>)> {
     let (jobs, inbox) = channel::bounded(CHANGES_MAX);
     let changes = Changes { jobs, is_file_waiting: Arc::default() };
     let is_file_waiting = changes.is_file_waiting.clone();
@@ -49,9 +49,9 @@ pub(crate) fn launch<T: Target>(mut publisher: Publisher<T>) -> io::Result<(Chan
             if let Change::File(cause) = job.change {
                 is_file_waiting[usize::from(cause == Cause::Signal)].store(false, Ordering::Release);
             }
-            publisher.take(job);
+            updater.take(job);
         }
-        publisher.end();
+        updater.end();
     })?;
     Ok((changes, thread))
 }

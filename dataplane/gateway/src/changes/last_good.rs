@@ -64,7 +64,10 @@ struct Keeper {
 }
 
 impl Keeper {
-    #[expect(clippy::disallowed_methods, reason = "the seam's clock belongs to the workers, this is a thread of its own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the seam's clock belongs to the workers, this is a thread of its own"
+    )]
     fn run(self) {
         while self.rung.recv().is_ok() {
             let began = Instant::now();

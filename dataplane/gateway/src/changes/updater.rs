@@ -1,12 +1,10 @@
-//! What the publishing thread does with one change.
+//! What the updating thread does with one change.
 //!
 //! Judging is the model's, running it is the [`Target`]'s; here is who wins when they disagree: the file over what was
 //! patched before it changed, the configuration that runs over whatever is wrong, an earlier change over a later one that
 //! did not know of it.
 
-use super::{
-    Cause, Change, Configuration, Job, LastGood, Live, Outcome, Refusal, Tag, configuration::PatchError,
-};
+use super::{Cause, Change, Configuration, Job, LastGood, Live, Outcome, Refusal, Tag, configuration::PatchError};
 use crate::{fleet::Fleet, service};
 use std::{path::PathBuf, sync::Arc};
 use tollgate_model::Snapshot;
@@ -21,7 +19,7 @@ pub(crate) trait Target: Send + 'static {
     fn publish(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String>;
 }
 
-pub(crate) struct Publisher<T> {
+pub(crate) struct Updater<T> {
     pub(crate) target: T,
     pub(crate) live: Arc<Live>,
     pub(crate) fleet: Arc<Fleet>,
@@ -33,7 +31,7 @@ pub(crate) struct Publisher<T> {
     pub(crate) metrics: Arc<ConfigMetrics>,
 }
 
-impl<T: Target> Publisher<T> {
+impl<T: Target> Updater<T> {
     /// Notes that what is live was started with, and runs.
     pub(crate) fn started(&self, generation: u64) {
         self.metrics.published(generation);
@@ -84,12 +82,10 @@ impl<T: Target> Publisher<T> {
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
         match change {
             Change::Put(body) => running.replace("PUT /config", text(body.bytes())?).map_err(Refusal::from),
-            Change::Patch(body) => {
-                running.patch("PATCH /config", text(body.bytes())?).map_err(|error| match error {
-                    PatchError::Conflict { base } => Refusal::Conflict { tag, base },
-                    PatchError::Invalid(errors) => errors.into(),
-                })
-            }
+            Change::Patch(body) => running.patch("PATCH /config", text(body.bytes())?).map_err(|error| match error {
+                PatchError::Conflict { base } => Refusal::Conflict { tag, base },
+                PatchError::Invalid(errors) => errors.into(),
+            }),
             Change::File(_) => match &self.file {
                 Some(file) => running.reload(file).map_err(Refusal::from),
                 None => Err(Refusal::Unfit("the node was started without a file".to_owned())),

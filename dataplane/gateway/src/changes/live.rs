@@ -1,4 +1,4 @@
-//! What the node runs, for whoever asks: written by the publishing thread, read by any, never locked.
+//! What the node runs, for whoever asks: written by the updating thread, read by any, never locked.
 
 use super::{
     change::{Cause, Refusal},

@@ -1,11 +1,21 @@
 //! Stand-in until the model has it.
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tollgate_model::{ConfigErrors, Snapshot, SystemSource, parse};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Configuration { snapshot: Arc<Snapshot>, text: Arc<str>, files: Arc<[PathBuf]> }
+pub(crate) struct Configuration {
+    snapshot: Arc<Snapshot>,
+    text: Arc<str>,
+    files: Arc<[PathBuf]>,
+}
 
-pub(crate) enum PatchError { Conflict { base: u64 }, Invalid(ConfigErrors) }
+pub(crate) enum PatchError {
+    Conflict { base: u64 },
+    Invalid(ConfigErrors),
+}
 
 impl Configuration {
     pub(crate) fn from_snapshot(snapshot: Snapshot) -> Self {
@@ -33,8 +43,16 @@ impl Configuration {
         self.snapshot = Arc::new(snapshot);
         self
     }
-    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> { &self.snapshot }
-    pub(crate) fn text(&self) -> String { self.text.to_string() }
-    pub(crate) fn files(&self) -> Vec<PathBuf> { self.files.to_vec() }
-    pub(crate) fn settings(&self) -> Vec<(String, String, String)> { Vec::new() }
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+    pub(crate) fn text(&self) -> String {
+        self.text.to_string()
+    }
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.files.to_vec()
+    }
+    pub(crate) fn settings(&self) -> Vec<(String, String, String)> {
+        Vec::new()
+    }
 }
