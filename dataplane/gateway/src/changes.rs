@@ -18,7 +18,7 @@ pub(crate) use change::{Cause, Change, Job, Outcome, Refusal, Tag, Text};
 pub(crate) use configuration::Configuration;
 pub(crate) use last_good::LastGood;
 pub(crate) use live::{Live, Running};
-pub(crate) use updater::{Target, Updater};
+pub(crate) use updater::Updater;
 
 use crate::limits::CHANGES_MAX;
 use crossbeam::channel::{self, Sender};
@@ -40,7 +40,7 @@ pub(crate) struct Changes {
 }
 
 /// Starts the thread.
-pub(crate) fn launch<T: Target>(mut updater: Updater<T>) -> io::Result<(Changes, JoinHandle<()>)> {
+pub(crate) fn launch(mut updater: Updater) -> io::Result<(Changes, JoinHandle<()>)> {
     let (jobs, inbox) = channel::bounded(CHANGES_MAX);
     let changes = Changes { jobs, is_file_waiting: Arc::default() };
     let is_file_waiting = changes.is_file_waiting.clone();

@@ -3,13 +3,13 @@
 
 use crate::{
     StartError, Startup,
-    changes::{self, Cause, Changes, LastGood, Live, Target, Updater},
+    changes::{self, Cause, Changes, LastGood, Live, Updater},
     error::Part,
-    fleet::Fleet,
+    publish::Publisher,
     status::{self, Listeners, StatusThread, Subject},
     watch::Watch,
 };
-use std::{fs, path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle};
 use tollgate_telemetry::Registry;
 
 /// The running threads. Dropping it ends them, in the order of the fields.
@@ -18,27 +18,23 @@ pub(crate) struct Control {
     status: Option<StatusThread>,
     changes: Option<Changes>,
     updating: Option<JoinHandle<()>>,
-    /// The status' own; removed at the end.
-    socket: Option<PathBuf>,
 }
 
 impl Control {
-    /// Starts what `startup` asks for, for the workers of `fleet`, which run its configuration.
+    /// Starts what `startup` asks for, for the workers of `publisher`, which run its configuration.
     pub(crate) fn start(
         startup: Startup,
         listeners: Listeners,
         registry: Arc<Registry>,
-        fleet: Arc<Fleet>,
-        target: impl Target,
+        publisher: Arc<Publisher>,
     ) -> Result<Self, StartError> {
         let Startup { configuration, cause, file, is_watched, last_good } = startup;
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
         let last_good = last_good.map(LastGood::start).transpose().map_err(Part::ConfigThread.failed())?;
         let updater = Updater {
-            target,
             live: live.clone(),
-            fleet: fleet.clone(),
+            publisher: publisher.clone(),
             file: file.clone(),
             read: (cause == Cause::Start).then(|| snapshot.clone()),
             last_good,
@@ -47,15 +43,13 @@ impl Control {
         updater.started(snapshot.generation);
         let (changes, updating) = changes::launch(updater).map_err(Part::ConfigThread.failed())?;
         // From here on an error drops this, which ends what runs.
-        let mut control =
-            Self { watch: None, status: None, changes: Some(changes.clone()), updating: Some(updating), socket: None };
+        let mut control = Self { watch: None, status: None, changes: Some(changes.clone()), updating: Some(updating) };
         if let Some(file) = file.filter(|_| is_watched) {
             let watch = Watch::start(file, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
             control.watch = Some(watch);
         }
         if !listeners.is_empty() {
-            control.socket = snapshot.status.as_ref().and_then(|status| status.socket.clone());
-            let subject = Subject { registry, fleet, live, changes };
+            let subject = Subject { registry, publisher, live, changes };
             control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
         }
         Ok(control)
@@ -72,10 +66,6 @@ impl Drop for Control {
         self.watch.take().into_iter().for_each(Watch::end);
         // Who waits for an answer is answered by its end.
         self.status.take().into_iter().for_each(StatusThread::end);
-        if let Some(socket) = self.socket.take() {
-            // It may be gone already.
-            let _ = fs::remove_file(socket);
-        }
         drop(self.changes.take());
         if self.updating.take().is_some_and(|thread| thread.join().is_err()) {
             eprintln!("tollgate: the thread of the configuration panicked");

@@ -20,6 +20,7 @@ pub(crate) enum Part {
     Status { address: SocketAddr },
     StatusSocket { path: PathBuf },
     StatusThread,
+    Mailboxes,
     ConfigThread,
     Cpus,
     IoUring,
@@ -56,7 +57,7 @@ impl StartError {
             Part::StatusSocket { .. } => {
                 "name a path of `socket` that this user can make and no other process listens at"
             }
-            Part::ConfigThread => "more threads, memory or descriptors",
+            Part::Mailboxes | Part::ConfigThread => "more threads, memory or descriptors",
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
@@ -84,6 +85,7 @@ impl fmt::Display for Part {
             Self::Listener { name, address } => write!(f, "listener {name} on {address}"),
             Self::Status { address } => write!(f, "status on {address}"),
             Self::StatusSocket { path } => write!(f, "status at {}", path.display()),
+            Self::Mailboxes => f.write_str("the mailboxes of the workers"),
             Self::ConfigThread => f.write_str("a thread of the configuration"),
             Self::StatusThread => f.write_str("the thread of the status"),
             Self::Cpus => f.write_str("the CPUs this process may use"),

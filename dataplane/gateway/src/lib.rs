@@ -1,16 +1,16 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`); `control` starts the
-//! threads beside them: `publish` takes changes of the configuration, from `watch` and from `status`, which answers
+//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
+//! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and from `status`, which answers
 //! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
 //! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod changes;
 mod control;
 mod error;
-mod fleet;
 mod launch;
 mod limits;
+mod publish;
 mod service;
 mod start;
 mod startup;
@@ -18,6 +18,7 @@ mod status;
 mod watch;
 
 pub use error::StartError;
+pub use publish::{PublishError, Published};
 pub use startup::Startup;
 pub use tollgate_ring::preflight;
 
@@ -33,11 +34,11 @@ use std::{
     thread::JoinHandle,
 };
 use tollgate_journal::Journal;
-use tollgate_ring::Outbox;
+use tollgate_model::Snapshot;
 use tollgate_worker::Command;
 
 use control::Control;
-use fleet::Fleet;
+use publish::Publisher;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
 ///
@@ -46,12 +47,9 @@ use fleet::Fleet;
 ///    `------stop--------`--stop--> ended
 /// ```
 pub struct Gateway {
-    listeners: Vec<(String, SocketAddr)>,
+    publisher: Arc<Publisher>,
     status_address: Option<SocketAddr>,
-    fleet: Arc<Fleet>,
     stopping: AtomicBool,
-    /// One per worker.
-    commands: Vec<Outbox<Command>>,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
     journal: AtomicCell<Option<Journal>>,
@@ -78,8 +76,8 @@ impl Gateway {
 
     /// Name and address of every listener, with the port the system chose where it was asked for port 0.
     #[must_use]
-    pub fn listeners(&self) -> &[(String, SocketAddr)] {
-        &self.listeners
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.publisher.listeners()
     }
 
     /// Where the node's status is served.
@@ -90,19 +88,19 @@ impl Gateway {
 
     /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
     pub fn drain(&self) {
-        if self.fleet.drain() {
+        if self.publisher.drain() {
             service::stopping();
-            self.tell(Command::Drain);
+            self.publisher.tell(|| Command::Drain);
         }
     }
 
     /// Makes the workers end at once, whatever is in progress; returns at once.
     pub fn stop(&self) {
-        if self.fleet.drain() {
+        if self.publisher.drain() {
             service::stopping();
         }
         if !self.stopping.swap(true, Ordering::Relaxed) {
-            self.tell(Command::Stop);
+            self.publisher.tell(|| Command::Stop);
         }
     }
 
@@ -123,11 +121,21 @@ impl Gateway {
         });
     }
 
-    fn tell(&self, command: Command) {
-        for outbox in &self.commands {
-            // It has room for one of each command, and no command is sent twice.
-            let _ = outbox.send(command);
-        }
+    /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
+    /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
+    /// have in common: the cost is that of what is different. For a gateway without a file and a status: those know nothing
+    /// of it.
+    ///
+    /// # Errors
+    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
+        self.publisher.publish(snapshot)
+    }
+
+    /// The generation that each worker runs.
+    #[must_use]
+    pub fn running(&self) -> Vec<u64> {
+        self.publisher.running()
     }
 }
 
@@ -141,9 +149,9 @@ impl Drop for Gateway {
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
-            .field("listeners", &self.listeners)
+            .field("listeners", &self.listeners())
             .field("status_address", &self.status_address)
-            .field("fleet", &self.fleet)
+            .field("draining", &self.publisher.is_draining())
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-/// Commands that wait for a worker. Only one drain and one stop are ever sent.
+/// For all workers to say that they run a new snapshot.
+pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
+
+/// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Unused buffers a worker keeps for reuse.
@@ -29,9 +32,6 @@ pub(crate) const CHANGE_BODY: Duration = Duration::from_secs(60);
 
 /// For a client that waits until its change, and those before it, are resolved and acknowledged.
 pub(crate) const CHANGE_ANSWER: Duration = Duration::from_secs(600);
-
-/// For every worker to acknowledge a snapshot; the answer to a change then says who has not.
-pub(crate) const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
 
 /// Shortest pause between two times the last good configuration is written.
 pub(crate) const LAST_GOOD_PAUSE: Duration = Duration::from_secs(1);

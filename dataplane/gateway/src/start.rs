@@ -5,27 +5,25 @@
 
 use crate::{
     Gateway, StartError, Startup,
-    changes::Target,
     control::Control,
     error::Part,
-    fleet::Fleet,
     launch::{self, WorkerParts},
-    limits::log_blocks,
+    limits::{COMMANDS_MAX, log_blocks},
+    publish::Publisher,
     service,
-    status::Listeners,
+    status::{Listeners, SocketFile},
 };
 use arc_swap::ArcSwapOption;
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
-    net::SocketAddr,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Status, Workers};
-use tollgate_ring::{BoundListener, Driver, bind, bind_unix, preflight};
-use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
+use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
+use tollgate_telemetry::{LogSink, Registry, log_queue};
 use tollgate_worker::Program;
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
@@ -45,7 +43,7 @@ pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
         }
         result => result?,
     };
-    let control = Control::start(startup, listeners, registry, gateway.fleet.clone(), NoSwap(gateway.fleet.clone()))?;
+    let control = Control::start(startup, listeners, registry, gateway.publisher.clone())?;
     gateway.control.store(Some(Arc::new(control)));
     service::ready();
     Ok(gateway)
@@ -73,70 +71,50 @@ fn say_epoll(error: &io::Error) {
 type Assembled = (Gateway, Arc<Registry>, Listeners);
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
-    let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None));
+    let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
+    let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
+    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), commands));
+    let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
-    let registry = Registry::new(names(snapshot), cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
-    let mut gateway = Gateway {
-        listeners: addresses,
+    let gateway = Gateway {
+        publisher,
         status_address: status.network.as_ref().map(BoundListener::local),
-        fleet: Arc::new(Fleet::new(cpus.len())),
         stopping: AtomicBool::new(false),
-        commands: Vec::with_capacity(cpus.len()),
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal: AtomicCell::new(journal),
         control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len()));
-    let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).enumerate();
+    let parts = given.map(|(index, (((&cpu, listeners), log), inbox))| WorkerParts {
         index,
         cpu,
         driver,
         program: program.clone(),
+        inbox,
         listeners,
         metrics: registry.worker(index),
         log,
     });
-    launch_workers(&mut gateway, parts)?;
-    for worker in 0..cpus.len() {
-        gateway.fleet.acknowledge(worker, snapshot.generation);
-    }
+    launch_workers(&gateway, parts)?;
     Ok((gateway, registry, status))
 }
 
 /// Takes `parts` by value: the journal ends only when all sinks are gone, also those of workers that did not start.
-fn launch_workers(gateway: &mut Gateway, parts: impl Iterator<Item = WorkerParts>) -> Result<(), StartError> {
+fn launch_workers(gateway: &Gateway, parts: impl Iterator<Item = WorkerParts>) -> Result<(), StartError> {
     for parts in parts {
         let part = Part::Worker { index: parts.index, cpu: parts.cpu, driver: parts.driver };
-        let (thread, outbox) = launch::launch(parts).map_err(part.failed())?;
-        gateway.commands.push(outbox);
+        let (index, generation) = (parts.index, parts.program.snapshot().generation);
+        let thread = launch::launch(parts).map_err(part.failed())?;
+        gateway.publisher.acknowledge(index, generation);
         // The queue was made with room for every worker.
         let _ = gateway.workers.push(thread);
     }
     Ok(())
-}
-
-/// Names and addresses of the listeners.
-type Addresses = Vec<(String, SocketAddr)>;
-/// The sockets of one worker, with the indexes of their listeners.
-type WorkerListeners = Vec<(usize, BoundListener)>;
-
-/// Binds every listener once per worker: names and addresses, and what each worker gets.
-fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec<WorkerListeners>), StartError> {
-    let mut addresses = Vec::with_capacity(snapshot.listeners.len());
-    let mut by_worker: Vec<WorkerListeners> = iter::repeat_with(Vec::new).take(workers).collect();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
-        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-        let bound = bind(listener.bind, workers).map_err(part.failed())?;
-        let local = bound.first().map_or(listener.bind, BoundListener::local);
-        addresses.push((listener.name.clone(), local));
-        for (worker, socket) in by_worker.iter_mut().zip(bound) {
-            worker.push((index, socket));
-        }
-    }
-    Ok((addresses, by_worker))
 }
 
 fn bind_status(status: &Status) -> Result<Listeners, StartError> {
@@ -145,18 +123,11 @@ fn bind_status(status: &Status) -> Result<Listeners, StartError> {
         let bound = bound.and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         bound.map_err(Part::Status { address }.failed())
     });
-    let socket =
-        status.socket.as_ref().map(|path| bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed()));
+    let socket = status.socket.as_ref().map(|path| {
+        let bound = bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed());
+        bound.map(|bound| (bound, SocketFile(path.clone())))
+    });
     Ok(Listeners { network: network.transpose()?, socket: socket.transpose()? })
-}
-
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
-    }
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.
@@ -174,15 +145,4 @@ fn start_journal(
     let journal = Journal::start(destination, source).map_err(Part::AccessLog.failed())?;
     let sinks = (0..workers).map(|index| Some(sender.sink(registry.worker(index)))).collect();
     Ok((Some(journal), sinks))
-}
-
-/// Stand-in.
-struct NoSwap(Arc<Fleet>);
-impl Target for NoSwap {
-    fn publish(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
-        for worker in 0..self.0.generations().len() {
-            self.0.acknowledge(worker, snapshot.generation);
-        }
-        Ok(())
-    }
 }

@@ -17,8 +17,8 @@ mod report;
 
 use crate::{
     changes::{Changes, Live},
-    fleet::Fleet,
     limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX},
+    publish::Publisher,
 };
 use access::Access;
 use connection::Connection;
@@ -28,8 +28,10 @@ use offload::Waiting;
 use pages::Page;
 use std::{
     cell::{Cell, RefCell},
+    fs,
     future::poll_fn,
     io,
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
@@ -51,7 +53,17 @@ pub(crate) enum Message {
 #[derive(Default)]
 pub(crate) struct Listeners {
     pub(crate) network: Option<BoundListener>,
-    pub(crate) socket: Option<BoundListener>,
+    pub(crate) socket: Option<(BoundListener, SocketFile)>,
+}
+
+/// The file of a Unix socket, which is removed in the end.
+pub(crate) struct SocketFile(pub(crate) PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Listeners {
@@ -63,7 +75,7 @@ impl Listeners {
 /// What the pages are about.
 pub(crate) struct Subject {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) publisher: Arc<Publisher>,
     pub(crate) live: Arc<Live>,
     pub(crate) changes: Changes,
 }
@@ -97,7 +109,8 @@ pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<Statu
     let (started, outcome) = channel::bounded(1);
     let waiting = outbox.clone();
     let thread = tollgate_ring::launch(spec, move |io| async move {
-        let ways = [(listeners.network, Access::Network), (listeners.socket, Access::Socket)];
+        let (socket, _file) = listeners.socket.unzip();
+        let ways = [(listeners.network, Access::Network), (socket, Access::Socket)];
         let taken = ways.into_iter().filter_map(|(bound, access)| Some((bound?.into_listener(&io), access)));
         let taken = taken.map(|(listener, access)| Ok((listener?, access))).collect::<io::Result<Vec<_>>>();
         let taken = taken.and_then(|listeners| Ok((listeners, inbox.into_mailbox(&io)?)));

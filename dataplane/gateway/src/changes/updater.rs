@@ -5,24 +5,17 @@
 //! did not know of it.
 
 use super::{Cause, Change, Configuration, Job, LastGood, Live, Outcome, Refusal, Tag, configuration::PatchError};
-use crate::{fleet::Fleet, service};
+use crate::{
+    publish::{PublishError, Publisher},
+    service,
+};
 use std::{path::PathBuf, sync::Arc};
 use tollgate_model::Snapshot;
 use tollgate_telemetry::ConfigMetrics;
 
-/// What runs a configuration: the workers and their listeners.
-pub(crate) trait Target: Send + 'static {
-    /// Makes every worker run `snapshot`, and returns when all have acknowledged it or the time for that is up.
-    ///
-    /// # Errors
-    /// Why it cannot be run; nothing has changed then.
-    fn publish(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String>;
-}
-
-pub(crate) struct Updater<T> {
-    pub(crate) target: T,
+pub(crate) struct Updater {
+    pub(crate) publisher: Arc<Publisher>,
     pub(crate) live: Arc<Live>,
-    pub(crate) fleet: Arc<Fleet>,
     /// What is read when the file is asked for.
     pub(crate) file: Option<PathBuf>,
     /// What the file said when it was last read.
@@ -31,7 +24,7 @@ pub(crate) struct Updater<T> {
     pub(crate) metrics: Arc<ConfigMetrics>,
 }
 
-impl<T: Target> Updater<T> {
+impl Updater {
     /// Notes that what is live was started with, and runs.
     pub(crate) fn started(&self, generation: u64) {
         self.metrics.published(generation);
@@ -49,7 +42,7 @@ impl<T: Target> Updater<T> {
         let _reloading = matches!(change, Change::File(_)).then(service::reloading);
         let outcome = match self.judge(&change, &running.configuration, if_match.as_deref()) {
             // What is received is held no longer than it is needed.
-            _ if self.fleet.is_draining() => Outcome::Refused(Refusal::Draining),
+            _ if self.publisher.is_draining() => Outcome::Refused(Refusal::Draining),
             Err(refusal) => Outcome::Refused(refusal),
             Ok(next) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
             Ok(next) if self.is_known(cause, &next, &running.configuration) => Outcome::Unchanged { tag },
@@ -110,11 +103,12 @@ impl<T: Target> Updater<T> {
 
     fn publish(&mut self, next: Configuration, cause: Cause) -> Outcome {
         let tag = Tag::of(next.snapshot());
-        if let Err(reason) = self.target.publish(next.snapshot()) {
-            return Outcome::Refused(Refusal::Unfit(reason));
-        }
+        let behind = match self.publisher.publish(next.snapshot().clone()) {
+            Ok(published) => published.behind,
+            Err(PublishError::Draining) => return Outcome::Refused(Refusal::Draining),
+            Err(error) => return Outcome::Refused(Refusal::Unfit(error.to_string())),
+        };
         self.live.publish(next, cause);
-        let behind = self.fleet.behind(tag.generation);
         if let Some(last_good) = &self.last_good
             && behind.is_empty()
         {

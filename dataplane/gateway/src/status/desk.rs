@@ -22,10 +22,10 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
-        let Subject { registry, fleet, live, changes } = subject;
+        let Subject { registry, publisher, live, changes } = subject;
         Self {
-            pages: Pages { registry, fleet: fleet.clone() },
-            reporter: Reporter { live: live.clone(), fleet, running: Arc::default() },
+            pages: Pages { registry, publisher: publisher.clone() },
+            reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
             live,
             waiting,
             budget: Budget::default(),

@@ -4,7 +4,7 @@
 //! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
 //! document.
 
-use crate::fleet::Fleet;
+use crate::publish::Publisher;
 use std::sync::Arc;
 use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
 use tollgate_telemetry::{CONTENT_TYPE, Registry};
@@ -19,7 +19,7 @@ const ALLOWED_CONFIG: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, PUT, PATCH"), 
 /// Where the pages get what they say.
 pub(super) struct Pages {
     pub(super) registry: Arc<Registry>,
-    pub(super) fleet: Arc<Fleet>,
+    pub(super) publisher: Arc<Publisher>,
 }
 
 /// What a request asks for.
@@ -62,7 +62,7 @@ impl Pages {
     }
 
     fn readiness(&self) -> Page {
-        match (self.fleet.is_draining(), self.fleet.is_ready()) {
+        match (self.publisher.is_draining(), self.publisher.is_ready()) {
             (true, _) => Page::text(503, "draining\n"),
             (false, false) => Page::text(503, "starting\n"),
             (false, true) => Page::text(200, "ready\n"),

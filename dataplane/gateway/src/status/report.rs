@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     changes::{Live, Refusal, Tag},
-    fleet::Fleet,
     limits::REPORTS_MAX,
+    publish::Publisher,
 };
 use serde_json::{Value, json};
 use std::{
@@ -26,7 +26,7 @@ use std::{
 #[derive(Clone)]
 pub(super) struct Reporter {
     pub(super) live: Arc<Live>,
-    pub(super) fleet: Arc<Fleet>,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) running: Arc<AtomicUsize>,
 }
 
@@ -53,7 +53,7 @@ impl Reporter {
         let running = self.live.running();
         let configuration = &running.configuration;
         let tag = Tag::of(configuration.snapshot());
-        let generations = self.fleet.generations().into_iter().enumerate();
+        let generations = self.publisher.running().into_iter().enumerate();
         let workers = generations.map(|(worker, generation)| json!({ "worker": worker, "generation": generation }));
         let settings = configuration.settings().into_iter();
         let settings = settings.map(|(key, value, origin)| json!({ "key": key, "value": value, "origin": origin }));
