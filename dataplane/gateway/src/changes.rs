@@ -9,13 +9,11 @@
 //! most [`CHANGES_MAX`] changes wait; what asks for the file again while that waits already is one of them.
 
 mod change;
-mod configuration;
 mod last_good;
 mod live;
 mod updater;
 
 pub(crate) use change::{Cause, Change, Job, Outcome, Refusal, Tag, Text};
-pub(crate) use configuration::Configuration;
 pub(crate) use last_good::LastGood;
 pub(crate) use live::{Live, Running};
 pub(crate) use updater::Updater;

@@ -36,7 +36,7 @@ impl Control {
             live: live.clone(),
             publisher: publisher.clone(),
             file: file.clone(),
-            read: (cause == Cause::Start).then(|| snapshot.clone()),
+            read: (cause == Cause::Start).then(|| live.running().configuration.clone()),
             last_good,
             metrics: registry.config(),
         };

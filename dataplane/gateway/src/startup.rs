@@ -3,9 +3,9 @@
 //! When the file is no good, the last good configuration takes its place if there is one; that is said loudly, since the
 //! node then runs something else than the file says. Nothing is started here.
 
-use crate::changes::{Cause, Configuration};
+use crate::changes::Cause;
 use std::path::{Path, PathBuf};
-use tollgate_model::{ConfigErrors, Snapshot};
+use tollgate_model::{ConfigErrors, Configuration, SystemSource};
 
 /// What a gateway starts with.
 #[derive(Debug)]
@@ -31,13 +31,13 @@ impl Startup {
             is_watched: false,
             last_good: last_good.map(Path::to_owned),
         };
-        let errors = match Configuration::load(file) {
+        let errors = match Configuration::load(file, &SystemSource) {
             Ok(configuration) => return Ok(startup(configuration, Cause::Start)),
             Err(errors) => errors,
         };
         let Some(kept) = last_good.filter(|kept| kept.exists()) else { return Err(errors) };
         eprintln!("{errors}\n");
-        match Configuration::load(kept) {
+        match Configuration::load(kept, &SystemSource) {
             Ok(configuration) => {
                 let (file, kept) = (file.display(), kept.display());
                 eprintln!("tollgate: WARNING: {file} is no good: starting from the last good configuration, {kept}");
@@ -55,14 +55,8 @@ impl Startup {
 }
 
 /// Without a file: the configuration changes through `/config` only.
-impl From<Snapshot> for Startup {
-    fn from(snapshot: Snapshot) -> Self {
-        Self {
-            configuration: Configuration::from_snapshot(snapshot),
-            cause: Cause::Start,
-            file: None,
-            is_watched: false,
-            last_good: None,
-        }
+impl From<Configuration> for Startup {
+    fn from(configuration: Configuration) -> Self {
+        Self { configuration, cause: Cause::Start, file: None, is_watched: false, last_good: None }
     }
 }

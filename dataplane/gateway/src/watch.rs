@@ -125,7 +125,8 @@ impl Watcher {
             .union(WatchFlags::CREATE)
             .union(WatchFlags::DELETE)
             .union(WatchFlags::ONLYDIR);
-        let mut files = self.live.running().configuration.files();
+        let running = self.live.running();
+        let mut files: Vec<_> = running.configuration.files().map(Path::to_owned).collect();
         // When it is no good, something else runs.
         if !files.contains(&self.file) {
             files.push(self.file.clone());

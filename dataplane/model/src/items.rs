@@ -130,6 +130,19 @@ impl<T: Named> Items<T> {
         slot
     }
 
+    /// The place of the item in a slot.
+    pub(crate) fn order(&self, slot: u32) -> Option<u64> {
+        self.entry(slot).map(|entry| entry.order)
+    }
+
+    /// Puts the item in a slot behind all others.
+    pub(crate) fn move_behind(&mut self, slot: u32) {
+        if let Some(entry) = self.slots.get_mut(&slot) {
+            entry.order = self.next_order;
+            self.next_order += 1;
+        }
+    }
+
     /// Takes an item away; its slot is free for another name.
     pub fn remove(&mut self, name: &str) -> Option<(u32, Arc<T>)> {
         let slot = self.names.remove(name)?;

@@ -53,7 +53,7 @@ pub struct Snapshot {
 }
 
 /// Which workers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Workers {
     /// One on each CPU the process may use.
     Auto,
@@ -62,7 +62,7 @@ pub enum Workers {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoDriver {
     /// io_uring, or epoll where the kernel refuses it.
     Auto,
@@ -73,7 +73,7 @@ pub enum IoDriver {
 }
 
 /// Where access records go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum AccessLog {
     /// Nowhere.
     Off,
@@ -84,7 +84,7 @@ pub enum AccessLog {
 }
 
 /// An address that takes connections of clients.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -94,7 +94,7 @@ pub struct Listener {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -106,7 +106,7 @@ pub struct Upstream {
 }
 
 /// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Port is never 0.
@@ -116,7 +116,7 @@ pub struct Endpoint {
 }
 
 /// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Connections {
     /// 0 closes every connection after its exchange.
@@ -177,7 +177,7 @@ impl Match {
 }
 
 /// Which forwarding fields an upstream is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forwarded {
     /// None.
     Off,
@@ -190,7 +190,7 @@ pub enum Forwarded {
 }
 
 /// What a peer may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a request or response head, start line and empty line included.
@@ -208,7 +208,7 @@ pub struct Limits {
 }
 
 /// Deadlines; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// To open a connection to an endpoint.
@@ -229,6 +229,46 @@ pub struct Timeouts {
     pub drain: Duration,
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
+}
+
+impl Snapshot {
+    /// Whether a node would not notice if it ran the one in place of the other: everything but the generation. The digest
+    /// cannot tell, since it does not know what references stand for. Exact when the one was made of the other; else it may
+    /// miss that two items are alike. Costs what changed.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            generation: _,
+            digest,
+            workers,
+            io,
+            status,
+            access_log,
+            listeners,
+            upstreams,
+            routes,
+            trusted_proxies,
+            forwarded,
+            limits,
+            timeouts,
+        } = self;
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, limits, timeouts);
+        let others = (
+            &other.workers,
+            &other.io,
+            &other.status,
+            &other.access_log,
+            &other.trusted_proxies,
+            &other.forwarded,
+            &other.limits,
+            &other.timeouts,
+        );
+        *digest == other.digest
+            && settings == others
+            && listeners.changes(&other.listeners).next().is_none()
+            && upstreams.changes(&other.upstreams).next().is_none()
+            && routes.changes(&other.routes).next().is_none()
+    }
 }
 
 macro_rules! named {

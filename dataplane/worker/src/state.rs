@@ -22,8 +22,7 @@ use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
-#[expect(clippy::redundant_allocation, reason = "exchanges count on their own core, not in a line all workers share")]
-/// A program that this worker runs or has run.
+/// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
 pub(crate) type Running = Rc<Arc<Program>>;
 
 /// One core's worth of gateway.

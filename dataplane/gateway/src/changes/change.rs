@@ -1,7 +1,7 @@
 //! A change that somebody asks for, and what becomes of it. Plain data between the threads of the node.
 
 use std::{fmt, sync::Arc};
-use tollgate_model::{ConfigErrors, Snapshot};
+use tollgate_model::{ConfigError, ConfigErrors, PatchError, Snapshot};
 
 /// What is to change.
 #[derive(Debug)]
@@ -118,8 +118,8 @@ pub(crate) enum Refusal {
     Invalid(Arc<ConfigErrors>),
     /// It is one, and this node cannot run it.
     Unfit(String),
-    /// It was made for another generation than the one that runs.
-    Conflict { tag: Tag, base: u64 },
+    /// It was made for another configuration than the one that runs.
+    Conflict { tag: Tag, error: Box<ConfigError> },
     /// If-Match names another configuration than the one that runs.
     Mismatch { tag: Tag },
     /// Too many wait already.
@@ -134,14 +134,22 @@ impl From<ConfigErrors> for Refusal {
     }
 }
 
+impl Refusal {
+    /// Of a patch of the configuration with this tag.
+    pub(crate) fn of_patch(error: PatchError, tag: Tag) -> Self {
+        match error {
+            PatchError::Conflict(error) => Self::Conflict { tag, error: Box::new(error) },
+            PatchError::Invalid(errors) => errors.into(),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(errors) => errors.fmt(f),
             Self::Unfit(reason) => f.write_str(reason),
-            Self::Conflict { tag, base } => {
-                write!(f, "the change was made for generation {base}, and generation {} runs", tag.generation)
-            }
+            Self::Conflict { error, .. } => error.fmt(f),
             Self::Mismatch { tag } => write!(f, "If-Match names another configuration than {tag}, which runs"),
             Self::Busy => f.write_str("too many changes wait to be published"),
             Self::Draining => f.write_str("the node is shutting down and takes no changes"),

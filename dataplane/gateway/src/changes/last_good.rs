@@ -81,7 +81,7 @@ impl Keeper {
 
     fn keep(&self) {
         let Some(running) = self.newest.swap(None) else { return };
-        if let Err(error) = write(&self.path, running.configuration.text().as_bytes()) {
+        if let Err(error) = write(&self.path, running.configuration.to_text().as_bytes()) {
             eprintln!("tollgate: the last good configuration is not kept in {}: {error}", self.path.display());
         }
     }

@@ -1,12 +1,9 @@
 //! What the node runs, for whoever asks: written by the updating thread, read by any, never locked.
 
-use super::{
-    change::{Cause, Refusal},
-    configuration::Configuration,
-};
+use super::change::{Cause, Refusal};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
-use tollgate_model::Token;
+use tollgate_model::{Configuration, Token};
 
 /// What the node runs, and what it last refused.
 #[derive(Debug)]

@@ -4,13 +4,13 @@
 //! patched before it changed, the configuration that runs over whatever is wrong, an earlier change over a later one that
 //! did not know of it.
 
-use super::{Cause, Change, Configuration, Job, LastGood, Live, Outcome, Refusal, Tag, configuration::PatchError};
+use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
     publish::{PublishError, Publisher},
     service,
 };
 use std::{path::PathBuf, sync::Arc};
-use tollgate_model::Snapshot;
+use tollgate_model::{Configuration, SystemSource};
 use tollgate_telemetry::ConfigMetrics;
 
 pub(crate) struct Updater {
@@ -19,7 +19,7 @@ pub(crate) struct Updater {
     /// What is read when the file is asked for.
     pub(crate) file: Option<PathBuf>,
     /// What the file said when it was last read.
-    pub(crate) read: Option<Arc<Snapshot>>,
+    pub(crate) read: Option<Configuration>,
     pub(crate) last_good: Option<LastGood>,
     pub(crate) metrics: Arc<ConfigMetrics>,
 }
@@ -44,9 +44,9 @@ impl Updater {
             // What is received is held no longer than it is needed.
             _ if self.publisher.is_draining() => Outcome::Refused(Refusal::Draining),
             Err(refusal) => Outcome::Refused(refusal),
-            Ok(next) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
-            Ok(next) if self.is_known(cause, &next, &running.configuration) => Outcome::Unchanged { tag },
-            Ok(next) => self.publish(next, cause),
+            Ok(None) => Outcome::Unchanged { tag },
+            Ok(Some(next)) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
+            Ok(Some(next)) => self.publish(next, cause),
         };
         drop(change);
         if !is_dry_run {
@@ -62,43 +62,47 @@ impl Updater {
         }
     }
 
+    /// The configuration that a change leads to; `None` if it is what is known already.
     fn judge(
         &mut self,
         change: &Change,
         running: &Configuration,
         if_match: Option<&str>,
-    ) -> Result<Configuration, Refusal> {
+    ) -> Result<Option<Configuration>, Refusal> {
         let tag = Tag::of(running.snapshot());
         if if_match.is_some_and(|if_match| !tag.meets(if_match)) {
             return Err(Refusal::Mismatch { tag });
         }
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
-        match change {
-            Change::Put(body) => running.replace("PUT /config", text(body.bytes())?).map_err(Refusal::from),
-            Change::Patch(body) => running.patch("PATCH /config", text(body.bytes())?).map_err(|error| match error {
-                PatchError::Conflict { base } => Refusal::Conflict { tag, base },
-                PatchError::Invalid(errors) => errors.into(),
-            }),
-            Change::File(_) => match &self.file {
-                Some(file) => running.reload(file).map_err(Refusal::from),
-                None => Err(Refusal::Unfit("the node was started without a file".to_owned())),
+        let next = match change {
+            Change::Put(body) => running.replace("PUT /config", text(body.bytes())?, &SystemSource)?,
+            Change::Patch(body) => {
+                let patched = running.patch("PATCH /config", text(body.bytes())?, &SystemSource);
+                patched.map_err(|error| Refusal::of_patch(error, tag))?
+            }
+            Change::File(cause) => match self.read(*cause, running)? {
+                Some(next) => next,
+                None => return Ok(None),
             },
-        }
+        };
+        Ok(Some(next).filter(|next| !running.snapshot().is_same(next.snapshot())))
     }
 
-    /// Whether `next` says nothing new. A file that was only touched does not undo what was changed beside it; when it is
-    /// asked for by a signal, it does.
-    fn is_known(&mut self, cause: Cause, next: &Configuration, running: &Configuration) -> bool {
-        let next = next.snapshot();
-        let was_read = match cause {
-            Cause::Watch => self.read.replace(next.clone()).is_some_and(|read| is_same(&read, next)),
-            Cause::Signal => {
-                self.read = Some(next.clone());
-                false
-            }
-            _ => false,
+    /// What the file says; `None` when a file that changed says what it did before: one that was only touched does not undo
+    /// what was changed beside it. When it is asked for by a signal, it does.
+    fn read(&mut self, cause: Cause, running: &Configuration) -> Result<Option<Configuration>, Refusal> {
+        let Some(file) = &self.file else {
+            return Err(Refusal::Unfit("the node was started without a file".to_owned()));
         };
-        was_read || is_same(running.snapshot(), next)
+        if cause == Cause::Watch
+            && let Some(read) = &self.read
+            && read.reload(file, &SystemSource)?.snapshot().is_same(read.snapshot())
+        {
+            return Ok(None);
+        }
+        let next = running.reload(file, &SystemSource)?;
+        self.read = Some(next.clone());
+        Ok(Some(next))
     }
 
     fn publish(&mut self, next: Configuration, cause: Cause) -> Outcome {
@@ -143,9 +147,4 @@ impl Updater {
             Outcome::Valid { .. } => {}
         }
     }
-}
-
-/// The digest does not know of the token.
-fn is_same(one: &Snapshot, other: &Snapshot) -> bool {
-    one.digest == other.digest && one.status == other.status
 }

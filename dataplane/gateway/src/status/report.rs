@@ -21,6 +21,7 @@ use std::{
     },
     thread::Builder,
 };
+use tollgate_model::{Configuration, Item, Kind, Setting};
 
 /// Writes reports.
 #[derive(Clone)]
@@ -55,15 +56,16 @@ impl Reporter {
         let tag = Tag::of(configuration.snapshot());
         let generations = self.publisher.running().into_iter().enumerate();
         let workers = generations.map(|(worker, generation)| json!({ "worker": worker, "generation": generation }));
-        let settings = configuration.settings().into_iter();
-        let settings = settings.map(|(key, value, origin)| json!({ "key": key, "value": value, "origin": origin }));
         let report = json!({
             "generation": tag.generation,
             "digest": format!("{:016x}", tag.digest),
             "cause": running.cause.as_str(),
             "workers": workers.collect::<Value>(),
             "refused": self.refused(),
-            "settings": settings.collect::<Value>(),
+            "settings": settings(configuration),
+            "listeners": items(configuration, Kind::Listener),
+            "upstreams": items(configuration, Kind::Upstream),
+            "routes": items(configuration, Kind::Route),
         });
         Page { etag: tag.to_string(), ..Page::json(200, JSON, &report) }
     }
@@ -77,4 +79,22 @@ impl Reporter {
             other => json!({ "cause": cause, "errors": [{ "message": other.to_string() }] }),
         }
     }
+}
+
+/// Each setting of the node as written, and where.
+fn settings(configuration: &Configuration) -> Value {
+    let settings = configuration.settings().into_iter();
+    let setting =
+        |Setting { path, value, origin, .. }| json!({ "key": path, "value": value, "origin": origin.to_string() });
+    settings.map(setting).collect()
+}
+
+/// Each item of a kind as written, and where.
+fn items(configuration: &Configuration, kind: Kind) -> Value {
+    let item = |item: &Item<'_>| {
+        // It is canonical JSON.
+        let value: Value = serde_json::from_str(item.text).unwrap_or_default();
+        json!({ "name": item.name, "value": value, "origin": item.origin.to_string() })
+    };
+    configuration.items(kind).iter().map(item).collect()
 }

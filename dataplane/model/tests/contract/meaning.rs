@@ -2,9 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use tollgate_model::{AccessLog, Action, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load};
+use tollgate_model::{
+    AccessLog, Action, Configuration, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load,
+};
 
-use crate::source::{WORLD, file, good};
+use crate::source::{WORLD, World, file, good};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -58,8 +60,13 @@ fn a_token_is_compared_and_never_shown() {
     assert!(token.is(b"0123456789abcdef") && !token.is(b"0123456789abcdeF") && !token.is(b"0123456789abcdef\n"));
     assert!(!format!("{snapshot:?} {status:?} {token:?}").contains("0123"));
     assert_eq!(status.socket.as_deref(), Some(Path::new("run/admin")));
-    let without = good(&file("status: { bind: 127.0.0.1:1, socket: run/admin }\n"));
-    assert_eq!(snapshot.digest, without.digest, "who reads the digest learns nothing of the token");
+    let text = file("status: { bind: 127.0.0.1:1, token: '${env:T}' }\n");
+    let of = |world| Configuration::parse("gateway.yaml", &text, world).unwrap();
+    let (one, two) = (of(&World(&[("T", "0123456789abcdef")])), of(&World(&[("T", "another-secret-one")])));
+    assert_eq!(one.snapshot().digest, two.snapshot().digest, "who reads the digest learns nothing of the token");
+    let renewed = one.replace("gateway.yaml", &text, &World(&[("T", "another-secret-one")])).unwrap();
+    let same = one.replace("gateway.yaml", &text, &World(&[("T", "0123456789abcdef")])).unwrap();
+    assert!(!one.snapshot().is_same(renewed.snapshot()) && one.snapshot().is_same(same.snapshot()));
 }
 
 #[test]
