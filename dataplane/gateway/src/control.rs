@@ -8,6 +8,7 @@ use crate::{
     publish::Publisher,
     status::{self, Listeners, StatusThread, Subject},
     watch::Watch,
+    watchdog::Watchdog,
 };
 use std::{sync::Arc, thread::JoinHandle};
 use tollgate_telemetry::Registry;
@@ -15,6 +16,7 @@ use tollgate_telemetry::Registry;
 /// The running threads. Dropping it ends them, in the order of the fields.
 pub(crate) struct Control {
     watch: Option<Watch>,
+    watchdog: Option<Watchdog>,
     status: Option<StatusThread>,
     changes: Option<Changes>,
     updating: Option<JoinHandle<()>>,
@@ -43,11 +45,18 @@ impl Control {
         updater.started(snapshot.generation);
         let (changes, updating) = changes::launch(updater).map_err(Part::ConfigThread.failed())?;
         // From here on an error drops this, which ends what runs.
-        let mut control = Self { watch: None, status: None, changes: Some(changes.clone()), updating: Some(updating) };
+        let mut control = Self {
+            watch: None,
+            watchdog: None,
+            status: None,
+            changes: Some(changes.clone()),
+            updating: Some(updating),
+        };
         if let Some(file) = file.filter(|_| is_watched) {
             let watch = Watch::start(file, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
             control.watch = Some(watch);
         }
+        control.watchdog = Watchdog::start(publisher.clone()).map_err(Part::ConfigThread.failed())?;
         if !listeners.is_empty() {
             let subject = Subject { registry, publisher, live, changes };
             control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
@@ -64,6 +73,7 @@ impl Control {
 impl Drop for Control {
     fn drop(&mut self) {
         self.watch.take().into_iter().for_each(Watch::end);
+        self.watchdog.take().into_iter().for_each(Watchdog::end);
         // Who waits for an answer is answered by its end.
         self.status.take().into_iter().for_each(StatusThread::end);
         drop(self.changes.take());

@@ -73,6 +73,7 @@ impl<M: Mailbox<GatewayCommand>> Mailbox<Command<RingListener>> for Commands<M> 
         Some(match self.inbox.receive().await? {
             Command::Drain => Command::Drain,
             Command::Stop => Command::Stop,
+            Command::Ping(answer) => Command::Ping(answer),
             Command::Publish(Publication { program, listeners, taken }) => {
                 let listeners = take_sockets(&self.io, listeners).unwrap_or_else(|error| {
                     eprintln!("tollgate: a worker cannot take a new listener: {error}");

@@ -16,6 +16,7 @@ mod start;
 mod startup;
 mod status;
 mod watch;
+mod watchdog;
 
 pub use error::StartError;
 pub use publish::{PublishError, Published};

@@ -6,7 +6,7 @@
 //! not a worker's.
 
 use crate::{StartError, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
-use crossbeam::channel;
+use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
     fmt, mem,
@@ -118,6 +118,13 @@ impl Publisher {
             // It has room for one of each command, and those that come here are never sent twice.
             let _ = outbox.send(command());
         }
+    }
+
+    /// Has every worker drop something as soon as it comes to it. The channel is closed when all have.
+    pub(crate) fn ping(&self) -> Receiver<()> {
+        let (answer, answers) = channel::bounded(0);
+        self.tell(|| GatewayCommand::Ping(Box::new(answer.clone())));
+        answers
     }
 
     pub(crate) fn running(&self) -> Vec<u64> {

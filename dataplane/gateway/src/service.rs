@@ -4,6 +4,7 @@
 //! that is said on standard error and nothing else comes of it.
 
 use sd_notify::NotifyState;
+use std::time::Duration;
 
 /// The first configuration runs on every worker.
 pub(crate) fn ready() {
@@ -31,6 +32,16 @@ impl Drop for Reloading {
     fn drop(&mut self) {
         ready();
     }
+}
+
+/// The longest time between two calls of [`alive`], if the service manager wants any.
+pub(crate) fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|interval| !interval.is_zero())
+}
+
+/// Every worker answers.
+pub(crate) fn alive() {
+    tell(&[NotifyState::Watchdog]);
 }
 
 fn tell(states: &[NotifyState<'_>]) {
