@@ -12,7 +12,9 @@ use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect},
     condition::{Condition, ValueMatch},
     host::HostPattern,
+    ip_set::IpSet,
     path::{PathMatch, Segment},
+    policies::{Cors, CorsHeaders, Edit, OriginPattern, Policies, RouteLimits},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
     template::{Piece, Template},
 };
@@ -97,12 +99,50 @@ impl Item {
                 let item = self.number(u64::MAX).bytes(&[1, u8::from(*keeps_query)]).number((*status).into());
                 item.template(to)
             }
-            Action::Answer(FixedAnswer { status, headers, content_type, body }) => {
-                let item = self.number(u64::MAX).bytes(&[2]).number((*status).into()).number(headers.len() as u64);
-                let item = headers.iter().fold(item, |item, (name, value)| item.text(name).text(value));
-                item.text(content_type).text(body)
-            }
+            Action::Answer(answer) => self.number(u64::MAX).bytes(&[2]).answer(answer),
         }
+    }
+
+    fn answer(self, FixedAnswer { status, headers, content_type, body }: &FixedAnswer) -> Self {
+        let item = self.number((*status).into()).number(headers.len() as u64);
+        let item = headers.iter().fold(item, |item, (name, value)| item.text(name).text(value));
+        item.text(content_type).text(body)
+    }
+
+    fn texts(self, texts: &[String]) -> Self {
+        texts.iter().fold(self.number(texts.len() as u64), |item, text| item.text(text))
+    }
+
+    fn ip_set(self, set: &IpSet) -> Self {
+        set.ranges().fold(self, |item, range| item.text(&range))
+    }
+
+    fn edits(self, edits: &[Edit]) -> Self {
+        edits.iter().fold(self.number(edits.len() as u64), |item, Edit { name, replaces, values }| {
+            item.text(name).bytes(&[u8::from(*replaces)]).texts(values)
+        })
+    }
+
+    fn cors(self, cors: &Cors) -> Self {
+        let Cors { origins, methods, headers, expose, credentials, max_age } = cors;
+        let item = origins.iter().fold(self.number(origins.len() as u64), |item, origin| match origin {
+            OriginPattern::Any => item.bytes(&[0]),
+            OriginPattern::Exact(origin) => item.bytes(&[1]).text(origin),
+            OriginPattern::Below { scheme, suffix } => item.bytes(&[2]).text(scheme).text(suffix),
+            OriginPattern::Expression(expression) => item.bytes(&[3]).text(expression.text()),
+        });
+        let item = match headers {
+            CorsHeaders::Any => item.bytes(&[0]),
+            CorsHeaders::Listed(names) => item.bytes(&[1]).texts(names),
+        };
+        let item = item.texts(methods).texts(expose).bytes(&[u8::from(*credentials), u8::from(max_age.is_some())]);
+        item.duration(max_age.unwrap_or_default())
+    }
+
+    fn route_limits(self, limits: &RouteLimits) -> Self {
+        let RouteLimits { head_bytes, target_bytes, fields, body_bytes } = *limits;
+        let item = [head_bytes, target_bytes, fields].into_iter().fold(self, |item, number| item.number(number as u64));
+        item.optional(body_bytes)
     }
 
     fn template(self, template: &Template) -> Self {
@@ -177,7 +217,27 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     let item = [&matcher.headers, &matcher.query, &matcher.cookies]
         .into_iter()
         .fold(item, |item, conditions| item.conditions(conditions));
-    item.timeouts(&route.timeouts).finish()
+    let item = item.timeouts(&route.timeouts);
+    // Put together once for all routes that share them.
+    route.policies.iter().fold(item, |item, policies| item.number(policies.hash)).finish()
+}
+
+/// The hash of policies; their own field is not read.
+pub(crate) fn policies(policies: &Policies) -> u64 {
+    let Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, hash: _ } = policies;
+    let item = Item::new("policies").number(ip.len() as u64);
+    let item = ip.iter().fold(item, |item, rules| item.number(rules.hash));
+    let item = item.edits(request_query).edits(request_headers).edits(response_headers);
+    let item = item.bytes(&[u8::from(cors.is_some()), u8::from(limits.is_some()), u8::from(mock.is_some())]);
+    let item = cors.iter().fold(item, |item, cors| item.cors(cors));
+    let item = limits.iter().fold(item, Item::route_limits);
+    mock.iter().fold(item, |item, mock| item.answer(mock)).finish()
+}
+
+/// The hash of what an `ip` policy says.
+pub(crate) fn ip_rules(allow: Option<&IpSet>, deny: &IpSet) -> u64 {
+    let item = Item::new("ip").bytes(&[u8::from(allow.is_some())]).ip_set(deny).bytes(&[0]);
+    allow.into_iter().fold(item, Item::ip_set).finish()
 }
 
 fn settings(snapshot: &Snapshot) -> [u64; 8] {
@@ -187,7 +247,7 @@ fn settings(snapshot: &Snapshot) -> [u64; 8] {
         Item::new("io").number(snapshot.io as u64).finish(),
         Item::new("status").text(&status).finish(),
         access_log(&snapshot.access_log),
-        snapshot.trusted_proxies.ranges().fold(Item::new("trusted_proxies"), |item, range| item.text(&range)).finish(),
+        Item::new("trusted_proxies").ip_set(&snapshot.trusted_proxies).finish(),
         Item::new("forwarded").number(snapshot.forwarded as u64).finish(),
         limits(&snapshot.limits),
         Item::new("timeouts").timeouts(&snapshot.timeouts).finish(),

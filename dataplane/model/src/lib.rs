@@ -3,7 +3,7 @@
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
 //! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
-//! except comparisons: [`TrustedProxies::contains`], [`ValueMatch::takes`], [`Expression::is_match`].
+//! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
 mod condition;
@@ -11,31 +11,33 @@ mod digest;
 mod error;
 mod expression;
 mod host;
+mod ip_set;
 mod limits;
 mod near;
 mod path;
+mod policies;
 mod raw;
 mod resolve;
 mod scalar;
 mod snapshot;
 mod source;
 mod template;
-mod trusted_proxies;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
 pub use error::{ConfigError, ConfigErrors};
 pub use expression::{Captures, Expression};
 pub use host::HostPattern;
+pub use ip_set::IpSet;
 pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
 pub use path::{PathMatch, PathPattern, Segment};
+pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
 pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
 pub use template::{Piece, Template};
-pub use trusted_proxies::TrustedProxies;
 
 use std::path::Path;
 

@@ -5,10 +5,12 @@
 //! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
+mod policies;
 mod read;
 mod route;
 mod word;
 
+pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
@@ -41,6 +43,11 @@ pub(crate) struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub(crate) routes: Vec<Spanned<Route>>,
+    /// What holds for every route.
+    #[serde(default)]
+    pub(crate) defaults: Defaults,
+    /// Policies under a name, for `use`. Up to 1024.
+    pub(crate) policy_sets: Option<Spanned<Vec<Spanned<PolicySet>>>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
     #[serde(default)]

@@ -9,6 +9,7 @@ mod addresses;
 mod listeners;
 mod matches;
 mod node;
+mod policies;
 mod report;
 mod routes;
 mod upstreams;
@@ -42,7 +43,8 @@ pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Sour
     let timeouts = node::timeouts(report, &raw.timeouts);
     let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
     let (upstreams, upstream_names) = upstreams::upstreams(report, &raw.upstreams);
-    let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts);
+    let mut layers = policies::Layers::read(report, raw, limits);
+    let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts, &mut layers);
     report.finish()?;
     let mut snapshot = Snapshot {
         generation: 1,

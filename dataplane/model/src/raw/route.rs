@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::Text;
+use super::{Policies, Text};
 
 /// An entry of `routes`.
 #[derive(Debug, Deserialize)]
@@ -25,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) redirect: Option<Spanned<Redirect>>,
     /// What the client is answered, instead of an upstream.
     pub(crate) answer: Option<Spanned<Answer>>,
+    /// What is done to its requests besides, on top of `defaults.policies`.
+    pub(crate) policies: Option<Spanned<Policies>>,
     /// Overrides the deadlines of the node.
     #[serde(default)]
     pub(crate) timeouts: RouteTimeouts,

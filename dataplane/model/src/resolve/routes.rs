@@ -6,20 +6,21 @@
 use ahash::AHashMap;
 use serde_saphyr::Spanned;
 
-use super::{Names, actions, matches, node, report::Report};
+use super::{Names, actions, matches, node, policies::Layers, report::Report};
 use crate::{
     host::HostPattern,
     limits, raw,
     snapshot::{Match, Route, Timeouts},
 };
 
-/// Resolves the routes; `timeouts` are the node's.
+/// Resolves the routes; `timeouts` are the node's, `layers` its policies.
 pub(super) fn routes(
     report: &mut Report<'_>,
     raw: &[Spanned<raw::Route>],
     listeners: &Names,
     upstreams: &Names,
     timeouts: &Timeouts,
+    layers: &mut Layers,
 ) -> Vec<Route> {
     let mut names = Names::new("route");
     let mut taken = Taken::default();
@@ -30,6 +31,7 @@ pub(super) fn routes(
         let matcher = matches::matcher(report, item, listeners);
         let action = actions::action(report, item, matcher.as_ref().map(|matcher| &matcher.path), upstreams);
         let timeouts = node::route_timeouts(report, &item.value.timeouts, timeouts);
+        let policies = layers.of_route(report, item.value.policies.as_ref());
         let (Some(name), Some(matcher), Some(action)) = (name, matcher, action) else { continue };
         expressions += matcher.expressions();
         if expressions > limits::EXPRESSIONS_MAX {
@@ -37,7 +39,7 @@ pub(super) fn routes(
             report.error(item.referenced, message, None);
             break;
         }
-        routes.push(Route { name, matcher, action, timeouts });
+        routes.push(Route { name, matcher, action, timeouts, policies });
         taken.take(report, raw, index, &routes);
     }
     routes

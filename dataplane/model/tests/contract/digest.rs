@@ -40,9 +40,25 @@ fn a_default_written_out_has_the_same_digest() {
     assert_eq!(digest(&base()), digest(&format!("{}{written}", base())));
 }
 
+/// What a route comes to counts, not where it is written.
+#[test]
+fn policies_count_for_the_routes_that_have_them() {
+    let (deny, base) = ("{ ip: { deny: [10.0.0.0/8, 10.1.0.0/16] } }", base());
+    let of_route = |text: &str| base.replace("upstream: a }", &format!("upstream: a, policies: {text} }}"));
+    let set = format!("policy_sets: [ {{ name: s, policies: {deny} }} ]\n");
+    assert_eq!(digest(&of_route(deny)), digest(&format!("{}{set}", of_route("{ use: [s] }"))));
+    assert_eq!(digest(&base), digest(&format!("{base}{set}")), "a set that nobody uses is nothing");
+    let all = format!("defaults: {{ policies: {deny} }}\n");
+    assert_ne!(digest(&base), digest(&format!("{base}{all}")));
+    assert_ne!(digest(&of_route("{ defaults: off }")), digest(&format!("{}{all}", of_route("{ defaults: off }"))));
+    let off = base.replace(" }, upstream:", " }, policies: { ip: off }, upstream:");
+    assert_eq!(digest(&base), digest(&format!("{off}{all}")));
+}
+
 #[test]
 fn any_change_of_content_changes_the_digest() {
     let base = base();
+    let with_policies = |text: &str| base.replace("path: /y }", &format!("path: /y }}, policies: {{ {text} }}"));
     let changed = [
         base.replace("9001", "9003"),
         base.replace("9001 }", "9001, weight: 2 }"),
@@ -78,6 +94,28 @@ fn any_change_of_content_changes_the_digest() {
         base.replace("name: y", "name: z"),
         base.replace("path: /y }", "path: /y }, timeouts: { idle: 1s }"),
         base.replace("path: /y }", "path: /y }, timeouts: { request: 1s }"),
+        with_policies("ip: { deny: [10.0.0.0/8] }"),
+        with_policies("ip: { allow: [10.0.0.0/8] }"),
+        with_policies("ip: { deny: [10.0.0.0/9] }"),
+        with_policies("limits: { body_bytes: 1 }"),
+        with_policies("limits: { body_bytes: unlimited }"),
+        with_policies("limits: { fields: 9 }"),
+        with_policies("request_headers: { remove: [A] }"),
+        with_policies("response_headers: { remove: [A] }"),
+        with_policies("request_query: { remove: [A] }"),
+        with_policies("request_headers: { set: [ { name: A, value: b } ] }"),
+        with_policies("request_headers: { add: [ { name: A, value: b } ] }"),
+        with_policies("mock: { status: 200 }"),
+        with_policies("cors: { origins: ['*'] }"),
+        with_policies("cors: { origins: ['https://a.test'] }"),
+        with_policies("cors: { origins: ['https://*.test'] }"),
+        with_policies("cors: { origins_regex: ['https://a.test'] }"),
+        with_policies("cors: { origins: ['https://a.test'], credentials: true }"),
+        with_policies("cors: { origins: ['*'], methods: [PUT] }"),
+        with_policies("cors: { origins: ['*'], headers: ['*'] }"),
+        with_policies("cors: { origins: ['*'], headers: [a] }"),
+        with_policies("cors: { origins: ['*'], expose: [a] }"),
+        with_policies("cors: { origins: ['*'], max_age: 0s }"),
         format!("{base}workers: [0]\n"),
         format!("{base}workers: [0, 1]\n"),
         format!("{base}workers: [1, 0]\n"),

@@ -5,5 +5,6 @@ mod digest;
 mod manual;
 mod meaning;
 mod mistakes;
+mod policies;
 mod references;
 mod source;

@@ -1,7 +1,7 @@
-//! The set of peers whose forwarding fields are believed.
+//! Sets of addresses: the trusted proxies, and what the `ip` policy allows and denies.
 //!
-//! Asked once per connection by a worker, so it is two sorted lists of disjoint ranges and a binary search. An
-//! IPv4-mapped IPv6 address is looked up as the IPv4 address it is.
+//! Asked per request by a worker, so it is two sorted lists of disjoint ranges and a binary search: 14 comparisons among
+//! 10,000 networks. An IPv4-mapped IPv6 address is looked up as the IPv4 address it is. Names are not resolved.
 
 use std::net::IpAddr;
 
@@ -9,13 +9,13 @@ use ipnet::IpNet;
 
 /// A set of IP networks.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies {
+pub struct IpSet {
     /// First and last address of each range; sorted, disjoint.
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
 }
 
-impl TrustedProxies {
+impl IpSet {
     pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let mut set = Self::default();
         for network in networks {
@@ -44,7 +44,7 @@ impl TrustedProxies {
         v4.chain(self.v6.iter().map(|(first, last)| format!("6 {first:x} {last:x}")))
     }
 
-    /// Whether nobody is trusted.
+    /// Whether no address is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
@@ -72,8 +72,8 @@ fn merge<A: Ord + Copy>(ranges: &mut Vec<(A, A)>) {
 mod tests {
     use super::*;
 
-    fn set(networks: &[&str]) -> TrustedProxies {
-        TrustedProxies::new(networks.iter().map(|text| text.parse().unwrap()))
+    fn set(networks: &[&str]) -> IpSet {
+        IpSet::new(networks.iter().map(|text| text.parse().unwrap()))
     }
 
     #[test]
@@ -101,6 +101,6 @@ mod tests {
         assert!(set.contains("255.255.255.255".parse().unwrap()));
         assert!(set.contains("2001:db8:ffff::1".parse().unwrap()));
         assert!(!set.contains("2001:db9::".parse().unwrap()));
-        assert!(TrustedProxies::default().is_empty());
+        assert!(IpSet::default().is_empty());
     }
 }
