@@ -21,7 +21,10 @@ impl IpSet {
         for network in networks {
             match network {
                 IpNet::V4(net) => set.v4.push((net.network().to_bits(), net.broadcast().to_bits())),
-                IpNet::V6(net) => set.v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+                IpNet::V6(net) => match (net.network().to_ipv4_mapped(), net.broadcast().to_ipv4_mapped()) {
+                    (Some(first), Some(last)) => set.v4.push((first.to_bits(), last.to_bits())),
+                    _ => set.v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+                },
             }
         }
         merge(&mut set.v4);
@@ -78,8 +81,15 @@ mod tests {
 
     #[test]
     fn nested_and_overlapping_networks_are_one_range() {
-        let set = set(&["10.1.0.0/16", "10.0.0.0/16", "10.0.0.0/8", "192.0.2.7/32", "10.255.255.0/24"]);
-        assert_eq!(set.v4.len(), 2);
+        let set = set(&[
+            "10.1.0.0/16",
+            "10.0.0.0/16",
+            "10.0.0.0/8",
+            "192.0.2.7/32",
+            "10.255.255.0/24",
+            "::ffff:198.51.100.0/120",
+        ]);
+        assert_eq!((set.v4.len(), set.v6.len()), (3, 0));
         for (address, expected) in [
             ("9.255.255.255", false),
             ("10.0.0.0", true),
@@ -89,6 +99,7 @@ mod tests {
             ("192.0.2.7", true),
             ("192.0.2.8", false),
             ("::ffff:10.1.1.1", true),
+            ("198.51.100.200", true),
             ("::1", false),
         ] {
             assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");

@@ -105,7 +105,8 @@ fn routes_that_say_the_same_share_it() {
 fn deny_comes_before_allow() {
     let snapshot = resolve("", &["{ ip: { allow: [10.0.0.0/8], deny: [10.1.0.0/16, '::ffff:10.2.0.1'] } }"]);
     let [rules] = &policies(&snapshot, 0).ip[..] else { panic!("one layer") };
-    for (address, expected) in [("10.0.0.1", true), ("10.1.0.1", false), ("::ffff:10.0.0.1", true), ("11.0.0.1", false)]
+    for (address, expected) in
+        [("10.0.0.1", true), ("10.1.0.1", false), ("10.2.0.1", false), ("::ffff:10.0.0.1", true), ("11.0.0.1", false)]
     {
         assert_eq!(rules.permits(address.parse().unwrap()), expected, "{address}");
     }
