@@ -8,6 +8,8 @@ mod chain;
 
 pub use chain::{Chain, Request, ResponseChanges};
 
+pub use tollgate_transform::Preflight;
+
 use tollgate_http::Reason;
 use tollgate_model::FixedAnswer;
 

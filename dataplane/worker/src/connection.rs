@@ -15,7 +15,10 @@ use crate::{
     watch::{Phase, Watch},
     wheel::TimerId,
 };
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+};
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
 use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
@@ -120,6 +123,10 @@ impl<I: Io> Connection<I> {
             && !self.worker.is_draining()
     }
 
+    fn listener_name(&self) -> &str {
+        &self.worker.program.snapshot.listeners[self.listener as usize].name
+    }
+
     fn note_gap(&self, now: Instant) {
         let is_quick = now.since(self.idle_since.get()) < limits::BUSY_GAP;
         self.quick.set(if is_quick { self.quick.get().saturating_add(1) } else { 0 });
@@ -142,12 +149,11 @@ struct Active {
 
 impl Active {
     fn new<I: Io>(connection: &Connection<I>) -> Self {
-        let Connection { worker, stream, listener, .. } = connection;
-        let listener = &worker.program.snapshot.listeners[*listener as usize];
-        let has_log = worker.log.borrow().is_some();
+        let has_log = connection.worker.log.borrow().is_some();
+        let new_record = || AccessRecord::new(connection.stream.peer().ip(), connection.listener_name());
         Self {
             index: RequestIndex::new(),
-            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
+            record: has_log.then(new_record),
             request_id: RequestId::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
@@ -212,7 +218,12 @@ impl Active {
             self.request_id.renew(&worker.request_ids);
         }
         let facts = Facts::of(&head, begun);
+        let client = connection.client(&head, is_trusted);
         if let Some(record) = &mut self.record {
+            // A proxy's connection carries requests of many.
+            if is_trusted {
+                record.name_client(client, connection.listener_name());
+            }
             record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text()));
         }
         connection.requests.set(connection.requests.get() + 1);
@@ -233,6 +244,9 @@ impl Active {
             outcome: &outcome,
             request_id: self.request_id.text(),
             is_trusted,
+            client,
+            chain: Cell::new(worker.program.chains.plain()),
+            changes: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
@@ -301,10 +315,11 @@ impl Active {
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
         if let Some(record) = &mut self.record {
+            record.name_client(connection.stream.peer().ip(), connection.listener_name());
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true };
+        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true, changes: None };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
         let facts = Facts {

@@ -19,6 +19,7 @@ mod h1;
 mod limits;
 mod link;
 mod options;
+mod policies;
 mod pool;
 mod program;
 mod record;

@@ -1,11 +1,10 @@
-//! A snapshot compiled for the workers: route table, endpoint schedules and splits. Built once, on the publishing thread, and
+//! A snapshot compiled for the workers: route table, policies, endpoint schedules and splits. Built once, on the publishing thread, and
 //! shared by all workers; nothing in it changes.
 
-use crate::balance;
+use crate::{balance, policies::Chains};
 use std::sync::Arc;
 use tollgate_http::{ForwardedStyle, HeadLimits};
 use tollgate_model::{Action, Forwarded, Route, Snapshot};
-use tollgate_policy::Chain;
 use tollgate_route::Table;
 
 /// A route that shares its requests between upstreams.
@@ -43,9 +42,8 @@ pub struct Program {
     pub(crate) forwarded: ForwardedStyle,
     /// This worker's share of `limits.connections`.
     pub(crate) connections_max: usize,
-    pub(crate) chain: Chain,
-    /// Bytes of a request body's content.
-    pub(crate) body_bytes_max: u64,
+    /// Policies, by route.
+    pub(crate) chains: Chains,
 }
 
 impl Program {
@@ -76,8 +74,7 @@ impl Program {
                 Forwarded::Both => ForwardedStyle::Both,
             },
             connections_max: limits.connections.div_ceil(workers.max(1)),
-            chain: Chain::compile(limits.body_bytes),
-            body_bytes_max: limits.body_bytes.unwrap_or(u64::MAX),
+            chains: Chains::build(&snapshot),
             snapshot,
         }
     }

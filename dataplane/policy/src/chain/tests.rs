@@ -56,7 +56,10 @@ fn the_guard_refuses_what_is_too_large_before_it_is_sent() {
     assert_eq!(outcome(&chain, CLIENT, &head(&format!("{long} HTTP/1.1\r\n"))), "target_too_long");
     assert_eq!(outcome(&chain, CLIENT, &head(" HTTP/1.1\r\nC: d\r\n")), "head_too_large");
     let padding = "x".repeat(1024);
-    assert_eq!(outcome(&chain, CLIENT, &format!("GET /a HTTP/1.1\r\nHost: a\r\nB: {padding}\r\n\r\n")), "head_too_large");
+    assert_eq!(
+        outcome(&chain, CLIENT, &format!("GET /a HTTP/1.1\r\nHost: a\r\nB: {padding}\r\n\r\n")),
+        "head_too_large"
+    );
 }
 
 #[test]

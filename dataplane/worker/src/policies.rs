@@ -1,0 +1,156 @@
+//! The policies of routes in an exchange: their chains, what a phase answers in place of the action, what a response gets.
+//!
+//! A route without policies has the node's plain chain, in which every question is a look at a null pointer. Nothing here
+//! allocates but what the policies themselves say they do: a preflight's answer, a changed query, an origin of a pattern.
+
+use crate::{
+    answer::connection_option,
+    connection::Connection,
+    exchange::{Machine, ResponseSink},
+    forward::Forwarded,
+};
+use std::{net::IpAddr, sync::Arc};
+use tollgate_http::{Answer, BodyLength, Reason, RequestHead, client_of, http_date};
+use tollgate_io::{Io, Stream};
+use tollgate_model::{FixedAnswer, Snapshot};
+use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
+use tollgate_route::Found;
+
+/// The chains of all routes.
+pub(crate) struct Chains {
+    plain: Chain,
+    /// By route, up to the last that has policies.
+    own: Vec<Option<Arc<Chain>>>,
+    /// Whether one of them answers preflights.
+    has_cors: bool,
+}
+
+impl Chains {
+    /// Compiles the policies of a snapshot; routes that share theirs share a chain.
+    pub(crate) fn build(snapshot: &Snapshot) -> Self {
+        let (mut own, mut has_cors) = (Vec::new(), false);
+        let mut compiled: ahash::AHashMap<_, Arc<Chain>> = ahash::AHashMap::new();
+        for (route, policies) in snapshot.routes.iter().map(|route| route.policies.as_ref()).enumerate() {
+            let Some(policies) = policies else { continue };
+            let compile = || Arc::new(Chain::compile(policies, &snapshot.limits));
+            let chain = compiled.entry(Arc::as_ptr(policies)).or_insert_with(compile);
+            has_cors |= chain.has_cors();
+            own.resize(route + 1, None);
+            own[route] = Some(chain.clone());
+        }
+        Self { plain: Chain::plain(&snapshot.limits), own, has_cors }
+    }
+
+    /// The chain of no route.
+    pub(crate) const fn plain(&self) -> &Chain {
+        &self.plain
+    }
+
+    pub(crate) fn of(&self, route: u32) -> &Chain {
+        self.own.get(route as usize).and_then(Option::as_deref).unwrap_or(&self.plain)
+    }
+}
+
+/// What is answered before the route's action.
+pub(crate) enum Early<'a> {
+    /// An error, with the methods that would be taken for 405.
+    Refused(Reason, Option<String>),
+    /// 204 with these field lines.
+    Preflight(Vec<u8>),
+    /// What a policy says in place of the action.
+    Mock(&'a FixedAnswer),
+}
+
+impl<I: Io> Connection<I> {
+    /// Who sent this request: the peer, or whom a trusted peer speaks for.
+    pub(crate) fn client(&self, head: &RequestHead<'_>, is_trusted: bool) -> IpAddr {
+        let (peer, program) = (self.stream.peer().ip(), &self.worker.program);
+        if !is_trusted {
+            return peer;
+        }
+        client_of(head, peer, program.forwarded, |address| program.snapshot.trusted_proxies.contains(address))
+    }
+}
+
+impl<'a, I: Io> Machine<'a, I> {
+    /// The route of a request. That of a preflight is the route of the request that shall follow, if it answers them.
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Found {
+        let program = &self.connection.worker.program;
+        let request = tollgate_route::Request::of(self.connection.listener as usize, head);
+        if program.chains.has_cors
+            && let Some(Preflight { method, .. }) = Preflight::of(head)
+            && let Found::Route(id) = program.table.find(&tollgate_route::Request { method, ..request })
+            && program.chains.of(id.0).has_cors()
+        {
+            return Found::Route(id);
+        }
+        program.table.find(&request)
+    }
+
+    /// The phases before an endpoint is chosen.
+    pub(crate) fn pass_phases(&self, route: u32, head: &RequestHead<'_>) -> Result<(), Early<'a>> {
+        let chain = self.connection.worker.program.chains.of(route);
+        self.chain.set(chain);
+        if let Some(changes) = chain.response_changes(head) {
+            // One route per exchange, so it is empty.
+            let _ = self.changes.set(changes);
+        }
+        let request = Request { head, client: self.client };
+        for phase in Phase::BEFORE_FORWARD {
+            match chain.step(phase, &request) {
+                Step::Continue => {}
+                Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
+                Step::Preflight(lines) => return Err(Early::Preflight(lines)),
+                Step::Mock(answer) => return Err(Early::Mock(answer)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers before the route's action; `body` is what the client sends or would send.
+    pub(crate) async fn answer_early(
+        &self,
+        early: Early<'_>,
+        body: BodyLength,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        match early {
+            Early::Refused(reason, allow) => self.fail(reason, allow.as_deref(), reply).await,
+            Early::Preflight(lines) => self.answer_preflight(&lines, reply).await,
+            Early::Mock(answer) => self.answer_fixed(answer, body, reply).await,
+        }
+    }
+
+    /// Answers 204 with `lines` and without those of other responses.
+    async fn answer_preflight(&self, lines: &[u8], reply: &mut impl ResponseSink) -> Result<Forwarded, Reason> {
+        let (worker, outcome) = (&self.connection.worker, self.outcome);
+        let closes = !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        outcome.closes.set(closes);
+        outcome.status.set(204);
+        let answer = Answer {
+            status: 204,
+            fields: &[("X-Request-Id", self.request_id)],
+            date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
+            connection: connection_option(Some(&self.facts), closes),
+            edits: self.changes.get().and_then(|changes| changes.edits),
+            lines,
+            ..Answer::default()
+        };
+        reply.answer(&answer, &[])?;
+        reply.flush().await.map(|()| Forwarded::Answered)
+    }
+
+    /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
+    pub(crate) fn change_query(&self, target: Vec<u8>, head: &RequestHead<'_>) -> Vec<u8> {
+        let Some(edits) = self.chain.get().query_edits() else { return target };
+        let (path, query) = if target.is_empty() {
+            (head.path(), head.query().unwrap_or_default())
+        } else {
+            let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+            (path, target.get(path.len() + 1..).unwrap_or_default())
+        };
+        let mut changed = path.to_vec();
+        edits.apply(query, &mut changed);
+        changed
+    }
+}
