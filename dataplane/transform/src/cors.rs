@@ -23,8 +23,8 @@ const REQUEST_HEADERS: &[u8] = b"access-control-request-headers";
 /// A compiled `cors` policy.
 #[derive(Clone)]
 pub struct Cors {
-    /// Origins and the lines of their responses, sorted.
-    exact: Vec<(Box<[u8]>, Box<[u8]>)>,
+    /// Sorted by origin.
+    exact: Vec<Exact>,
     patterns: Vec<OriginPattern>,
     /// The lines of every response, if every origin is allowed.
     any: Option<Box<[u8]>>,
@@ -34,6 +34,14 @@ pub struct Cors {
     preflight: Box<str>,
     methods: Vec<String>,
     headers: CorsHeaders,
+}
+
+/// An origin that is allowed by name.
+#[derive(Clone)]
+struct Exact {
+    origin: Box<[u8]>,
+    /// What its responses get.
+    lines: Box<[u8]>,
 }
 
 /// What a preflight asks for (the Fetch standard, "CORS-preflight request").
@@ -80,11 +88,11 @@ impl Cors {
         let (mut exact, mut patterns) = (Vec::new(), Vec::new());
         for origin in &policy.origins {
             match origin {
-                OriginPattern::Exact(text) => exact.push((text.as_bytes().into(), lines(text))),
+                OriginPattern::Exact(text) => exact.push(Exact { origin: text.as_bytes().into(), lines: lines(text) }),
                 pattern => patterns.push(pattern.clone()),
             }
         }
-        exact.sort_unstable();
+        exact.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
         Self {
             exact,
             patterns,
@@ -109,10 +117,10 @@ impl Cors {
             return Cow::Borrowed(lines);
         }
         let Some(origin) = origin else { return Cow::Borrowed(VARY.as_bytes()) };
-        match self.exact.binary_search_by(|(known, _)| (**known).cmp(origin)) {
-            Ok(at) => Cow::Borrowed(&self.exact[at].1),
-            Err(_) if !self.takes(origin) => Cow::Borrowed(VARY.as_bytes()),
-            Err(_) => Cow::Owned([&allow_origin(origin), self.response.as_bytes()].concat()),
+        match self.listed(origin) {
+            Some(exact) => Cow::Borrowed(&exact.lines),
+            None if !self.takes(origin) => Cow::Borrowed(VARY.as_bytes()),
+            None => Cow::Owned([&allow_origin(origin), self.response.as_bytes()].concat()),
         }
     }
 
@@ -142,9 +150,13 @@ impl Cors {
         Some(lines)
     }
 
+    fn listed(&self, origin: &[u8]) -> Option<&Exact> {
+        let at = self.exact.binary_search_by(|exact| (*exact.origin).cmp(origin));
+        at.ok().and_then(|at| self.exact.get(at))
+    }
+
     fn takes(&self, origin: &[u8]) -> bool {
-        self.exact.binary_search_by(|(known, _)| (**known).cmp(origin)).is_ok()
-            || self.patterns.iter().any(|pattern| pattern.takes(origin))
+        self.listed(origin).is_some() || self.patterns.iter().any(|pattern| pattern.takes(origin))
     }
 
     fn takes_field(&self, name: &[u8]) -> bool {

@@ -147,6 +147,7 @@ impl Reply {
             content_type: self.page.content_type,
             date,
             connection: self.connection,
+            ..Answer::default()
         }
     }
 }
