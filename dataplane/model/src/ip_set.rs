@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// A set of IP networks.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct IpSet {
     /// First and last address of each range; sorted, disjoint.
     v4: Vec<(u32, u32)>,
@@ -41,13 +41,7 @@ impl IpSet {
         }
     }
 
-    /// The ranges as text, sorted: equal sets give equal ranges.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = String> {
-        let v4 = self.v4.iter().map(|(first, last)| format!("4 {first:x} {last:x}"));
-        v4.chain(self.v6.iter().map(|(first, last)| format!("6 {first:x} {last:x}")))
-    }
-
-    /// Whether no address is in it.
+    /// Whether nobody is trusted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

@@ -4,7 +4,7 @@
 //! origin. What is the same for several routes is shared between them. Which layer comes first is decided in `resolve`,
 //! how a request is held against a policy in crates `transform` and `policy`.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{action::FixedAnswer, expression::Expression, ip_set::IpSet};
 
@@ -28,6 +28,8 @@ pub struct Policies {
     pub mock: Option<Arc<FixedAnswer>>,
     /// Of all the above.
     pub(crate) hash: u64,
+    /// Regular expressions that are the route's own.
+    pub(crate) expressions: usize,
 }
 
 impl Policies {
@@ -42,7 +44,16 @@ impl Policies {
             response_headers: Vec::new(),
             mock: None,
             hash: 0,
+            expressions: 0,
         }
+    }
+
+    /// What the hash is taken of. The pattern names every field, so that a new one does not build until it is here.
+    pub(crate) fn content(&self) -> impl Hash {
+        let Self { ip, cors, limits, request_query, request_headers, response_headers, mock, hash: _, expressions: _ } =
+            self;
+        let ip: Vec<u64> = ip.iter().map(|rules| rules.hash).collect();
+        (ip, cors, limits, request_query, request_headers, response_headers, mock)
     }
 }
 
@@ -67,7 +78,7 @@ impl IpRules {
 }
 
 /// Sizes of a request that a route takes: the node's with what the policies override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RouteLimits {
     /// Bytes of the head; at most the node's.
@@ -81,7 +92,7 @@ pub struct RouteLimits {
 }
 
 /// What becomes of the fields or query parameters of one name.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Edit {
     /// Of a field in any case of letters, as written; of a parameter exactly, decoded.
@@ -93,7 +104,7 @@ pub struct Edit {
 }
 
 /// Which pages of other origins may ask, and read the answers (the Fetch standard, "CORS protocol").
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Cors {
     /// At least one; [`OriginPattern::Any`] stands alone and never with `credentials`.
@@ -111,7 +122,7 @@ pub struct Cors {
 }
 
 /// Request fields that a page may set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CorsHeaders {
     /// Any.
     Any,
@@ -120,7 +131,7 @@ pub enum CorsHeaders {
 }
 
 /// Origins (RFC 6454) that may read answers.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum OriginPattern {
     /// Every one.
     Any,

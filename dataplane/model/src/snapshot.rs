@@ -1,6 +1,6 @@
 //! The snapshot: a whole configuration after `resolve`, which is its only constructor.
 //!
-//! It cannot be wrong. Every index points into its list, every name is unique, every number lies within its bound and
+//! It cannot be wrong. Every slot is in use, every name is unique, every number lies within its bound and
 //! every pattern is valid; whoever holds a [`Snapshot`] checks nothing again. The structs are `#[non_exhaustive]`, so
 //! that no other crate can build one beside `resolve`.
 //!
@@ -14,6 +14,7 @@ use crate::{
     expression::Expression,
     host::HostPattern,
     ip_set::IpSet,
+    items::{Items, Named},
     path::{PathMatch, PathPattern},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     template::{Piece, Template},
@@ -36,11 +37,11 @@ pub struct Snapshot {
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
-    pub listeners: Vec<Listener>,
+    pub listeners: Items<Listener>,
     /// Unique names.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Items<Upstream>,
     /// Unique names; no two match the same requests with the same precedence.
-    pub routes: Vec<Route>,
+    pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
     pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
@@ -52,7 +53,7 @@ pub struct Snapshot {
 }
 
 /// Which workers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Workers {
     /// One on each CPU the process may use.
     Auto,
@@ -61,7 +62,7 @@ pub enum Workers {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoDriver {
     /// io_uring, or epoll where the kernel refuses it.
     Auto,
@@ -72,7 +73,7 @@ pub enum IoDriver {
 }
 
 /// Where access records go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum AccessLog {
     /// Nowhere.
     Off,
@@ -83,7 +84,7 @@ pub enum AccessLog {
 }
 
 /// An address that takes connections of clients.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -93,7 +94,7 @@ pub struct Listener {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -105,7 +106,7 @@ pub struct Upstream {
 }
 
 /// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Port is never 0.
@@ -115,7 +116,7 @@ pub struct Endpoint {
 }
 
 /// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Connections {
     /// 0 closes every connection after its exchange.
@@ -145,7 +146,7 @@ pub struct Route {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Sorted indices into [`Snapshot::listeners`], empty for all.
+    /// Sorted slots of [`Snapshot::listeners`], empty for all.
     pub listeners: Vec<usize>,
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
@@ -179,7 +180,7 @@ impl Match {
 }
 
 /// Which forwarding fields an upstream is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forwarded {
     /// None.
     Off,
@@ -192,7 +193,7 @@ pub enum Forwarded {
 }
 
 /// What a peer may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a request or response head, start line and empty line included.
@@ -210,7 +211,7 @@ pub struct Limits {
 }
 
 /// Deadlines; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// To open a connection to an endpoint.
@@ -232,6 +233,18 @@ pub struct Timeouts {
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
 }
+
+macro_rules! named {
+    ($($item:ty),+) => { $(
+        impl Named for $item {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )+ };
+}
+
+named!(Listener, Upstream, Route);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

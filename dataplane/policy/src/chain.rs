@@ -21,15 +21,14 @@ pub struct Request<'r> {
     pub client: IpAddr,
 }
 
-/// The compiled policies of a route.
+/// The compiled policies of a route. Copies are cheap and share them.
 #[derive(Clone)]
 pub struct Chain {
     body_bytes_max: u64,
     /// What most routes have nothing of.
-    own: Option<Box<Own>>,
+    own: Option<Arc<Own>>,
 }
 
-#[derive(Clone)]
 struct Own {
     ip: Vec<Arc<IpRules>>,
     limits: Option<RouteLimits>,
@@ -72,7 +71,7 @@ impl Chain {
             mock: mock.clone(),
             cors,
         };
-        Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX), own: Some(Box::new(own)) }
+        Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX), own: Some(Arc::new(own)) }
     }
 
     /// Decides `phase` for a request.

@@ -15,6 +15,7 @@ use crate::{
     h1::{H1Downstream, H1Upstream},
     limits,
     policies::Early,
+    program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
     relay, tunnel,
     upstream::{self, Checkout, Way},
@@ -29,7 +30,7 @@ use tollgate_http::{
     ResponseHead, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
-use tollgate_model::{Action, Forwarding, Route, Timeouts};
+use tollgate_model::{Action, Route, Timeouts};
 use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
@@ -111,26 +112,26 @@ pub(crate) enum Next {
 }
 
 /// One exchange of an HTTP/1.1 connection.
-pub(crate) struct Machine<'a, I: Io> {
+pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) connection: &'a Connection<I>,
+    /// What was run when it began.
+    pub(crate) program: &'p Program,
     pub(crate) index: &'a RequestIndex,
     pub(crate) head_len: usize,
     pub(crate) facts: Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
     /// The peer, or whom a trusted one speaks for.
     pub(crate) client: IpAddr,
-    /// The policies of the route.
-    pub(crate) chain: Cell<&'a Chain>,
-    /// What they do to the response, if anything.
-    pub(crate) changes: OnceCell<ResponseChanges<'a>>,
+    /// What the policies of the route do to the response, if anything.
+    pub(crate) changes: OnceCell<ResponseChanges<'p>>,
     /// Whether the head's bytes have been left behind.
     pub(crate) head_is_consumed: Cell<bool>,
 }
 
-impl<'a, I: Io> Machine<'a, I> {
+impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Serves the request at the front of `down`.
     pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>) -> Next {
         let head = self.index.head(down.reader.bytes());
@@ -154,9 +155,9 @@ impl<'a, I: Io> Machine<'a, I> {
     }
 
     /// The phases before an endpoint is chosen.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<u32, Early<'a>> {
-        let route = match self.find(head) {
-            Found::Route(id) => id.0,
+    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+        let route: &RouteProgram = match self.find(head) {
+            Found::Route(route) => route,
             Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
             Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
@@ -165,10 +166,15 @@ impl<'a, I: Io> Machine<'a, I> {
     }
 
     /// Does what the route says.
-    async fn act(&self, down: &mut H1Downstream<'_, I>, id: u32, body: BodyLength) -> Result<Forwarded, Reason> {
-        let route = &self.connection.worker.program.snapshot.routes[id as usize];
+    async fn act(
+        &self,
+        down: &mut H1Downstream<'_, I>,
+        program: &'p RouteProgram,
+        body: BodyLength,
+    ) -> Result<Forwarded, Reason> {
+        let route = &program.route;
         let head = || self.index.head(down.reader.bytes());
-        let (path, listener) = (&route.matcher.path, self.connection.listener as usize);
+        let (path, listener) = (&route.matcher.path, self.connection.listening.slot as usize);
         match &route.action {
             Action::Forward(forwarding) => {
                 let target = match &forwarding.rewrite {
@@ -181,9 +187,16 @@ impl<'a, I: Io> Machine<'a, I> {
                     }
                 };
                 let target = self.change_query(target, &head());
-                let upstream = self.choose_upstream(id, forwarding);
+                // A snapshot has every upstream that its routes name.
+                let Some(upstream) = self.program.choose_upstream(program, forwarding) else {
+                    return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
+                };
                 self.outcome.upstream.set(Some(upstream));
-                self.forward(down, route, upstream, &target, body).await
+                let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+                active.increment();
+                let forwarded = self.forward(down, route, upstream, &target, body).await;
+                active.decrement();
+                forwarded
             }
             Action::Redirect(redirect) => {
                 match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {
@@ -195,26 +208,11 @@ impl<'a, I: Io> Machine<'a, I> {
         }
     }
 
-    /// The upstream whose turn it is.
-    fn choose_upstream(&self, route: u32, forwarding: &Forwarding) -> u32 {
-        let worker = &self.connection.worker;
-        let splits = &worker.program.splits;
-        if forwarding.shares.len() > 1
-            && let Ok(at) = splits.binary_search_by_key(&route, |split| split.route)
-        {
-            let turn = worker.splits[at].get();
-            let order = &splits[at].order;
-            worker.splits[at].set((turn + 1) % order.len() as u32);
-            return order[turn as usize];
-        }
-        forwarding.shares[0].upstream as u32
-    }
-
     async fn forward(
         &self,
         down: &mut H1Downstream<'_, I>,
         route: &Route,
-        upstream: u32,
+        upstream: &'p UpstreamProgram,
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
@@ -264,15 +262,16 @@ impl<'a, I: Io> Machine<'a, I> {
         }
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, I> {
+    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
+            program: self.program,
             watch: &self.connection.watch,
             timeouts,
             facts: &self.facts,
             outcome: self.outcome,
             request_id: self.request_id,
-            body_bytes_max: self.chain.get().body_bytes_max(),
+            body_bytes_max: self.chain().map_or(u64::MAX, Chain::body_bytes_max),
             changes: self.changes.get(),
             uploading: Cell::new(false),
             upload_begun: Cell::new(false),
@@ -283,7 +282,7 @@ impl<'a, I: Io> Machine<'a, I> {
         &self,
         down: &H1Downstream<'_, I>,
         up: &mut H1Upstream<'_, I>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
@@ -293,12 +292,12 @@ impl<'a, I: Io> Machine<'a, I> {
             client: self.connection.stream.peer().ip(),
             scheme: "http",
             trusted: self.is_trusted,
-            style: self.connection.worker.program.forwarded,
+            style: self.program.forwarded,
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
             default_host: endpoint.as_bytes(),
             target,
-            edits: self.chain.get().request_edits(),
+            edits: self.chain().and_then(Chain::request_edits),
         };
         RequestSink::head(up.halves().1, head, &with)
     }
@@ -308,7 +307,7 @@ impl<'a, I: Io> Machine<'a, I> {
     fn is_stale(
         &self,
         result: &Result<Forwarded, Reason>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         up: &mut H1Upstream<'_, I>,
     ) -> bool {
         *result == Err(Reason::UpstreamClosed)
@@ -319,14 +318,14 @@ impl<'a, I: Io> Machine<'a, I> {
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
-    fn keep(&self, checkout: Checkout<'_, I>) {
+    fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
         if self.outcome.forwarded.get().is_none() || watch.cause().is_some() || worker.is_draining() {
             return;
         }
         let now = worker.io.now();
         self.outcome.ended.set(Some(now));
-        if let Some(due) = worker.pools.put(checkout.id, checkout.link.stream, now, &worker.metrics) {
+        if let Some(due) = worker.pools.put(checkout.target, checkout.link.stream, now, &worker.metrics) {
             worker.wake_timers_by(due);
         }
     }
@@ -384,7 +383,7 @@ impl<'a, I: Io> Machine<'a, I> {
         // It is not over yet.
         self.outcome.ended.set(None);
         watch.extend_by_progress(Duration::ZERO);
-        watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
+        watch.extend(worker.io.now() + self.program.snapshot.timeouts.linger);
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
         if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }
     }

@@ -5,6 +5,7 @@
 //! and thrown away, within bounds, so that the client reads its answer instead of a reset.
 
 use crate::{
+    Program,
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
@@ -31,12 +32,13 @@ pub(crate) enum Forwarded {
 }
 
 /// Everything about one attempt that its two directions share.
-pub(crate) struct Forward<'a, I: Io> {
+pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) worker: &'a Worker<I>,
+    pub(crate) program: &'p Program,
     pub(crate) watch: &'a Watch<I::Stream>,
     pub(crate) timeouts: &'a Timeouts,
     pub(crate) facts: &'a Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Most bytes of content that may be sent.
     pub(crate) body_bytes_max: u64,
@@ -48,7 +50,7 @@ pub(crate) struct Forward<'a, I: Io> {
     pub(crate) upload_begun: Cell<bool>,
 }
 
-impl<I: Io> Forward<'_, I> {
+impl<I: Io> Forward<'_, '_, I> {
     /// Sends the queued head of a request without a body and passes the response back.
     pub(crate) async fn without_body<U: Upstream>(
         &self,
@@ -175,7 +177,7 @@ impl<I: Io> Forward<'_, I> {
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
         loop {
-            response.head(self.facts.method, &self.worker.program.heads).await?;
+            response.head(self.facts.method, &self.program.heads).await?;
             if self.outcome.responded.get().is_none() {
                 self.outcome.responded.set(Some(self.worker.io.now()));
             }

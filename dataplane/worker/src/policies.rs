@@ -1,53 +1,41 @@
 //! The policies of routes in an exchange: their chains, what a phase answers in place of the action, what a response gets.
 //!
-//! A route without policies has the node's plain chain, in which every question is a look at a null pointer. Nothing here
-//! allocates but what the policies themselves say they do: a preflight's answer, a changed query, an origin of a pattern.
+//! A route without policies has a plain chain, in which every question is a look at a null pointer. Nothing here allocates
+//! but what the policies themselves say they do: a preflight's answer, a changed query, an origin of a pattern.
 
 use crate::{
+    Program,
     answer::connection_option,
     connection::Connection,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
+    program::RouteProgram,
 };
+use ahash::AHashMap;
 use std::{net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, BodyLength, Reason, RequestHead, client_of, http_date};
 use tollgate_io::{Io, Stream};
-use tollgate_model::{FixedAnswer, Snapshot};
+use tollgate_model::{FixedAnswer, Limits, Policies, Route};
 use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
 use tollgate_route::Found;
 
-/// The chains of all routes.
-pub(crate) struct Chains {
-    plain: Chain,
-    /// By route, up to the last that has policies.
-    own: Vec<Option<Arc<Chain>>>,
-    /// Whether one of them answers preflights.
-    has_cors: bool,
+/// The chains compiled so far: routes that share their policies share a chain.
+pub(crate) struct Chains<'s> {
+    node: &'s Limits,
+    compiled: AHashMap<*const Policies, Chain>,
 }
 
-impl Chains {
-    /// Compiles the policies of a snapshot; routes that share theirs share a chain.
-    pub(crate) fn build(snapshot: &Snapshot) -> Self {
-        let (mut own, mut has_cors) = (Vec::new(), false);
-        let mut compiled: ahash::AHashMap<_, Arc<Chain>> = ahash::AHashMap::new();
-        for (route, policies) in snapshot.routes.iter().map(|route| route.policies.as_ref()).enumerate() {
-            let Some(policies) = policies else { continue };
-            let compile = || Arc::new(Chain::compile(policies, &snapshot.limits));
-            let chain = compiled.entry(Arc::as_ptr(policies)).or_insert_with(compile);
-            has_cors |= chain.has_cors();
-            own.resize(route + 1, None);
-            own[route] = Some(chain.clone());
-        }
-        Self { plain: Chain::plain(&snapshot.limits), own, has_cors }
+impl<'s> Chains<'s> {
+    /// None yet; `node` are the limits of the node.
+    pub(crate) fn new(node: &'s Limits) -> Self {
+        Self { node, compiled: AHashMap::new() }
     }
 
-    /// The chain of no route.
-    pub(crate) const fn plain(&self) -> &Chain {
-        &self.plain
-    }
-
-    pub(crate) fn of(&self, route: u32) -> &Chain {
-        self.own.get(route as usize).and_then(Option::as_deref).unwrap_or(&self.plain)
+    /// The chain of a route of the snapshot, which lives as long as these.
+    pub(crate) fn of(&mut self, route: &Route) -> Chain {
+        let Some(policies) = &route.policies else { return Chain::plain(self.node) };
+        let compile = || Chain::compile(policies, self.node);
+        self.compiled.entry(Arc::as_ptr(policies)).or_insert_with(compile).clone()
     }
 }
 
@@ -63,8 +51,8 @@ pub(crate) enum Early<'a> {
 
 impl<I: Io> Connection<I> {
     /// Who sent this request: the peer, or whom a trusted peer speaks for.
-    pub(crate) fn client(&self, head: &RequestHead<'_>, is_trusted: bool) -> IpAddr {
-        let (peer, program) = (self.stream.peer().ip(), &self.worker.program);
+    pub(crate) fn client(&self, program: &Program, head: &RequestHead<'_>, is_trusted: bool) -> IpAddr {
+        let peer = self.stream.peer().ip();
         if !is_trusted {
             return peer;
         }
@@ -72,32 +60,34 @@ impl<I: Io> Connection<I> {
     }
 }
 
-impl<'a, I: Io> Machine<'a, I> {
+impl<'p, I: Io> Machine<'_, 'p, I> {
     /// The route of a request. That of a preflight is the route of the request that shall follow, if it answers them.
-    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Found {
-        let program = &self.connection.worker.program;
-        let request = tollgate_route::Request::of(self.connection.listener as usize, head);
-        if program.chains.has_cors
-            && let Some(Preflight { method, .. }) = Preflight::of(head)
-            && let Found::Route(id) = program.table.find(&tollgate_route::Request { method, ..request })
-            && program.chains.of(id.0).has_cors()
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Found<&'p Arc<RouteProgram>> {
+        let table = &self.program.table;
+        let request = tollgate_route::Request::of(self.connection.listening.slot as usize, head);
+        if let Some(Preflight { method, .. }) = Preflight::of(head)
+            && let Found::Route(route) = table.find(&tollgate_route::Request { method, ..request })
+            && route.chain.has_cors()
         {
-            return Found::Route(id);
+            return Found::Route(route);
         }
-        program.table.find(&request)
+        table.find(&request)
+    }
+
+    /// The policies of the route, once there is one.
+    pub(crate) fn chain(&self) -> Option<&'p Chain> {
+        self.outcome.route.get().map(|route| &route.chain)
     }
 
     /// The phases before an endpoint is chosen.
-    pub(crate) fn pass_phases(&self, route: u32, head: &RequestHead<'_>) -> Result<(), Early<'a>> {
-        let chain = self.connection.worker.program.chains.of(route);
-        self.chain.set(chain);
-        if let Some(changes) = chain.response_changes(head) {
+    pub(crate) fn pass_phases(&self, route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+        if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
         let request = Request { head, client: self.client };
         for phase in Phase::BEFORE_FORWARD {
-            match chain.step(phase, &request) {
+            match route.chain.step(phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
                 Step::Preflight(lines) => return Err(Early::Preflight(lines)),
@@ -142,7 +132,7 @@ impl<'a, I: Io> Machine<'a, I> {
 
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
     pub(crate) fn change_query(&self, target: Vec<u8>, head: &RequestHead<'_>) -> Vec<u8> {
-        let Some(edits) = self.chain.get().query_edits() else { return target };
+        let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
         let (path, query) = if target.is_empty() {
             (head.path(), head.query().unwrap_or_default())
         } else {

@@ -3,13 +3,12 @@
 //! Part of the reference manual, as all of `raw` is. Each policy may be `off`, which takes away what the layers before
 //! said of it.
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::{Deserialize, Serialize};
 
-use super::{Answer, Header, OrWord, Shape, Text};
+use super::{Answer, Header, OrWord, Shape, Spanned, Text};
 
 /// `defaults`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Defaults {
     /// The policies of every route that does not say `defaults: off`.
@@ -17,7 +16,7 @@ pub(crate) struct Defaults {
 }
 
 /// An entry of `policy_sets`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicySet {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the sets. Required.
@@ -27,7 +26,7 @@ pub(crate) struct PolicySet {
 }
 
 /// `policies`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Policies {
     /// `off`: nothing of `defaults.policies` holds for this route. Of routes only.
@@ -51,7 +50,7 @@ pub(crate) struct Policies {
 }
 
 /// `ip`. One of the two, or both.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IpRules {
     /// Networks (`10.0.0.0/8`) and addresses (`::1`); all other clients are refused with 403. Up to 65536.
@@ -61,7 +60,7 @@ pub(crate) struct IpRules {
 }
 
 /// `cors`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cors {
     /// `https://app.example.com`, `https://*.example.com` for every name below it, or `*` alone for every origin. Up to
@@ -82,7 +81,7 @@ pub(crate) struct Cors {
 }
 
 /// `limits` of policies.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyLimits {
     /// Size of the request head; at most the node's. A larger one is answered with 431.
@@ -96,7 +95,7 @@ pub(crate) struct PolicyLimits {
 }
 
 /// `request_query`, `request_headers`, `response_headers`: first `remove`, then `set`, then `add`. Up to 32 entries each.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Edits {
     /// Names that go away.

@@ -8,23 +8,26 @@
 mod cors;
 mod edits;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use ahash::AHashMap;
-use serde_saphyr::{Location, Spanned};
-
-use super::{Names, actions, addresses, node, report::Report};
+use super::{
+    actions, addresses,
+    names::{Defined, Lookup, Names},
+    node,
+    report::Report,
+};
 use crate::{
     action::FixedAnswer,
-    digest, limits as bounds,
-    policies::{Cors, Edit, IpRules, Policies, RouteLimits},
-    raw::{self, OrWord, Shape, Text},
+    digest, limits as bounds, near,
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies, RouteLimits},
+    raw::{self, Location, OrWord, Shape, Spanned, Text},
     snapshot::Limits,
 };
+use ahash::AHashMap;
 use edits::Kind;
 
 /// What a layer says of one policy.
-#[derive(Default)]
+#[derive(PartialEq, Default)]
 enum Said<T> {
     #[default]
     Nothing,
@@ -34,7 +37,7 @@ enum Said<T> {
 }
 
 /// The limits a layer has.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, PartialEq, Default)]
 struct Overrides {
     head_bytes: Option<usize>,
     target_bytes: Option<usize>,
@@ -44,7 +47,7 @@ struct Overrides {
 }
 
 /// Policies as one place of the file has them.
-#[derive(Default)]
+#[derive(PartialEq, Default)]
 struct Layer {
     ip: Said<Arc<IpRules>>,
     cors: Said<Arc<Cors>>,
@@ -53,6 +56,8 @@ struct Layer {
     edits: [Said<Vec<Edit>>; Kind::ALL.len()],
     mock: Said<Arc<FixedAnswer>>,
     says_something: bool,
+    /// Regular expressions in it.
+    expressions: usize,
 }
 
 /// The `policies` of a route or of the defaults.
@@ -73,54 +78,94 @@ enum Owner {
     Route,
 }
 
-/// All layers of a file but those of its routes.
+/// All layers but those of routes, and what else routes take from the settings for their policies. Two are equal when
+/// every route comes to the same by both.
+#[derive(PartialEq)]
 pub(super) struct Layers {
     node: Limits,
     defaults: Option<Written>,
     sets: Vec<Layer>,
-    names: Names,
-    /// What routes come to that have nothing of their own, by whether they inherit and the sets they use.
-    shared: AHashMap<(bool, Vec<usize>), Option<Arc<Policies>>>,
-    /// Regular expressions so far.
-    expressions: usize,
+    names: SetNames,
+}
+
+/// The index of each set by its name.
+#[derive(PartialEq, Default)]
+struct SetNames(BTreeMap<String, u32>);
+
+impl Lookup for SetNames {
+    fn slot(&self, name: &str) -> Option<u32> {
+        self.0.get(name).copied()
+    }
+
+    fn near(&self, name: &str) -> Option<String> {
+        near::nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What routes come to that have nothing of their own, by whether they inherit and the sets they use.
+pub(super) type Shared = AHashMap<(bool, Vec<usize>), Option<Arc<Policies>>>;
+
+/// Where a layer stands does not count.
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        (self.inherits, &self.uses, &self.own) == (other.inherits, &other.uses, &other.own)
+    }
 }
 
 impl Layers {
     /// Reads the defaults and the sets; `node` are the limits of the node.
     pub(super) fn read(report: &mut Report<'_>, raw: &raw::File, node: Limits) -> Self {
-        let (names, shared) = (Names::new("policy set"), AHashMap::new());
-        let mut layers = Self { node, defaults: None, sets: Vec::new(), names, shared, expressions: 0 };
+        let mut layers = Self { node, defaults: None, sets: Vec::new(), names: SetNames::default() };
         let sets = raw.policy_sets.as_ref();
         if let Some(raw) = sets.filter(|raw| raw.value.len() > bounds::POLICY_SETS_MAX) {
             report.error(raw.referenced, format!("there are at most {} policy sets", bounds::POLICY_SETS_MAX), None);
         }
-        for (index, item) in sets.into_iter().flat_map(|sets| &sets.value).enumerate() {
-            layers.names.define(report, item.referenced, item.value.name.as_ref(), index);
+        let mut defined = Defined::new("policy set");
+        for item in sets.into_iter().flat_map(|sets| &sets.value) {
+            if let Some(name) = defined.define(report, item.referenced, item.value.name.as_ref()) {
+                layers.names.0.insert(name, layers.sets.len() as u32);
+            }
             let raw = report.required(item.value.policies.as_ref(), "policies", item.referenced);
             let set = raw.map(|raw| layers.written(report, raw, Owner::Set).own);
             layers.sets.push(set.unwrap_or_default());
         }
-        let defaults = raw.defaults.policies.as_ref();
+        let defaults = raw.defaults.as_ref().and_then(|raw| raw.value.policies.as_ref());
         layers.defaults = defaults.map(|raw| layers.written(report, raw, Owner::Defaults));
+        layers.count_expressions(report, raw);
         layers
+    }
+
+    fn count_expressions(&self, report: &mut Report<'_>, raw: &raw::File) {
+        let own = self.sets.iter().chain(self.defaults.as_ref().map(|defaults| &defaults.own));
+        let place = raw.policy_sets.as_ref().map(|raw| raw.referenced);
+        if let Some(at) = place.filter(|_| own.map(|layer| layer.expressions).sum::<usize>() > bounds::EXPRESSIONS_MAX)
+        {
+            let message = format!("policy sets have at most {} regular expressions", bounds::EXPRESSIONS_MAX);
+            report.error(at, message, None);
+        }
     }
 
     /// What the layers come to for a route with these policies.
     pub(super) fn of_route(
-        &mut self,
+        &self,
         report: &mut Report<'_>,
         raw: Option<&Spanned<raw::Policies>>,
+        shared: &mut Shared,
     ) -> Option<Arc<Policies>> {
         let written = raw.map(|raw| self.written(report, raw, Owner::Route));
         if let Some(written) = written.as_ref().filter(|written| written.own.says_something) {
             return self.put_together(report, written.inherits, Some(written));
         }
         let key = written.as_ref().map_or((true, Vec::new()), |written| (written.inherits, written.uses.clone()));
-        if let Some(policies) = self.shared.get(&key) {
+        if let Some(policies) = shared.get(&key) {
             return policies.clone();
         }
         let policies = self.put_together(report, key.0, written.as_ref());
-        self.shared.insert(key, policies.clone());
+        shared.insert(key, policies.clone());
         policies
     }
 
@@ -143,11 +188,13 @@ impl Layers {
         if policies == Policies::none() {
             return None;
         }
-        policies.hash = digest::policies(&policies);
+        policies.expressions = route.map_or(0, |route| route.own.expressions);
+        let hash = digest::item("policies", &policies.content());
+        policies.hash = hash;
         Some(Arc::new(policies))
     }
 
-    fn written(&mut self, report: &mut Report<'_>, raw: &Spanned<raw::Policies>, owner: Owner) -> Written {
+    fn written(&self, report: &mut Report<'_>, raw: &Spanned<raw::Policies>, owner: Owner) -> Written {
         let inherits = self.inherits(report, raw.value.defaults.as_ref(), owner);
         let uses = self.uses(report, raw.value.r#use.as_ref(), owner);
         Written { at: raw.referenced, inherits, uses, own: self.layer(report, &raw.value) }
@@ -179,9 +226,10 @@ impl Layers {
         if raw.value.is_empty() || raw.value.len() > bounds::SETS_USED_MAX {
             report.error(raw.referenced, format!("`use` names 1 to {} sets", bounds::SETS_USED_MAX), None);
         }
+        let names = Names { kind: "policy set", items: &self.names };
         let mut uses = Vec::with_capacity(raw.value.len());
         for text in &raw.value {
-            let Some(set) = self.names.find(report, text) else { continue };
+            let Some(set) = names.find(report, text) else { continue };
             if uses.contains(&set) {
                 report.error(text.referenced, format!("`{}` is in `use` twice", text.value), None);
             }
@@ -190,16 +238,18 @@ impl Layers {
         uses
     }
 
-    fn layer(&mut self, report: &mut Report<'_>, raw: &raw::Policies) -> Layer {
+    fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies) -> Layer {
         let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
         let edits = [request_query, request_headers, response_headers];
+        let has_cors = cors.is_some();
         let has_edits = edits.iter().any(|raw| raw.is_some());
+        let cors = said(report, cors.as_ref(), |report, raw, at| cors::cors(report, raw, at).map(Arc::new));
+        let origins = if let Said::Own(cors) = &cors { &cors.origins[..] } else { &[] };
         Layer {
-            says_something: has_edits || ip.is_some() || cors.is_some() || limits.is_some() || mock.is_some(),
+            expressions: origins.iter().filter(|origin| matches!(origin, OriginPattern::Expression(_))).count(),
+            says_something: has_edits || ip.is_some() || has_cors || limits.is_some() || mock.is_some(),
             ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
-            cors: said(report, cors.as_ref(), |report, raw, at| {
-                cors::cors(report, raw, at, &mut self.expressions).map(Arc::new)
-            }),
+            cors,
             limits: said(report, limits.as_ref(), |report, raw, _| Some(self::limits(report, raw, &self.node))),
             edits: Kind::ALL.map(|kind| {
                 said(report, edits[kind as usize].as_ref(), |report, raw, at| edits::edits(report, raw, at, kind))
@@ -237,7 +287,7 @@ fn ip(report: &mut Report<'_>, raw: &raw::IpRules, at: Location) -> Option<IpRul
     };
     let allow = networks("allow", raw.allow.as_ref());
     let deny = networks("deny", raw.deny.as_ref()).unwrap_or_default();
-    Some(IpRules { hash: digest::ip_rules(allow.as_ref(), &deny), allow, deny })
+    Some(IpRules { hash: digest::item("ip", &(&allow, &deny)), allow, deny })
 }
 
 /// The node judges a head before it has a route, so a route can only ask for less.

@@ -150,9 +150,9 @@ fn any_change_of_policies_changes_the_digest() {
     all_differ(&policies.map(|text| base().replace("path: /y }", &format!("path: /y }}, policies: {{ {text} }}"))));
 }
 
-/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when routes got
-/// path expressions and conditions on header fields, query parameters and cookies.
+/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
+/// came to be derived from the structs themselves; a new field changes it too, last `policies` of a route.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "5241ba1cfc9bf3ca");
+    assert_eq!(format!("{:016x}", digest(&base())), "74886da4431348bd");
 }

@@ -7,4 +7,5 @@ mod meaning;
 mod mistakes;
 mod policies;
 mod references;
+mod sequences;
 mod source;

@@ -6,6 +6,7 @@ mod deadlines;
 mod drain;
 mod gateway;
 mod policies;
+mod publish;
 mod routing;
 mod seeds;
 mod truncation;

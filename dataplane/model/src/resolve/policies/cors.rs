@@ -4,14 +4,12 @@
 
 use std::time::Duration;
 
-use serde_saphyr::{Location, Spanned};
-
 use crate::{
     expression::Expression,
     host::{HostPattern, Refusal},
     limits,
     policies::{Cors, CorsHeaders, OriginPattern},
-    raw::{self, Text},
+    raw::{self, Location, Spanned, Text},
     resolve::{
         matches::{method, token},
         report::Report,
@@ -21,9 +19,9 @@ use crate::{
 /// What a page may ask for without a preflight.
 const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
-/// Resolves a `cors` policy written at `at`; `expressions` counts those of the whole file.
-pub(super) fn cors(report: &mut Report<'_>, raw: &raw::Cors, at: Location, expressions: &mut usize) -> Option<Cors> {
-    let origins = origins(report, raw, at, expressions);
+/// Resolves a `cors` policy written at `at`.
+pub(super) fn cors(report: &mut Report<'_>, raw: &raw::Cors, at: Location) -> Option<Cors> {
+    let origins = origins(report, raw, at);
     let methods = raw.methods.as_ref().map(|raw| names(report, "methods", raw, method));
     let headers = raw.headers.as_ref().map(|raw| names(report, "headers", raw, field_or_any));
     let expose = raw.expose.as_ref().map(|raw| names(report, "expose", raw, field_or_any));
@@ -60,7 +58,7 @@ fn refuse_any(report: &mut Report<'_>, credentials: &Text, origins: &[OriginPatt
     }
 }
 
-fn origins(report: &mut Report<'_>, raw: &raw::Cors, at: Location, expressions: &mut usize) -> Vec<OriginPattern> {
+fn origins(report: &mut Report<'_>, raw: &raw::Cors, at: Location) -> Vec<OriginPattern> {
     let raw::Cors { origins: listed, origins_regex: regexes, .. } = raw;
     if listed.is_none() && regexes.is_none() {
         report.error(at, "`origins` is missing".to_owned(), Some("or `origins_regex`".to_owned()));
@@ -80,12 +78,6 @@ fn origins(report: &mut Report<'_>, raw: &raw::Cors, at: Location, expressions: 
         origins.push(origin);
     }
     for text in regexes.iter().flat_map(|raw| &raw.value) {
-        *expressions += 1;
-        if *expressions > limits::EXPRESSIONS_MAX {
-            let message = format!("a file has at most {} expressions of origins", limits::EXPRESSIONS_MAX);
-            report.error(text.referenced, message, None);
-            break;
-        }
         origins.extend(report.parse(text, "a regular expression", Expression::parse).map(OriginPattern::Expression));
     }
     if let Some(raw) = listed.as_ref().filter(|_| origins.len() > 1 && origins.contains(&OriginPattern::Any)) {

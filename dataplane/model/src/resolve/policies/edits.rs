@@ -3,13 +3,11 @@
 //! Fields that frame a message or concern one connection, and those the gateway writes itself, are refused with the
 //! reason. Part of `resolve`; bounded by `EDITS_MAX` entries and, over all layers, `EDIT_BYTES_MAX` bytes.
 
-use serde_saphyr::{Location, Spanned};
-
 use crate::{
     host::{HostPattern, Refusal},
     limits,
     policies::{Edit, Policies},
-    raw::{self, Text},
+    raw::{self, Location, Spanned, Text},
     resolve::{
         actions::field_value_within,
         matches::{any_name, token, value},
