@@ -1,3 +1,5 @@
+//! What chains say of whole requests: each policy by itself, and in which order they act.
+
 use super::*;
 use tollgate_http::{HeadLimits, Parsed, RequestIndex};
 use tollgate_model::{NoSource, Snapshot, parse};
