@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -141,5 +142,11 @@ impl Configuration {
         documents.forget_texts();
         let snapshot = Arc::new(state.snapshot.clone());
         Ok(Self { state, snapshot, documents, files: Arc::new(files) })
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
 }
