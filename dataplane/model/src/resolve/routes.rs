@@ -88,8 +88,7 @@ fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, de
         let users: Vec<&str> = state.index.users(removal.slot).map(name).collect();
         refuse_removal(report, "upstream", removal, &users);
     }
-    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN)
-    {
+    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN) {
         let uses =
             |route: &&Route| route.matcher.listeners.contains(&(removal.slot as usize)) && !defined.has(&route.name);
         let users: Vec<&str> =
