@@ -14,7 +14,7 @@ use std::{
 use crate::{
     document::Documents,
     error::{ConfigError, ConfigErrors},
-    include,
+    include::{self, Pace},
     patch::{self, PatchError},
     raw,
     resolve::{self, Change, Report, State},
@@ -111,8 +111,24 @@ impl Configuration {
     }
 
     fn read(previous: Option<&Self>, name: &str, text: String, source: &Recorder<'_>) -> Result<Self, ConfigErrors> {
+        if text.trim_start().starts_with('{') {
+            // A mistake is told by the other reader, which knows its place.
+            if let Ok(read) = Self::read_at(Pace::Fast, previous, name, text.clone(), source) {
+                return Ok(read);
+            }
+        }
+        Self::read_at(Pace::Exact, previous, name, text, source)
+    }
+
+    fn read_at(
+        pace: Pace,
+        previous: Option<&Self>,
+        name: &str,
+        text: String,
+        source: &Recorder<'_>,
+    ) -> Result<Self, ConfigErrors> {
         let mut documents = Documents::default();
-        let mut file = include::read(name, text, &mut documents, source)?;
+        let mut file = include::read(name, text, &mut documents, source, pace)?;
         let change = Change {
             listeners: file.listeners.take(),
             upstreams: std::mem::take(&mut file.upstreams),

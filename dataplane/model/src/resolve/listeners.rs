@@ -1,4 +1,7 @@
 //! `listeners`: at least one, and no two at the same address.
+//!
+//! Part of `resolve`, after the settings, since the address of the status is taken too. There are few of them, so each
+//! change compares with all (`limits::LISTENERS_MAX`); sockets are opened elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

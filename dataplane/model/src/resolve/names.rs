@@ -1,4 +1,7 @@
 //! The names of items: those a change defines, those it takes away, and the items that values refer to.
+//!
+//! Part of `resolve`. Looking a name up costs the same however many items there are; only the near miss of a wrong one looks
+//! at all of them.
 
 use std::sync::Arc;
 
