@@ -150,14 +150,16 @@ impl Configuration {
         let mut report = Report::new(&documents, source);
         let state = resolve::resolve(&mut report, previous.map(|previous| &previous.state), change);
         report.finish()?;
-        let mut files = source.take();
+        let asked = source.take();
         // What a patch leaves as it is still comes from the files of before.
-        if let Some(previous) = previous.filter(|_| !change.is_whole) {
-            files.extend(previous.files.iter().cloned());
-        }
+        let files = match previous.filter(|_| !change.is_whole) {
+            Some(previous) if asked.is_empty() => previous.files.clone(),
+            Some(previous) => Arc::new(previous.files.union(&asked).cloned().collect()),
+            None => Arc::new(asked),
+        };
         documents.forget_texts();
         let snapshot = Arc::new(state.snapshot.clone());
-        Ok(Self { state, snapshot, documents, files: Arc::new(files) })
+        Ok(Self { state, snapshot, documents, files })
     }
 }
 

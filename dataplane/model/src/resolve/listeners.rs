@@ -81,9 +81,9 @@ fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
 /// A patch can move the status to the address of a listener that it does not name.
 fn judge_status(report: &mut Report<'_>, state: &State, defined: &Defined) {
     let Some(status) = state.snapshot.status.filter(|status| status.port() != 0) else { return };
-    let is_there = |listener: &&Listener| listener.bind == status && !defined.has(&listener.name);
-    let Some(listener) = state.snapshot.listeners.iter().map(|listener| &**listener).find(is_there) else { return };
-    let message = format!("the address of `status` is that of listener `{}`", listener.name);
+    let is_there = |listener: &Listener| listener.bind == status && !defined.has(&listener.name);
+    let Some((slot, _)) = state.snapshot.listeners.entries().find(|(_, entry)| is_there(&entry.item)) else { return };
+    let message = format!("the address of `status` is that of listener `{}`", state.written.listeners.name(slot));
     match &state.written.settings.status {
         Some(raw) => report.error(raw.referenced, message, None),
         None => report.whole_error(message, Some("the default of `status` is 127.0.0.1:9901".to_owned())),
