@@ -25,6 +25,7 @@ mod scalar;
 mod setting;
 mod snapshot;
 mod source;
+mod status;
 mod template;
 mod trusted_proxies;
 
@@ -44,6 +45,7 @@ pub use snapshot::{
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use status::{Status, Token};
 pub use template::{Piece, Template};
 pub use trusted_proxies::TrustedProxies;
 
