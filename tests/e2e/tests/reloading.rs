@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
 };
-use tollgate_e2e::{Connection, Folder, Site, TOKEN, until};
+use tollgate_e2e::{Connection, Folder, Site, TOKEN, get, until};
 
 /// A patch of the configuration of this generation, so that the route answers with `body`.
 fn patch(base: u64, body: &str) -> String {
@@ -90,6 +90,22 @@ fn a_watched_link_is_followed_when_it_is_swapped() {
 }
 
 #[test]
+fn a_file_that_comes_into_an_included_folder_is_read() {
+    let folder = Folder::new(None);
+    fs::create_dir(folder.path("routes")).unwrap();
+    folder.put("gateway.yaml", &format!("{}include: [ 'routes/*.yaml' ]\n", folder.text("one")));
+    let site = folder.start(&["--watch"], &[]);
+    assert_eq!(get(site.address, "/more").status, 404);
+    let more = "routes: [ { name: more, match: { path: /more }, answer: { status: 204 } } ]\n";
+    site.folder().put("routes/more.yaml", more);
+    until("the route of the new file", || (get(site.address, "/more").status == 204).then_some(()));
+    site.folder().put("routes/more.yaml", &more.replace("204", "205"));
+    until("the change of it", || (get(site.address, "/more").status == 205).then_some(()));
+    fs::remove_file(site.folder().path("routes/more.yaml")).unwrap();
+    until("the route to go with its file", || (get(site.address, "/more").status == 404).then_some(()));
+}
+
+#[test]
 fn put_and_patch_change_what_is_answered_next() {
     let site = Site::start(&[]);
     let (status, applied) = site.ask("PUT /config", "", &site.folder().text("two"));
@@ -101,7 +117,7 @@ fn put_and_patch_change_what_is_answered_next() {
     let (status, conflict) = site.ask("PATCH /config", "", &patch(2, "four"));
     assert_eq!((status, &conflict["code"]), (409, &"config_conflict".into()), "{conflict}");
     let (status, refused) = site.ask("PATCH /config", "", &patch(3, "four").replace("/answer", "answer"));
-    assert_eq!((status, &refused["errors"][0]["file"]), (422, &"PATCH /config".into()), "{refused}");
+    assert_eq!((status, &refused["errors"][0]["file"]), (422, &"body of PATCH".into()), "{refused}");
     let (status, refused) =
         site.ask("PUT /config", "", &site.folder().text("two").replace("access_log: off", "io: epoll"));
     assert_eq!((status, &refused["code"]), (422, &"config_unfit".into()), "{refused}");
@@ -146,12 +162,11 @@ fn the_last_good_configuration_is_what_a_restart_finds() {
     let text = fs::read_to_string(&kept).unwrap();
     assert!(text.contains("${env:ADMIN_TOKEN}") && !text.contains(TOKEN), "{text}");
     folder.put("gateway.yaml", "no configuration");
-    let mut site = folder.start(&keep, &[]);
+    let mut site = folder.start(&[&keep[..], &["--watch"]].concat(), &[]);
     site.process.announced("tollgate: WARNING: ");
     assert_eq!(site.answer(), "two");
     assert_eq!(site.report()["cause"], "last_good");
     site.folder().put("gateway.yaml", &site.folder().text("three"));
-    site.process.signal(Signal::SIGHUP);
     site.until_answer("three");
     let site = site.end().start(&keep, &[]);
     assert_eq!(site.answer(), "three", "a file that is good is what runs");
