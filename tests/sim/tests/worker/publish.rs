@@ -2,8 +2,13 @@
 //! nothing is lost or left behind.
 
 use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, is_over, routed};
-use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tollgate_sim::{Answer, Client, Conditions, Failure, Framing, Origin, Reader, Seed, payload};
+use tollgate_worker::Command;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TO_A: &str = r#"match: { path: "/{rest*}" }, upstream: a"#;
@@ -32,6 +37,24 @@ fn an_exchange_ends_with_what_it_began_with_and_the_next_runs_the_new() {
     assert_eq!(bodies, [b"a", b"b"]);
     let records = gateway.end().records;
     assert!(records[0].contains("\"upstream\":\"a\"") && records[1].contains("\"upstream\":\"b\""), "{records:?}");
+}
+
+/// What the watchdog lives on.
+#[test]
+fn a_worker_answers_a_ping_whatever_else_it_does() {
+    let gateway = slow_names();
+    let client = gateway.ask(vec![get(1)]);
+    for command in [None, Some(Command::Drain)] {
+        command.into_iter().for_each(|command| gateway.command(command));
+        let ping = Arc::new(());
+        gateway.command(Command::Ping(Box::new(ping.clone())));
+        assert_eq!(Arc::strong_count(&ping), 2, "it is on its way");
+        gateway.simulation.run_for(SECOND / 10);
+        assert_eq!(Arc::strong_count(&ping), 1, "the worker has dropped it, before the exchange is over");
+    }
+    gateway.simulation.run_until_idle();
+    assert_eq!(client.take().len(), 1);
+    gateway.end();
 }
 
 #[test]
