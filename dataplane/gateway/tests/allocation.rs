@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tollgate_gateway::{Gateway, preflight};
-use tollgate_model::{NoSource, parse};
+use tollgate_model::{Configuration, NoSource};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -112,7 +112,8 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          \x20 - {{ name: shop, match: {{ path: \"/shop/{{rest*}}\" }}, upstream: origin, policies: {POLICIES} }}\n",
         log.display(),
     );
-    Gateway::start(parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
+    let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);
+    Gateway::start(configuration.unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
 }
 
 fn connect(gateway: &Gateway) -> [TcpStream; CONNECTIONS] {

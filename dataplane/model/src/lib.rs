@@ -27,6 +27,7 @@ mod scalar;
 mod setting;
 mod snapshot;
 mod source;
+mod status;
 mod template;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
@@ -47,6 +48,7 @@ pub use snapshot::{
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use status::{Status, Token};
 pub use template::{Piece, Template};
 
 use std::path::Path;

@@ -60,6 +60,8 @@ pub(crate) const TEMPLATE_BYTES_MAX: usize = 2048;
 pub const ANSWER_BYTES_MAX: usize = 8 << 10;
 /// Header fields of a fixed answer; with the bound on a value they fit the same buffer.
 pub(crate) const ANSWER_FIELDS_MAX: usize = 8;
+/// Bytes of the token that lets its bearer change the configuration.
+pub(crate) const TOKEN_BYTES: RangeInclusive<usize> = 16..=256;
 /// Named sets of policies of a file.
 pub(crate) const POLICY_SETS_MAX: usize = 1024;
 /// Sets that one route can use; each may add a list of addresses to look through.

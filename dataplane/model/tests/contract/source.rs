@@ -31,6 +31,7 @@ impl Source for World {
             Some("routes/a.yaml") => {
                 Ok("routes: [ { name: a, match: { path: /a }, answer: { status: 200 } } ]".to_owned())
             }
+            Some("token") => Ok("0123456789abcdef\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
