@@ -8,7 +8,8 @@ use crate::{
 };
 use clap::Args;
 use std::path::PathBuf;
-use tollgate_model::{SystemSource, load};
+use tollgate_gateway::NodeSource;
+use tollgate_model::load;
 
 /// Runs a gateway from a configuration file
 ///
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match load(&arguments.config, &SystemSource) {
+    match load(&arguments.config, &NodeSource) {
         Ok(snapshot) => run::until_stopped(snapshot, |_| ()),
         Err(errors) => {
             terminal::note(&errors);

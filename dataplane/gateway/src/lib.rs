@@ -5,12 +5,14 @@
 //! says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
 //! handling and no reload here.
 
+mod certificates;
 mod error;
 mod launch;
 mod limits;
 mod start;
 mod status;
 
+pub use certificates::NodeSource;
 pub use error::StartError;
 pub use tollgate_ring::preflight;
 

@@ -3,7 +3,10 @@
 //! Everything that can be refused is asked for before the first worker runs, but for the rings themselves: when one is
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
-use crate::{Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, status};
+use crate::{
+    Gateway, StartError, certificates::SystemClock, error::Part, launch, launch::WorkerParts, limits::log_blocks,
+    status,
+};
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
@@ -15,7 +18,7 @@ use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
 use tollgate_ring::{BoundListener, Driver, bind, preflight};
 use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
-use tollgate_worker::Program;
+use tollgate_worker::{Program, Security};
 
 pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
     if let Err(error) = preflight::raise_nofile() {
@@ -70,7 +73,9 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len()));
+    let security = Security::build(snapshot, None, SystemClock::shared());
+    let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), security));
     let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
         index,
         cpu,

@@ -15,6 +15,7 @@ use crate::{
     path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
     template::{Piece, Template},
+    tls::{ClientAuth, Identity, Pem, ServerName},
 };
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -131,13 +132,23 @@ impl Item {
     }
 
     fn timeouts(self, timeouts: &Timeouts) -> Self {
-        let Timeouts { connect, first_byte, idle, request, tunnel, head, keep_alive, drain, linger } = *timeouts;
-        let rest = [connect, first_byte, idle, tunnel, head, keep_alive, drain, linger];
+        let Timeouts { connect, first_byte, idle, request, tunnel, handshake, head, keep_alive, drain, linger } =
+            *timeouts;
+        let rest = [connect, first_byte, idle, tunnel, handshake, head, keep_alive, drain, linger];
         let item = rest.into_iter().fold(self, Self::duration);
         match request {
             None => item.bytes(&[0]),
             Some(request) => item.bytes(&[1]).duration(request),
         }
+    }
+
+    /// By content: a file that is renamed is the same file.
+    fn pem(self, pem: &Pem) -> Self {
+        self.number(pem.text.len() as u64).bytes(&pem.text)
+    }
+
+    fn identity(self, identity: &Identity) -> Self {
+        self.pem(&identity.chain).pem(&identity.key)
     }
 
     /// The finalizer of SplitMix64.
@@ -150,7 +161,19 @@ impl Item {
 }
 
 fn listener(listener: &Listener) -> u64 {
-    Item::new("listener").text(&listener.name).text(&listener.bind.to_string()).finish()
+    let item = Item::new("listener").text(&listener.name).text(&listener.bind.to_string());
+    match &listener.tls {
+        None => item.finish(),
+        Some(tls) => {
+            let item = tls.certificates.iter().fold(item, Item::identity).number(tls.min_version as u64);
+            match &tls.client_auth {
+                ClientAuth::None => item.bytes(&[0]),
+                ClientAuth::Optional(bundle) => item.bytes(&[1]).pem(bundle),
+                ClientAuth::Required(bundle) => item.bytes(&[2]).pem(bundle),
+            }
+            .finish()
+        }
+    }
 }
 
 fn upstream(upstream: &Upstream) -> u64 {
@@ -160,7 +183,18 @@ fn upstream(upstream: &Upstream) -> u64 {
         .iter()
         .fold(item, |item, endpoint| item.text(&endpoint.address.to_string()).number(endpoint.weight.into()));
     let connections = &upstream.connections;
-    item.number(connections.idle_max as u64).duration(connections.idle_timeout).finish()
+    let item = item.number(connections.idle_max as u64).duration(connections.idle_timeout);
+    match &upstream.tls {
+        None => item.finish(),
+        Some(tls) => {
+            let item = match &tls.server_name {
+                ServerName::Name(name) => item.bytes(&[0]).text(name),
+                ServerName::Address => item.bytes(&[1]),
+            };
+            let item = tls.authorities.iter().fold(item.bytes(&[u8::from(tls.verify)]), Item::pem);
+            tls.certificate.iter().fold(item, Item::identity).number(tls.min_version as u64).finish()
+        }
+    }
 }
 
 fn route(route: &Route, snapshot: &Snapshot) -> u64 {

@@ -20,6 +20,9 @@ pub(crate) const ERRORS_MAX: usize = 100;
 pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
+
+/// Certificates of a listener.
+pub(crate) const CERTIFICATES_MAX: usize = 1024;
 /// Endpoints of an upstream, after names are resolved.
 pub(crate) const ENDPOINTS_MAX: usize = 4096;
 /// Highest CPU id + 1, what the kernel's CPU set holds.

@@ -7,10 +7,12 @@
 
 mod read;
 mod route;
+mod tls;
 mod word;
 
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
+pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::Deserialize;
@@ -82,6 +84,8 @@ pub(crate) struct Listener {
     pub(crate) name: Option<Text>,
     /// `ip:port` or `[ipv6]:port`, unique; port 0 lets the system choose. Required.
     pub(crate) bind: Option<Text>,
+    /// Left out: HTTP without TLS. Else TLS only.
+    pub(crate) tls: Option<Spanned<ListenerTls>>,
 }
 
 /// An entry of `upstreams`.
@@ -97,6 +101,8 @@ pub(crate) struct Upstream {
     /// The stock of idle connections.
     #[serde(default)]
     pub(crate) connections: Connections,
+    /// Left out: HTTP without TLS. Else all endpoints are spoken to in TLS.
+    pub(crate) tls: Option<Spanned<UpstreamTls>>,
 }
 
 /// An entry of `endpoints`.
@@ -152,6 +158,8 @@ pub(crate) struct Timeouts {
     pub(crate) request: Option<Text>,
     /// Without a byte in either direction of an upgraded connection. 1ms to 24h, default 1h.
     pub(crate) tunnel: Option<Text>,
+    /// For a client's TLS handshake, from the connection accepted to the session open. 1ms to 24h, default 10s.
+    pub(crate) handshake: Option<Text>,
     /// From the first byte of a request head to its last. 1ms to 24h, default 10s.
     pub(crate) head: Option<Text>,
     /// For a client between two requests. 1ms to 24h, default 75s.

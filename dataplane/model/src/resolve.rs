@@ -11,6 +11,7 @@ mod matches;
 mod node;
 mod report;
 mod routes;
+mod tls;
 mod upstreams;
 mod values;
 

@@ -6,7 +6,7 @@
 //!
 //! Names, addresses and paths may have come out of a `${env:X}` reference, so no `Debug` here prints them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
@@ -15,6 +15,7 @@ use crate::{
     host::HostPattern,
     path::{PathMatch, PathPattern},
     template::{Piece, Template},
+    tls::{ListenerTls, UpstreamTls},
     trusted_proxies::TrustedProxies,
 };
 
@@ -89,6 +90,8 @@ pub struct Listener {
     pub name: String,
     /// Port 0 lets the system choose.
     pub bind: SocketAddr,
+    /// TLS, `None` for plain HTTP.
+    pub tls: Option<Arc<ListenerTls>>,
 }
 
 /// A group of endpoints that serve the same thing.
@@ -101,6 +104,8 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// The stock of idle connections.
     pub connections: Connections,
+    /// TLS to its endpoints, `None` for plain HTTP.
+    pub tls: Option<Arc<UpstreamTls>>,
 }
 
 /// One address of an upstream.
@@ -219,6 +224,8 @@ pub struct Timeouts {
     pub request: Option<Duration>,
     /// Without a byte in either direction of an upgraded connection.
     pub tunnel: Duration,
+    /// For a client's TLS handshake, from the connection accepted to the session open.
+    pub handshake: Duration,
     /// From the first byte of a request head to its last.
     pub head: Duration,
     /// For a client between two requests.

@@ -23,6 +23,7 @@ mod prometheus;
 mod quantile;
 mod registry;
 mod timestamp;
+mod tls;
 mod worker;
 
 pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
@@ -32,4 +33,5 @@ pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{JournalMetrics, Names, Registry};
+pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
 pub use worker::WorkerMetrics;

@@ -12,6 +12,7 @@ use crate::{
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     names::{self, Metric},
     quantile::{QUANTILES, Quantiles},
+    tls,
     worker::{RouteMetrics, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS},
 };
 
@@ -53,6 +54,7 @@ pub(crate) fn render(registry: &Registry, out: &mut String) {
     scrape.requests();
     scrape.connections();
     scrape.upstreams();
+    scrape.tls();
     scrape.access_log();
 }
 
@@ -157,6 +159,23 @@ impl Scrape<'_> {
             self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
         }
         self.single(&names::BUFFERS_IN_USE, &[], self.sum(|worker| worker.buffers_in_use.value()));
+    }
+
+    fn tls(&mut self) {
+        self.header(&names::TLS_HANDSHAKES);
+        for (side, label) in tls::SIDES {
+            for (version, kind, place) in tls::DONE {
+                let count = self.sum(|worker| worker.tls[side as usize].done(place));
+                self.sample_if_any(&names::TLS_HANDSHAKES, &[label, version, kind], count);
+            }
+        }
+        self.header(&names::TLS_HANDSHAKE_FAILURES);
+        for (side, label) in tls::SIDES {
+            for (index, reason) in tls::FAILURES.iter().enumerate() {
+                let count = self.sum(|worker| worker.tls[side as usize].failed(index));
+                self.sample_if_any(&names::TLS_HANDSHAKE_FAILURES, &[label, reason], count);
+            }
+        }
     }
 
     fn access_log(&mut self) {

@@ -8,9 +8,10 @@ use std::sync::OnceLock;
 use crossbeam::utils::CachePadded;
 
 use crate::{
-    Counter, Exchange, Gauge, MethodLabel, Names,
+    Counter, Exchange, Gauge, Handshake, HandshakeFailure, MethodLabel, Names, TlsSide,
     latency::LatencyArray,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    tls::TlsMetrics,
 };
 
 /// Labels of [`RouteMetrics::classes`], by index. `none` is an exchange that ended before a status was sent.
@@ -37,6 +38,8 @@ pub struct WorkerMetrics {
     pub(crate) methods: [Counter; MethodLabel::ALL.len()],
     pub(crate) statuses: [Counter; STATUS_SLOTS],
     pub(crate) first_byte: LatencyArray,
+    /// By [`TlsSide`].
+    pub(crate) tls: [TlsMetrics; 2],
     /// Named routes, then `_other`, then `_none`.
     pub(crate) routes: Box<[OnceLock<Box<RouteMetrics>>]>,
     /// Named reasons, then `_other`.
@@ -78,6 +81,7 @@ impl WorkerMetrics {
             methods: [const { Counter::new() }; _],
             statuses: [const { Counter::new() }; _],
             first_byte: LatencyArray::new(),
+            tls: Default::default(),
             routes: slots(names.routes.len().min(ROUTES_MAX) + 2),
             reasons: slots(names.reasons.len() + 1),
             upstreams: slots(names.upstreams.len().min(UPSTREAMS_MAX) + 1),
@@ -112,6 +116,16 @@ impl WorkerMetrics {
     /// A connection of listener number `listener` was closed.
     pub fn connection_closed(&self, listener: u32) {
         named_or_other(&self.listeners, listener).open.decrement();
+    }
+
+    /// A TLS handshake is done.
+    pub fn tls_done(&self, side: TlsSide, done: Handshake) {
+        self.tls[side as usize].count(done);
+    }
+
+    /// A TLS handshake did not come to its end.
+    pub fn tls_failed(&self, side: TlsSide, failure: HandshakeFailure) {
+        self.tls[side as usize].count_failure(failure);
     }
 
     /// A connection to upstream number `upstream` was made.

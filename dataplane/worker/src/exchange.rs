@@ -23,7 +23,7 @@ use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, http_date,
 };
-use tollgate_io::{Io, Stream};
+use tollgate_io::Io;
 use tollgate_model::{Action, Forwarding, Route, Timeouts};
 use tollgate_policy::{Phase, Step};
 use tollgate_route::{Found, Request};
@@ -145,6 +145,11 @@ impl<I: Io> Machine<'_, I> {
     /// The phases before an endpoint is chosen.
     fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
         let worker = &self.connection.worker;
+        if let Some(layer) = self.connection.stream.layer()
+            && !layer.ask(|session| session.is_for(head.host()))
+        {
+            return Err((Reason::Misdirected, None));
+        }
         let listener = self.connection.listener as usize;
         let route = match worker.program.table.find(&Request::of(listener, head)) {
             Found::Route(id) => id.0,
@@ -284,7 +289,7 @@ impl<I: Io> Machine<'_, I> {
             if head.authority().is_empty() { checkout.link.stream.peer().to_string() } else { String::new() };
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
-            scheme: "http",
+            scheme: self.connection.stream.scheme(),
             trusted: self.is_trusted,
             style: self.connection.worker.program.forwarded,
             request_id: self.request_id,

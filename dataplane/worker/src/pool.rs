@@ -4,7 +4,7 @@
 //! meanwhile makes it unusable. At most `connections.idle_max` are kept per endpoint, each for at most
 //! `connections.idle_timeout`.
 
-use crate::Program;
+use crate::{Program, wire::Wire};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -38,7 +38,7 @@ struct Pool<S> {
 }
 
 struct Idle<S> {
-    stream: Rc<S>,
+    stream: Rc<Wire<S>>,
     since: Instant,
 }
 
@@ -75,7 +75,13 @@ impl<S: Stream> Pools<S> {
 
     /// An idle connection that is still good. What the driver was told since decides that; `surely` also asks the system,
     /// for a request that cannot be sent again if the endpoint has closed the connection just now.
-    pub(crate) fn take(&self, id: EndpointId, now: Instant, surely: bool, metrics: &WorkerMetrics) -> Option<Rc<S>> {
+    pub(crate) fn take(
+        &self,
+        id: EndpointId,
+        now: Instant,
+        surely: bool,
+        metrics: &WorkerMetrics,
+    ) -> Option<Rc<Wire<S>>> {
         let pool = &self.upstreams[id.upstream as usize];
         let mut idle = pool.endpoints[id.endpoint as usize].borrow_mut();
         while let Some(Idle { stream, since }) = idle.pop_back() {
@@ -89,7 +95,13 @@ impl<S: Stream> Pools<S> {
     }
 
     /// Keeps a connection for later. Says when it must go at the latest, if that is earlier than anything before it.
-    pub(crate) fn put(&self, id: EndpointId, stream: Rc<S>, now: Instant, metrics: &WorkerMetrics) -> Option<Instant> {
+    pub(crate) fn put(
+        &self,
+        id: EndpointId,
+        stream: Rc<Wire<S>>,
+        now: Instant,
+        metrics: &WorkerMetrics,
+    ) -> Option<Instant> {
         let pool = &self.upstreams[id.upstream as usize];
         let mut idle = pool.endpoints[id.endpoint as usize].borrow_mut();
         if idle.len() >= pool.idle_max {

@@ -1,7 +1,7 @@
 //! A snapshot compiled for the workers: route table, endpoint schedules and splits. Built once, on the publishing thread, and
 //! shared by all workers; nothing in it changes.
 
-use crate::balance;
+use crate::{balance, tls::Security};
 use std::sync::Arc;
 use tollgate_http::{ForwardedStyle, HeadLimits};
 use tollgate_model::{Action, Forwarded, Route, Snapshot};
@@ -46,12 +46,13 @@ pub struct Program {
     pub(crate) chain: Chain,
     /// Bytes of a request body's content.
     pub(crate) body_bytes_max: u64,
+    pub(crate) tls: Security,
 }
 
 impl Program {
-    /// Compiles `snapshot` for `workers` workers.
+    /// Compiles `snapshot` for `workers` workers; `tls` is what it says of TLS.
     #[must_use]
-    pub fn build(snapshot: Arc<Snapshot>, workers: usize) -> Self {
+    pub fn build(snapshot: Arc<Snapshot>, workers: usize, tls: Security) -> Self {
         let limits = snapshot.limits;
         Self {
             table: Table::build(&snapshot.routes),
@@ -78,8 +79,15 @@ impl Program {
             connections_max: limits.connections.div_ceil(workers.max(1)),
             chain: Chain::compile(limits.body_bytes),
             body_bytes_max: limits.body_bytes.unwrap_or(u64::MAX),
+            tls,
             snapshot,
         }
+    }
+
+    /// What the snapshot says of TLS, for the next to take over.
+    #[must_use]
+    pub const fn security(&self) -> &Security {
+        &self.tls
     }
 
     /// The configuration it was built from.

@@ -176,6 +176,16 @@ mod tests {
     use tollgate_model::{SystemSource, parse};
 
     use super::*;
+    use crate::Security;
+
+    #[derive(Debug)]
+    struct Midnight;
+
+    impl tollgate_tls::WallClock for Midnight {
+        fn unix_seconds(&self) -> u64 {
+            0
+        }
+    }
 
     #[test]
     fn fragments_are_those_of_their_numbers() {
@@ -190,7 +200,8 @@ routes:
   - { name: to-a, match: { path: /a }, upstream: a }
 ";
         let snapshot = Arc::new(parse("gateway.yaml", text, &SystemSource).unwrap());
-        let program = Program::build(snapshot.clone(), 1);
+        let security = Security::build(&snapshot, None, Arc::new(Midnight)).unwrap();
+        let program = Program::build(snapshot.clone(), 1, security);
         let fragments = Fragments::of(&program);
         for (number, route) in snapshot.routes.iter().enumerate() {
             assert_eq!(fragments.route(number as u32), Some(&Fragment::route(&route.name)));

@@ -9,6 +9,7 @@ use crate::{
     limits,
     pool::Pools,
     record::{Fragments, RequestIds},
+    tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -30,6 +31,8 @@ pub(crate) struct Worker<I: Io> {
     /// Turns taken, by split of the program.
     pub(crate) splits: Box<[Cell<u32>]>,
     pub(crate) request_ids: RequestIds,
+    /// Clients' handshakes of this turn.
+    pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
     /// Empty without a log.
     pub(crate) fragments: Fragments,
@@ -66,6 +69,7 @@ impl<I: Io> Worker<I> {
             pools: Pools::new(&program, io.entropy()),
             splits: program.splits.iter().map(|_| Cell::new(0)).collect(),
             request_ids: RequestIds::new(io.entropy()),
+            handshakes: Rc::default(),
             fragments: log.as_ref().map(|_| Fragments::of(&program)).unwrap_or_default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

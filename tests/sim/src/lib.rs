@@ -24,6 +24,7 @@ mod scenario;
 mod seeds;
 mod simulation;
 mod stream;
+mod tls;
 mod trace;
 
 pub use client::{Body, Client, Reply, Request};
@@ -39,3 +40,4 @@ pub use scenario::{Exchanges, Scenario, Tally};
 pub use seeds::{Seed, for_each_seed};
 pub use simulation::{Leftovers, Simulation, World};
 pub use stream::SimStream;
+pub use tls::{Authority, Issued, Terminator};

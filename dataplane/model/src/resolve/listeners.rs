@@ -1,10 +1,10 @@
 //! `listeners`: at least one, and no two at the same address.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use serde_saphyr::Spanned;
 
-use super::{Names, addresses, report::Report};
+use super::{Names, addresses, report::Report, tls};
 use crate::{limits, raw, snapshot::Listener};
 
 /// Resolves the listeners; `status` is an address that is taken already.
@@ -23,8 +23,9 @@ pub(super) fn listeners(
     for (index, item) in raw.value.iter().enumerate() {
         let name = names.define(report, item.referenced, item.value.name.as_ref(), index);
         let bind = bind(report, item, &listeners, status);
+        let tls = item.value.tls.as_ref().and_then(|raw| tls::listener(report, raw)).map(Arc::new);
         if let (Some(name), Some(bind)) = (name, bind) {
-            listeners.push(Listener { name, bind });
+            listeners.push(Listener { name, bind, tls });
         }
     }
     (listeners, names)

@@ -1,16 +1,17 @@
 //! `upstreams`: their endpoints, with names resolved to addresses.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ahash::AHashSet;
 use serde_saphyr::Spanned;
 
-use super::{Names, addresses, report::Report};
+use super::{Names, addresses, report::Report, tls};
 use crate::{
     limits,
     raw::{self, Text},
     scalar::Count,
     snapshot::{Connections, Endpoint, Upstream},
+    tls::UpstreamTls,
 };
 
 const IDLE_MAX: Count = Count(256);
@@ -25,8 +26,9 @@ pub(super) fn upstreams(report: &mut Report<'_>, raw: &[Spanned<raw::Upstream>])
         let endpoints = endpoints(report, item);
         report.word(item.value.balance.as_ref(), "balance", &[("round_robin", ())], ());
         let connections = connections(report, &item.value.connections);
+        let tls = tls(report, &item.value).map(Arc::new);
         if let Some(name) = name {
-            upstreams.push(Upstream { name, endpoints, connections });
+            upstreams.push(Upstream { name, endpoints, connections, tls });
         }
     }
     (upstreams, names)
@@ -62,6 +64,11 @@ fn endpoint(report: &mut Report<'_>, raw: &Text, seen: &mut AHashSet<SocketAddr>
         report.error(raw.referenced, format!("`{}` is an endpoint of this upstream already", raw.value), Some(help));
     }
     addresses
+}
+
+fn tls(report: &mut Report<'_>, raw: &raw::Upstream) -> Option<UpstreamTls> {
+    let endpoints = raw.endpoints.iter().flat_map(|list| &list.value);
+    tls::upstream(report, raw.tls.as_ref()?, endpoints.filter_map(|entry| entry.value.address.as_ref()))
 }
 
 fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {

@@ -11,7 +11,7 @@ use tollgate_tls::{
 
 fn client_options(authority: &Authority) -> ClientOptions {
     ClientOptions {
-        authorities: authority.authorities(),
+        trust: Trust::Authorities(authority.authorities()),
         oldest: Version::Tls12,
         alpn: vec![b"http/1.1".to_vec()],
         certificate: None,

@@ -16,7 +16,8 @@ use tollgate_sim::{
     Simulation, World,
 };
 use tollgate_telemetry::{LogSource, Names, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Setup};
+use tollgate_tls::WallClock;
+use tollgate_worker::{Command, Program, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -101,6 +102,21 @@ fn names(snapshot: &Snapshot) -> Names {
     }
 }
 
+/// Certificates are judged, and tickets aged, at a fixed time.
+#[derive(Debug)]
+struct Still;
+
+impl WallClock for Still {
+    fn unix_seconds(&self) -> u64 {
+        // 2027-01-15
+        1_800_000_000
+    }
+}
+
+fn security(snapshot: &Snapshot) -> Security {
+    Security::build(snapshot, None, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
+}
+
 impl Gateway {
     /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
     pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
@@ -117,7 +133,8 @@ impl Gateway {
         Self::run(routed(routes), seed, conditions)
     }
 
-    fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+    /// A worker of a snapshot.
+    pub(crate) fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
@@ -126,7 +143,7 @@ impl Gateway {
         let (commands, inbox) = world.mailbox();
         let setup = Setup {
             io: node.clone(),
-            program: Arc::new(Program::build(snapshot, 1)),
+            program: Arc::new(Program::build(snapshot.clone(), 1, security(&snapshot))),
             listeners: vec![(0, node.listen(LISTEN))],
             metrics: metrics.clone(),
             log: Some(sender.sink(metrics.clone())),

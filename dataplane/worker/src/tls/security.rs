@@ -1,0 +1,168 @@
+//! What a snapshot says of TLS, compiled on the publishing thread and shared by all workers.
+//!
+//! The keys of tickets belong to the node: they pass from one to the next, so that clients resume over a change of the
+//! configuration. What is said of a listener or upstream as before is not compiled again; upstreams keep their sessions.
+
+use std::{error, fmt, sync::Arc};
+use tollgate_model::{ClientAuth, Identity, ListenerTls, Pem, ServerName, Snapshot, TlsVersion, UpstreamTls};
+use tollgate_tls::{
+    Authorities, Certificate, CertificateError, Certificates, ClientOptions, ClientSettings, ClientVerification,
+    ServerOptions, ServerSettings, Tickets, Trust, Version, WallClock,
+};
+
+/// What HTTP/1.1 is called in a handshake (RFC 7301, section 6).
+const HTTP11: &[u8] = b"http/1.1";
+
+/// TLS of all listeners and upstreams of a snapshot.
+#[derive(Clone)]
+pub struct Security {
+    listeners: Box<[Option<Compiled<ListenerTls, ServerSettings>>]>,
+    upstreams: Box<[Option<Compiled<UpstreamTls, ClientSettings>>]>,
+    node: Node,
+}
+
+/// What a node has of its own, whatever its configuration says.
+#[derive(Clone)]
+struct Node {
+    tickets: Tickets,
+    clock: Arc<dyn WallClock>,
+}
+
+/// What was written, and what became of it.
+#[derive(Clone)]
+struct Compiled<T, S> {
+    from: Arc<T>,
+    settings: S,
+}
+
+/// What cannot be used of a snapshot's certificates and keys. Found earlier, with its place, by a
+/// [`Source`](tollgate_model::Source) that judges them.
+#[derive(Debug)]
+pub struct SecurityError {
+    owner: String,
+    cause: CertificateError,
+}
+
+impl fmt::Display for SecurityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS of {}: {}; {}", self.owner, self.cause, self.cause.remedy())
+    }
+}
+
+impl error::Error for SecurityError {}
+
+impl Security {
+    /// Compiles what `snapshot` says; the node's own comes from the `previous` one, if there is one. `clock` judges
+    /// certificates and tickets.
+    ///
+    /// # Errors
+    /// A certificate or key cannot be used, or there is no entropy.
+    pub fn build(
+        snapshot: &Snapshot,
+        previous: Option<&Self>,
+        clock: Arc<dyn WallClock>,
+    ) -> Result<Self, SecurityError> {
+        let node = match previous {
+            Some(previous) => previous.node.clone(),
+            None => {
+                let unusable = |error: tollgate_tls::Error| SecurityError {
+                    owner: "the node".into(),
+                    cause: CertificateError::Unusable(error.to_string()),
+                };
+                Node { tickets: Tickets::new(clock.clone()).map_err(unusable)?, clock }
+            }
+        };
+        let listeners = snapshot.listeners.iter().map(|listener| {
+            let before = previous.map_or(&[][..], |previous| &previous.listeners);
+            compile(listener.tls.as_ref(), before, |tls| node.server(tls)).map_err(of("listener", &listener.name))
+        });
+        let upstreams = snapshot.upstreams.iter().map(|upstream| {
+            let before = previous.map_or(&[][..], |previous| &previous.upstreams);
+            compile(upstream.tls.as_ref(), before, |tls| node.client(tls)).map_err(of("upstream", &upstream.name))
+        });
+        let (listeners, upstreams) = (listeners.collect::<Result<_, _>>()?, upstreams.collect::<Result<_, _>>()?);
+        Ok(Self { listeners, upstreams, node })
+    }
+
+    /// How the clients of a listener are spoken to; `None` in plain HTTP.
+    pub(crate) fn listener(&self, index: u32) -> Option<&ServerSettings> {
+        self.listeners[index as usize].as_ref().map(|compiled| &compiled.settings)
+    }
+
+    /// How the endpoints of an upstream are spoken to, and the name they must have, if it is not their address; `None` in
+    /// plain HTTP.
+    pub(crate) fn upstream(&self, index: u32) -> Option<(&ClientSettings, Option<&str>)> {
+        let compiled = self.upstreams[index as usize].as_ref()?;
+        let name = match &compiled.from.server_name {
+            ServerName::Name(name) => Some(name.as_str()),
+            ServerName::Address => None,
+        };
+        Some((&compiled.settings, name))
+    }
+}
+
+fn of(kind: &str, name: &str) -> impl FnOnce(CertificateError) -> SecurityError {
+    move |cause| SecurityError { owner: format!("{kind} `{name}`"), cause }
+}
+
+/// Compiles what is written, unless that was done for the `previous` snapshot.
+fn compile<T: PartialEq, S: Clone>(
+    written: Option<&Arc<T>>,
+    previous: &[Option<Compiled<T, S>>],
+    build: impl FnOnce(&T) -> Result<S, CertificateError>,
+) -> Result<Option<Compiled<T, S>>, CertificateError> {
+    let Some(written) = written else { return Ok(None) };
+    let is_same = |other: &&Compiled<T, S>| Arc::ptr_eq(&other.from, written) || other.from == *written;
+    if let Some(known) = previous.iter().flatten().find(is_same) {
+        return Ok(Some(Compiled { from: written.clone(), settings: known.settings.clone() }));
+    }
+    Ok(Some(Compiled { from: written.clone(), settings: build(written)? }))
+}
+
+impl Node {
+    fn server(&self, tls: &ListenerTls) -> Result<ServerSettings, CertificateError> {
+        let certificates: Vec<_> =
+            tls.certificates.iter().map(|identity| self.certificate(identity)).collect::<Result<_, _>>()?;
+        let options = ServerOptions {
+            certificates: Certificates::new(&certificates)?,
+            oldest: version(tls.min_version),
+            alpn: vec![HTTP11.to_vec()],
+            clients: match &tls.client_auth {
+                ClientAuth::None => ClientVerification::Off,
+                ClientAuth::Optional(bundle) => ClientVerification::Optional(authorities(bundle)?),
+                ClientAuth::Required(bundle) => ClientVerification::Required(authorities(bundle)?),
+            },
+            tickets: Some(self.tickets.clone()),
+        };
+        ServerSettings::new(options, self.clock.clone())
+    }
+
+    fn client(&self, tls: &UpstreamTls) -> Result<ClientSettings, CertificateError> {
+        let options = ClientOptions {
+            trust: match &tls.authorities {
+                _ if !tls.verify => Trust::Anybody,
+                Some(bundle) => Trust::Authorities(authorities(bundle)?),
+                None => Trust::Authorities(Authorities::public()),
+            },
+            oldest: version(tls.min_version),
+            alpn: vec![HTTP11.to_vec()],
+            certificate: tls.certificate.as_ref().map(|identity| self.certificate(identity)).transpose()?,
+        };
+        ClientSettings::new(options, self.clock.clone())
+    }
+
+    fn certificate(&self, identity: &Identity) -> Result<Certificate, CertificateError> {
+        Certificate::from_pem(&identity.chain.text, &identity.key.text, self.clock.unix_seconds())
+    }
+}
+
+fn authorities(bundle: &Pem) -> Result<Authorities, CertificateError> {
+    Authorities::from_pem(&bundle.text)
+}
+
+const fn version(version: TlsVersion) -> Version {
+    match version {
+        TlsVersion::Tls12 => Version::Tls12,
+        TlsVersion::Tls13 => Version::Tls13,
+    }
+}
