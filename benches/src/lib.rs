@@ -17,6 +17,7 @@ mod measure;
 mod peer;
 mod process;
 mod report;
+mod secure;
 mod statistics;
 pub mod testbed;
 mod wrk;

@@ -40,9 +40,10 @@ pub(crate) struct Sample {
 
 /// Warms `gateway` up, then measures it for `seconds`.
 pub(crate) fn sample(testbed: &Testbed, gateway: &Gateway, concurrency: u32, seconds: u32) -> Result<Sample> {
+    let target = format!("{}://{}{PATH}", gateway.scheme(), gateway.address);
     let load = |seconds| {
         let (directory, cpu) = (testbed.directory(), testbed.load_cpu());
-        wrk::run(directory, cpu, gateway.address, PATH, concurrency, seconds)
+        wrk::run(directory, cpu, &target, concurrency, seconds)
     };
     load(WARM_UP_SECONDS)?;
     let before = Reading::now(gateway)?;

@@ -7,7 +7,7 @@ use crate::{
     process::{Process, Program},
 };
 use anyhow::{Context as _, Result, bail, ensure};
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// What one run of wrk reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,19 +18,12 @@ pub(crate) struct Outcome {
     pub(crate) p99_us: f64,
 }
 
-/// Runs one thread of wrk with `connections` connections for `seconds`, pinned to `cpu`.
-pub(crate) fn run(
-    directory: &Path,
-    cpu: usize,
-    target: SocketAddr,
-    path: &str,
-    connections: u32,
-    seconds: u32,
-) -> Result<Outcome> {
+/// Runs one thread of wrk against the URL `target` with `connections` connections for `seconds`, pinned to `cpu`.
+pub(crate) fn run(directory: &Path, cpu: usize, target: &str, connections: u32, seconds: u32) -> Result<Outcome> {
     let program = Program::find("wrk")?.args(["-t1", "--latency", "--timeout", "5s"]).args([
         format!("-c{connections}"),
         format!("-d{seconds}s"),
-        format!("http://{target}{path}"),
+        target.to_owned(),
     ]);
     let mut process = Process::start("wrk", &program, cpu, directory)?;
     while process.is_running()? {

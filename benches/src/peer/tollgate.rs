@@ -21,6 +21,10 @@ impl Peer for Tollgate {
 
 fn configuration(setup: &Setup<'_>) -> String {
     let Setup { directory, listen, status, origin, cpu, .. } = setup;
+    let tls = setup.certificate.map_or_else(String::new, |certificate| {
+        let (chain, key) = (certificate.chain.display(), certificate.key.display());
+        format!(", tls: {{ min_version: 1.3, certificates: [ {{ cert_file: {chain}, key_file: {key} }} ] }}")
+    });
     format!(
         "\
 version: 1
@@ -28,7 +32,7 @@ workers: [{cpu}]
 status: {{ bind: {status} }}
 access_log: {{ path: {directory}/access.log, format: json }}
 listeners:
-  - {{ name: public, bind: {listen} }}
+  - {{ name: public, bind: {listen}{tls} }}
 upstreams:
   - name: origin
     endpoints: [ {{ address: {origin} }} ]
