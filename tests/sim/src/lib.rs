@@ -40,4 +40,4 @@ pub use scenario::{Exchanges, Scenario, Tally};
 pub use seeds::{Seed, for_each_seed};
 pub use simulation::{Leftovers, Simulation, World};
 pub use stream::SimStream;
-pub use tls::{Authority, Issued, Terminator};
+pub use tls::{Authority, Issued, Manners, Terminator};

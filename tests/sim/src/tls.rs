@@ -116,6 +116,15 @@ impl Issued {
     }
 }
 
+/// How a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// With close_notify, then the stream's end.
+    Polite,
+    /// With the stream's end alone, as somebody in between could make it.
+    Rude,
+}
+
 /// Carries connections from the clear into TLS or out of it.
 #[derive(Debug)]
 pub struct Terminator;
@@ -130,7 +139,7 @@ impl Terminator {
         config: Arc<ClientConfig>,
         name: &'static str,
     ) {
-        Self::start(world, local, from, to, move || {
+        Self::start(world, local, from, to, Manners::Polite, move || {
             let name = name.try_into().expect("it is a name");
             let session = ClientConnection::new(config.clone(), name).expect("the system has entropy");
             (session.into(), false)
@@ -138,8 +147,8 @@ impl Terminator {
     }
 
     /// Takes TLS connections at `local` and carries each in the clear to `to`, as one from the address of `local`.
-    pub fn open(world: &World, local: SocketAddr, to: SocketAddr, config: Arc<ServerConfig>) {
-        Self::start(world, local, local.ip(), to, move || {
+    pub fn open(world: &World, local: SocketAddr, to: SocketAddr, config: Arc<ServerConfig>, manners: Manners) {
+        Self::start(world, local, local.ip(), to, manners, move || {
             let session = ServerConnection::new(config.clone()).expect("the system has entropy");
             (session.into(), true)
         });
@@ -151,6 +160,7 @@ impl Terminator {
         local: SocketAddr,
         from: IpAddr,
         to: SocketAddr,
+        manners: Manners,
         session: impl Fn() -> (Connection, bool) + 'static,
     ) {
         let (backlog, spawner) = (world.listen(Owner::Peer, local), world.clone());
@@ -162,7 +172,7 @@ impl Terminator {
                 };
                 let (session, is_taken) = session();
                 let (plain, sealed) = if is_taken { (made, taken) } else { (taken, made) };
-                Carrier::start(&spawner, plain, sealed, session);
+                Carrier::start(&spawner, plain, sealed, session, manners);
             }
         });
     }
@@ -173,15 +183,16 @@ struct Carrier {
     plain: Endpoint,
     sealed: Endpoint,
     session: RefCell<Connection>,
+    manners: Manners,
     /// To the task that writes to `sealed`; nothing means that no more comes.
     outbox: SimSender<Option<Vec<u8>>>,
 }
 
 impl Carrier {
-    fn start(world: &World, plain: Endpoint, sealed: Endpoint, mut session: Connection) {
+    fn start(world: &World, plain: Endpoint, sealed: Endpoint, mut session: Connection, manners: Manners) {
         session.set_buffer_limit(None);
         let (outbox, inbox) = world.mailbox();
-        let carrier = Rc::new(Self { plain, sealed, session: RefCell::new(session), outbox });
+        let carrier = Rc::new(Self { plain, sealed, session: RefCell::new(session), manners, outbox });
         world.spawn(carrier.clone().write(inbox));
         world.spawn(carrier.clone().seal());
         world.spawn(carrier.open());
@@ -224,7 +235,9 @@ impl Carrier {
             }
             self.flush();
         }
-        self.session.borrow_mut().send_close_notify();
+        if self.manners == Manners::Polite {
+            self.session.borrow_mut().send_close_notify();
+        }
         self.flush();
         self.outbox.send(None);
     }

@@ -113,8 +113,9 @@ impl WallClock for Still {
     }
 }
 
-fn security(snapshot: &Snapshot) -> Security {
-    Security::build(snapshot, None, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
+/// What `snapshot` says of TLS, behind the `previous` one.
+pub(crate) fn security(snapshot: &Snapshot, previous: Option<&Security>) -> Security {
+    Security::build(snapshot, previous, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Gateway {
@@ -135,6 +136,17 @@ impl Gateway {
 
     /// A worker of a snapshot.
     pub(crate) fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        let security = security(&snapshot, None);
+        Self::run_secured(snapshot, security, seed, conditions)
+    }
+
+    /// The same, with what was compiled of its TLS.
+    pub(crate) fn run_secured(
+        snapshot: Snapshot,
+        security: Security,
+        seed: impl Into<Seed>,
+        conditions: Conditions,
+    ) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
@@ -143,7 +155,7 @@ impl Gateway {
         let (commands, inbox) = world.mailbox();
         let setup = Setup {
             io: node.clone(),
-            program: Arc::new(Program::build(snapshot.clone(), 1, security(&snapshot))),
+            program: Arc::new(Program::build(snapshot, 1, security)),
             listeners: vec![(0, node.listen(LISTEN))],
             metrics: metrics.clone(),
             log: Some(sender.sink(metrics.clone())),
@@ -184,6 +196,14 @@ impl Gateway {
     /// Has the worker drain or stop.
     pub(crate) fn command(&self, command: Command) {
         self.commands.send(command);
+    }
+
+    /// The figure of the scrape's line that begins with `sample`, 0 without one.
+    pub(crate) fn figure(&self, sample: &str) -> u64 {
+        let mut scrape = String::new();
+        self.registry.render(&mut scrape);
+        let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
+        line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
     }
 
     /// Whether `run` has returned.
