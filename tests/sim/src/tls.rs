@@ -246,10 +246,7 @@ impl Carrier {
     async fn open(self: Rc<Self>) {
         loop {
             let mut bytes = Vec::new();
-            let count = match self.sealed.read(&mut bytes, READ_BYTES).await {
-                Ok(count) => count,
-                Err(_) => return self.break_both(),
-            };
+            let Ok(count) = self.sealed.read(&mut bytes, READ_BYTES).await else { return self.break_both() };
             let opened = self.process(&bytes);
             self.flush();
             let Ok((plain, has_closed)) = opened else { return self.plain.reset() };
