@@ -17,7 +17,7 @@ use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
 use tollgate_ring::{BoundListener, Driver, bind, preflight};
-use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
+use tollgate_telemetry::{LogSink, Registry, log_queue};
 use tollgate_worker::{Program, Security};
 
 pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
@@ -59,7 +59,7 @@ fn say_epoll(error: &io::Error) {
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
     let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
     let status = snapshot.status.map(bind_status).transpose()?;
-    let registry = Registry::new(names(snapshot), cpus.len());
+    let registry = registry(snapshot, cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
@@ -132,13 +132,19 @@ fn bind_status(address: SocketAddr) -> Result<BoundListener, StartError> {
     bound.map_err(Part::Status { address }.failed())
 }
 
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
+/// Figures for the names of `snapshot`. Slots are given out in the order they are asked for, so each is its item's index.
+fn registry(snapshot: &Snapshot, workers: usize) -> Arc<Registry> {
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), workers);
+    for route in &snapshot.routes {
+        let _ = registry.routes().slot(&route.name);
     }
+    for upstream in &snapshot.upstreams {
+        let _ = registry.upstreams().slot(&upstream.name);
+    }
+    for listener in &snapshot.listeners {
+        let _ = registry.listeners().slot(&listener.name);
+    }
+    registry
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.

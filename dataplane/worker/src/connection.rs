@@ -296,6 +296,8 @@ impl Active {
         let upstream_ns = outcome.responded.get().map(|at| nanos(at, sent_at).max(1));
         worker.metrics.exchange(&Exchange {
             route: outcome.route.get(),
+            upstream: outcome.upstream.get(),
+            attempts: outcome.attempts.get(),
             status: outcome.status.get(),
             method: facts.label,
             duration_ns,

@@ -183,7 +183,11 @@ impl<I: Io> Machine<'_, I> {
                 };
                 let upstream = self.choose_upstream(id, forwarding);
                 self.outcome.upstream.set(Some(upstream));
-                self.forward(down, route, upstream, &target, body).await
+                let active = self.connection.worker.metrics.upstream_active(upstream);
+                active.increment();
+                let forwarded = self.forward(down, route, upstream, &target, body).await;
+                active.decrement();
+                forwarded
             }
             Action::Redirect(redirect) => {
                 match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {

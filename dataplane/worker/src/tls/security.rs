@@ -72,16 +72,21 @@ impl Security {
                 Node { tickets: Tickets::new(clock.clone()).map_err(unusable)?, clock }
             }
         };
+        let before = previous.map_or(&[][..], |previous| &previous.listeners);
         let listeners = snapshot.listeners.iter().map(|listener| {
-            let before = previous.map_or(&[][..], |previous| &previous.listeners);
-            compile(listener.tls.as_ref(), before, |tls| node.server(tls)).map_err(of("listener", &listener.name))
+            compile(listener.tls.as_ref(), before.iter().flatten(), |tls| node.server(tls))
+                .map_err(of("listener", &listener.name))
         });
-        let upstreams = snapshot.upstreams.iter().map(|upstream| {
-            let before = previous.map_or(&[][..], |previous| &previous.upstreams);
-            compile(upstream.tls.as_ref(), before, |tls| node.client(tls)).map_err(of("upstream", &upstream.name))
-        });
-        let (listeners, upstreams) = (listeners.collect::<Result<_, _>>()?, upstreams.collect::<Result<_, _>>()?);
-        Ok(Self { listeners, upstreams, node })
+        let listeners = listeners.collect::<Result<_, _>>()?;
+        let mut upstreams = Vec::new();
+        for (slot, entry) in snapshot.upstreams.entries() {
+            // Its own slot only: thousands of upstreams would be compared with thousands.
+            let before = previous.and_then(|previous| previous.upstreams.get(slot as usize)?.as_ref());
+            let compiled = compile(entry.item.tls.as_ref(), before.into_iter(), |tls| node.client(tls));
+            upstreams.resize_with(slot as usize + 1, || None);
+            upstreams[slot as usize] = compiled.map_err(of("upstream", &entry.item.name))?;
+        }
+        Ok(Self { listeners, upstreams: upstreams.into(), node })
     }
 
     /// How the clients of a listener are spoken to; `None` in plain HTTP.
@@ -105,15 +110,15 @@ fn of(kind: &str, name: &str) -> impl FnOnce(CertificateError) -> SecurityError 
     move |cause| SecurityError { owner: format!("{kind} `{name}`"), cause }
 }
 
-/// Compiles what is written, unless that was done for the `previous` snapshot.
-fn compile<T: PartialEq, S: Clone>(
+/// Compiles what is written, unless the same was compiled `before`.
+fn compile<'c, T: PartialEq + 'c, S: Clone + 'c>(
     written: Option<&Arc<T>>,
-    previous: &[Option<Compiled<T, S>>],
+    mut before: impl Iterator<Item = &'c Compiled<T, S>>,
     build: impl FnOnce(&T) -> Result<S, CertificateError>,
 ) -> Result<Option<Compiled<T, S>>, CertificateError> {
     let Some(written) = written else { return Ok(None) };
     let is_same = |other: &&Compiled<T, S>| Arc::ptr_eq(&other.from, written) || other.from == *written;
-    if let Some(known) = previous.iter().flatten().find(is_same) {
+    if let Some(known) = before.find(is_same) {
         return Ok(Some(Compiled { from: written.clone(), settings: known.settings.clone() }));
     }
     Ok(Some(Compiled { from: written.clone(), settings: build(written)? }))

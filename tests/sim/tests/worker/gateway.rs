@@ -15,7 +15,7 @@ use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
     Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Names, Registry, WorkerMetrics, log_queue};
+use tollgate_telemetry::{LogSource, Registry, WorkerMetrics, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{Command, Program, Security, Setup};
 
@@ -93,13 +93,19 @@ fn routed(routes: &[&str]) -> Snapshot {
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
+/// Figures for the names of `snapshot`, in slots that are their indexes.
+fn registry(snapshot: &Snapshot) -> Arc<Registry> {
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
+    for route in &snapshot.routes {
+        let _ = registry.routes().slot(&route.name);
     }
+    for upstream in &snapshot.upstreams {
+        let _ = registry.upstreams().slot(&upstream.name);
+    }
+    for listener in &snapshot.listeners {
+        let _ = registry.listeners().slot(&listener.name);
+    }
+    registry
 }
 
 /// Certificates are judged, and tickets aged, at a fixed time.
@@ -150,7 +156,7 @@ impl Gateway {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = Registry::new(names(&snapshot), 1);
+        let registry = registry(&snapshot);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();
         let setup = Setup {
