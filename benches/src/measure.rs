@@ -5,7 +5,7 @@
 
 use crate::{
     interrupt, machine,
-    testbed::{Gateway, PATH, Testbed},
+    testbed::{Gateway, Testbed},
     wrk,
 };
 use anyhow::Result;
@@ -40,10 +40,9 @@ pub(crate) struct Sample {
 
 /// Warms `gateway` up, then measures it for `seconds`.
 pub(crate) fn sample(testbed: &Testbed, gateway: &Gateway, concurrency: u32, seconds: u32) -> Result<Sample> {
-    let target = format!("{}://{}{PATH}", gateway.scheme(), gateway.address);
     let load = |seconds| {
         let (directory, cpu) = (testbed.directory(), testbed.load_cpu());
-        wrk::run(directory, cpu, &target, concurrency, seconds)
+        wrk::run(directory, cpu, gateway, concurrency, seconds)
     };
     load(WARM_UP_SECONDS)?;
     let before = Reading::now(gateway)?;

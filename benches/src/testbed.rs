@@ -78,12 +78,15 @@ pub(crate) struct Testbed {
     peers: Vec<Box<dyn Peer>>,
     /// What the gateways serve with, if in TLS.
     certificate: Option<Certificate>,
+    tollgate: PathBuf,
 }
 
 /// A gateway that runs and answers.
 pub(crate) struct Gateway {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// What wrk is to run instead of asking for [`PATH`].
+    pub(crate) script: Option<PathBuf>,
     process: Process,
     client: Option<Arc<ClientConfig>>,
 }
@@ -111,7 +114,8 @@ impl Testbed {
     /// Starts the origin and pins this process, its threads and what it starts from now on to the load's CPU.
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let beside = env::current_exe()?.with_file_name("tollgate");
-        let peers = peer::select(&options.only, options.tollgate.as_deref().unwrap_or(&beside))?;
+        let tollgate = options.tollgate.clone().unwrap_or(beside);
+        let peers = peer::select(&options.only, &tollgate)?;
         let cpus = machine::allowed_cpus()?;
         let cpu = |chosen: Option<usize>, at: usize| chosen.or_else(|| cpus.get(at).copied());
         let (Some(gateway_cpu), Some(load_cpu)) = (cpu(options.gateway_cpu, 0), cpu(options.load_cpu, 1)) else {
@@ -123,7 +127,12 @@ impl Testbed {
         let origin = Origin::start(OriginConfig { cpu: Some(load_cpu), ..OriginConfig::default() })?;
         let directory = TempDir::with_prefix("tollgate-benches-")?;
         let certificate = options.tls.then(|| Certificate::write(directory.path())).transpose()?;
-        Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, certificate })
+        Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, tollgate, certificate })
+    }
+
+    /// Tollgate's binary.
+    pub(crate) fn tollgate(&self) -> Result<PathBuf> {
+        peer::executable(&self.tollgate)
     }
 
     /// The gateways that were chosen.
@@ -184,6 +193,7 @@ impl Testbed {
         let mut gateway = Gateway {
             name,
             address,
+            script: None,
             process,
             client: self.certificate.as_ref().map(|certificate| certificate.client.clone()),
         };

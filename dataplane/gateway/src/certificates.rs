@@ -26,6 +26,10 @@ impl Source for NodeSource {
         SystemSource.read(path)
     }
 
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        SystemSource.list(folder)
+    }
+
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         SystemSource.resolve(host, port)
     }

@@ -5,7 +5,7 @@
 
 use crate::{
     Gateway, StartError, certificates::SystemClock, error::Part, launch, launch::WorkerParts, limits::log_blocks,
-    status,
+    publish::Publisher, status,
 };
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
@@ -57,13 +57,17 @@ fn say_epoll(error: &io::Error) {
 }
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
-    let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
+    let security = Security::build(snapshot, None, SystemClock::shared());
+    let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None, security));
+    let publisher = Publisher::new(program.clone(), registry.clone(), cpus.len());
+    let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.map(bind_status).transpose()?;
-    let registry = registry(snapshot, cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
-        listeners: addresses,
+        publisher,
         status_address: status.as_ref().map(BoundListener::local),
         draining: Arc::default(),
         stopping: AtomicBool::new(false),
@@ -73,9 +77,6 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
-    let security = Security::build(snapshot, None, SystemClock::shared());
-    let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), security));
     let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
         index,
         cpu,
@@ -105,46 +106,10 @@ fn launch_workers(gateway: &mut Gateway, parts: impl Iterator<Item = WorkerParts
     Ok(())
 }
 
-/// Names and addresses of the listeners.
-type Addresses = Vec<(String, SocketAddr)>;
-/// The sockets of one worker, with the indexes of their listeners.
-type WorkerListeners = Vec<(usize, BoundListener)>;
-
-/// Binds every listener once per worker: names and addresses, and what each worker gets.
-fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec<WorkerListeners>), StartError> {
-    let mut addresses = Vec::with_capacity(snapshot.listeners.len());
-    let mut by_worker: Vec<WorkerListeners> = iter::repeat_with(Vec::new).take(workers).collect();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
-        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-        let bound = bind(listener.bind, workers).map_err(part.failed())?;
-        let local = bound.first().map_or(listener.bind, BoundListener::local);
-        addresses.push((listener.name.clone(), local));
-        for (worker, socket) in by_worker.iter_mut().zip(bound) {
-            worker.push((index, socket));
-        }
-    }
-    Ok((addresses, by_worker))
-}
-
 fn bind_status(address: SocketAddr) -> Result<BoundListener, StartError> {
     let bound =
         bind(address, 1).and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
     bound.map_err(Part::Status { address }.failed())
-}
-
-/// Figures for the names of `snapshot`. Slots are given out in the order they are asked for, so each is its item's index.
-fn registry(snapshot: &Snapshot, workers: usize) -> Arc<Registry> {
-    let registry = Registry::new(&Reason::ALL.map(Reason::code), workers);
-    for route in &snapshot.routes {
-        let _ = registry.routes().slot(&route.name);
-    }
-    for upstream in &snapshot.upstreams {
-        let _ = registry.upstreams().slot(&upstream.name);
-    }
-    for listener in &snapshot.listeners {
-        let _ = registry.listeners().slot(&listener.name);
-    }
-    registry
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.

@@ -36,7 +36,7 @@ pub struct Share {
 }
 
 /// Another place.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Redirect {
     /// An absolute URI or an absolute path.
@@ -48,7 +48,7 @@ pub struct Redirect {
 }
 
 /// An answer that is always the same.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FixedAnswer {
     /// 200 to 599, and not 304.

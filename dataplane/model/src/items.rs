@@ -98,12 +98,12 @@ impl<T: Named> Items<T> {
     }
 
     /// All slots in use, in ascending order, with what is in them.
-    pub fn entries(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (u32, &Entry<T>)> {
         self.slots.iter().map(|(slot, entry)| (*slot, entry))
     }
 
     /// All items, by slot.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<T>> {
         self.entries().map(|(_, entry)| &entry.item)
     }
 
@@ -128,6 +128,19 @@ impl<T: Named> Items<T> {
         self.slots.insert(slot, entry);
         self.names.insert(name, slot);
         slot
+    }
+
+    /// The place of the item in a slot.
+    pub(crate) fn order(&self, slot: u32) -> Option<u64> {
+        self.entry(slot).map(|entry| entry.order)
+    }
+
+    /// Puts the item in a slot behind all others.
+    pub(crate) fn move_behind(&mut self, slot: u32) {
+        if let Some(entry) = self.slots.get_mut(&slot) {
+            entry.order = self.next_order;
+            self.next_order += 1;
+        }
     }
 
     /// Takes an item away; its slot is free for another name.

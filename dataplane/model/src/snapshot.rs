@@ -53,7 +53,7 @@ pub struct Snapshot {
 }
 
 /// Which workers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Workers {
     /// One on each CPU the process may use.
     Auto,
@@ -62,7 +62,7 @@ pub enum Workers {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoDriver {
     /// io_uring, or epoll where the kernel refuses it.
     Auto,
@@ -73,7 +73,7 @@ pub enum IoDriver {
 }
 
 /// Where access records go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum AccessLog {
     /// Nowhere.
     Off,
@@ -84,7 +84,7 @@ pub enum AccessLog {
 }
 
 /// An address that takes connections of clients.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -96,7 +96,7 @@ pub struct Listener {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -110,7 +110,7 @@ pub struct Upstream {
 }
 
 /// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Port is never 0.
@@ -120,7 +120,7 @@ pub struct Endpoint {
 }
 
 /// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Connections {
     /// 0 closes every connection after its exchange.
@@ -181,7 +181,7 @@ impl Match {
 }
 
 /// Which forwarding fields an upstream is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forwarded {
     /// None.
     Off,
@@ -194,7 +194,7 @@ pub enum Forwarded {
 }
 
 /// What a peer may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a request or response head, start line and empty line included.
@@ -212,7 +212,7 @@ pub struct Limits {
 }
 
 /// Deadlines; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// To open a connection to an endpoint.

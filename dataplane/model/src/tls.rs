@@ -3,10 +3,15 @@
 //! The files are read when the configuration is, through [`Source`](crate::Source), and are part of it: a change of one is
 //! a change of the digest. No `Debug` here prints any of them. What certificates mean is judged by crate `tls`.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// The oldest protocol version to accept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsVersion {
     /// RFC 5246.
     Tls12,
@@ -15,7 +20,7 @@ pub enum TlsVersion {
 }
 
 /// The text of a PEM file.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Pem {
     /// The file.
     pub path: PathBuf,
@@ -24,7 +29,7 @@ pub struct Pem {
 }
 
 /// A certificate chain and its private key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The chain, the own certificate first.
     pub chain: Pem,
@@ -33,7 +38,7 @@ pub struct Identity {
 }
 
 /// Whether clients show a certificate.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ClientAuth {
     /// They are not asked.
     None,
@@ -44,7 +49,7 @@ pub enum ClientAuth {
 }
 
 /// TLS of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ListenerTls {
     /// At least one; the first is the default.
@@ -56,7 +61,7 @@ pub struct ListenerTls {
 }
 
 /// The name an endpoint's certificate must be for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ServerName {
     /// This one, a host name or an address; a host name is sent as SNI.
     Name(String),
@@ -65,7 +70,7 @@ pub enum ServerName {
 }
 
 /// TLS to an upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct UpstreamTls {
     /// The name its certificates must be for.
@@ -89,6 +94,21 @@ pub struct Flaw {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+/// By content: a file that is renamed is the same file.
+impl PartialEq for Pem {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pem {}
+
+impl Hash for Pem {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.text.hash(hasher);
+    }
 }
 
 impl fmt::Debug for Pem {

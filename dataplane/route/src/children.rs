@@ -16,8 +16,9 @@ type Map<V> = GenericHashMap<Text, V, ahash::RandomState, DefaultSharedPtr>;
 const FEW_MAX: usize = 8;
 
 /// Things by their text; copies share them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) enum Children<N> {
+    #[default]
     None,
     Few(Arc<[(Text, N)]>),
     Many(Map<N>),
@@ -81,11 +82,5 @@ impl<N: Clone + Default> Children<N> {
                 }
             }
         }
-    }
-}
-
-impl<N> Default for Children<N> {
-    fn default() -> Self {
-        Self::None
     }
 }

@@ -8,7 +8,10 @@ use crate::leaf::{Leaf, Leaves};
 
 /// Expressions in their order of precedence.
 #[derive(Clone)]
-pub(crate) struct Expressions<T>(Option<Arc<Vec<(Expression, Leaves<T>)>>>);
+pub(crate) struct Expressions<T>(Option<Arc<Groups<T>>>);
+
+/// Routes by expression.
+type Groups<T> = Vec<(Expression, Leaves<T>)>;
 
 impl<T: Clone> Expressions<T> {
     pub(crate) fn insert(&mut self, expression: &Expression, leaf: Leaf<T>) {

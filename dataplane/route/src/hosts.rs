@@ -72,7 +72,7 @@ impl<T> Hosts<T> {
     }
 
     fn named<'t, V>(&'t self, host: &[u8], search: &mut impl FnMut(&'t Tree<T>) -> Option<V>) -> Option<V> {
-        let exact = self.exact.get(host).and_then(|tree| search(tree));
+        let exact = self.exact.get(host).and_then(&mut *search);
         if exact.is_some() || self.suffix.is_empty() {
             return exact;
         }
@@ -81,7 +81,7 @@ impl<T> Hosts<T> {
         (start..host.len())
             .filter(|&dot| host[dot] == b'.')
             .filter_map(|dot| self.suffix.get(&host[dot..]))
-            .find_map(|tree| search(tree))
+            .find_map(search)
     }
 }
 

@@ -1,4 +1,6 @@
 //! Routes at the end of their pattern, in their order of precedence: those with more conditions first, then as in the file.
+//!
+//! Host and path have been decided by the time a lookup comes here; what is left is judged, one route after the other.
 
 use smallvec::SmallVec;
 use std::{cmp::Reverse, sync::Arc};

@@ -10,6 +10,8 @@ use crate::{
     h1::H1Downstream,
     limits,
     link::Link,
+    listening::Listening,
+    pool::Target,
     record::{Facts, Outcome, RequestId},
     state::Worker,
     tls::{self, Greeting},
@@ -28,7 +30,7 @@ pub(crate) struct Connection<I: Io> {
     pub(crate) stream: Rc<Wire<I::Stream>>,
     pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) timer: TimerId,
-    pub(crate) listener: u32,
+    pub(crate) listening: Rc<Listening<I::Listener>>,
     /// When the last answer was out.
     idle_since: Cell<Instant>,
     /// Requests in a row that came soon after the answer before.
@@ -37,14 +39,14 @@ pub(crate) struct Connection<I: Io> {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listener: u32) {
+pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening<I::Listener>>) {
     // Accepted just before the drain, which has already looked at every connection there was.
     if worker.is_draining() {
         return;
     }
     let stream = Rc::new(Wire::new(stream));
     let watch = Rc::new(Watch::new(stream.clone()));
-    let timer = worker.open(watch.clone(), listener);
+    let timer = worker.open(watch.clone(), listening.figures);
     let now = worker.io.now();
     let connection = Connection {
         idle_since: Cell::new(now),
@@ -54,10 +56,11 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         stream,
         watch,
         timer,
-        listener,
+        listening,
     };
-    if connection.worker.program.tls.listener(listener).is_some() && !Box::pin(be_greeted(&connection)).await {
-        connection.worker.close(timer, listener);
+    let is_secure = connection.worker.program().tls.listener(connection.listening.slot).is_some();
+    if is_secure && !Box::pin(be_greeted(&connection)).await {
+        connection.worker.close(timer, connection.listening.figures);
         return;
     }
     connection.fall_idle(connection.idle_since.get());
@@ -69,14 +72,15 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
     if connection.stream.layer().is_some() {
         Box::pin(end_session(&connection)).await;
     }
-    connection.worker.close(timer, listener);
+    connection.worker.close(timer, connection.listening.figures);
 }
 
 /// Opens a TLS session; says whether there is one. Whoever gets none has been told why.
 async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
-    let Connection { worker, watch, stream, listener, .. } = connection;
-    let Some(settings) = worker.program.tls.listener(*listener).cloned() else { return true };
-    match tls::greet(connection, &settings).await {
+    let Connection { worker, watch, stream, listening, .. } = connection;
+    let program = worker.program();
+    let Some(settings) = program.tls.listener(listening.slot) else { return true };
+    match tls::greet(connection, settings).await {
         Greeting::Open => {
             connection.idle_since.set(worker.io.now());
             return true;
@@ -96,8 +100,7 @@ async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
 
 /// Says in the session that this is the end, unless the stream is broken. The client has `timeouts.linger` to take it.
 async fn end_session<I: Io>(connection: &Connection<I>) {
-    let Connection { worker, watch, .. } = connection;
-    worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
+    connection.enter_linger();
     connection.stream.finish().await;
 }
 
@@ -136,17 +139,23 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 /// Tells the client that nothing more comes and reads on for a moment: closing with bytes unread would reset the
 /// connection and could take the answer with it (RFC 9112, section 9.6).
 async fn linger<I: Io>(connection: &Connection<I>) {
-    let Connection { worker, watch, stream, .. } = connection;
-    worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
+    let stream = &connection.stream;
+    connection.enter_linger();
     stream.finish().await;
     // Below the session, if there is one: nobody reads what comes.
     while stream.stream().recv(None).await.is_ok_and(|buffer| !buffer.is_empty()) {}
 }
 
 impl<I: Io> Connection<I> {
+    fn enter_linger(&self) {
+        let due = self.worker.io.now() + self.worker.program().snapshot.timeouts.linger;
+        self.worker.enter(&self.watch, self.timer, Phase::Linger, due);
+    }
+
     fn fall_idle(&self, now: Instant) {
         self.idle_since.set(now);
-        self.worker.enter(&self.watch, self.timer, Phase::Idle, now + self.worker.program.snapshot.timeouts.keep_alive);
+        let due = now + self.worker.program().snapshot.timeouts.keep_alive;
+        self.worker.enter(&self.watch, self.timer, Phase::Idle, due);
     }
 
     /// Whether to keep the exchange's state until the next request, which costs memory, instead of freeing it.
@@ -178,12 +187,11 @@ struct Active {
 
 impl Active {
     fn new<I: Io>(connection: &Connection<I>) -> Self {
-        let Connection { worker, stream, listener, .. } = connection;
-        let listener = &worker.program.snapshot.listeners[*listener as usize];
+        let Connection { worker, stream, listening, .. } = connection;
         let has_log = worker.log.borrow().is_some();
         Self {
             index: RequestIndex::new(),
-            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
+            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listening.name)),
             request_id: RequestId::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
@@ -205,14 +213,15 @@ impl Active {
         }
         loop {
             if let Some(buffer) = down.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
-                match self.index.parse(buffer.bytes_mut(), &worker.program.heads) {
+                match self.index.parse(buffer.bytes_mut(), &worker.program().heads) {
                     Parsed::Complete { head_len } => return Ok(Some(head_len)),
                     Parsed::Refused(reason) => return Err(reason),
                     Parsed::Partial => {}
                 }
             }
             if has_begun && watch.phase.get() != Phase::Head {
-                worker.enter(watch, connection.timer, Phase::Head, self.begun + worker.program.snapshot.timeouts.head);
+                let due = self.begun + worker.program().snapshot.timeouts.head;
+                worker.enter(watch, connection.timer, Phase::Head, due);
             }
             worker.busy_connections.set(worker.busy_connections.get() + 1);
             let filled = down.reader.fill().await;
@@ -238,7 +247,9 @@ impl Active {
         head_len: usize,
     ) -> Next {
         let Connection { worker, watch, .. } = connection;
-        let snapshot = &worker.program.snapshot;
+        let running = worker.program();
+        let program = &**running;
+        let snapshot = &program.snapshot;
         let begun = self.begun;
         let head = self.index.head(down.reader.bytes());
         let is_trusted = snapshot.trusted_proxies.contains(connection.stream.peer().ip());
@@ -252,9 +263,10 @@ impl Active {
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
-        outcome
-            .closes
-            .set(snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most));
+        outcome.closes.set(
+            snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most)
+                || connection.listening.is_closed(),
+        );
         worker.enter(watch, connection.timer, Phase::Exchange, begun + snapshot.timeouts.idle);
         if let Some(at) = watch.look_earlier(begun + limits::CLIENT_LOOK) {
             worker.look_by(connection.timer, at);
@@ -262,6 +274,7 @@ impl Active {
         worker.metrics.active_exchanges.increment();
         let machine = Machine {
             connection,
+            program,
             index: &self.index,
             head_len,
             facts,
@@ -282,7 +295,7 @@ impl Active {
         connection: &Connection<I>,
         down: &H1Downstream<'_, I>,
         facts: &Facts,
-        outcome: &Outcome,
+        outcome: &Outcome<'_>,
     ) {
         let worker = &connection.worker;
         let now = outcome.ended.get().unwrap_or_else(|| worker.io.now());
@@ -295,8 +308,8 @@ impl Active {
         let sent_at = outcome.forwarded.get().unwrap_or(facts.begun);
         let upstream_ns = outcome.responded.get().map(|at| nanos(at, sent_at).max(1));
         worker.metrics.exchange(&Exchange {
-            route: outcome.route.get(),
-            upstream: outcome.upstream.get(),
+            route: outcome.route.get().map(|route| route.figures),
+            upstream: outcome.upstream.get().map(|upstream| upstream.figures),
             attempts: outcome.attempts.get(),
             status: outcome.status.get(),
             method: facts.label,
@@ -308,9 +321,9 @@ impl Active {
         });
         let Some(record) = &mut self.record else { return };
         let line = record.end(&ResponsePart {
-            route: outcome.route.get().and_then(|route| worker.fragments.route(route)),
-            upstream: outcome.upstream.get().and_then(|upstream| worker.fragments.upstream(upstream)),
-            endpoint: outcome.endpoint.get().and_then(|id| worker.fragments.endpoint(id)),
+            route: outcome.route.get().map(|route| &route.fragment),
+            upstream: outcome.upstream.get().map(|upstream| &upstream.fragment),
+            endpoint: outcome.endpoint.get().and_then(Target::fragment),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),
             received_bytes,
@@ -331,7 +344,7 @@ impl Active {
     ) -> Next {
         let Connection { worker, watch, .. } = connection;
         let now = worker.io.now();
-        worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program.snapshot.timeouts.linger);
+        worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program().snapshot.timeouts.linger);
         let outcome = Outcome::default();
         self.request_id.renew(&worker.request_ids);
         let request_id = self.request_id.text();

@@ -1,12 +1,11 @@
 //! `tls` of a listener and of an upstream, as written. See the manual at the head of [`super`].
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Spanned, Text};
 
 /// `tls` of a listener.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenerTls {
     /// Which to serve with, by the host name a client asks for. Required; 1 to 1024. The first is the default.
@@ -18,7 +17,7 @@ pub(crate) struct ListenerTls {
 }
 
 /// A certificate and its key.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Identity {
     /// PEM file of the certificate, those of its issuers behind it. Required.
@@ -28,7 +27,7 @@ pub(crate) struct Identity {
 }
 
 /// `client_auth`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClientAuth {
     /// `required` (default): who shows none is refused. `optional`: who shows none passes, who shows a bad one is refused.
@@ -38,7 +37,7 @@ pub(crate) struct ClientAuth {
 }
 
 /// `tls` of an upstream.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpstreamTls {
     /// The name the certificates must be for, also sent as SNI. Default: what the endpoints are addressed by, if that is

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use ahash::AHashMap;
-use serde_saphyr::Spanned;
 
 use super::report::Report;
 use crate::{
     limits,
-    raw::{self, Text},
+    raw::{self, Spanned, Text},
+    snapshot::{Listener, Upstream},
     tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls},
 };
 
@@ -178,4 +178,22 @@ fn name_of<'r>(
             None
         }
     }
+}
+
+/// The files that a listener names.
+pub(super) fn files(listener: &Listener) -> Vec<&Pem> {
+    let Some(tls) = &listener.tls else { return Vec::new() };
+    let own = tls.certificates.iter().flat_map(|identity| [&identity.chain, &identity.key]);
+    own.chain(match &tls.client_auth {
+        ClientAuth::None => None,
+        ClientAuth::Optional(bundle) | ClientAuth::Required(bundle) => Some(bundle),
+    })
+    .collect()
+}
+
+/// The files that an upstream names.
+pub(super) fn files_to(upstream: &Upstream) -> Vec<&Pem> {
+    let Some(tls) = &upstream.tls else { return Vec::new() };
+    let own = tls.certificate.iter().flat_map(|identity| [&identity.chain, &identity.key]);
+    own.chain(&tls.authorities).collect()
 }

@@ -6,4 +6,5 @@ mod manual;
 mod meaning;
 mod mistakes;
 mod references;
+mod sequences;
 mod source;

@@ -11,6 +11,7 @@ pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
 pub(crate) const WORLD: World = World(&[
     ("PORT", "8080"),
     ("CONNECTIONS", "1000"),
+    ("SECOND", "1s"),
     ("SECRET", "hunter2"),
     ("SECRET_PATH", "/hunter2 {x"),
     ("SECRET_HOST", "hunter2.test:80"),
@@ -50,6 +51,10 @@ impl Source for World {
     fn judge_authorities(&self, bundle: &Pem) -> Result<(), Flaw> {
         let flaw = || Flaw { in_key: false, message: "it is no good".to_owned(), remedy: "take another".to_owned() };
         if &*bundle.text == b"bad" { Err(flaw()) } else { Ok(()) }
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

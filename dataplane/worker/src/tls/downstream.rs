@@ -26,7 +26,8 @@ pub(crate) enum Greeting {
 /// Shakes hands with the client of a connection.
 pub(crate) async fn greet<I: Io>(connection: &Connection<I>, settings: &ServerSettings) -> Greeting {
     let Connection { worker, stream, watch, timer, .. } = connection;
-    worker.enter(watch, *timer, Phase::Handshake, worker.io.now() + worker.program.snapshot.timeouts.handshake);
+    let due = worker.io.now() + worker.program().snapshot.timeouts.handshake;
+    worker.enter(watch, *timer, Phase::Handshake, due);
     let greeting = shake_hands(connection, settings).await;
     let failure = match &greeting {
         Ok(Greeting::Open) => {

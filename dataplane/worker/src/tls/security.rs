@@ -16,8 +16,10 @@ const HTTP11: &[u8] = b"http/1.1";
 /// TLS of all listeners and upstreams of a snapshot.
 #[derive(Clone)]
 pub struct Security {
-    listeners: Box<[Option<Compiled<ListenerTls, ServerSettings>>]>,
-    upstreams: Box<[Option<Compiled<UpstreamTls, ClientSettings>>]>,
+    /// By slot.
+    listeners: Arc<[Option<Compiled<ListenerTls, ServerSettings>>]>,
+    /// By slot.
+    upstreams: Arc<[Option<Compiled<UpstreamTls, ClientTls>>]>,
     node: Node,
 }
 
@@ -26,6 +28,14 @@ pub struct Security {
 struct Node {
     tickets: Tickets,
     clock: Arc<dyn WallClock>,
+}
+
+/// How the endpoints of an upstream are spoken to.
+#[derive(Clone)]
+pub(crate) struct ClientTls {
+    pub(crate) settings: ClientSettings,
+    /// The name they must have, if it is not their address.
+    pub(crate) name: Option<Arc<str>>,
 }
 
 /// What was written, and what became of it.
@@ -72,37 +82,32 @@ impl Security {
                 Node { tickets: Tickets::new(clock.clone()).map_err(unusable)?, clock }
             }
         };
-        let before = previous.map_or(&[][..], |previous| &previous.listeners);
-        let listeners = snapshot.listeners.iter().map(|listener| {
-            compile(listener.tls.as_ref(), before.iter().flatten(), |tls| node.server(tls))
-                .map_err(of("listener", &listener.name))
-        });
-        let listeners = listeners.collect::<Result<_, _>>()?;
+        let mut listeners = Vec::new();
+        for (slot, entry) in snapshot.listeners.entries() {
+            let before = previous.iter().flat_map(|previous| previous.listeners.iter().flatten());
+            let compiled = compile(entry.item.tls.as_ref(), before, |tls| node.server(tls));
+            listeners.resize_with(slot as usize, || None);
+            listeners.push(compiled.map_err(of("listener", &entry.item.name))?);
+        }
         let mut upstreams = Vec::new();
         for (slot, entry) in snapshot.upstreams.entries() {
             // Its own slot only: thousands of upstreams would be compared with thousands.
             let before = previous.and_then(|previous| previous.upstreams.get(slot as usize)?.as_ref());
             let compiled = compile(entry.item.tls.as_ref(), before.into_iter(), |tls| node.client(tls));
-            upstreams.resize_with(slot as usize + 1, || None);
-            upstreams[slot as usize] = compiled.map_err(of("upstream", &entry.item.name))?;
+            upstreams.resize_with(slot as usize, || None);
+            upstreams.push(compiled.map_err(of("upstream", &entry.item.name))?);
         }
-        Ok(Self { listeners, upstreams: upstreams.into(), node })
+        Ok(Self { listeners: listeners.into(), upstreams: upstreams.into(), node })
     }
 
     /// How the clients of a listener are spoken to; `None` in plain HTTP.
-    pub(crate) fn listener(&self, index: u32) -> Option<&ServerSettings> {
-        self.listeners[index as usize].as_ref().map(|compiled| &compiled.settings)
+    pub(crate) fn listener(&self, slot: u32) -> Option<&ServerSettings> {
+        self.listeners.get(slot as usize)?.as_ref().map(|compiled| &compiled.settings)
     }
 
-    /// How the endpoints of an upstream are spoken to, and the name they must have, if it is not their address; `None` in
-    /// plain HTTP.
-    pub(crate) fn upstream(&self, index: u32) -> Option<(&ClientSettings, Option<&str>)> {
-        let compiled = self.upstreams[index as usize].as_ref()?;
-        let name = match &compiled.from.server_name {
-            ServerName::Name(name) => Some(name.as_str()),
-            ServerName::Address => None,
-        };
-        Some((&compiled.settings, name))
+    /// How the endpoints of an upstream are spoken to; `None` in plain HTTP.
+    pub(crate) fn upstream(&self, slot: u32) -> Option<ClientTls> {
+        self.upstreams.get(slot as usize)?.as_ref().map(|compiled| compiled.settings.clone())
     }
 }
 
@@ -142,7 +147,7 @@ impl Node {
         ServerSettings::new(options, self.clock.clone())
     }
 
-    fn client(&self, tls: &UpstreamTls) -> Result<ClientSettings, CertificateError> {
+    fn client(&self, tls: &UpstreamTls) -> Result<ClientTls, CertificateError> {
         let options = ClientOptions {
             trust: match &tls.authorities {
                 _ if !tls.verify => Trust::Anybody,
@@ -153,7 +158,11 @@ impl Node {
             alpn: vec![HTTP11.to_vec()],
             certificate: tls.certificate.as_ref().map(|identity| self.certificate(identity)).transpose()?,
         };
-        ClientSettings::new(options, self.clock.clone())
+        let name = match &tls.server_name {
+            ServerName::Name(name) => Some(name.as_str().into()),
+            ServerName::Address => None,
+        };
+        Ok(ClientTls { settings: ClientSettings::new(options, self.clock.clone())?, name })
     }
 
     fn certificate(&self, identity: &Identity) -> Result<Certificate, CertificateError> {

@@ -4,7 +4,7 @@
 //! handshake ends by itself.
 
 use super::{
-    Layer,
+    ClientTls, Layer,
     downstream::{failure, handshake},
 };
 use crate::{
@@ -22,17 +22,16 @@ use tollgate_io::{Instant, Io};
 use tollgate_telemetry::{HandshakeFailure, TlsSide};
 use tollgate_tls::Error;
 
-/// A connection to an endpoint of `upstream`, ready for its first request: with a session over it, if the upstream is
-/// spoken to in TLS.
+/// A connection to an endpoint, ready for its first request: with a session over it, if its upstream is spoken to in TLS.
 pub(crate) async fn secure<I: Io>(
     worker: &Worker<I>,
     watch: &Watch<I::Stream>,
-    upstream: u32,
+    tls: Option<&ClientTls>,
     stream: I::Stream,
     due: Instant,
 ) -> Result<Rc<Wire<I::Stream>>, Reason> {
     let wire = Rc::new(Wire::new(stream));
-    let Some((settings, name)) = worker.program.tls.upstream(upstream) else { return Ok(wire) };
+    let Some(ClientTls { settings, name }) = tls else { return Ok(wire) };
     let session = match name {
         Some(name) => settings.session(name),
         None => settings.session(&wire.peer().ip().to_string()),
