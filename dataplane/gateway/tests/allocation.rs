@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tollgate_gateway::{Gateway, preflight};
-use tollgate_model::{NoSource, parse};
+use tollgate_model::{Configuration, NoSource};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -104,7 +104,8 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          routes: [ {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }} ]\n",
         log.display(),
     );
-    Gateway::start(parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
+    let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);
+    Gateway::start(configuration.unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
 }
 
 fn connect(gateway: &Gateway) -> [TcpStream; CONNECTIONS] {

@@ -25,6 +25,7 @@ mod scalar;
 mod setting;
 mod snapshot;
 mod source;
+mod status;
 mod template;
 mod tls;
 mod trusted_proxies;
@@ -45,6 +46,7 @@ pub use snapshot::{
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use status::{Status, Token};
 pub use template::{Piece, Template};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
 pub use trusted_proxies::TrustedProxies;

@@ -63,6 +63,8 @@ pub(crate) const TEMPLATE_BYTES_MAX: usize = 2048;
 pub const ANSWER_BYTES_MAX: usize = 8 << 10;
 /// Header fields of a fixed answer; with the bound on a value they fit the same buffer.
 pub(crate) const ANSWER_FIELDS_MAX: usize = 8;
+/// Bytes of the token that lets its bearer change the configuration.
+pub(crate) const TOKEN_BYTES: RangeInclusive<usize> = 16..=256;
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 

@@ -37,7 +37,7 @@ pub(crate) struct File {
     pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
     pub(crate) io: Option<Text>,
-    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
     pub(crate) status: Option<Spanned<OrWord<Status>>>,
     /// Where access records go. Left out: standard output. `off`: nowhere.
     pub(crate) access_log: Option<Spanned<OrWord<AccessLog>>>,
@@ -65,8 +65,13 @@ pub(crate) struct File {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
-    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
+    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required unless there is a `socket`.
     pub(crate) bind: Option<Text>,
+    /// A Unix socket that only the user of the gateway can open (mode 0600). Who can may change the configuration.
+    pub(crate) socket: Option<Text>,
+    /// Who shows it as a bearer token at `bind` may change the configuration. 16 to 256 visible ASCII characters,
+    /// which are not written here but referred to: `${file:/run/secrets/tollgate}` or `${env:TOKEN}`.
+    pub(crate) token: Option<Text>,
 }
 
 /// `access_log`.

@@ -15,6 +15,7 @@ use crate::{
     host::HostPattern,
     items::{Items, Named},
     path::{PathMatch, PathPattern},
+    status::Status,
     template::{Piece, Template},
     tls::{ListenerTls, UpstreamTls},
     trusted_proxies::TrustedProxies,
@@ -32,8 +33,8 @@ pub struct Snapshot {
     pub workers: Workers,
     /// What carries the bytes.
     pub io: IoDriver,
-    /// Where the node's status listens, `None` for nowhere.
-    pub status: Option<SocketAddr>,
+    /// Where the node's status is served, `None` for nowhere.
+    pub status: Option<Status>,
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
@@ -235,6 +236,46 @@ pub struct Timeouts {
     pub drain: Duration,
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
+}
+
+impl Snapshot {
+    /// Whether a node would not notice if it ran the one in place of the other: everything but the generation. The digest
+    /// cannot tell, since it does not know what references stand for. Exact when the one was made of the other; else it may
+    /// miss that two items are alike. Costs what changed.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            generation: _,
+            digest,
+            workers,
+            io,
+            status,
+            access_log,
+            listeners,
+            upstreams,
+            routes,
+            trusted_proxies,
+            forwarded,
+            limits,
+            timeouts,
+        } = self;
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, limits, timeouts);
+        let others = (
+            &other.workers,
+            &other.io,
+            &other.status,
+            &other.access_log,
+            &other.trusted_proxies,
+            &other.forwarded,
+            &other.limits,
+            &other.timeouts,
+        );
+        *digest == other.digest
+            && settings == others
+            && listeners.changes(&other.listeners).next().is_none()
+            && upstreams.changes(&other.upstreams).next().is_none()
+            && routes.changes(&other.routes).next().is_none()
+    }
 }
 
 macro_rules! named {

@@ -114,7 +114,8 @@ fn requests_pass_over_tls_and_sessions_resume() {
     let metrics = get(node.status, "/metrics").text();
     let expected = [("full", 1), ("resumed", 3)];
     for (kind, count) in expected {
-        let line = format!("tollgate_tls_handshakes_total{{side=\"downstream\",version=\"1.3\",kind=\"{kind}\"}} {count}");
+        let line =
+            format!("tollgate_tls_handshakes_total{{side=\"downstream\",version=\"1.3\",kind=\"{kind}\"}} {count}");
         assert!(metrics.contains(&line), "{line}\n{metrics}");
     }
     assert_eq!(get(node.secure, "/").status, 400, "plain HTTP on a TLS port");
@@ -126,7 +127,10 @@ fn a_long_upload_passes_over_tls() {
     let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
     let mut tls = dial(node.secure, &Arc::new(setting.authority.client(None)));
     let body: Vec<u8> = (0..2_000_000_u32).map(|at| (at % 251) as u8).collect();
-    let head = format!("PUT /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "PUT /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     tls.write_all(head.as_bytes()).unwrap();
     tls.write_all(&body).unwrap();
     let mut answer = String::new();

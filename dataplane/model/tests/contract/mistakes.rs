@@ -82,6 +82,15 @@ fn of_shapes() {
         ("§status: [1]\n", "expected `off` or a mapping like { bind: 127.0.0.1:9901 }"),
         ("status: §on\n", "`on` is not allowed here"),
         ("status: §{}\n", "`bind` is missing"),
+        ("status: { bind: 127.0.0.1:1, §tokn: x }\n", "unknown key `tokn`, did you mean `token`?"),
+        ("status: { bind: 127.0.0.1:1, socket: §'' }\n", "`socket` is empty"),
+        ("status: { socket: /run/a, token: §'${file:token}' }\n", "`token` is for `bind`, which is not there"),
+        (
+            "status: { bind: 127.0.0.1:1, token: §hunter2 }\n",
+            "`token` holds the secret itself\n --> gateway.yaml:5:37\n  = help",
+        ),
+        ("status: { bind: 127.0.0.1:1, token: §'${env:SECRET}' }\n", "is not a token of 16 to 256 visible characters"),
+        ("status: { bind: 127.0.0.1:1, token: §'${file:gone}' }\n", "the file of `${file:gone}` cannot be read"),
         ("status: { bind: §here }\n", "`here` is not an address to listen at"),
         ("access_log: §true\n", "write `off` or a mapping like { path: logs/access.log }"),
         ("access_log: §{ format: json }\n", "`path` is missing"),
@@ -123,7 +132,8 @@ fn of_settings() {
         ("limits: { body_bytes: §unlimted }\n", "or `unlimited`"),
         ("limits: { requests_per_connection: §0 }\n", "out of range"),
         ("timeouts: { idle: §'${env:NONE}' }\n", "the environment variable `NONE` is not defined"),
-        ("timeouts: { idle: §'${file:x}' }\n", "unknown reference `${file:x}`"),
+        ("timeouts: { idle: §'${file:x}' }\n", "the file of `${file:x}` cannot be read"),
+        ("timeouts: { idle: §'${vault:x}' }\n", "unknown reference `${vault:x}`"),
         ("timeouts: { idle: §'${env:PORT' }\n", "without its `}`"),
     ]);
 }
