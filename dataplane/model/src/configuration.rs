@@ -151,9 +151,3 @@ impl Configuration {
         Ok(Self { state, snapshot, documents, files: Arc::new(files) })
     }
 }
-
-impl fmt::Debug for Configuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configuration").field("snapshot", &self.snapshot).finish_non_exhaustive()
-    }
-}

@@ -1,5 +1,6 @@
 //! TLS as a client and an operator see it: the real binary, certificates in files, rustls' own client.
 
+use nix::sys::signal::Signal;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::{
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tollgate_e2e::{Process, get, run};
+use tollgate_e2e::{Process, get, run, until};
 use tollgate_loadtest::{Origin, OriginConfig};
 use tollgate_sim::{Authority, Issued};
 
@@ -198,4 +199,31 @@ fn a_mistake_in_a_certificate_is_told_with_its_place() {
     let validated = run(&["validate", &setting.config("", "").to_string_lossy()]);
     let errors = String::from_utf8_lossy(&validated.stderr);
     assert!(errors.contains("cannot be read: No such file"), "{errors}");
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_served_after_a_reload() {
+    let (setting, origin) = (Setting::new(), Origin::start(OriginConfig::default()).unwrap());
+    let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
+    let config = Arc::new(setting.authority.client(None));
+    let mut before = dial(node.secure, &config);
+    before.write_all(b"GET /bytes/1 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    before.read_exact(&mut [0; 10]).unwrap();
+    let other = Authority::default();
+    setting.write("own", &other.issue(&["localhost"]));
+    node.process.signal(Signal::SIGHUP);
+    let trusting = Arc::new(other.client(None));
+    let answer = until("the new certificate", || fetch(&mut dial(node.secure, &trusting), "/bytes/1").ok());
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    // What was open stays open, and its client resumes although it would not trust the new certificate.
+    before.write_all(b"GET /bytes/5 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut rest = Vec::new();
+    before.read_to_end(&mut rest).unwrap();
+    assert!(rest.windows(13).any(|window| window == b"HTTP/1.1 200 "), "{}", rest.escape_ascii());
+    assert!(fetch(&mut dial(node.secure, &config), "/bytes/1").is_ok(), "tickets outlive a reload");
+    // A mistake changes nothing.
+    fs::write(setting.path("own-key.pem"), "nothing").unwrap();
+    node.process.signal(Signal::SIGHUP);
+    until("the mistake on standard error", || node.process.errors().contains("no private key in it").then_some(()));
+    assert!(fetch(&mut dial(node.secure, &trusting), "/bytes/1").is_ok());
 }

@@ -402,3 +402,35 @@ fn a_response_whose_end_was_not_announced_is_cut_short() {
         gateway.end();
     }
 }
+
+#[test]
+fn a_new_certificate_is_served_to_the_next_client_and_to_no_other() {
+    let setting = Setting::new(SERVED, "");
+    let gateway = Gateway::run(setting.snapshot(), 1, Conditions::default());
+    let _origin = hello(&gateway, ORIGINS[0]);
+    setting.seal(&gateway, None);
+    let world = gateway.world.clone();
+    let first = gateway.script(async move {
+        let end = world.dial(CLIENT, CLEAR).await.expect("the terminator listens");
+        let mut reader = Reader::new(&end);
+        let mut statuses = Vec::new();
+        for _ in 0..2 {
+            end.write_all(b"GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n").await.expect("it reads");
+            let head = reader.head().await.expect("a head").expect("an answer");
+            statuses.push(head.status());
+            reader.body(head.framing().expect("it has one")).await.expect("a body");
+            world.sleep(2_000_000_000).await;
+        }
+        statuses
+    });
+    gateway.simulation.run_for(Duration::from_secs(1));
+    let other = Setting::new(SERVED, "");
+    gateway.publish(other.snapshot(), Vec::new());
+    const AGAIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2)), 80);
+    let trusting = Arc::new(other.authority.client(None));
+    Terminator::seal(&gateway.world, AGAIN, CLIENT, LISTEN, trusting, HOST);
+    let second = converse(&gateway, Client::default(), AGAIN, vec![get(3)]);
+    assert!(is_whole(&second), "{second:?}");
+    assert_eq!(first.take(), [200, 200], "a session goes on with what it began with");
+    gateway.end();
+}
