@@ -8,6 +8,7 @@
 pub(crate) mod canonical;
 mod delta;
 mod place;
+mod policies;
 mod read;
 mod route;
 mod settings;
@@ -17,6 +18,7 @@ mod word;
 pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use place::{Location, Spanned, Text};
+pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
@@ -49,6 +51,10 @@ pub(crate) struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub(crate) routes: Vec<Spanned<Route>>,
+    /// What holds for every route.
+    pub(crate) defaults: Option<Spanned<Defaults>>,
+    /// Policies under a name, for `use`. Up to 1024.
+    pub(crate) policy_sets: Option<Spanned<Vec<Spanned<PolicySet>>>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
     pub(crate) trusted_proxies: Option<Spanned<Vec<Text>>>,

@@ -13,12 +13,13 @@ use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
+    ip_set::IpSet,
     items::{Items, Named},
     path::{PathMatch, PathPattern},
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
     template::{Piece, Template},
     tls::{ListenerTls, UpstreamTls},
-    trusted_proxies::TrustedProxies,
 };
 
 /// One resolved configuration.
@@ -44,7 +45,7 @@ pub struct Snapshot {
     /// Unique names; no two match the same requests with the same precedence.
     pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
     /// Sizes and counts a peer may not exceed.
@@ -142,6 +143,9 @@ pub struct Route {
     pub action: Action,
     /// The node's deadlines with what the route overrides.
     pub timeouts: Timeouts,
+    /// Those of the node's defaults, of the sets and of the route put together; `None` for none. Routes that say the same
+    /// share it.
+    pub policies: Option<Arc<Policies>>,
 }
 
 /// What a request must have to belong to a route; all of it.
@@ -313,6 +317,7 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, IpSet);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

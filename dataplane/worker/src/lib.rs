@@ -20,6 +20,7 @@ mod limits;
 mod link;
 mod listening;
 mod options;
+mod policies;
 mod pool;
 mod program;
 mod record;

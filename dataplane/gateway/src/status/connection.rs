@@ -255,6 +255,7 @@ impl Reply {
             content_type: self.page.content_type,
             date,
             connection: self.connection,
+            ..Answer::default()
         };
         write_answer(out, &answer)
     }

@@ -9,17 +9,15 @@ use std::{
     time::Duration,
 };
 
-use ipnet::IpNet;
-
 use super::{addresses, report::Report};
 use crate::{
+    ip_set::IpSet,
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
     snapshot::{AccessLog, Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     status::{Status, Token},
-    trusted_proxies::TrustedProxies,
 };
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
@@ -140,7 +138,11 @@ fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLo
 }
 
 /// The shape, or `None` for the word. Any other word is an error.
-fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+pub(super) fn shape_or<'r, T: Shape>(
+    report: &mut Report<'_>,
+    raw: &'r Spanned<OrWord<T>>,
+    word: &str,
+) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
         OrWord::Word(written) => Text { value: written.clone(), referenced: raw.referenced },
@@ -153,23 +155,8 @@ fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, 
     None
 }
 
-fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> TrustedProxies {
-    let mut networks = Vec::new();
-    for text in raw.iter().flat_map(|raw| &raw.value) {
-        let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
-            let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
-            let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
-            let network = text.parse::<IpNet>().ok().or_else(address);
-            let network = network.ok_or_else(|| (format!("`{text}` is not a network or an address"), help()))?;
-            if network.addr() == network.network() {
-                return Ok(network);
-            }
-            let help = format!("write `{}`", network.trunc());
-            Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
-        });
-        networks.extend(network);
-    }
-    TrustedProxies::new(networks)
+fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> IpSet {
+    raw.map(|raw| addresses::networks(report, &raw.value)).unwrap_or_default()
 }
 
 fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {

@@ -179,5 +179,5 @@ fn kind<Q: Quantity>() -> &'static str {
 
 /// The key a kind of item is listed under.
 pub(super) fn plural(kind: &str) -> String {
-    format!("{kind}s")
+    format!("{}s", kind.replace(' ', "_"))
 }
