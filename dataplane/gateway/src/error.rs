@@ -26,6 +26,7 @@ pub(crate) enum Part {
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
     AccessLog,
+    Security,
 }
 
 impl Part {
@@ -65,6 +66,7 @@ impl StartError {
                 "name CPUs that this process may use in `workers`; `tollgate doctor` lists them"
             }
             Part::Worker { .. } => "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory",
+            Part::Security => "`tollgate validate FILE` names the file and the line",
             Part::AccessLog => "name a file that this user can append to in `access_log`",
         }
     }
@@ -95,6 +97,7 @@ impl fmt::Display for Part {
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
             Self::AccessLog => f.write_str("access log"),
+            Self::Security => f.write_str("certificates"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
 //! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
+mod certificates;
 mod changes;
 mod control;
 mod error;
@@ -18,6 +19,7 @@ mod status;
 mod watch;
 mod watchdog;
 
+pub use certificates::NodeSource;
 pub use error::StartError;
 pub use publish::{PublishError, Published};
 pub use startup::Startup;

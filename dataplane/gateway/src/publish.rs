@@ -5,7 +5,7 @@
 //! that have been replaced are kept until no exchange runs them and are freed here: freeing a large one takes its time, which is
 //! not a worker's.
 
-use crate::{StartError, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
+use crate::{StartError, certificates::SystemClock, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
 use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
@@ -21,7 +21,7 @@ use std::{
 use tollgate_model::{Listener, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Publication};
+use tollgate_worker::{Program, Publication, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -69,6 +69,8 @@ pub enum PublishError {
     },
     /// An address could not be had.
     Listener(StartError),
+    /// A certificate or key cannot be used.
+    Security(SecurityError),
     /// The node is on its way down.
     Draining,
 }
@@ -145,9 +147,11 @@ impl Publisher {
         if let Some(setting) = fixed(state.program.snapshot(), &snapshot) {
             return Err(PublishError::Fixed { setting });
         }
+        let security = Security::build(&snapshot, Some(state.program.security()), SystemClock::shared());
+        let security = security.map_err(PublishError::Security)?;
         let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program));
+        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program), security);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -239,6 +243,7 @@ impl fmt::Display for PublishError {
                 write!(f, "`{setting}` cannot change while the node runs; restart it to change that")
             }
             Self::Listener(error) => error.fmt(f),
+            Self::Security(error) => error.fmt(f),
             Self::Draining => f.write_str("the node is on its way down"),
         }
     }
@@ -248,6 +253,7 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Listener(error) => error.source(),
+            Self::Security(error) => Some(error),
             Self::Fixed { .. } | Self::Draining => None,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     Gateway, StartError, Startup,
+    certificates::SystemClock,
     control::Control,
     error::Part,
     launch::{self, WorkerParts},
@@ -24,7 +25,7 @@ use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::{LogSink, Registry, log_queue};
-use tollgate_worker::Program;
+use tollgate_worker::{Program, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     let snapshot = &startup.configuration.snapshot().clone();
@@ -72,7 +73,9 @@ type Assembled = (Gateway, Arc<Registry>, Listeners);
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
     let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None));
+    let security = Security::build(snapshot, None, SystemClock::shared());
+    let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), commands));

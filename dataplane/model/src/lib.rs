@@ -29,6 +29,7 @@ mod snapshot;
 mod source;
 mod status;
 mod template;
+mod tls;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
@@ -50,6 +51,7 @@ pub use snapshot::{
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use template::{Piece, Template};
+pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
 
 use std::path::Path;
 

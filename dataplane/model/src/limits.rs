@@ -26,6 +26,9 @@ pub(crate) const NAME_CHARS_MAX: usize = 64;
 pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
+
+/// Certificates of a listener.
+pub(crate) const CERTIFICATES_MAX: usize = 1024;
 /// Endpoints of an upstream, after names are resolved.
 pub(crate) const ENDPOINTS_MAX: usize = 4096;
 /// Highest CPU id + 1, what the kernel's CPU set holds.

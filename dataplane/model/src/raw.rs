@@ -13,6 +13,7 @@ mod policies;
 mod read;
 mod route;
 mod settings;
+mod tls;
 mod word;
 
 pub(crate) use delta::{Delta, Removed};
@@ -21,6 +22,7 @@ pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
+pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,8 @@ pub(crate) struct Listener {
     pub(crate) name: Option<Text>,
     /// `ip:port` or `[ipv6]:port`, unique; port 0 lets the system choose. Required.
     pub(crate) bind: Option<Text>,
+    /// Left out: HTTP without TLS. Else TLS only.
+    pub(crate) tls: Option<Spanned<ListenerTls>>,
 }
 
 /// An entry of `upstreams`.
@@ -112,6 +116,8 @@ pub(crate) struct Upstream {
     /// The stock of idle connections.
     #[serde(default)]
     pub(crate) connections: Connections,
+    /// Left out: HTTP without TLS. Else all endpoints are spoken to in TLS.
+    pub(crate) tls: Option<Spanned<UpstreamTls>>,
 }
 
 /// An entry of `endpoints`.
@@ -167,6 +173,8 @@ pub(crate) struct Timeouts {
     pub(crate) request: Option<Text>,
     /// Without a byte in either direction of an upgraded connection. 1ms to 24h, default 1h.
     pub(crate) tunnel: Option<Text>,
+    /// For a client's TLS handshake, from the connection accepted to the session open. 1ms to 24h, default 10s.
+    pub(crate) handshake: Option<Text>,
     /// From the first byte of a request head to its last. 1ms to 24h, default 10s.
     pub(crate) head: Option<Text>,
     /// For a client between two requests. 1ms to 24h, default 75s.

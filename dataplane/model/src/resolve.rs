@@ -16,6 +16,7 @@ mod policies;
 mod report;
 mod routes;
 mod state;
+mod tls;
 mod upstreams;
 mod values;
 

@@ -25,7 +25,7 @@ const DEFAULTS: &str = r#"{
         "connections": "20000", "requests_per_connection": "unlimited"
     },
     "timeouts": {
-        "connect": "5s", "first_byte": "60s", "idle": "60s", "request": "none", "tunnel": "1h", "head": "10s",
+        "connect": "5s", "first_byte": "60s", "idle": "60s", "request": "none", "tunnel": "1h", "handshake": "10s", "head": "10s",
         "keep_alive": "75s", "drain": "30s", "linger": "2s"
     }
 }"#;

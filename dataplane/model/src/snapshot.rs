@@ -19,6 +19,7 @@ use crate::{
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
     template::{Piece, Template},
+    tls::{ListenerTls, UpstreamTls},
 };
 
 /// One resolved configuration.
@@ -92,6 +93,8 @@ pub struct Listener {
     pub name: String,
     /// Port 0 lets the system choose.
     pub bind: SocketAddr,
+    /// TLS, `None` for plain HTTP.
+    pub tls: Option<Arc<ListenerTls>>,
 }
 
 /// A group of endpoints that serve the same thing.
@@ -104,6 +107,8 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// The stock of idle connections.
     pub connections: Connections,
+    /// TLS to its endpoints, `None` for plain HTTP.
+    pub tls: Option<Arc<UpstreamTls>>,
 }
 
 /// One address of an upstream.
@@ -225,6 +230,8 @@ pub struct Timeouts {
     pub request: Option<Duration>,
     /// Without a byte in either direction of an upgraded connection.
     pub tunnel: Duration,
+    /// For a client's TLS handshake, from the connection accepted to the session open.
+    pub handshake: Duration,
     /// From the first byte of a request head to its last.
     pub head: Duration,
     /// For a client between two requests.

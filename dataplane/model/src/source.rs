@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::limits;
+use crate::{
+    limits,
+    tls::{Flaw, Identity, Pem},
+};
 
 /// The world outside of the text.
 pub trait Source {
@@ -37,6 +40,23 @@ pub trait Source {
     /// # Errors
     /// What the system says: unknown name, no answer.
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+
+    /// Judges a certificate chain and its key: the names they are for, each with a space and the kind of its key, so that
+    /// two that are equal serve the same clients. Whoever knows no certificates accepts all and tells no names.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn judge_identity(&self, _: &Identity) -> Result<Vec<String>, Flaw> {
+        Ok(Vec::new())
+    }
+
+    /// Judges the certificates of authorities.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn judge_authorities(&self, _: &Pem) -> Result<(), Flaw> {
+        Ok(())
+    }
 }
 
 /// Nothing outside of the text: no variable, no file, no name. For configuration that must stand alone.
@@ -129,5 +149,13 @@ impl Source for Recorder<'_> {
 
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         self.source.resolve(host, port)
+    }
+
+    fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {
+        self.source.judge_identity(identity)
+    }
+
+    fn judge_authorities(&self, bundle: &Pem) -> Result<(), Flaw> {
+        self.source.judge_authorities(bundle)
     }
 }

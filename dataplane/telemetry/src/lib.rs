@@ -25,6 +25,7 @@ mod registry;
 mod slots;
 mod sparse;
 mod timestamp;
+mod tls;
 mod worker;
 
 pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
@@ -35,4 +36,5 @@ pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{ConfigMetrics, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
+pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
 pub use worker::WorkerMetrics;

@@ -97,6 +97,10 @@ metrics! {
         "Idle connections to an upstream, kept for reuse.";
     BUFFERS_IN_USE: Gauge "tollgate_buffers_in_use" []
         "Buffers that hold bytes of an exchange in progress.";
+    TLS_HANDSHAKES: Counter "tollgate_tls_handshakes_total" ["side", "version", "kind"]
+        "TLS handshakes with clients (downstream) and endpoints (upstream) that are done, full or resumed; those seen so far.";
+    TLS_HANDSHAKE_FAILURES: Counter "tollgate_tls_handshake_failures_total" ["side", "reason"]
+        "TLS handshakes that did not come to their end, by reason; those seen so far.";
     ACCESS_RECORDS_WRITTEN: Counter "tollgate_access_records_written_total" []
         "Access records written.";
     ACCESS_RECORDS_DROPPED: Counter "tollgate_access_records_dropped_total" ["cause"]

@@ -11,6 +11,7 @@ use crate::{
     latency::LatencyCounts,
     names::{self, Metric},
     quantile::{QUANTILES, Quantiles},
+    tls,
     worker::{ListenerMetrics, ROUTE_NONE, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS, UpstreamMetrics, duration_place},
 };
 
@@ -52,6 +53,7 @@ pub(crate) fn render(registry: &Registry, out: &mut String) {
     scrape.requests();
     scrape.listeners();
     scrape.upstreams();
+    scrape.tls();
     scrape.access_log();
     scrape.config();
 }
@@ -198,6 +200,23 @@ impl<'a> Scrape<'a> {
     /// Indexes and label values of reasons.
     fn reasons(&self) -> impl Iterator<Item = (usize, &'static str)> + use<'a> {
         self.registry.reasons.iter().copied().chain([OTHER]).enumerate()
+    }
+
+    fn tls(&mut self) {
+        self.header(&names::TLS_HANDSHAKES);
+        for (side, label) in tls::SIDES {
+            for (version, kind, place) in tls::DONE {
+                let count = self.sum(|worker| worker.tls[side as usize].done(place));
+                self.sample_if_any(&names::TLS_HANDSHAKES, &[label, version, kind], count);
+            }
+        }
+        self.header(&names::TLS_HANDSHAKE_FAILURES);
+        for (side, label) in tls::SIDES {
+            for (index, reason) in tls::FAILURES.iter().enumerate() {
+                let count = self.sum(|worker| worker.tls[side as usize].failed(index));
+                self.sample_if_any(&names::TLS_HANDSHAKE_FAILURES, &[label, reason], count);
+            }
+        }
     }
 
     fn access_log(&mut self) {

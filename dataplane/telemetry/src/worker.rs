@@ -5,10 +5,11 @@
 //! Recording takes no lock.
 
 use crate::{
-    Counter, Exchange, Gauge, MethodLabel,
+    Counter, Exchange, Gauge, Handshake, HandshakeFailure, MethodLabel, TlsSide,
     latency::LatencyArray,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     sparse::Sparse,
+    tls::TlsMetrics,
 };
 
 /// Status classes as labels, by index. `none` is an exchange that ended before a status was sent.
@@ -40,6 +41,8 @@ pub struct WorkerMetrics {
     pub(crate) sent_bytes: Counter,
     pub(crate) methods: [Counter; MethodLabel::ALL.len()],
     pub(crate) statuses: [Counter; STATUS_SLOTS],
+    /// By [`TlsSide`].
+    pub(crate) tls: [TlsMetrics; 2],
     /// By [`duration_place`].
     pub(crate) durations: Sparse<LatencyArray>,
     /// Named reasons, then `_other`.
@@ -81,6 +84,7 @@ impl WorkerMetrics {
             sent_bytes: Counter::new(),
             methods: [const { Counter::new() }; _],
             statuses: [const { Counter::new() }; _],
+            tls: Default::default(),
             durations: Sparse::new((ROUTE_NONE + 1) * STATUS_CLASSES.len()),
             reasons: counters(reasons + 1),
             upstreams: Sparse::new(UPSTREAMS_MAX + 1),
@@ -116,6 +120,16 @@ impl WorkerMetrics {
     /// A connection of the listener with this slot was closed.
     pub fn connection_closed(&self, listener: u32) {
         self.listener(listener).open.decrement();
+    }
+
+    /// A TLS handshake is done.
+    pub fn tls_done(&self, side: TlsSide, done: Handshake) {
+        self.tls[side as usize].count(done);
+    }
+
+    /// A TLS handshake did not come to its end.
+    pub fn tls_failed(&self, side: TlsSide, failure: HandshakeFailure) {
+        self.tls[side as usize].count_failure(failure);
     }
 
     /// A connection to the upstream with this slot was made.

@@ -29,7 +29,7 @@ use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, http_date,
 };
-use tollgate_io::{Io, Stream};
+use tollgate_io::Io;
 use tollgate_model::{Action, Route, Timeouts};
 use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
@@ -156,6 +156,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// The phases before an endpoint is chosen.
     fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+        if let Some(layer) = self.connection.stream.layer()
+            && !layer.ask(|session| session.is_for(head.host()))
+        {
+            return Err(Early::Refused(Reason::Misdirected, None));
+        }
         let route: &RouteProgram = match self.find(head) {
             Found::Route(route) => route,
             Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
@@ -290,7 +295,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             if head.authority().is_empty() { checkout.link.stream.peer().to_string() } else { String::new() };
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
-            scheme: "http",
+            scheme: self.connection.stream.scheme(),
             trusted: self.is_trusted,
             style: self.program.forwarded,
             request_id: self.request_id,

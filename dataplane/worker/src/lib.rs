@@ -27,12 +27,15 @@ mod record;
 mod relay;
 mod state;
 mod timers;
+mod tls;
 mod tunnel;
 mod upstream;
 mod watch;
 mod wheel;
+mod wire;
 
 pub use program::Program;
+pub use tls::{Security, SecurityError};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};

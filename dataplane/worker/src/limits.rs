@@ -37,6 +37,10 @@ pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
+/// some twenty exchanges.
+pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;
+
 const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < BUFFER_BYTES - HEADROOM_BYTES);
 
 /// Indexes of response heads a worker keeps for reuse. More are in use at once only while heads arrive in pieces.

@@ -4,7 +4,7 @@
 //! meanwhile makes it unusable. At most `connections.idle_max` are kept per endpoint, each for at most
 //! `connections.idle_timeout`. The stock of an upstream ends when a new snapshot has changed it.
 
-use crate::program::UpstreamProgram;
+use crate::{program::UpstreamProgram, wire::Wire};
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
@@ -55,7 +55,7 @@ struct Pool<S> {
 }
 
 struct Idle<S> {
-    stream: Rc<S>,
+    stream: Rc<Wire<S>>,
     since: Instant,
 }
 
@@ -107,7 +107,7 @@ impl<S: Stream> Pools<S> {
         now: Instant,
         surely: bool,
         metrics: &WorkerMetrics,
-    ) -> Option<Rc<S>> {
+    ) -> Option<Rc<Wire<S>>> {
         let mut pool = self.pool(target.upstream, metrics)?;
         while let Some(Idle { stream, since }) = pool.endpoints[target.endpoint as usize].pop_back() {
             metrics.upstream_idle(pool.figures).decrement();
@@ -123,7 +123,7 @@ impl<S: Stream> Pools<S> {
     pub(crate) fn put(
         &self,
         target: Target<'_>,
-        stream: Rc<S>,
+        stream: Rc<Wire<S>>,
         now: Instant,
         metrics: &WorkerMetrics,
     ) -> Option<Instant> {

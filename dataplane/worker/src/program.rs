@@ -3,7 +3,11 @@
 //! Built on the publishing thread and shared by all workers; nothing in it changes. The next one is made of the last:
 //! what a change left alone is shared, and only what it touched is compiled. An exchange ends with the program it began with.
 
-use crate::{balance, policies::Chains};
+use crate::{
+    balance,
+    policies::Chains,
+    tls::{ClientTls, Security},
+};
 use imbl::Vector;
 use std::sync::{
     Arc,
@@ -28,6 +32,7 @@ pub struct Program {
     pub(crate) forwarded: ForwardedStyle,
     /// This worker's share of `limits.connections`.
     pub(crate) connections_max: usize,
+    pub(crate) tls: Security,
 }
 
 /// A route, compiled.
@@ -63,13 +68,21 @@ pub(crate) struct UpstreamProgram {
     pub(crate) schedule: Box<[u32]>,
     /// The endpoints in an access record.
     pub(crate) endpoints: Box<[Fragment]>,
+    /// How its endpoints are spoken to; `None` in plain HTTP.
+    pub(crate) tls: Option<ClientTls>,
 }
 
 impl Program {
     /// Compiles `snapshot` for `workers` workers that count in `figures`. `previous` is what they run so far: the cost is that
-    /// of what is different.
+    /// of what is different. `tls` is what the snapshot says of TLS.
     #[must_use]
-    pub fn build(snapshot: Arc<Snapshot>, workers: usize, figures: &Registry, previous: Option<&Self>) -> Self {
+    pub fn build(
+        snapshot: Arc<Snapshot>,
+        workers: usize,
+        figures: &Registry,
+        previous: Option<&Self>,
+        tls: Security,
+    ) -> Self {
         let limits = snapshot.limits;
         let mut program = Self {
             table: previous.map(|previous| previous.table.clone()).unwrap_or_default(),
@@ -87,6 +100,7 @@ impl Program {
                 Forwarded::Both => ForwardedStyle::Both,
             },
             connections_max: limits.connections.div_ceil(workers.max(1)),
+            tls,
             snapshot,
         };
         program.take_upstreams(previous, figures);
@@ -98,12 +112,19 @@ impl Program {
         let before = previous.map(|previous| previous.snapshot.upstreams.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
         for Change { slot, new, .. } in snapshot.upstreams.changes(&before) {
-            let program = new.map(|entry| Arc::new(UpstreamProgram::compile(slot, entry.item.clone(), figures)));
+            let program =
+                new.map(|entry| Arc::new(UpstreamProgram::compile(slot, entry.item.clone(), figures, &self.tls)));
             while self.upstreams.len() <= slot as usize {
                 self.upstreams.push_back(None);
             }
             self.upstreams.set(slot as usize, program);
         }
+    }
+
+    /// What the snapshot says of TLS, for the next to take over.
+    #[must_use]
+    pub const fn security(&self) -> &Security {
+        &self.tls
     }
 
     fn take_routes(&mut self, previous: Option<&Self>, figures: &Registry) {
@@ -185,7 +206,7 @@ impl Split {
 }
 
 impl UpstreamProgram {
-    fn compile(slot: u32, upstream: Arc<Upstream>, figures: &Registry) -> Self {
+    fn compile(slot: u32, upstream: Arc<Upstream>, figures: &Registry, tls: &Security) -> Self {
         static COMPILED: AtomicU64 = AtomicU64::new(1);
         let weights: Vec<u32> = upstream.endpoints.iter().map(|endpoint| endpoint.weight).collect();
         Self {
@@ -195,6 +216,7 @@ impl UpstreamProgram {
             fragment: Fragment::upstream(&upstream.name),
             schedule: balance::schedule(&weights),
             endpoints: upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(endpoint.address)).collect(),
+            tls: tls.upstream(slot),
             upstream,
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     listening::Listening,
     pool::Pools,
     record::RequestIds,
+    tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -33,6 +34,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
     pub(crate) request_ids: RequestIds,
+    /// Clients' handshakes of this turn.
+    pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
@@ -60,6 +63,7 @@ impl<I: Io> Worker<I> {
         Self {
             pools: Pools::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
+            handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             wheel: RefCell::default(),

@@ -10,7 +10,9 @@ use crate::{
     program::UpstreamProgram,
     record::Outcome,
     state::Worker,
+    tls,
     watch::{Waiting, Watch},
+    wire::Wire,
 };
 use std::{
     future::{Future, poll_fn},
@@ -71,7 +73,7 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
                 stream
             }
             None => match connect_to(worker, watch, target, connect).await {
-                Ok(stream) => Rc::new(stream),
+                Ok(stream) => stream,
                 Err(reason) => {
                     let is_enough = failed.is_some() && reason == Reason::ConnectTimeout;
                     failed = Some((target, reason));
@@ -93,7 +95,7 @@ async fn connect_to<I: Io>(
     watch: &Watch<I::Stream>,
     target: Target<'_>,
     limit: Duration,
-) -> Result<I::Stream, Reason> {
+) -> Result<Rc<Wire<I::Stream>>, Reason> {
     let due = worker.io.now() + limit;
     watch.extend(due + limit);
     watch.begin_waiting(Waiting::Upstream);
@@ -112,6 +114,10 @@ async fn connect_to<I: Io>(
     .await;
     watch.end_waiting(Waiting::Upstream);
     watch.set_upstream(None);
+    let connected = match connected {
+        Ok(stream) => tls::secure(worker, watch, target.upstream.tls.as_ref(), stream, due).await,
+        Err(reason) => Err(reason),
+    };
     match &connected {
         Ok(_) => worker.metrics.upstream_connected(target.upstream.figures),
         // Ended on purpose: that says nothing of the endpoint.

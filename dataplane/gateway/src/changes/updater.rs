@@ -6,11 +6,12 @@
 
 use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
+    NodeSource,
     publish::{PublishError, Publisher},
     service,
 };
 use std::{path::PathBuf, sync::Arc};
-use tollgate_model::{Configuration, SystemSource};
+use tollgate_model::Configuration;
 use tollgate_telemetry::ConfigMetrics;
 
 pub(crate) struct Updater {
@@ -75,9 +76,9 @@ impl Updater {
         }
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
         let next = match change {
-            Change::Put(body) => running.replace("body of PUT", text(body.bytes())?, &SystemSource)?,
+            Change::Put(body) => running.replace("body of PUT", text(body.bytes())?, &NodeSource)?,
             Change::Patch(body) => {
-                let patched = running.patch("body of PATCH", text(body.bytes())?, &SystemSource);
+                let patched = running.patch("body of PATCH", text(body.bytes())?, &NodeSource);
                 patched.map_err(|error| Refusal::of_patch(error, tag))?
             }
             Change::File(cause) => match self.read(*cause, running)? {
@@ -96,11 +97,11 @@ impl Updater {
         };
         if cause == Cause::Watch
             && let Some(read) = &self.read
-            && read.reload(file, &SystemSource)?.snapshot().is_same(read.snapshot())
+            && read.reload(file, &NodeSource)?.snapshot().is_same(read.snapshot())
         {
             return Ok(None);
         }
-        let next = running.reload(file, &SystemSource)?;
+        let next = running.reload(file, &NodeSource)?;
         self.read = Some(next.clone());
         Ok(Some(next))
     }

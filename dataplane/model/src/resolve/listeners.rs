@@ -3,13 +3,17 @@
 //! Part of `resolve`, after the settings, since the address of the status is taken too. There are few of them, so each
 //! change compares with all (`limits::LISTENERS_MAX`); sockets are opened elsewhere.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{
     Change, addresses,
     names::{Defined, Removal},
     report::Report,
     state::{Kept, State, has_reference},
+    tls,
 };
 use crate::{
     digest, limits,
@@ -50,11 +54,13 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
     for (raw, name) in entries.iter().zip(names) {
         let bind = bind(report, raw, &taken, status);
         taken.extend(bind);
+        let tls = raw.value.tls.as_ref().and_then(|raw| tls::listener(report, raw)).map(Arc::new);
         let Some(name) = name else { continue };
-        let listener = Listener { name, bind: bind.unwrap_or(STAND_IN) };
+        let listener = Listener { name, bind: bind.unwrap_or(STAND_IN), tls };
         let text = canonical::text(&raw.value).into_boxed_str();
         let hash = match has_reference(&text) {
-            true => digest::written("listener", &text),
+            // What is in the files is told by no reference.
+            true => digest::written("listener", &text).wrapping_add(digest::item("files", &tls::files(&listener))),
             false => digest::item("listener", &listener),
         };
         pair.put(listener, Kept { text, place: raw.referenced, hash });

@@ -3,7 +3,7 @@
 //! Part of `resolve`, before the routes that use them. Only those that a change names are resolved; whether one that goes is
 //! still used is judged with the routes.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ahash::AHashSet;
 
@@ -12,12 +12,14 @@ use super::{
     names::{Defined, Removal},
     report::Report,
     state::{Kept, State, has_reference},
+    tls,
 };
 use crate::{
     digest, limits,
     raw::{self, Spanned, Text, canonical},
     scalar::Count,
     snapshot::{Connections, Endpoint, Upstream},
+    tls::UpstreamTls,
 };
 
 const IDLE_MAX: Count = Count(256);
@@ -43,7 +45,8 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         }
         let text = canonical::text(&raw.value).into_boxed_str();
         let hash = match has_reference(&text) {
-            true => digest::written("upstream", &text),
+            // What is in the files is told by no reference.
+            true => digest::written("upstream", &text).wrapping_add(digest::item("files", &tls::files_to(&upstream))),
             false => digest::item("upstream", &upstream),
         };
         pair.put(upstream, Kept { text, place: raw.referenced, hash });
@@ -55,7 +58,8 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
     let endpoints = endpoints(report, item);
     report.word(item.value.balance.as_ref(), "balance", &[("round_robin", ())], ());
     let connections = connections(report, &item.value.connections);
-    Upstream { name, endpoints, connections }
+    let tls = tls(report, &item.value).map(Arc::new);
+    Upstream { name, endpoints, connections, tls }
 }
 
 fn endpoints(report: &mut Report<'_>, item: &Spanned<raw::Upstream>) -> Vec<Endpoint> {
@@ -88,6 +92,11 @@ fn endpoint(report: &mut Report<'_>, raw: &Text, seen: &mut AHashSet<SocketAddr>
         report.error(raw.referenced, format!("`{}` is an endpoint of this upstream already", raw.value), Some(help));
     }
     addresses
+}
+
+fn tls(report: &mut Report<'_>, raw: &raw::Upstream) -> Option<UpstreamTls> {
+    let endpoints = raw.endpoints.iter().flat_map(|list| &list.value);
+    tls::upstream(report, raw.tls.as_ref()?, endpoints.filter_map(|entry| entry.value.address.as_ref()))
 }
 
 fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {

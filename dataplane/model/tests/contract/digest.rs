@@ -33,6 +33,44 @@ fn a_reordered_file_has_the_same_digest() {
     assert_eq!(digest(&base()), good(&format!("{listeners}{}", base())).digest);
 }
 
+/// What is in the files counts, not what they are called.
+#[test]
+fn certificates_are_part_of_the_digest() {
+    let tls = |listener: &str, upstream: &str| {
+        good(&format!(
+            "version: 1\nlisteners: [ {{ name: a, bind: 127.0.0.1:1{listener} }} ]\n\
+             upstreams: [ {{ name: u, endpoints: [ {{ address: 127.0.0.1:1 }} ]{upstream} }} ]\n"
+        ))
+        .digest
+    };
+    let pair = ", tls: { certificates: [ { cert_file: a.pem, key_file: k.pem } ]";
+    let listener = |more: &str| tls(&format!("{pair}{more} }}"), "");
+    let upstream = |inside: &str| tls("", &format!(", tls: {{ {inside} }}"));
+    let all = [
+        tls("", ""),
+        listener(""),
+        tls(&pair.replace("a.pem", "b.pem").replace(']', "] }"), ""),
+        tls(&pair.replace("k.pem", "l.pem").replace(']', "] }"), ""),
+        listener(", min_version: 1.3"),
+        listener(", client_auth: { ca_file: c.pem }"),
+        listener(", client_auth: { ca_file: d.pem }"),
+        listener(", client_auth: { mode: optional, ca_file: c.pem }"),
+        upstream(""),
+        upstream("verify: false"),
+        upstream("server_name: a.test"),
+        upstream("ca_file: c.pem"),
+        upstream("min_version: 1.3"),
+        upstream("client_certificate: { cert_file: a.pem, key_file: k.pem }"),
+        // With a reference, what is written counts, and the files all the same.
+        tls(&pair.replace("a.pem", "'${env:ORDERS}.pem'").replace(']', "] }"), ""),
+        tls(&pair.replace("a.pem", "'${env:ORDERS}.pem'").replace("k.pem", "l.pem").replace(']', "] }"), ""),
+        upstream("server_name: '${env:ORDERS}'"),
+        upstream("server_name: '${env:ORDERS}', ca_file: c.pem"),
+    ];
+    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+}
+
 #[test]
 fn a_default_written_out_has_the_same_digest() {
     let written =
@@ -156,5 +194,5 @@ fn any_change_of_policies_changes_the_digest() {
 /// came to be derived from the structs themselves; a new field changes it too, last `policies` of a route.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "cce8a47d61fd015e");
+    assert_eq!(format!("{:016x}", digest(&base())), "179ce18e8c4b3e07");
 }

@@ -2,7 +2,7 @@
 //!
 //! `§` marks the place and is taken out of the text; a text without one is a mistake of the whole file.
 
-use crate::source::{file, read};
+use crate::source::{file, good, read};
 
 const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n";
 
@@ -146,7 +146,7 @@ fn of_listeners() {
         ("§{ name: x }\n", "`bind` is missing"),
         ("§{ bind: 127.0.0.1:1 }\n", "`name` is missing"),
         ("§name: x\n", "`bind` is missing"),
-        ("{ name: x, bind: 127.0.0.1:1, §tls: {} }\n", "allowed here: name, bind"),
+        ("{ name: x, bind: 127.0.0.1:1, §tsl: {} }\n", "unknown key `tsl`, did you mean `tls`?"),
         ("{ name: §public, bind: 127.0.0.1:1 }\n", "the listener name `public` is used twice, first in line 3"),
         ("{ name: §a b, bind: 127.0.0.1:1 }\n", "1 to 64 letters, digits"),
         ("{ name: x, bind: §':80' }\n", "for all addresses write `0.0.0.0:80` or `[::]:80`"),
@@ -156,6 +156,63 @@ fn of_listeners() {
         ("{ name: x, bind: §127.0.0.1:9901 }\n", "is the address of `status`"),
     ] {
         check(&format!("{head}{text}"), expected);
+    }
+}
+
+/// Of TLS: each stands in `tls: { .. }` of a listener.
+#[test]
+fn of_listener_tls() {
+    let pair = |cert: &str, key: &str| format!("certificates: [ {{ cert_file: {cert}, key_file: {key} }} ]");
+    for (text, expected) in [
+        ("§{}".to_owned(), "`certificates` is missing"),
+        ("{ certificates: §[] }".into(), "there must be 1 to 1024 certificates"),
+        ("{ §certs: [] }".into(), "unknown key `certs`"),
+        ("{ certificates: [ §{ cert_file: a.pem } ] }".into(), "`key_file` is missing"),
+        ("{ certificates: [ §{ key_file: a.pem } ] }".into(), "`cert_file` is missing"),
+        ("{ certificates: [ { §cert_fil: a.pem } ] }".into(), "unknown key `cert_fil`, did you mean `cert_file`?"),
+        (format!("{{ {} }}", pair("§a.perm", "k.pem")), "`a.perm` cannot be read: entity not found"),
+        (format!("{{ {} }}", pair("a.pem", "§secret.pem")), "let the user that runs the node read it, and nobody else"),
+        (format!("{{ {} }}", pair("§der.pem", "k.pem")), "give a PEM file, which is text"),
+        (format!("{{ {} }}", pair("§''", "k.pem")), "the path is empty"),
+        (format!("{{ {} }}", pair("§bad.pem", "k.pem")), "`bad.pem`: it is no good"),
+        (format!("{{ {} }}", pair("a.pem", "§bad.pem")), "help: take another"),
+        (format!("{{ {}, min_version: §1.1 }}", pair("a.pem", "k.pem")), "allowed here: 1.2, 1.3"),
+        (format!("{{ {}, client_auth: §{{}} }}", pair("a.pem", "k.pem")), "`ca_file` is missing"),
+        (format!("{{ {}, client_auth: {{ ca_file: §bad.pem }} }}", pair("a.pem", "k.pem")), "it is no good"),
+        (
+            format!("{{ {}, client_auth: {{ mode: §require, ca_file: ca.pem }} }}", pair("a.pem", "k.pem")),
+            "unknown `mode` `require`, did you mean `required`?",
+        ),
+        (
+            "{ certificates: [ { cert_file: a+b.pem, key_file: k.pem }, §{ cert_file: b+c.pem, key_file: k.pem } ] }"
+                .into(),
+            "two certificates are for `b`",
+        ),
+    ] {
+        check(&format!("version: 1\nlisteners:\n  - {{ name: x, bind: 127.0.0.1:1, tls: {text} }}\n"), expected);
+    }
+    // With a key of another kind both are served.
+    let two = "{ certificates: [ { cert_file: a.pem, key_file: k.pem }, { cert_file: a.pem, key_file: l.pem } ] }";
+    good(&format!("version: 1\nlisteners:\n  - {{ name: x, bind: 127.0.0.1:1, tls: {two} }}\n"));
+}
+
+/// Of TLS: each stands in `tls` of an upstream.
+#[test]
+fn of_upstream_tls() {
+    let endpoint = "{ address: 127.0.0.1:1 }";
+    for (endpoints, text, expected) in [
+        (endpoint, "{ verify: §yes }", "allowed here: true, false"),
+        (endpoint, "{ ca_file: §bad.pem }", "`bad.pem`: it is no good"),
+        (endpoint, "{ verify: false, ca_file: §a.pem }", "`ca_file` is of no use with `verify: false`"),
+        (endpoint, "{ server_name: §'https://a.test' }", "write it without scheme and port"),
+        (endpoint, "{ §sni: a.test }", "unknown key `sni`"),
+        (endpoint, "{ client_certificate: §{ cert_file: a.pem } }", "`key_file` is missing"),
+        (endpoint, "{ client_certificate: { cert_file: §bad.pem, key_file: k.pem } }", "it is no good"),
+        (endpoint, "{ min_version: §1.0 }", "unknown `min_version` `1.0`"),
+        ("{ address: localhost:1 }, { address: two.test:1 }", "§{}", "write `server_name`"),
+        ("{ address: localhost:1 }, { address: 127.0.0.2:1 }", "§{}", "the endpoints have several names"),
+    ] {
+        check(&file(&format!("upstreams:\n  - {{ name: a, endpoints: [ {endpoints} ], tls: {text} }}\n")), expected);
     }
 }
 

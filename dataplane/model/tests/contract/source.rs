@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use tollgate_model::{ConfigErrors, Snapshot, Source, parse};
+use tollgate_model::{ConfigErrors, Flaw, Identity, Pem, Snapshot, Source, parse};
 
 /// Variables by name; `two.test` has two addresses, `localhost` one, `empty.test` none.
 pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
@@ -31,9 +31,30 @@ impl Source for World {
             Some("routes/a.yaml") => {
                 Ok("routes: [ { name: a, match: { path: /a }, answer: { status: 200 } } ]".to_owned())
             }
+            Some("secret.pem") => Err(io::ErrorKind::PermissionDenied.into()),
+            Some("der.pem") => Err(io::ErrorKind::InvalidData.into()),
+            // A certificate of these tests is the names it is for.
+            Some(name) if name.ends_with(".pem") => Ok(name.trim_end_matches(".pem").to_owned()),
             Some("token") => Ok("0123456789abcdef\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {
+        let flaw = |in_key| Flaw { in_key, message: "it is no good".to_owned(), remedy: "take another".to_owned() };
+        match (&*identity.chain.text, &*identity.key.text) {
+            (b"bad", _) => Err(flaw(false)),
+            (_, b"bad") => Err(flaw(true)),
+            (names, kind) => {
+                let (names, kind) = (String::from_utf8_lossy(names), String::from_utf8_lossy(kind));
+                Ok(names.split('+').map(|name| format!("{name} {kind}")).collect())
+            }
+        }
+    }
+
+    fn judge_authorities(&self, bundle: &Pem) -> Result<(), Flaw> {
+        let flaw = || Flaw { in_key: false, message: "it is no good".to_owned(), remedy: "take another".to_owned() };
+        if &*bundle.text == b"bad" { Err(flaw()) } else { Ok(()) }
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -19,7 +19,8 @@ use tollgate_sim::{
     SimListener, SimSender, Simulation, World,
 };
 use tollgate_telemetry::{LogSource, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Publication, Setup};
+use tollgate_tls::WallClock;
+use tollgate_worker::{Command, Program, Publication, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -99,6 +100,22 @@ pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// Certificates are judged, and tickets aged, at a fixed time.
+#[derive(Debug)]
+struct Still;
+
+impl WallClock for Still {
+    fn unix_seconds(&self) -> u64 {
+        // 2027-01-15
+        1_800_000_000
+    }
+}
+
+/// What `snapshot` says of TLS, behind the `previous` one.
+pub(crate) fn security(snapshot: &Snapshot, previous: Option<&Security>) -> Security {
+    Security::build(snapshot, previous, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
+}
+
 impl Gateway {
     /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
     pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
@@ -120,14 +137,26 @@ impl Gateway {
         Self::run(routed(routes, settings), 1, Conditions::default())
     }
 
-    fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+    /// A worker of a snapshot.
+    pub(crate) fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        let security = security(&snapshot, None);
+        Self::run_secured(snapshot, security, seed, conditions)
+    }
+
+    /// The same, with what was compiled of its TLS.
+    pub(crate) fn run_secured(
+        snapshot: Snapshot,
+        security: Security,
+        seed: impl Into<Seed>,
+        conditions: Conditions,
+    ) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
         let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();
-        let program = Arc::new(Program::build(snapshot, 1, &registry, None));
+        let program = Arc::new(Program::build(snapshot, 1, &registry, None, security));
         let setup = Setup {
             io: node.clone(),
             program: program.clone(),
@@ -174,9 +203,18 @@ impl Gateway {
         self.commands.send(command);
     }
 
+    /// The figure of the scrape's line that begins with `sample`, 0 without one.
+    pub(crate) fn figure(&self, sample: &str) -> u64 {
+        let mut scrape = String::new();
+        self.registry.render(&mut scrape);
+        let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
+        line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
+    }
+
     /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
     pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
-        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()));
+        let security = security(&snapshot, Some(self.program.borrow().security()));
+        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.program.replace(program.clone());
         let taken = Arc::new(AtomicBool::new(false));

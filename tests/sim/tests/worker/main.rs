@@ -9,6 +9,7 @@ mod policies;
 mod publish;
 mod routing;
 mod seeds;
+mod tls;
 mod truncation;
 mod tunnels;
 mod upstreams;
