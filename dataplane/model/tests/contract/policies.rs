@@ -116,7 +116,8 @@ fn deny_comes_before_allow() {
 fn configuration() -> Configuration {
     let routes = "routes:\n  - { name: r0, match: { path: /0 }, answer: { status: 200 } }\n\
                   \x20 - { name: r1, match: { path: /1 }, answer: { status: 200 }, policies: { defaults: off, use: [open] } }\n";
-    Configuration::parse("gateway.yaml", &file(&format!("{LAYERS}{routes}")), &WORLD).unwrap()
+    let text = file(&format!("{LAYERS}{routes}"));
+    Configuration::parse("gateway.yaml", &text, &WORLD).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn patch(delta: &str) -> Configuration {
@@ -150,7 +151,8 @@ fn a_patch_of_one_route_finds_the_layers_of_the_file() {
     assert_eq!(policies(after.snapshot(), 1).ip.len(), 2);
     assert!(Arc::ptr_eq(&policies(after.snapshot(), 0).ip[0], &policies(after.snapshot(), 1).ip[0]));
     let unknown = route.replace("second", "secnd");
-    let error = configuration().patch("a patch", &format!("base: 1\nchanged: {{ routes: [ {unknown} ] }}\n"), &WORLD);
-    let shown = error.err().expect("there is no such set").to_string();
+    let delta = format!("base: 1\nchanged: {{ routes: [ {unknown} ] }}\n");
+    let Err(error) = configuration().patch("a patch", &delta, &WORLD) else { panic!("there is no such set") };
+    let shown = error.to_string();
     assert!(shown.contains("policy set `secnd` is not defined, did you mean `second`?"), "{shown}");
 }
