@@ -6,7 +6,7 @@
 //! that number: [`for_each_seed`] prints the command that replays it.
 //!
 //! The network is bounded in bytes per direction. Several nodes may share a run, and hand streams to each other. Not
-//! simulated here: DNS, TLS, several threads.
+//! simulated here: DNS, several threads. TLS is real ([`Terminator`]).
 
 mod client;
 mod contract;
