@@ -6,6 +6,8 @@
 //! change of one item be a subtraction and an addition. The finalizer is needed: without it two items that swap their
 //! last bytes often have the same sum. Not made against someone who looks for collisions.
 
+mod upstream;
+
 use std::time::Duration;
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     condition::{Condition, ValueMatch},
     host::HostPattern,
     path::{PathMatch, Segment},
-    snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
+    snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Workers},
     template::{Piece, Template},
 };
 
@@ -23,7 +25,7 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 /// The digest; the snapshot's own field is not read.
 pub(crate) fn digest(snapshot: &Snapshot) -> u64 {
     let listeners = snapshot.listeners.iter().map(listener);
-    let upstreams = snapshot.upstreams.iter().map(upstream);
+    let upstreams = snapshot.upstreams.iter().map(upstream::upstream);
     let routes = snapshot.routes.iter().map(|item| route(item, snapshot));
     listeners.chain(upstreams).chain(routes).chain(settings(snapshot)).fold(0, u64::wrapping_add)
 }
@@ -153,16 +155,6 @@ fn listener(listener: &Listener) -> u64 {
     Item::new("listener").text(&listener.name).text(&listener.bind.to_string()).finish()
 }
 
-fn upstream(upstream: &Upstream) -> u64 {
-    let item = Item::new("upstream").text(&upstream.name).number(upstream.endpoints.len() as u64);
-    let item = upstream
-        .endpoints
-        .iter()
-        .fold(item, |item, endpoint| item.text(&endpoint.address.to_string()).number(endpoint.weight.into()));
-    let connections = &upstream.connections;
-    item.number(connections.idle_max as u64).duration(connections.idle_timeout).finish()
-}
-
 fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     let matcher = &route.matcher;
     // By name, since an index changes with the order.
@@ -180,7 +172,7 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     item.timeouts(&route.timeouts).finish()
 }
 
-fn settings(snapshot: &Snapshot) -> [u64; 8] {
+fn settings(snapshot: &Snapshot) -> [u64; 9] {
     let status = snapshot.status.map(|address| address.to_string()).unwrap_or_default();
     [
         workers(&snapshot.workers),
@@ -189,6 +181,7 @@ fn settings(snapshot: &Snapshot) -> [u64; 8] {
         access_log(&snapshot.access_log),
         snapshot.trusted_proxies.ranges().fold(Item::new("trusted_proxies"), |item, range| item.text(&range)).finish(),
         Item::new("forwarded").number(snapshot.forwarded as u64).finish(),
+        upstream::dns(&snapshot.dns),
         limits(&snapshot.limits),
         Item::new("timeouts").timeouts(&snapshot.timeouts).finish(),
     ]

@@ -21,21 +21,24 @@ mod snapshot;
 mod source;
 mod template;
 mod trusted_proxies;
+mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
 pub use error::{ConfigError, ConfigErrors};
 pub use expression::{Captures, Expression};
 pub use host::HostPattern;
-pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
 pub use path::{PathMatch, PathPattern, Segment};
 pub use snapshot::{
-    AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
-    Upstream, Workers,
+    AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
 pub use template::{Piece, Template};
 pub use trusted_proxies::TrustedProxies;
+pub use upstream::{
+    Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
+};
 
 use std::path::Path;
 

@@ -16,6 +16,7 @@ use crate::{
     path::{PathMatch, PathPattern},
     template::{Piece, Template},
     trusted_proxies::TrustedProxies,
+    upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
 
 /// One resolved configuration.
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub trusted_proxies: TrustedProxies,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
+    /// How the names of endpoints are resolved.
+    pub dns: Dns,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -91,36 +94,18 @@ pub struct Listener {
     pub bind: SocketAddr,
 }
 
-/// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+/// How the names of endpoints are resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Upstream {
-    /// 1 to 64 letters, digits, `.`, `_`, `-`.
-    pub name: String,
-    /// At least one, no address twice; chosen in turn by weight.
-    pub endpoints: Vec<Endpoint>,
-    /// The stock of idle connections.
-    pub connections: Connections,
-}
-
-/// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Endpoint {
-    /// Port is never 0.
-    pub address: SocketAddr,
-    /// 1 to 1000; its share is its weight over the sum of weights.
-    pub weight: u32,
-}
-
-/// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Connections {
-    /// 0 closes every connection after its exchange.
-    pub idle_max: usize,
-    /// A connection unused for this long is closed.
-    pub idle_timeout: Duration,
+pub struct Dns {
+    /// Asked in this order; empty for those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// An answer is good for at least this long.
+    pub ttl_min: Duration,
+    /// An answer is good for at most this long.
+    pub ttl_max: Duration,
+    /// For the answer of one server.
+    pub timeout: Duration,
 }
 
 /// Which requests are taken, and what becomes of them.
@@ -252,6 +237,6 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Address, HealthCheck, Probe, Route, HostPattern, PathPattern, TrustedProxies);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

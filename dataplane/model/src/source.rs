@@ -1,14 +1,9 @@
-//! Where a configuration gets what is not in its text: environment variables, files, addresses of names.
+//! Where a configuration gets what is not in its text: environment variables and files.
 //!
 //! `resolve` asks only through [`Source`], so that a test or the simulator answers without touching the system. It is
 //! used while a file is resolved and never by a worker.
 
-use std::{
-    env, fs, io,
-    io::Read as _,
-    net::{SocketAddr, ToSocketAddrs as _},
-    path::Path,
-};
+use std::{env, fs, io, io::Read as _, path::Path};
 
 use crate::limits;
 
@@ -23,15 +18,9 @@ pub trait Source {
     /// What the system says, and `InvalidData` for a file that is not UTF-8 or larger than
     /// [`FILE_BYTES_MAX`](crate::FILE_BYTES_MAX).
     fn read(&self, path: &Path) -> io::Result<String>;
-
-    /// All addresses of a host name. Blocks.
-    ///
-    /// # Errors
-    /// What the system says: unknown name, no answer.
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// Nothing outside of the text: no variable, no file, no name. For configuration that must stand alone.
+/// Nothing outside of the text: no variable, no file. For configuration that must stand alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSource;
 
@@ -43,13 +32,9 @@ impl Source for NoSource {
     fn read(&self, _: &Path) -> io::Result<String> {
         Err(io::ErrorKind::NotFound.into())
     }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
-/// The real environment, file system and resolver.
+/// The real environment and file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemSource;
 
@@ -66,9 +51,5 @@ impl Source for SystemSource {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than 256 MiB"));
         }
         String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok((host, port).to_socket_addrs()?.collect())
     }
 }

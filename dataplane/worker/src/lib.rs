@@ -9,7 +9,6 @@
 
 mod accept;
 mod answer;
-mod balance;
 mod bell;
 mod body;
 mod connection;

@@ -139,6 +139,9 @@ impl<S: Stream> Pools<S> {
 impl Program {
     /// Where an endpoint is.
     pub(crate) fn address(&self, id: EndpointId) -> SocketAddr {
-        self.snapshot.upstreams[id.upstream as usize].endpoints[id.endpoint as usize].address
+        match &self.snapshot.upstreams[id.upstream as usize].endpoints[id.endpoint as usize].address {
+            tollgate_model::Address::Socket(address) => *address,
+            _ => SocketAddr::from(([0, 0, 0, 0], 0)),
+        }
     }
 }

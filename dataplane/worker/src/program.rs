@@ -1,7 +1,6 @@
 //! A snapshot compiled for the workers: route table, endpoint schedules and splits. Built once, on the publishing thread, and
 //! shared by all workers; nothing in it changes.
 
-use crate::balance;
 use std::sync::Arc;
 use tollgate_http::{ForwardedStyle, HeadLimits};
 use tollgate_model::{Action, Forwarded, Route, Snapshot};
@@ -22,7 +21,7 @@ fn splits(snapshot: &Snapshot) -> Box<[Split]> {
             // A schedule gives each at least one turn, so those that are to have none stay out.
             let shares: Vec<_> = forwarding.shares.iter().filter(|share| share.weight > 0).collect();
             let weights: Vec<u32> = shares.iter().map(|share| share.weight).collect();
-            let turns = balance::schedule(&weights);
+            let turns = tollgate_balance::schedule(&weights);
             let order = turns.iter().map(|&turn| shares[turn as usize].upstream as u32).collect();
             Some(Split { route: route as u32, order })
         }
@@ -60,7 +59,7 @@ impl Program {
                 .iter()
                 .map(|upstream| {
                     let weights: Vec<u32> = upstream.endpoints.iter().map(|endpoint| endpoint.weight).collect();
-                    balance::schedule(&weights)
+                    tollgate_balance::schedule(&weights)
                 })
                 .collect(),
             splits: splits(&snapshot),

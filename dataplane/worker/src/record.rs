@@ -77,7 +77,7 @@ impl Fragments {
             upstreams: upstreams.clone().map(|upstream| Fragment::upstream(&upstream.name)).collect(),
             endpoints: upstreams
                 .map(|upstream| {
-                    upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(endpoint.address)).collect()
+                    upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(&endpoint.address.to_string())).collect()
                 })
                 .collect(),
         }
@@ -198,7 +198,7 @@ routes:
         assert_eq!(fragments.upstream(1), Some(&Fragment::upstream("b")));
         for (upstream, endpoint) in [(0, 0), (0, 1), (1, 0)] {
             let id = EndpointId { upstream, endpoint };
-            assert_eq!(fragments.endpoint(id), Some(&Fragment::endpoint(program.address(id))));
+            assert_eq!(fragments.endpoint(id), Some(&Fragment::endpoint(&program.address(id).to_string())));
         }
         assert_eq!(fragments.endpoint(EndpointId { upstream: 1, endpoint: 1 }), None);
         assert_eq!(fragments.route(2), None);

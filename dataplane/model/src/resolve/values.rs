@@ -57,7 +57,7 @@ fn look_up(reference: &str, source: &dyn Source) -> Result<String, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, net::SocketAddr, path::Path};
+    use std::{io, path::Path};
 
     use super::*;
 
@@ -70,10 +70,6 @@ mod tests {
         }
 
         fn read(&self, _: &Path) -> io::Result<String> {
-            Err(io::ErrorKind::NotFound.into())
-        }
-
-        fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
             Err(io::ErrorKind::NotFound.into())
         }
     }
