@@ -1,8 +1,9 @@
-//! The real clocks and a source of random bits, one of each per thread.
+//! The real clocks, which all threads of the process share, and a source of random bits for each.
 
 use std::{
     cell::Cell,
     hash::{BuildHasher, Hasher, RandomState},
+    sync::OnceLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tollgate_io::{Instant, Wall};
@@ -14,13 +15,28 @@ pub(crate) struct Clock {
     random: Cell<u64>,
 }
 
+/// Both clocks, now.
+#[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
+fn read() -> (std::time::Instant, u64) {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Monotonic time of the node, for a thread that has no [`RingIo`](crate::RingIo).
+#[must_use]
+pub fn now() -> Instant {
+    Clock::start().now()
+}
+
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
+    /// What one thread writes down as a time, such as the end of an ejection, another compares with its own: so all count
+    /// from the moment the first was started.
     pub(crate) fn start() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        static STARTED: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
+        let (started, started_wall) = *STARTED.get_or_init(read);
         Self {
-            started: std::time::Instant::now(),
-            started_wall: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
+            started,
+            started_wall,
             random: Cell::new(RandomState::new().build_hasher().finish() | 1),
         }
     }

@@ -98,7 +98,7 @@ async fn connect_to<I: Io>(
     watch.extend(due + limit);
     watch.begin_waiting(Waiting::Upstream);
     // All may be dropped: a pending connect gives up, a sleep forgets.
-    let mut connect = pin!(worker.io.connect(worker.program.address(id)));
+    let mut connect = pin!(worker.io.connect(worker.program.address(id).into()));
     let (mut overdue, mut ended) = (pin!(worker.io.sleep_until(due)), pin!(watch.ended()));
     let connected = poll_fn(|context| {
         if let Poll::Ready(cause) = ended.as_mut().poll(context) {
