@@ -86,10 +86,13 @@ impl Endpoints {
         let order = &tier.schedule;
         let (mut random, mut passed_over) = (choice.random, None);
         for _ in 0..order.len() {
-            // It may be beyond the end: that of a longer list, or of the other tier.
-            let turn = if choice.turn.get() as usize >= order.len() { 0 } else { choice.turn.get() };
-            choice.turn.set(turn + 1);
-            let position = order[turn as usize];
+            // It may be beyond the end, where a worker begins, and behind the last.
+            let mut turn = choice.turn.get() as usize;
+            if turn >= order.len() {
+                turn %= order.len();
+            }
+            choice.turn.set(turn as u32 + 1);
+            let position = order[turn];
             let member = self.member(position);
             if !Self::is_usable(member, choice) {
                 continue;

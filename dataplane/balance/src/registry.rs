@@ -1,8 +1,8 @@
 //! The upstreams of a node from snapshot to snapshot.
 //!
-//! Lives on the publishing thread. An upstream whose content is the same is the same [`Upstream`], turns and all; one
-//! that has changed keeps the endpoints it still has, with what is known of them. What is gone is marked, and freed when
-//! the last worker has let go of it.
+//! Lives on the publishing thread, which says what has changed; the rest stays as it is. An upstream whose content is the
+//! same is the same [`Upstream`]; one that has changed keeps the endpoints it still has, with what is known of them. What
+//! is gone is marked, and freed when the last worker has let go of it.
 
 use crate::{Upstream, upstream::Source};
 use ahash::AHashMap;
@@ -16,24 +16,26 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Takes the upstreams of a snapshot and gives each its state, in the same order. Those left out are gone. Costs a
-    /// comparison for one that has not changed.
-    pub fn publish<'m>(
-        &mut self,
-        upstreams: impl IntoIterator<Item = &'m tollgate_model::Upstream>,
-        now: u64,
-    ) -> Vec<Arc<Upstream>> {
-        let mut before = std::mem::take(&mut self.upstreams);
-        let published: Vec<_> = upstreams
-            .into_iter()
-            .map(|rules| match before.remove(&rules.name) {
-                Some(same) if **same.rules() == *rules => same,
-                old => Arc::new(Upstream::new(Arc::new(rules.clone()), old.as_deref(), self.source.clone(), now)),
-            })
-            .collect();
-        before.values().for_each(|gone| gone.retire());
-        self.upstreams =
-            published.iter().map(|upstream| (upstream.rules().name.clone(), upstream.clone())).collect();
-        published
+    /// Takes an upstream that is new or has changed, and gives it its state.
+    pub fn put(&mut self, rules: &Arc<tollgate_model::Upstream>, now: u64) -> Arc<Upstream> {
+        let before = self.upstreams.get(&rules.name);
+        if let Some(same) = before.filter(|before| before.rules() == rules) {
+            return same.clone();
+        }
+        let upstream = Arc::new(Upstream::new(rules.clone(), before.map(|before| &**before), self.source.clone(), now));
+        self.upstreams.insert(rules.name.clone(), upstream.clone());
+        upstream
+    }
+
+    /// Forgets an upstream that is no more.
+    pub fn remove(&mut self, name: &str) {
+        if let Some(gone) = self.upstreams.remove(name) {
+            gone.retire();
+        }
+    }
+
+    /// All of them.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.values()
     }
 }

@@ -19,6 +19,7 @@ pub(crate) enum Part {
     Listener { name: String, address: SocketAddr },
     Status { address: SocketAddr },
     StatusThread,
+    Housekeeping,
     Cpus,
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
@@ -52,6 +53,7 @@ impl StartError {
         match &self.part {
             Part::Listener { .. } | Part::Status { .. } => address_remedy(self.cause.kind()),
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
+            Part::Housekeeping => "more threads, memory or descriptors",
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
             Part::Worker { .. } if self.is_pinning() => {
@@ -78,6 +80,7 @@ impl fmt::Display for Part {
             Self::Listener { name, address } => write!(f, "listener {name} on {address}"),
             Self::Status { address } => write!(f, "status on {address}"),
             Self::StatusThread => f.write_str("the thread of the status"),
+            Self::Housekeeping => f.write_str("the thread of the housekeeping"),
             Self::Cpus => f.write_str("the CPUs this process may use"),
             Self::IoUring => f.write_str("io_uring, which `io` asks for"),
             Self::Worker { index, cpu, driver } => {

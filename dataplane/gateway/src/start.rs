@@ -3,19 +3,22 @@
 //! Everything that can be refused is asked for before the first worker runs, but for the rings themselves: when one is
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
-use crate::{Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, status};
+use crate::{
+    Gateway, StartError, error::Part, housekeeping::Housekeeping, launch, launch::WorkerParts, limits::log_blocks, publish::Publisher, status,
+};
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
     net::SocketAddr,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
+use tollgate_balance as balance;
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
 use tollgate_ring::{BoundListener, Driver, bind, preflight};
-use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
-use tollgate_worker::Program;
+use tollgate_telemetry::{LogSink, Registry, log_queue};
+use tollgate_worker::{Program, Registries};
 
 pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
     if let Err(error) = preflight::raise_nofile() {
@@ -54,13 +57,20 @@ fn say_epoll(error: &io::Error) {
 }
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
-    let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
+    let mut upstreams = balance::Registry::default();
+    let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), registries, None));
+    let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
+    housekeeping.publish(upstreams.upstreams().cloned().collect(), &snapshot.dns);
+    let publisher = Publisher::new(program.clone(), registry.clone(), upstreams, cpus.len());
+    let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.map(bind_status).transpose()?;
-    let registry = Registry::new(names(snapshot), cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
-        listeners: addresses,
+        publisher,
+        housekeeping,
         status_address: status.as_ref().map(BoundListener::local),
         draining: Arc::default(),
         stopping: AtomicBool::new(false),
@@ -70,7 +80,6 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len()));
     let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
         index,
         cpu,
@@ -100,40 +109,10 @@ fn launch_workers(gateway: &mut Gateway, parts: impl Iterator<Item = WorkerParts
     Ok(())
 }
 
-/// Names and addresses of the listeners.
-type Addresses = Vec<(String, SocketAddr)>;
-/// The sockets of one worker, with the indexes of their listeners.
-type WorkerListeners = Vec<(usize, BoundListener)>;
-
-/// Binds every listener once per worker: names and addresses, and what each worker gets.
-fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec<WorkerListeners>), StartError> {
-    let mut addresses = Vec::with_capacity(snapshot.listeners.len());
-    let mut by_worker: Vec<WorkerListeners> = iter::repeat_with(Vec::new).take(workers).collect();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
-        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-        let bound = bind(listener.bind, workers).map_err(part.failed())?;
-        let local = bound.first().map_or(listener.bind, BoundListener::local);
-        addresses.push((listener.name.clone(), local));
-        for (worker, socket) in by_worker.iter_mut().zip(bound) {
-            worker.push((index, socket));
-        }
-    }
-    Ok((addresses, by_worker))
-}
-
 fn bind_status(address: SocketAddr) -> Result<BoundListener, StartError> {
     let bound =
         bind(address, 1).and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
     bound.map_err(Part::Status { address }.failed())
-}
-
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
-    }
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.

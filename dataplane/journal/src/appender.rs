@@ -91,7 +91,7 @@ fn write_counted(file: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>)
 
 #[cfg(test)]
 mod tests {
-    use tollgate_telemetry::{Names, Registry, log_queue};
+    use tollgate_telemetry::{Registry, log_queue};
 
     use super::*;
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn block(records: &[&str]) -> Block {
-        let registry = Registry::new(Names::default(), 1);
+        let registry = Registry::new(&[], 1);
         let (sender, source) = log_queue(1, &registry);
         let mut sink = sender.sink(registry.worker(0));
         records.iter().for_each(|record| sink.append(record.as_bytes()));

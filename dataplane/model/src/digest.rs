@@ -24,8 +24,8 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// The digest; the snapshot's own field is not read.
 pub(crate) fn digest(snapshot: &Snapshot) -> u64 {
-    let listeners = snapshot.listeners.iter().map(listener);
-    let upstreams = snapshot.upstreams.iter().map(upstream::upstream);
+    let listeners = snapshot.listeners.iter().map(|item| listener(item));
+    let upstreams = snapshot.upstreams.iter().map(|item| upstream::upstream(item));
     let routes = snapshot.routes.iter().map(|item| route(item, snapshot));
     listeners.chain(upstreams).chain(routes).chain(settings(snapshot)).fold(0, u64::wrapping_add)
 }

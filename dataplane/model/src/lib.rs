@@ -11,6 +11,7 @@ mod digest;
 mod error;
 mod expression;
 mod host;
+mod items;
 mod limits;
 mod near;
 mod path;
@@ -28,7 +29,11 @@ pub use condition::{Condition, ValueMatch};
 pub use error::{ConfigError, ConfigErrors};
 pub use expression::{Captures, Expression};
 pub use host::HostPattern;
-pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use items::{Change, Entry, Items, Named};
+pub use limits::{
+    ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX,
+    VALUE_BYTES_MAX,
+};
 pub use path::{PathMatch, PathPattern, Segment};
 pub use snapshot::{
     AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers,

@@ -1,6 +1,6 @@
 //! The snapshot: a whole configuration after `resolve`, which is its only constructor.
 //!
-//! It cannot be wrong. Every index points into its list, every name is unique, every number lies within its bound and
+//! It cannot be wrong. Every slot is in use, every name is unique, every number lies within its bound and
 //! every pattern is valid; whoever holds a [`Snapshot`] checks nothing again. The structs are `#[non_exhaustive]`, so
 //! that no other crate can build one beside `resolve`.
 //!
@@ -13,6 +13,7 @@ use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
+    items::{Items, Named},
     path::{PathMatch, PathPattern},
     template::{Piece, Template},
     trusted_proxies::TrustedProxies,
@@ -36,11 +37,11 @@ pub struct Snapshot {
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
-    pub listeners: Vec<Listener>,
+    pub listeners: Items<Listener>,
     /// Unique names.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Items<Upstream>,
     /// Unique names; no two match the same requests with the same precedence.
-    pub routes: Vec<Route>,
+    pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
     pub trusted_proxies: TrustedProxies,
     /// Which forwarding fields an upstream is sent.
@@ -126,7 +127,7 @@ pub struct Route {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Sorted indices into [`Snapshot::listeners`], empty for all.
+    /// Sorted slots of [`Snapshot::listeners`], empty for all.
     pub listeners: Vec<usize>,
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
@@ -213,6 +214,18 @@ pub struct Timeouts {
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
 }
+
+macro_rules! named {
+    ($($item:ty),+) => { $(
+        impl Named for $item {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )+ };
+}
+
+named!(Listener, Upstream, Route);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

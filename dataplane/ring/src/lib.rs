@@ -30,7 +30,7 @@ mod timers;
 
 pub use clock::now;
 pub use datagram::RingDatagram;
-pub use listener::{BoundListener, RingListener, bind};
+pub use listener::{BoundListener, RingListener, bind, bind_beside};
 pub use mailbox::{Inbox, Outbox, mailbox};
 pub use poller::Driver;
 pub use runtime::RingIo;

@@ -22,6 +22,8 @@ pub mod names;
 mod prometheus;
 mod quantile;
 mod registry;
+mod slots;
+mod sparse;
 mod timestamp;
 mod worker;
 
@@ -31,5 +33,6 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
 pub use prometheus::CONTENT_TYPE;
-pub use registry::{JournalMetrics, Names, Registry};
+pub use registry::{JournalMetrics, Registry};
+pub use slots::{OTHER, Slots};
 pub use worker::WorkerMetrics;

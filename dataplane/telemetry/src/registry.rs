@@ -1,23 +1,16 @@
-//! All workers' figures of a node, and the names behind their indexes.
+//! All workers' figures of a node, and the names behind their slots.
 //!
-//! Made once when the node starts, before its workers. The scrape (`prometheus`) reads it from any thread.
+//! Made once when the node starts and kept through every snapshot: the publishing thread asks it for the slots of the names
+//! that come ([`Registry::routes`] and so on) while the workers go on counting. The scrape (`prometheus`) reads it from
+//! any thread.
 
 use std::{fmt, sync::Arc};
 
-use crate::{Counter, WorkerMetrics, prometheus};
-
-/// Label values, by the index that [`crate::Exchange`] and the calls of [`WorkerMetrics`] use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
-    /// Names of routes.
-    pub routes: Vec<String>,
-    /// Names of upstreams.
-    pub upstreams: Vec<String>,
-    /// Names of listeners.
-    pub listeners: Vec<String>,
-    /// Reasons why an exchange failed.
-    pub reasons: Vec<&'static str>,
-}
+use crate::{
+    Counter, Slots, WorkerMetrics,
+    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    prometheus,
+};
 
 /// What the journal's thread counts. One writer: that thread.
 #[derive(Debug, Default)]
@@ -32,17 +25,45 @@ pub struct JournalMetrics {
 
 /// The figures of a node.
 pub struct Registry {
-    pub(crate) names: Names,
+    routes: Slots,
+    upstreams: Slots,
+    listeners: Slots,
+    /// Label values, by the index that [`crate::Exchange::reason`] has.
+    pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
 }
 
 impl Registry {
-    /// A registry for `workers` workers.
+    /// A registry for `workers` workers, whose exchanges fail for `reasons`.
     #[must_use]
-    pub fn new(names: Names, workers: usize) -> Arc<Self> {
-        let workers = (0..workers).map(|_| Arc::new(WorkerMetrics::new(&names))).collect();
-        Arc::new(Self { names, workers, journal: Arc::default() })
+    pub fn new(reasons: &[&'static str], workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            routes: Slots::new(ROUTES_MAX),
+            upstreams: Slots::new(UPSTREAMS_MAX),
+            listeners: Slots::new(LISTENERS_MAX),
+            workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
+            reasons: reasons.into(),
+            journal: Arc::default(),
+        })
+    }
+
+    /// Slots of routes, at most [`ROUTES_MAX`]: for [`crate::Exchange::route`].
+    #[must_use]
+    pub const fn routes(&self) -> &Slots {
+        &self.routes
+    }
+
+    /// Slots of upstreams, at most [`UPSTREAMS_MAX`]: for [`crate::Exchange::upstream`] and the calls of [`WorkerMetrics`].
+    #[must_use]
+    pub const fn upstreams(&self) -> &Slots {
+        &self.upstreams
+    }
+
+    /// Slots of listeners, at most [`LISTENERS_MAX`]: for the calls of [`WorkerMetrics`].
+    #[must_use]
+    pub const fn listeners(&self) -> &Slots {
+        &self.listeners
     }
 
     /// The figures that worker number `index` writes.
@@ -68,6 +89,6 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("names", &self.names).field("workers", &self.workers.len()).finish()
+        f.debug_struct("Registry").field("workers", &self.workers.len()).finish_non_exhaustive()
     }
 }

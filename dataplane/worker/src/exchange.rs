@@ -1,7 +1,7 @@
 //! The exchange machine: one request from its head to its accounting, whatever carries it.
 //!
 //! ```text
-//! record -> route -> guard -> checkout -> forward (again on a stale connection) -> settle -> account
+//! record -> route -> guard -> checkout -> forward (again, if the tries say so) -> settle -> account
 //! ```
 //!
 //! [`Machine`] does the steps, [`crate::forward`] the fifth. The two sides are seen as [`Downstream`] and [`Upstream`];
@@ -13,18 +13,22 @@ use crate::{
     connection::Connection,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
-    limits,
+    key, limits,
+    program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
     relay, tunnel,
-    upstream::{self, Checkout, Way},
+    retry::Tries,
+    standing::Target,
+    upstream::{self, Checkout, Wish},
 };
 use std::{cell::Cell, time::Duration};
+use tollgate_balance::Outcome as Shown;
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
-use tollgate_model::{Action, Forwarding, Route, Timeouts};
+use tollgate_model::{Action, Route, Timeouts};
 use tollgate_policy::{Phase, Step};
 use tollgate_route::{Found, Request};
 
@@ -106,12 +110,14 @@ pub(crate) enum Next {
 }
 
 /// One exchange of an HTTP/1.1 connection.
-pub(crate) struct Machine<'a, I: Io> {
+pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) connection: &'a Connection<I>,
+    /// What was run when it began.
+    pub(crate) program: &'p Program,
     pub(crate) index: &'a RequestIndex,
     pub(crate) head_len: usize,
     pub(crate) facts: Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
@@ -119,7 +125,7 @@ pub(crate) struct Machine<'a, I: Io> {
     pub(crate) head_is_consumed: Cell<bool>,
 }
 
-impl<I: Io> Machine<'_, I> {
+impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Serves the request at the front of `down`.
     pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>) -> Next {
         let head = self.index.head(down.reader.bytes());
@@ -143,17 +149,16 @@ impl<I: Io> Machine<'_, I> {
     }
 
     /// The phases before an endpoint is chosen.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
-        let worker = &self.connection.worker;
-        let listener = self.connection.listener as usize;
-        let route = match worker.program.table.find(&Request::of(listener, head)) {
-            Found::Route(id) => id.0,
+    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, (Reason, Option<String>)> {
+        let listener = self.connection.listening.slot as usize;
+        let route: &RouteProgram = match self.program.table.find(&Request::of(listener, head)) {
+            Found::Route(route) => route,
             Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
             Found::None => return Err((Reason::NoRoute, None)),
         };
         self.outcome.route.set(Some(route));
         for phase in Phase::BEFORE_FORWARD {
-            if let Step::Answer(reason) = worker.program.chain.step(phase, head) {
+            if let Step::Answer(reason) = route.chain.step(phase, head) {
                 return Err((reason, None));
             }
         }
@@ -161,10 +166,15 @@ impl<I: Io> Machine<'_, I> {
     }
 
     /// Does what the route says.
-    async fn act(&self, down: &mut H1Downstream<'_, I>, id: u32, body: BodyLength) -> Result<Forwarded, Reason> {
-        let route = &self.connection.worker.program.snapshot.routes[id as usize];
+    async fn act(
+        &self,
+        down: &mut H1Downstream<'_, I>,
+        program: &'p RouteProgram,
+        body: BodyLength,
+    ) -> Result<Forwarded, Reason> {
+        let route = &program.route;
         let head = || self.index.head(down.reader.bytes());
-        let (path, listener) = (&route.matcher.path, self.connection.listener as usize);
+        let (path, listener) = (&route.matcher.path, self.connection.listening.slot as usize);
         match &route.action {
             Action::Forward(forwarding) => {
                 let target = match &forwarding.rewrite {
@@ -176,9 +186,16 @@ impl<I: Io> Machine<'_, I> {
                         }
                     }
                 };
-                let upstream = self.choose_upstream(id, forwarding);
+                // A snapshot has every upstream that its routes name.
+                let Some(upstream) = self.program.choose_upstream(program, forwarding) else {
+                    return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
+                };
                 self.outcome.upstream.set(Some(upstream));
-                self.forward(down, route, upstream, &target, body).await
+                let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+                active.increment();
+                let forwarded = self.forward(down, route, upstream, &target, body).await;
+                active.decrement();
+                forwarded
             }
             Action::Redirect(redirect) => {
                 match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {
@@ -190,40 +207,25 @@ impl<I: Io> Machine<'_, I> {
         }
     }
 
-    /// The upstream whose turn it is.
-    fn choose_upstream(&self, route: u32, forwarding: &Forwarding) -> u32 {
-        let worker = &self.connection.worker;
-        let splits = &worker.program.splits;
-        if forwarding.shares.len() > 1
-            && let Ok(at) = splits.binary_search_by_key(&route, |split| split.route)
-        {
-            let turn = worker.splits[at].get();
-            let order = &splits[at].order;
-            worker.splits[at].set((turn + 1) % order.len() as u32);
-            return order[turn as usize];
-        }
-        forwarding.shares[0].upstream as u32
-    }
-
     async fn forward(
         &self,
         down: &mut H1Downstream<'_, I>,
         route: &Route,
-        upstream: u32,
+        upstream: &'p UpstreamProgram,
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
-        let Connection { worker, watch, .. } = self.connection;
-        let way = Way { upstream, connect: route.timeouts.connect };
+        let Connection { worker, watch, stream, .. } = self.connection;
         if let Some(limit) = route.timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
         }
         watch.extend_by_progress(route.timeouts.idle);
-        let mut fresh = false;
+        let hash = key::of(&upstream.upstream, &self.index.head(down.reader.bytes()), stream.peer().ip());
+        let tries = Tries::begin(worker, upstream, hash, route.timeouts.connect);
+        let repeatable = body.is_empty() && self.facts.method.is_idempotent();
+        let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
         loop {
-            let (repeatable, begun) = (body.is_empty() && self.facts.method.is_idempotent(), self.facts.begun);
-            let taken = upstream::checkout(worker, watch, way, fresh, repeatable, begun, self.outcome).await;
-            let checkout = match taken {
+            let checkout = match upstream::checkout(worker, watch, &tries, wish, self.outcome).await {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
@@ -231,11 +233,17 @@ impl<I: Io> Machine<'_, I> {
             if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
-            let forward = self.attempt(&route.timeouts);
+            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries));
             let result = if body.is_empty() {
                 let result = forward.without_body(&mut down.writer, &mut up).await;
                 if self.is_stale(&result, &checkout, &mut up) {
-                    fresh = true;
+                    wish.fresh = true;
+                    continue;
+                }
+                if self.is_tried_again(&result, &forward, &mut up) {
+                    checkout.target.report(Shown::Failure, || worker.io.now());
+                    tries.note_failure(&checkout.target, result.err().unwrap_or(Reason::NoEndpoint));
+                    self.begin_again(route);
                     continue;
                 }
                 match result {
@@ -247,6 +255,7 @@ impl<I: Io> Machine<'_, I> {
                 let fail = async |reason, reply: &mut _| self.fail(reason, None, reply).await;
                 forward.with_body(down, &mut up, fail).await
             };
+            self.report(&checkout.target);
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
                 // In a box, so that the many that are no tunnels have no room for one.
@@ -259,9 +268,55 @@ impl<I: Io> Machine<'_, I> {
         }
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, I> {
+    /// Whether a try that gave the client nothing is followed by another.
+    fn is_tried_again(
+        &self,
+        result: &Result<Forwarded, Reason>,
+        forward: &Forward<'_, 'p, I>,
+        up: &mut H1Upstream<'_, I>,
+    ) -> bool {
+        match *result {
+            Ok(forwarded) => forwarded == Forwarded::Declined,
+            Err(reason) => {
+                let is_silent = up.halves().0.received_bytes() == 0 && !forward.has_interim.get();
+                is_silent && forward.tries.is_some_and(|tries| tries.takes_silence(reason, self.outcome))
+            }
+        }
+    }
+
+    /// Forgets a try, as far as the client and the record of the exchange are concerned.
+    fn begin_again(&self, route: &Route) {
+        let Connection { worker, watch, .. } = self.connection;
+        watch.set_upstream(None);
+        if watch.cause() == Some(Reason::ResponseTimeout) {
+            watch.forget_cause();
+        }
+        watch.extend(worker.io.now() + route.timeouts.idle);
+        self.outcome.forwarded.set(None);
+        self.outcome.responded.set(None);
+    }
+
+    /// Tells the endpoint's state how the exchange went, if that says something of the endpoint.
+    fn report(&self, target: &Target<'p>) {
+        let shown = match self.outcome.reason.get() {
+            None if self.outcome.status.get() < 500 => Shown::Success,
+            None
+            | Some(
+                Reason::UpstreamClosed
+                | Reason::UpstreamMalformed
+                | Reason::UpstreamHeadTooLarge
+                | Reason::ResponseIncomplete
+                | Reason::ResponseTimeout,
+            ) => Shown::Failure,
+            Some(_) => return,
+        };
+        target.report(shown, || self.connection.worker.io.now());
+    }
+
+    fn attempt<'t>(&'t self, timeouts: &'t Timeouts, tries: Option<&'t Tries<'p>>) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
+            program: self.program,
             watch: &self.connection.watch,
             timeouts,
             facts: &self.facts,
@@ -269,6 +324,8 @@ impl<I: Io> Machine<'_, I> {
             request_id: self.request_id,
             uploading: Cell::new(false),
             upload_begun: Cell::new(false),
+            tries,
+            has_interim: Cell::new(false),
         }
     }
 
@@ -276,20 +333,18 @@ impl<I: Io> Machine<'_, I> {
         &self,
         down: &H1Downstream<'_, I>,
         up: &mut H1Upstream<'_, I>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
-        let endpoint =
-            if head.authority().is_empty() { checkout.link.stream.peer().to_string() } else { String::new() };
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
             scheme: "http",
             trusted: self.is_trusted,
-            style: self.connection.worker.program.forwarded,
+            style: self.program.forwarded,
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
-            default_host: endpoint.as_bytes(),
+            default_host: checkout.target.authority().as_bytes(),
             target,
         };
         RequestSink::head(up.halves().1, head, &with)
@@ -300,25 +355,24 @@ impl<I: Io> Machine<'_, I> {
     fn is_stale(
         &self,
         result: &Result<Forwarded, Reason>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         up: &mut H1Upstream<'_, I>,
     ) -> bool {
         *result == Err(Reason::UpstreamClosed)
             && checkout.is_reused
             && self.facts.method.is_idempotent()
             && up.halves().0.received_bytes() == 0
-            && self.outcome.attempts.get() < limits::ATTEMPTS_MAX
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
-    fn keep(&self, checkout: Checkout<'_, I>) {
+    fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
         if self.outcome.forwarded.get().is_none() || watch.cause().is_some() || worker.is_draining() {
             return;
         }
         let now = worker.io.now();
         self.outcome.ended.set(Some(now));
-        if let Some(due) = worker.pools.put(checkout.id, checkout.link.stream, now, &worker.metrics) {
+        if let Some(due) = worker.pools.put(&checkout.target, checkout.connection, now, &worker.metrics) {
             worker.wake_timers_by(due);
         }
     }
@@ -363,7 +417,7 @@ impl<I: Io> Machine<'_, I> {
         match result {
             Err(_) => Some(Next::Abort),
             // Both directions have ended, by themselves or broken; what is on its way shall arrive.
-            Ok(Forwarded::Upgraded) => Some(Next::Close),
+            Ok(Forwarded::Upgraded | Forwarded::Declined) => Some(Next::Close),
             Ok(Forwarded::Answered) if self.outcome.closes.get() || self.connection.worker.is_draining() => {
                 Some(Next::Close)
             }
@@ -376,7 +430,7 @@ impl<I: Io> Machine<'_, I> {
         // It is not over yet.
         self.outcome.ended.set(None);
         watch.extend_by_progress(Duration::ZERO);
-        watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
+        watch.extend(worker.io.now() + self.program.snapshot.timeouts.linger);
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
         if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }
     }

@@ -5,6 +5,7 @@
 //! and thrown away, within bounds, so that the client reads its answer instead of a reset.
 
 use crate::{
+    Program,
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
@@ -12,6 +13,7 @@ use crate::{
     limits,
     record::{Facts, Outcome},
     relay::{discard, relay},
+    retry::Tries,
     state::Worker,
     watch::Watch,
 };
@@ -27,23 +29,30 @@ pub(crate) enum Forwarded {
     Answered,
     /// The endpoint switched protocols, and the client has been told.
     Upgraded,
+    /// The endpoint has answered with a status after which the request is tried again; the client knows nothing of it.
+    Declined,
 }
 
 /// Everything about one attempt that its two directions share.
-pub(crate) struct Forward<'a, I: Io> {
+pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) worker: &'a Worker<I>,
+    pub(crate) program: &'p Program,
     pub(crate) watch: &'a Watch<I::Stream>,
     pub(crate) timeouts: &'a Timeouts,
     pub(crate) facts: &'a Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
     /// Whether the client has begun to send it.
     pub(crate) upload_begun: Cell<bool>,
+    /// If the request may be sent again.
+    pub(crate) tries: Option<&'a Tries<'p>>,
+    /// Whether an interim response has gone to the client.
+    pub(crate) has_interim: Cell<bool>,
 }
 
-impl<I: Io> Forward<'_, I> {
+impl<I: Io> Forward<'_, '_, I> {
     /// Sends the queued head of a request without a body and passes the response back.
     pub(crate) async fn without_body<U: Upstream>(
         &self,
@@ -119,7 +128,7 @@ impl<I: Io> Forward<'_, I> {
             };
             self.upload_begun.set(true);
             total += part.len();
-            if total > self.worker.program.body_bytes_max {
+            if total > self.program.body_bytes_max {
                 body.give_back(part.buffer);
                 self.watch.abort_upstream(Reason::BodyTooLarge);
                 break;
@@ -149,6 +158,12 @@ impl<I: Io> Forward<'_, I> {
     ) -> Result<Forwarded, Reason> {
         self.receive_head(response, reply).await?;
         let head = response.response();
+        if let 502..=504 = head.status()
+            && !self.has_interim.get()
+            && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome))
+        {
+            return Ok(Forwarded::Declined);
+        }
         self.outcome.status.set(head.status());
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
@@ -170,7 +185,7 @@ impl<I: Io> Forward<'_, I> {
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
         loop {
-            response.head(self.facts.method, &self.worker.program.heads).await?;
+            response.head(self.facts.method, &self.program.heads).await?;
             if self.outcome.responded.get().is_none() {
                 self.outcome.responded.set(Some(self.worker.io.now()));
             }
@@ -180,6 +195,7 @@ impl<I: Io> Forward<'_, I> {
             }
             if self.facts.version == Version::Http11 {
                 reply.interim(head)?;
+                self.has_interim.set(true);
                 reply.flush().await?;
             }
             response.begin_body();

@@ -1,13 +1,15 @@
-//! A connection to the endpoint whose turn it is: an idle one, or a new one within `timeouts.connect`.
+//! A connection to the endpoint that a request goes to: an idle one, or a new one within `timeouts.connect`.
 //!
-//! At most `ATTEMPTS_MAX` connects are tried, and never one after the other at the same endpoint. A pending connect ends with the
-//! exchange. Whether a request may be sent again is not decided here.
+//! An endpoint that cannot be reached is passed over for another, as far as the upstream's rules for retries go: it has
+//! seen nothing of the request. A pending connect ends with the exchange. Whether a request may be sent again is not
+//! decided here.
 
 use crate::{
-    limits,
     link::Link,
-    pool::EndpointId,
+    pool::{Open, Pooled},
     record::Outcome,
+    retry::Tries,
+    standing::{InFlight, Target},
     state::Worker,
     watch::{Waiting, Watch},
 };
@@ -17,88 +19,121 @@ use std::{
     pin::pin,
     rc::Rc,
     task::Poll,
-    time::Duration,
 };
+use tollgate_balance::Outcome as Shown;
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io};
 
-/// Where an exchange goes.
-#[derive(Clone, Copy)]
-pub(crate) struct Way {
-    /// Index in the snapshot.
-    pub(crate) upstream: u32,
-    /// The time each connect may take.
-    pub(crate) connect: Duration,
-}
-
 /// A connection taken for an exchange.
-pub(crate) struct Checkout<'a, I: Io> {
+pub(crate) struct Checkout<'a, 'p, I: Io> {
     pub(crate) link: Link<'a, I>,
-    pub(crate) id: EndpointId,
+    pub(crate) connection: Pooled<I::Stream>,
+    pub(crate) target: Target<'p>,
     /// Whether it was idle, so that the endpoint may have closed it just now.
     pub(crate) is_reused: bool,
+    _in_flight: InFlight<'p>,
 }
 
-/// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over for another,
-/// since it has seen nothing of the request. At most one connect more may take too long, since each costs the client
-/// `timeouts.connect`. `now` may be as old as the request.
-pub(crate) async fn checkout<'a, I: Io>(
+/// How an endpoint is reached.
+enum Way<S> {
+    Idle(Pooled<S>),
+    Connect(Open),
+}
+
+/// What is known of the request a connection is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    /// Not an idle connection: one was closed already.
+    pub(crate) fresh: bool,
+    /// The request can be sent again if the connection turns out to be closed.
+    pub(crate) repeatable: bool,
+    /// The time, which may be as old as the request.
+    pub(crate) now: Instant,
+}
+
+/// Takes an idle connection, else connects.
+///
+/// # Errors
+/// The exchange was ended, or no endpoint is left that could be tried: why the last one failed.
+pub(crate) async fn checkout<'a, 'p, I: Io>(
     worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
-    way: Way,
-    fresh: bool,
-    repeatable: bool,
-    now: Instant,
-    outcome: &Outcome,
-) -> Result<Checkout<'a, I>, Reason> {
-    let Way { upstream, connect } = way;
-    let mut failed: Option<(EndpointId, Reason)> = None;
-    while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
-        let id = match failed {
-            None => worker.pools.next_endpoint(&worker.program, upstream),
-            Some((failed, _)) => match worker.pools.other_endpoint(&worker.program, failed) {
-                Some(id) => id,
-                None => break,
-            },
-        };
-        outcome.attempts.set(outcome.attempts.get() + 1);
-        outcome.endpoint.set(Some(id));
-        let idle = if fresh { None } else { worker.pools.take(id, now, !repeatable, &worker.metrics) };
-        let is_reused = idle.is_some();
-        let stream = match idle {
-            Some(stream) => {
-                worker.metrics.upstream_reused(upstream);
-                stream
+    tries: &Tries<'p>,
+    wish: Wish,
+    outcome: &Outcome<'p>,
+) -> Result<Checkout<'a, 'p, I>, Reason> {
+    loop {
+        let (target, way) = find(worker, watch, tries, wish).await?;
+        outcome.attempts.set(outcome.attempts.get().saturating_add(1));
+        outcome.endpoint.replace(Some(target.clone()));
+        let in_flight = InFlight::begin(&target);
+        let (connection, is_reused) = match way {
+            Way::Idle(connection) => {
+                worker.metrics.upstream_reused(target.upstream.figures);
+                (connection, true)
             }
-            None => match connect_to(worker, watch, id, connect).await {
-                Ok(stream) => Rc::new(stream),
+            Way::Connect(open) => match connect(worker, watch, &target, tries).await {
+                Ok(stream) => (Pooled::new(Rc::new(stream), worker.io.now(), open), false),
                 Err(reason) => {
-                    let is_enough = failed.is_some() && reason == Reason::ConnectTimeout;
-                    failed = Some((id, reason));
-                    if is_enough {
-                        break;
+                    if let Some(cause) = watch.cause() {
+                        return Err(cause);
                     }
-                    continue;
+                    tries.note_failure(&target, reason);
+                    target.report(Shown::Failure, || worker.io.now());
+                    if tries.takes_connect_failure(outcome) {
+                        continue;
+                    }
+                    return Err(reason);
                 }
             },
         };
-        watch.set_upstream(Some(stream.clone()));
-        return Ok(Checkout { link: Link::new(worker, watch, stream, Side::Upstream), id, is_reused });
+        watch.set_upstream(Some(connection.stream.clone()));
+        let link = Link::new(worker, watch, connection.stream.clone(), Side::Upstream);
+        return Ok(Checkout { link, connection, target, is_reused, _in_flight: in_flight });
     }
-    Err(watch.cause().or(failed.map(|(_, reason)| reason)).unwrap_or(Reason::NoEndpoint))
 }
 
-async fn connect_to<I: Io>(
+/// An endpoint, and a way to it. With none left that was not tried, those that were are tried again after a while.
+async fn find<'p, I: Io>(
     worker: &Worker<I>,
     watch: &Watch<I::Stream>,
-    id: EndpointId,
-    limit: Duration,
+    tries: &Tries<'p>,
+    wish: Wish,
+) -> Result<(Target<'p>, Way<I::Stream>), Reason> {
+    let mut has_waited = false;
+    loop {
+        let now = if tries.has_failed() { worker.io.now() } else { wish.now };
+        let Some(target) = tries.choose(worker, now) else {
+            if has_waited || !tries.may_wait() {
+                return Err(tries.end());
+            }
+            tries.wait(worker, watch).await?;
+            has_waited = true;
+            continue;
+        };
+        if !wish.fresh
+            && let Some(idle) = worker.pools.take(&target, now, !wish.repeatable, &worker.metrics)
+        {
+            return Ok((target, Way::Idle(idle)));
+        }
+        match worker.pools.open(&target, &worker.metrics) {
+            Some(open) => return Ok((target, Way::Connect(open))),
+            None => tries.pass_over(&target),
+        }
+    }
+}
+
+async fn connect<I: Io>(
+    worker: &Worker<I>,
+    watch: &Watch<I::Stream>,
+    target: &Target<'_>,
+    tries: &Tries<'_>,
 ) -> Result<I::Stream, Reason> {
-    let due = worker.io.now() + limit;
-    watch.extend(due + limit);
+    let due = worker.io.now() + tries.connect;
+    watch.extend(due + tries.connect);
     watch.begin_waiting(Waiting::Upstream);
     // All may be dropped: a pending connect gives up, a sleep forgets.
-    let mut connect = pin!(worker.io.connect(worker.program.address(id).into()));
+    let mut connect = pin!(worker.io.connect(target.address()));
     let (mut overdue, mut ended) = (pin!(worker.io.sleep_until(due)), pin!(watch.ended()));
     let connected = poll_fn(|context| {
         if let Poll::Ready(cause) = ended.as_mut().poll(context) {
@@ -113,10 +148,10 @@ async fn connect_to<I: Io>(
     watch.end_waiting(Waiting::Upstream);
     watch.set_upstream(None);
     match &connected {
-        Ok(_) => worker.metrics.upstream_connected(id.upstream),
+        Ok(_) => worker.metrics.upstream_connected(target.upstream.figures),
         // Ended on purpose: that says nothing of the endpoint.
         Err(_) if watch.cause().is_some() => {}
-        Err(_) => worker.metrics.upstream_failed(id.upstream),
+        Err(_) => worker.metrics.upstream_failed(target.upstream.figures),
     }
     connected
 }

@@ -54,7 +54,8 @@ fn what_is_gone_is_marked_and_its_slot_used_again() {
 fn an_upstream_that_is_gone_takes_its_endpoints_along() {
     let mut registry = Registry::default();
     let upstream = publish(&mut registry, &snapshot(&weighted(&[1]), ""), 0);
-    registry.publish([], 1);
+    registry.remove("u");
+    assert_eq!(registry.upstreams().count(), 0);
     assert!(upstream.endpoints().members()[0].endpoint.is_retired());
 }
 

@@ -5,18 +5,22 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
+use tollgate_balance::{Registry, Upstream};
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_model::{NoSource, Snapshot};
 use tollgate_sim::{
-    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
-    Simulation, World,
+    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
+    SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Names, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Setup};
+use tollgate_telemetry::{LogSource, Registry as Figures, WorkerMetrics, log_queue};
+use tollgate_worker::{Command, Program, Publication, Registries, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -44,10 +48,14 @@ const SLACK: Duration = Duration::from_millis(150);
 pub(crate) struct Gateway {
     pub(crate) simulation: Simulation,
     pub(crate) world: World,
-    commands: SimSender<Command>,
+    pub(crate) node: Node,
+    /// What the worker was given last.
+    program: RefCell<Arc<Program>>,
+    upstreams: RefCell<Registry>,
+    commands: SimSender<Command<SimListener>>,
     /// When `run` returned.
     returned: Rc<Cell<Option<Instant>>>,
-    registry: Arc<Registry>,
+    figures: Arc<Figures>,
     metrics: Arc<WorkerMetrics>,
     log: LogSource,
 }
@@ -78,8 +86,21 @@ timeouts: {TIMEOUTS}
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// One listener, one upstream with these `endpoints` and more keys, one route.
+pub(crate) fn upstream(endpoints: &str, rest: &str) -> Snapshot {
+    let text = format!(
+        "version: 1
+listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
+upstreams: [ {{ name: origins, endpoints: [ {endpoints} ]{rest} }} ]
+routes: [ {{ name: all, {ANY}, upstream: origins }} ]
+timeouts: {TIMEOUTS}
+"
+    );
+    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 /// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their names.
-fn routed(routes: &[&str]) -> Snapshot {
+pub(crate) fn routed(routes: &[&str]) -> Snapshot {
     let upstreams = ["a", "b"].iter().zip(ORIGINS);
     let upstreams =
         upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
@@ -90,15 +111,6 @@ fn routed(routes: &[&str]) -> Snapshot {
         routes.collect::<String>()
     );
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
-    }
 }
 
 impl Gateway {
@@ -121,12 +133,15 @@ impl Gateway {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = Registry::new(names(&snapshot), 1);
-        let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
+        let figures = Figures::new(&Reason::ALL.map(Reason::code), 1);
+        let (metrics, (sender, log)) = (figures.worker(0), log_queue(LOG_BLOCKS, &figures));
         let (commands, inbox) = world.mailbox();
+        let mut upstreams = Registry::default();
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
+        let program = Arc::new(Program::build(snapshot, 1, registries, None));
         let setup = Setup {
             io: node.clone(),
-            program: Arc::new(Program::build(snapshot, 1)),
+            program: program.clone(),
             listeners: vec![(0, node.listen(LISTEN))],
             metrics: metrics.clone(),
             log: Some(sender.sink(metrics.clone())),
@@ -137,7 +152,18 @@ impl Gateway {
             tollgate_worker::run(setup, inbox).await;
             noted.set(Some(clock.now()));
         });
-        Self { simulation, world, commands, returned, registry, metrics, log }
+        let (program, upstreams) = (RefCell::new(program), RefCell::new(upstreams));
+        Self { simulation, world, node, program, upstreams, commands, returned, figures, metrics, log }
+    }
+
+    /// A worker in front of an upstream with these `endpoints` and more keys.
+    pub(crate) fn start_upstream(endpoints: &str, rest: &str, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        Self::run(upstream(endpoints, rest), seed, conditions)
+    }
+
+    /// The state of the upstream in the worker's program.
+    pub(crate) fn upstream(&self) -> Arc<Upstream> {
+        self.upstreams.borrow().upstreams().next().expect("there is one").clone()
     }
 
     /// A worker under a quiet sky, with one origin that answers by `script`.
@@ -165,8 +191,28 @@ impl Gateway {
     }
 
     /// Has the worker drain or stop.
-    pub(crate) fn command(&self, command: Command) {
+    pub(crate) fn command(&self, command: Command<SimListener>) {
         self.commands.send(command);
+    }
+
+    /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
+    pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
+        let mut upstreams = self.upstreams.borrow_mut();
+        let registries =
+            Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
+        let program = Program::build(Arc::new(snapshot), 1, registries, Some(&self.program.borrow()));
+        let program = Arc::new(program);
+        self.program.replace(program.clone());
+        let taken = Arc::new(AtomicBool::new(false));
+        let told = taken.clone();
+        let taken_by = Box::new(move || told.store(true, Ordering::Relaxed));
+        self.command(Command::Publish(Publication { program, listeners, taken: taken_by }));
+        taken
+    }
+
+    /// What the worker was given last.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::clone(self.program.borrow().snapshot())
     }
 
     /// Whether `run` has returned.
@@ -184,20 +230,23 @@ impl Gateway {
         self.simulation.run_until_idle();
         assert_eq!(self.simulation.leftovers(), Leftovers::default());
         assert_eq!(Arc::strong_count(&self.metrics), 2, "the worker has ended, and its log with it");
+        for member in self.upstreams.borrow().upstreams().flat_map(|upstream| upstream.endpoints().members().to_vec()) {
+            assert_eq!(member.endpoint.in_flight(), 0, "requests in progress after the end");
+        }
         let mut records = String::new();
         while let Some(block) = self.log.recv() {
             records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
         }
         let records: Vec<_> = records.lines().map(str::to_owned).collect();
-        judge(&self.registry, records.len());
+        judge(&self.figures, records.len());
         Ended { at, records }
     }
 }
 
 /// Checks what the scrape says once a worker has ended.
-fn judge(registry: &Registry, records: usize) {
+fn judge(figures: &Figures, records: usize) {
     let mut scrape = String::new();
-    registry.render(&mut scrape);
+    figures.render(&mut scrape);
     let value = |name: &str| {
         let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
         assert!(!samples.is_empty(), "{name} is no metric");

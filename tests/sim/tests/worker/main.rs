@@ -1,10 +1,13 @@
 //! The unchanged worker in the simulator: under random exchanges and faults, and in the situations that each need a test.
 
 mod answers;
+mod balance;
 mod clients;
 mod deadlines;
 mod drain;
 mod gateway;
+mod publish;
+mod retries;
 mod routing;
 mod seeds;
 mod truncation;
