@@ -136,7 +136,9 @@ impl Endpoints {
                     None => drawn = Some(position),
                     Some(first) if first == position => {}
                     Some(first) => {
-                        return [first, position].into_iter().min_by(|&one, &other| self.compare_load(one, other, choice));
+                        return [first, position]
+                            .into_iter()
+                            .min_by(|&one, &other| self.compare_load(one, other, choice));
                     }
                 }
             }
@@ -157,10 +159,11 @@ impl Endpoints {
         }
         let mut owners = std::iter::once(first).chain(owners).filter(usable);
         let Some(percent) = load_max else { return owners.next() };
-        let (weights, requests) = tier.positions.iter().copied().filter(usable).fold((0, 0), |(weights, requests), position| {
-            let member = self.member(position);
-            (weights + u64::from(member.weight), requests + u64::from(member.endpoint.in_flight()))
-        });
+        let (weights, requests) =
+            tier.positions.iter().copied().filter(usable).fold((0, 0), |(weights, requests), position| {
+                let member = self.member(position);
+                (weights + u64::from(member.weight), requests + u64::from(member.endpoint.in_flight()))
+            });
         // Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2016, by weight.
         owners.find(|&position| {
             let member = self.member(position);

@@ -19,7 +19,8 @@ pub(crate) struct Ring(Box<[(u64, u32)]>);
 impl Ring {
     /// A ring of endpoints: position, label and weight of each.
     pub(crate) fn build<'e>(endpoints: impl Iterator<Item = (u32, &'e str, u32)> + Clone) -> Self {
-        let (count, sum) = endpoints.clone().fold((0, 0), |(count, sum), (_, _, weight)| (count + 1, sum + weight as usize));
+        let (count, sum) =
+            endpoints.clone().fold((0, 0), |(count, sum), (_, _, weight)| (count + 1, sum + weight as usize));
         let total = (count * POINTS_PER_ENDPOINT).min(POINTS_MAX);
         let mut points: Vec<(u64, u32)> = endpoints
             .flat_map(|(position, label, weight)| {

@@ -28,8 +28,7 @@ pub(crate) fn has_room(rules: &Outliers, list: &Endpoints, endpoint: &Endpoint, 
     let ejected = members.iter().filter(|member| member.endpoint.is_ejected(now)).count();
     let most = (members.len() * rules.ejected_max as usize / 100).max(1);
     let is_other = |other: &Endpoint| other.id() != endpoint.id();
-    ejected < most
-        && members.iter().any(|member| is_other(&member.endpoint) && member.endpoint.is_available(now))
+    ejected < most && members.iter().any(|member| is_other(&member.endpoint) && member.endpoint.is_available(now))
 }
 
 /// Ejects it.

@@ -134,7 +134,10 @@ impl Upstream {
         addresses.dedup();
         addresses.truncate(ADDRESSES_MAX);
         let of_entry = |entry: usize| {
-            old.members().iter().filter(move |member| member.entry as usize == entry).map(|member| member.endpoint.place())
+            old.members()
+                .iter()
+                .filter(move |member| member.entry as usize == entry)
+                .map(|member| member.endpoint.place())
         };
         let since = if of_entry(entry).next().is_some() { now.max(1) } else { 0 };
         let addresses = |other: usize| {
@@ -154,7 +157,9 @@ impl Upstream {
 
     /// The addresses of a name, in a list of this upstream.
     fn addresses(&self, list: &Endpoints, host: &str, port: u16) -> Vec<SocketAddr> {
-        let Some((entry, ..)) = self.names().find(|&(_, name, at)| (name, at) == (host, port)) else { return Vec::new() };
+        let Some((entry, ..)) = self.names().find(|&(_, name, at)| (name, at) == (host, port)) else {
+            return Vec::new();
+        };
         let members = list.members().iter().filter(|member| member.entry as usize == entry);
         members.filter_map(|member| socket(member.endpoint.place())).collect()
     }
@@ -221,11 +226,8 @@ fn members(
     since: u64,
 ) -> Vec<Member> {
     let (mut members, mut seen) = (Vec::new(), AHashSet::new());
-    let known: ahash::AHashMap<&Place, &Arc<Endpoint>> = old
-        .iter()
-        .flat_map(|old| old.members())
-        .map(|member| (member.endpoint.place(), &member.endpoint))
-        .collect();
+    let known: ahash::AHashMap<&Place, &Arc<Endpoint>> =
+        old.iter().flat_map(|old| old.members()).map(|member| (member.endpoint.place(), &member.endpoint)).collect();
     for (entry, rule) in rules.endpoints.iter().enumerate() {
         let places = match &rule.address {
             Address::Socket(address) => vec![Place::Socket(*address)],

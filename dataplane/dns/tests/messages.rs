@@ -88,10 +88,10 @@ fn aliases_are_followed_and_other_names_are_not() {
 
 #[test]
 fn a_name_without_addresses_has_none_for_a_time() {
-    let minimum = [name("ns.test"), name("root.test"), [[0; 4], [0; 4], [0; 4], [0; 4], [0, 0, 0, 20]].concat()].concat();
+    let minimum =
+        [name("ns.test"), name("root.test"), [[0; 4], [0; 4], [0; 4], [0; 4], [0, 0, 0, 20]].concat()].concat();
     for flags in [ANSWER, NO_SUCH_NAME] {
-        let bytes =
-            [head(7, flags, [0, 1]), question("a.test", A), record("test", SOA, 900, &minimum)].concat();
+        let bytes = [head(7, flags, [0, 1]), question("a.test", A), record("test", SOA, 900, &minimum)].concat();
         assert_eq!(ask(Kind::A).read(&bytes), addresses(&[], 20));
     }
 }

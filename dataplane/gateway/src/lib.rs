@@ -32,9 +32,9 @@ use tollgate_model::Snapshot;
 use tollgate_ring::Outbox;
 use tollgate_worker::Command;
 
+use housekeeping::Housekeeping;
 use launch::GatewayCommand;
 use publish::Publisher;
-use housekeeping::Housekeeping;
 use status::StatusThread;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.

@@ -4,7 +4,8 @@
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
 use crate::{
-    Gateway, StartError, error::Part, housekeeping::Housekeeping, launch, launch::WorkerParts, limits::log_blocks, publish::Publisher, status,
+    Gateway, StartError, error::Part, housekeeping::Housekeeping, launch, launch::WorkerParts, limits::log_blocks,
+    publish::Publisher, status,
 };
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{

@@ -35,9 +35,7 @@ pub use limits::{
     VALUE_BYTES_MAX,
 };
 pub use path::{PathMatch, PathPattern, Segment};
-pub use snapshot::{
-    AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers,
-};
+pub use snapshot::{AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers};
 pub use source::{NoSource, Source, SystemSource};
 pub use template::{Piece, Template};
 pub use trusted_proxies::TrustedProxies;

@@ -12,7 +12,9 @@ mod word;
 
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
-pub(crate) use upstream::{Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream};
+pub(crate) use upstream::{
+    Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream,
+};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::Deserialize;

@@ -250,6 +250,18 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Address, HealthCheck, Probe, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(
+    AccessLog,
+    Listener,
+    Upstream,
+    Endpoint,
+    Address,
+    HealthCheck,
+    Probe,
+    Route,
+    HostPattern,
+    PathPattern,
+    TrustedProxies
+);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

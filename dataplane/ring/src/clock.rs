@@ -34,11 +34,7 @@ impl Clock {
     pub(crate) fn start() -> Self {
         static STARTED: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
         let (started, started_wall) = *STARTED.get_or_init(read);
-        Self {
-            started,
-            started_wall,
-            random: Cell::new(RandomState::new().build_hasher().finish() | 1),
-        }
+        Self { started, started_wall, random: Cell::new(RandomState::new().build_hasher().finish() | 1) }
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -14,7 +14,9 @@ use std::{
     time::Duration,
 };
 use tollgate_io::{Address, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
-use tollgate_ring::{Driver, Outbox, RingDatagram, RingIo, RingListener, RingStream, ThreadSpec, bind, launch, mailbox, preflight};
+use tollgate_ring::{
+    Driver, Outbox, RingDatagram, RingIo, RingListener, RingStream, ThreadSpec, bind, launch, mailbox, preflight,
+};
 
 /// Runs the body as a test with each driver.
 macro_rules! on_both {

@@ -16,9 +16,10 @@ use crate::{
     key, limits,
     program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
-    relay, tunnel,
+    relay,
     retry::Tries,
     standing::Target,
+    tunnel,
     upstream::{self, Checkout, Wish},
 };
 use std::{cell::Cell, time::Duration};

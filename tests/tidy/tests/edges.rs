@@ -30,8 +30,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "worker", "ring", "io", "http", "tls", "journal", "offload", "cluster", "telemetry", "limit", "model",
-            "balance", "dns",
+            "worker",
+            "ring",
+            "io",
+            "http",
+            "tls",
+            "journal",
+            "offload",
+            "cluster",
+            "telemetry",
+            "limit",
+            "model",
+            "balance",
+            "dns",
         ],
     ),
     // The control plane.

@@ -1,12 +1,11 @@
 //! Which endpoint is chosen: shares by weight, consistency of keys, backups, slow start, what was tried.
 
-use crate::upstreams::{Chooser, snapshot, publish, upstream, weighted};
+use crate::upstreams::{Chooser, publish, snapshot, upstream, weighted};
 use proptest::prelude::*;
 use std::net::IpAddr;
 use tollgate_balance::{Registry, Tried, hash};
 
-const ALGORITHMS: [&str; 4] =
-    ["round_robin", "least_requests", "power_of_two", "{ consistent_hash: { key: path } }"];
+const ALGORITHMS: [&str; 4] = ["round_robin", "least_requests", "power_of_two", "{ consistent_hash: { key: path } }"];
 
 fn with(balance: &str) -> String {
     format!(", balance: {balance}")
@@ -114,7 +113,8 @@ fn the_hash_of_a_key_is_known() {
 
 #[test]
 fn a_bounded_load_passes_over_what_is_too_busy() {
-    let chooser = Chooser::new(&upstream(&weighted(&[1; 4]), ", balance: { consistent_hash: { key: path, load_max: 125% } }"));
+    let chooser =
+        Chooser::new(&upstream(&weighted(&[1; 4]), ", balance: { consistent_hash: { key: path, load_max: 125% } }"));
     let list = chooser.list();
     for _ in 0..400 {
         // One key for all of them: without a bound, one endpoint would have every request.

@@ -61,12 +61,13 @@ fn an_upstream_that_is_gone_takes_its_endpoints_along() {
 
 #[test]
 fn the_addresses_of_a_name_come_and_go() {
-    let endpoints = "{ address: 127.0.0.1:80 }, { address: 'a.test:80', weight: 3 }, { address: 'b.test:80', backup: true }";
+    let endpoints =
+        "{ address: 127.0.0.1:80 }, { address: 'a.test:80', weight: 3 }, { address: 'b.test:80', backup: true }";
     let upstream = upstream(endpoints, "");
-    assert_eq!(upstream.names().map(|(entry, host, port)| (entry, host.to_owned(), port)).collect::<Vec<_>>(), [
-        (1, "a.test".to_owned(), 80),
-        (2, "b.test".to_owned(), 80)
-    ]);
+    assert_eq!(
+        upstream.names().map(|(entry, host, port)| (entry, host.to_owned(), port)).collect::<Vec<_>>(),
+        [(1, "a.test".to_owned(), 80), (2, "b.test".to_owned(), 80)]
+    );
     let fixed = ids(&upstream);
     let version = upstream.version();
     assert!(upstream.set_addresses(1, &[ip(3), ip(2), ip(3)], 1));
@@ -75,12 +76,10 @@ fn the_addresses_of_a_name_come_and_go() {
     let list = upstream.endpoints();
     let shown: Vec<_> =
         list.members().iter().map(|member| (member.endpoint.label(), member.weight, member.backup)).collect();
-    assert_eq!(shown, [
-        ("127.0.0.1:80", 1, false),
-        ("127.0.0.2:80", 3, false),
-        ("127.0.0.3:80", 3, false),
-        ("127.0.0.9:80", 1, true)
-    ]);
+    assert_eq!(
+        shown,
+        [("127.0.0.1:80", 1, false), ("127.0.0.2:80", 3, false), ("127.0.0.3:80", 3, false), ("127.0.0.9:80", 1, true)]
+    );
     assert!(!upstream.set_addresses(1, &[ip(2), ip(3)], 2), "rotated only");
     assert!(upstream.set_addresses(1, &[ip(3)], 3));
     assert!(list.members()[1].endpoint.is_retired());

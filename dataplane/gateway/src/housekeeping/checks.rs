@@ -70,8 +70,7 @@ impl Checks {
     }
 
     fn begin(self: &Rc<Self>, endpoint: &Arc<Endpoint>, rules: &HealthCheck) -> Rc<Check> {
-        let check =
-            Rc::new(Check { endpoint: endpoint.clone(), rules: rules.clone(), is_wanted: Cell::new(true) });
+        let check = Rc::new(Check { endpoint: endpoint.clone(), rules: rules.clone(), is_wanted: Cell::new(true) });
         let (checks, running) = (self.clone(), check.clone());
         self.io.spawn(async move { checks.run(&running).await });
         check

@@ -76,7 +76,8 @@ pub(super) fn upstream(upstream: &Upstream) -> u64 {
     let item = endpoints.iter().fold(item, |item, endpoint| {
         item.text(&endpoint.address.to_string()).small(endpoint.weight).bytes(&[u8::from(endpoint.backup)])
     });
-    let item = item.balance(balance).optional(slow_start.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
+    let item =
+        item.balance(balance).optional(slow_start.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
     item.health(health.as_ref()).outliers(outliers.as_ref()).retries(retries).connections(connections).finish()
 }
 

@@ -183,6 +183,7 @@ pub(crate) struct Dns {
 }
 
 impl Shape for Balance {
-    const EXPECTED: &'static str = "a word like `round_robin` or a mapping like { consistent_hash: { key: client_ip } }";
+    const EXPECTED: &'static str =
+        "a word like `round_robin` or a mapping like { consistent_hash: { key: client_ip } }";
     const LIST: bool = false;
 }

@@ -110,9 +110,8 @@ fn one_key_goes_to_one_endpoint_until_that_is_gone() {
 fn the_fewest_requests_in_progress_win() {
     let gateway = start(&endpoints(""), ", balance: least_requests");
     // Whoever gets the first request never answers it.
-    let origins = ORIGINS.map(|at| {
-        Origin::start(&gateway.world, at, |head| if head.token() == 1 { silence() } else { fine() })
-    });
+    let origins =
+        ORIGINS.map(|at| Origin::start(&gateway.world, at, |head| if head.token() == 1 { silence() } else { fine() }));
     let waiting = gateway.ask(vec![get(1)]);
     gateway.simulation.run_for(SECOND / 10);
     assert_eq!(ask(&gateway, (2..=9).map(get).collect()), 8);

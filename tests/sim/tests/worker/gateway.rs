@@ -198,8 +198,7 @@ impl Gateway {
     /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
     pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
         let mut upstreams = self.upstreams.borrow_mut();
-        let registries =
-            Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
+        let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
         let program = Program::build(Arc::new(snapshot), 1, registries, Some(&self.program.borrow()));
         let program = Arc::new(program);
         self.program.replace(program.clone());

@@ -121,7 +121,8 @@ fn without_room_in_the_budget_nothing_is_tried_again() {
 
 #[test]
 fn a_budget_bounds_what_is_under_way_at_one_time() {
-    let pair = pair("on: ['503'], budget: 0%, budget_min: 2", unavailable(), Answer { delay_nanos: 1_000_000_000, ..fine() });
+    let pair =
+        pair("on: ['503'], budget: 0%, budget_min: 2", unavailable(), Answer { delay_nanos: 1_000_000_000, ..fine() });
     let clients: Vec<_> = (1..=8).map(|token| pair.gateway.ask(vec![get(token)])).collect();
     pair.gateway.simulation.run_for(5 * SECOND);
     let statuses: Vec<u16> =
@@ -157,7 +158,9 @@ fn the_only_endpoint_is_tried_again_after_a_while() {
     let world = gateway.world.clone();
     let client = gateway.script(async move {
         let end = world.dial([192, 0, 2, 1], LISTEN).await.expect("the worker listens");
-        end.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nX-Token: 1\r\n\r\nhi").await.expect("it reads");
+        end.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nX-Token: 1\r\n\r\nhi")
+            .await
+            .expect("it reads");
         Reader::new(&end).head().await.expect("a head").expect("an answer").status()
     });
     let world = gateway.world.clone();
