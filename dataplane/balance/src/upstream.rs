@@ -122,6 +122,12 @@ impl Upstream {
         })
     }
 
+    /// Whether there is something to check or to resolve.
+    #[must_use]
+    pub fn is_looked_after(&self) -> bool {
+        self.rules.health.is_some() || self.names().next().is_some()
+    }
+
     /// Gives the name at `entry` the addresses it resolves to; says whether that changed anything. The rest of the list,
     /// and the state of addresses that stay, are carried over; addresses that are new begin their slow start at `now`,
     /// unless the name had none before. At most [`ADDRESSES_MAX`] are used. One thread at a time may call this.

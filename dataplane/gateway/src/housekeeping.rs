@@ -28,7 +28,7 @@ use std::{
     },
     thread::JoinHandle,
 };
-use tollgate_balance::Upstream;
+use tollgate_balance::{Registry, Upstream};
 use tollgate_io::Mailbox;
 use tollgate_model::Dns;
 use tollgate_ring::{Driver, Outbox, RingIo, ThreadSpec, mailbox};
@@ -82,8 +82,10 @@ impl Housekeeping {
         Ok(Self { thread: AtomicCell::new(Some(thread)), wake, orders })
     }
 
-    /// Looks after these upstreams from now on. Waits until each name has its first answer, for at most [`NAMES_WAIT`].
-    pub(crate) fn publish(&self, upstreams: Vec<Arc<Upstream>>, dns: &Dns) {
+    /// Looks after the upstreams of the registry from now on. Waits until each new name has its first answer, for at most
+    /// [`NAMES_WAIT`].
+    pub(crate) fn publish(&self, registry: &Registry, dns: &Dns) {
+        let upstreams = registry.upstreams().filter(|upstream| upstream.is_looked_after()).cloned().collect();
         let (answered, waiting) = channel::bounded(0);
         self.orders.set.store(Some(Box::new(Set { upstreams, dns: dns.clone(), answered })));
         // Full means that it has been woken and will find the set.

@@ -128,7 +128,7 @@ impl Gateway {
         let registries =
             Registries { figures: &self.publisher.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
         let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program));
-        self.housekeeping.publish(state.upstreams.upstreams().cloned().collect(), &program.snapshot().dns);
+        self.housekeeping.publish(&state.upstreams, &program.snapshot().dns);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);

@@ -63,7 +63,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
     let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), registries, None));
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
-    housekeeping.publish(upstreams.upstreams().cloned().collect(), &snapshot.dns);
+    housekeeping.publish(&upstreams, &snapshot.dns);
     let publisher = Publisher::new(program.clone(), registry.clone(), upstreams, cpus.len());
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.map(bind_status).transpose()?;

@@ -21,6 +21,8 @@ use tollgate_telemetry::WorkerMetrics;
 pub(crate) struct Pools<S> {
     /// By slot of the endpoint.
     stocks: RefCell<Vec<Option<Stock<S>>>>,
+    /// Stocks that were begun since it was last looked for those of endpoints that are retired.
+    begun: Cell<usize>,
     /// When the oldest idle connection must go.
     due: Cell<Instant>,
 }
@@ -64,7 +66,7 @@ impl<S> Pooled<S> {
 
 impl<S: Stream> Pools<S> {
     pub(crate) const fn new() -> Self {
-        Self { stocks: RefCell::new(Vec::new()), due: Cell::new(Instant::NEVER) }
+        Self { stocks: RefCell::new(Vec::new()), begun: Cell::new(0), due: Cell::new(Instant::NEVER) }
     }
 
     /// The stock of an endpoint. `None` if its slot holds another's: the endpoint is retired, and the exchange's program
@@ -82,8 +84,12 @@ impl<S: Stream> Pools<S> {
             if stocks.len() <= slot {
                 stocks.resize_with(slot + 1, || None);
             }
-            // What is new has come in the place of something: a good time to let go of what is gone.
-            sweep(&mut stocks, metrics);
+            // What is new may have come in the place of something. Looking at eight stocks for each new one is enough.
+            self.begun.set(self.begun.get() + 1);
+            if self.begun.get() * 8 >= stocks.len() {
+                self.begun.set(0);
+                sweep(&mut stocks, metrics);
+            }
             stocks[slot] = Some(Stock {
                 endpoint: endpoint.clone(),
                 figures: target.upstream.figures,

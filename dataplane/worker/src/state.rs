@@ -23,7 +23,6 @@ use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
-#[expect(clippy::redundant_allocation, reason = "exchanges count on their own core, not in a line all workers share")]
 /// A program that this worker runs or has run.
 pub(crate) type Running = Rc<Arc<Program>>;
 

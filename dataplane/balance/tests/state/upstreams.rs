@@ -23,7 +23,7 @@ pub(crate) fn weighted(weights: &[u32]) -> String {
 }
 
 pub(crate) fn publish(registry: &mut Registry, snapshot: &Snapshot, now: u64) -> Arc<Upstream> {
-    registry.put(snapshot.upstreams.get(0).unwrap(), now)
+    registry.put(snapshot.upstreams.get(0).expect("the one upstream"), now)
 }
 
 pub(crate) fn upstream(endpoints: &str, rest: &str) -> Arc<Upstream> {

@@ -36,7 +36,7 @@ struct Name {
     addresses: RefCell<Option<Vec<IpAddr>>>,
     is_wanted: Cell<bool>,
     /// Let go of after the first answer.
-    answered: RefCell<Vec<Sender<()>>>,
+    answered: Cell<Option<Sender<()>>>,
 }
 
 impl Names {
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// Resolves the names of these upstreams and no others from now on. Those that are known already are filled in at
-    /// once; each of the others keeps `answered` until it has its first answer.
+    /// once; each that is new keeps `answered` until it has its first answer, or none.
     pub(super) fn resolve(self: &Rc<Self>, upstreams: &[Arc<Upstream>], dns: Dns, answered: &Sender<()>) {
         let mut users: AHashMap<String, Vec<(Arc<Upstream>, usize)>> = AHashMap::new();
         for upstream in upstreams {
@@ -67,12 +67,9 @@ impl Names {
                 old => {
                     let addresses = old.as_ref().and_then(|old| old.addresses.borrow().clone());
                     before.extend(old.map(|old| (host.clone(), old)));
-                    self.begin(host.clone(), users, addresses)
+                    self.begin(host.clone(), users, addresses, answered)
                 }
             };
-            if name.addresses.borrow().is_none() {
-                name.answered.borrow_mut().push(answered.clone());
-            }
             self.apply(&name);
             running.insert(host, name);
         }
@@ -85,13 +82,15 @@ impl Names {
         host: String,
         users: Vec<(Arc<Upstream>, usize)>,
         addresses: Option<Vec<IpAddr>>,
+        answered: &Sender<()>,
     ) -> Rc<Name> {
+        let waiting = addresses.is_none().then(|| answered.clone());
         let name = Rc::new(Name {
             host,
             users: RefCell::new(users),
             addresses: RefCell::new(addresses),
             is_wanted: Cell::new(true),
-            answered: RefCell::default(),
+            answered: Cell::new(waiting),
         });
         let (names, running) = (self.clone(), name.clone());
         self.io.spawn(async move { names.run(&running).await });

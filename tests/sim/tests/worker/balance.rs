@@ -1,6 +1,6 @@
 //! Which endpoint gets a request: health, ejection, backups, keys, bounded connections, addresses that change.
 
-use crate::gateway::{Gateway, ORIGINS, get, post, refused_by, silence};
+use crate::gateway::{Gateway, ORIGINS, Script, get, post, refused_by, silence};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tollgate_http::Reason;
 use tollgate_sim::{Answer, Conditions, Origin, Owner, Request, payload};
@@ -131,7 +131,7 @@ fn connections_in_use_are_bounded() {
     gateway.simulation.run_for(SECOND);
     assert_eq!(gateway.simulation.counters().opened[Owner::Node as usize], 3 + 2, "one to each endpoint");
     gateway.simulation.run_for(5 * SECOND);
-    let replies: Vec<_> = clients.iter().flat_map(|client| client.take()).collect();
+    let replies: Vec<_> = clients.iter().flat_map(Script::take).collect();
     let busy = replies.iter().flatten().filter(|reply| reply.head.status() == 503).count();
     assert_eq!(busy, 1, "{replies:?}");
     let records = gateway.end().records;

@@ -1,6 +1,6 @@
 //! What is tried again: only what is safe, only as often as allowed, and nothing of a failed try reaches the client.
 
-use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, post, refused_by, silence};
+use crate::gateway::{Gateway, LISTEN, ORIGINS, Script, dial, get, post, refused_by, silence};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::Reason;
 use tollgate_sim::{Answer, Conditions, Origin, Reader, Reply, Request, payload};
@@ -126,7 +126,7 @@ fn a_budget_bounds_what_is_under_way_at_one_time() {
     let clients: Vec<_> = (1..=8).map(|token| pair.gateway.ask(vec![get(token)])).collect();
     pair.gateway.simulation.run_for(5 * SECOND);
     let statuses: Vec<u16> =
-        clients.iter().flat_map(|client| client.take()).map(|reply| reply.expect("a reply").head.status()).collect();
+        clients.iter().flat_map(Script::take).map(|reply| reply.expect("a reply").head.status()).collect();
     assert_eq!(statuses.iter().filter(|&&status| status == 200).count(), 2, "{statuses:?}");
     assert_eq!(pair.origins[1].seen().len(), 2);
     pair.gateway.end();
