@@ -30,10 +30,6 @@ impl Source for NodeSource {
         SystemSource.list(folder)
     }
 
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        SystemSource.resolve(host, port)
-    }
-
     fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {
         let now = SystemClock.unix_seconds();
         let certificate =

@@ -9,6 +9,7 @@ mod certificates;
 mod changes;
 mod control;
 mod error;
+mod housekeeping;
 mod launch;
 mod limits;
 mod publish;
@@ -120,6 +121,7 @@ impl Gateway {
             if let Some(Err(error)) = self.journal.take().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.publisher.housekeeping.end();
             drop(self.control.swap(None));
         });
     }

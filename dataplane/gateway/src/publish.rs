@@ -5,7 +5,10 @@
 //! that have been replaced are kept until no exchange runs them and are freed here: freeing a large one takes its time, which is
 //! not a worker's.
 
-use crate::{StartError, certificates::SystemClock, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
+use crate::{
+    StartError, certificates::SystemClock, error::Part, housekeeping::Housekeeping, launch::GatewayCommand,
+    limits::ACKNOWLEDGE_MAX,
+};
 use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
@@ -18,10 +21,11 @@ use std::{
     },
     time::Instant,
 };
+use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Publication, Security, SecurityError};
+use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -30,6 +34,8 @@ type Lock<T> = std::sync::Mutex<T>;
 pub(crate) struct Publisher {
     state: Lock<State>,
     figures: Arc<Registry>,
+    /// Checks endpoints and resolves their names.
+    pub(crate) housekeeping: Housekeeping,
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
@@ -39,6 +45,8 @@ pub(crate) struct Publisher {
 
 struct State {
     program: Arc<Program>,
+    /// What the node knows of upstreams.
+    upstreams: balance::Registry,
     /// Programs that exchanges may still run.
     replaced: Vec<Arc<Program>>,
     /// Slot, name and address of every listener, with the port that the system chose.
@@ -76,10 +84,16 @@ pub enum PublishError {
 }
 
 impl Publisher {
-    pub(crate) fn new(program: Arc<Program>, figures: Arc<Registry>, commands: Vec<Outbox<GatewayCommand>>) -> Self {
+    pub(crate) fn new(
+        program: Arc<Program>,
+        figures: Arc<Registry>,
+        upstreams: balance::Registry,
+        housekeeping: Housekeeping,
+        commands: Vec<Outbox<GatewayCommand>>,
+    ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = State { program, replaced: Vec::new(), listeners: Vec::new() };
-        Self { state: Lock::new(state), figures, commands, draining: AtomicBool::new(false), running }
+        let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
+        Self { state: Lock::new(state), figures, housekeeping, commands, draining: AtomicBool::new(false), running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
@@ -151,7 +165,10 @@ impl Publisher {
         let security = security.map_err(PublishError::Security)?;
         let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program), security);
+        let registries =
+            Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
+        let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
+        self.housekeeping.publish(&state.upstreams, &program.snapshot().dns);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);

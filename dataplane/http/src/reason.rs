@@ -131,6 +131,8 @@ reasons! {
         "Internal error", "The gateway could not process the request.";
     NoEndpoint: 503 no_endpoint Upstream destination_unavailable once,
         "No endpoint available", "The upstream has no endpoint that can take the request.";
+    UpstreamBusy: 503 upstream_busy Upstream connection_limit_reached once,
+        "Upstream busy", "All connections that may be open to the upstream are in use.";
     ConnectRefused: 502 connect_refused Upstream connection_refused again,
         "Upstream refused the connection", "The endpoint refused the connection.";
     ConnectTimeout: 504 connect_timeout Upstream connection_timeout again,

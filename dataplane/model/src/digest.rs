@@ -125,8 +125,9 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         access_log,
         trusted_proxies,
         forwarded,
+        dns,
         limits,
         timeouts,
     } = snapshot;
-    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, limits, timeouts))
+    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, dns, limits, timeouts))
 }

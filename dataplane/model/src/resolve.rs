@@ -7,6 +7,7 @@
 
 mod actions;
 mod addresses;
+mod dns;
 mod index;
 mod listeners;
 mod matches;

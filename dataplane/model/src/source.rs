@@ -1,4 +1,4 @@
-//! Where a configuration gets what is not in its text: environment variables, files, addresses of names.
+//! Where a configuration gets what is not in its text: environment variables and files.
 //!
 //! `resolve` asks only through [`Source`], so that a test or the simulator answers without touching the system. It is
 //! used while a file is resolved and never by a worker.
@@ -8,7 +8,6 @@ use std::{
     collections::BTreeSet,
     env, fs, io,
     io::Read as _,
-    net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
 };
 
@@ -35,12 +34,6 @@ pub trait Source {
     /// What the system says.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// All addresses of a host name. Blocks.
-    ///
-    /// # Errors
-    /// What the system says: unknown name, no answer.
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
-
     /// Judges a certificate chain and its key: the names they are for, each with a space and the kind of its key, so that
     /// two that are equal serve the same clients. Whoever knows no certificates accepts all and tells no names.
     ///
@@ -59,7 +52,7 @@ pub trait Source {
     }
 }
 
-/// Nothing outside of the text: no variable, no file, no name. For configuration that must stand alone.
+/// Nothing outside of the text: no variable, no file. For configuration that must stand alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSource;
 
@@ -75,13 +68,9 @@ impl Source for NoSource {
     fn list(&self, _: &Path) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::NotFound.into())
     }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
-/// The real environment, file system and resolver.
+/// The real environment and file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemSource;
 
@@ -108,10 +97,6 @@ impl Source for SystemSource {
             names.extend(entry?.file_name().into_string());
         }
         Ok(names)
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok((host, port).to_socket_addrs()?.collect())
     }
 }
 
@@ -145,10 +130,6 @@ impl Source for Recorder<'_> {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         self.asked.borrow_mut().insert(folder.to_owned());
         self.source.list(folder)
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        self.source.resolve(host, port)
     }
 
     fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {

@@ -11,8 +11,8 @@ use crate::{
     limits,
     link::Link,
     listening::Listening,
-    pool::Target,
     record::{Facts, Outcome, RequestId},
+    standing::Target,
     state::Worker,
     tls::{self, Greeting},
     watch::{Phase, Watch},
@@ -330,10 +330,11 @@ impl Active {
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
         let Some(record) = &mut self.record else { return };
+        let target = outcome.endpoint.take();
         let line = record.end(&ResponsePart {
             route: outcome.route.get().map(|route| &route.fragment),
             upstream: outcome.upstream.get().map(|upstream| &upstream.fragment),
-            endpoint: outcome.endpoint.get().and_then(Target::fragment),
+            endpoint: target.as_ref().and_then(Target::fragment),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),
             received_bytes,

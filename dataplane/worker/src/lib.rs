@@ -9,13 +9,13 @@
 
 mod accept;
 mod answer;
-mod balance;
 mod bell;
 mod body;
 mod connection;
 mod exchange;
 mod forward;
 mod h1;
+mod key;
 mod limits;
 mod link;
 mod listening;
@@ -25,6 +25,8 @@ mod pool;
 mod program;
 mod record;
 mod relay;
+mod retry;
+mod standing;
 mod state;
 mod timers;
 mod tls;
@@ -34,7 +36,7 @@ mod watch;
 mod wheel;
 mod wire;
 
-pub use program::Program;
+pub use program::{Program, Registries};
 pub use tls::{Security, SecurityError};
 
 use state::Worker;

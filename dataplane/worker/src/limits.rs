@@ -3,9 +3,6 @@
 use std::time::Duration;
 use tollgate_io::{BUFFER_BYTES, HEADROOM_BYTES};
 
-/// How often a request is sent or a connection tried before the client is answered.
-pub(crate) const ATTEMPTS_MAX: u8 = 3;
-
 /// Bytes of a request body read and thrown away after its answer, so that the connection can be kept.
 pub(crate) const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
 

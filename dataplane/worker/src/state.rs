@@ -10,6 +10,7 @@ use crate::{
     listening::Listening,
     pool::Pools,
     record::RequestIds,
+    standing::Standings,
     tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
@@ -33,6 +34,7 @@ pub(crate) struct Worker<I: Io> {
     program: RefCell<Running>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
+    pub(crate) standings: Standings,
     pub(crate) request_ids: RequestIds,
     /// Clients' handshakes of this turn.
     pub(crate) handshakes: Rc<Budget>,
@@ -61,7 +63,8 @@ pub(crate) struct Worker<I: Io> {
 impl<I: Io> Worker<I> {
     pub(crate) fn new(io: I, program: Arc<Program>, metrics: Arc<WorkerMetrics>, log: Option<LogSink>) -> Self {
         Self {
-            pools: Pools::new(io.entropy()),
+            pools: Pools::new(),
+            standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             handshakes: Rc::default(),
             log: RefCell::new(log),
@@ -95,6 +98,7 @@ impl<I: Io> Worker<I> {
         let program = self.program();
         self.close_listeners(|listening| program.snapshot.listeners.get(listening.slot).is_none());
         self.listen(listeners);
+        self.pools.sweep(&self.metrics);
         taken();
     }
 

@@ -60,6 +60,7 @@ impl File {
             policy_sets,
             trusted_proxies,
             forwarded,
+            dns,
             limits,
             timeouts,
         } = self;
@@ -73,6 +74,7 @@ impl File {
             ("policy_sets", policy_sets),
             ("trusted_proxies", trusted_proxies),
             ("forwarded", forwarded),
+            ("dns", dns),
             ("limits", limits),
             ("timeouts", timeouts),
         ]

@@ -11,7 +11,8 @@ use super::{index::Index, names::Removal, policies::Layers};
 use crate::{
     items::{Items, Named},
     raw::{self, Location, Text, canonical},
-    snapshot::{Listener, Route, Snapshot, Upstream},
+    snapshot::{Listener, Route, Snapshot},
+    upstream::Upstream,
 };
 
 /// A resolved configuration.

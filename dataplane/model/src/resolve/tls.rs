@@ -8,8 +8,9 @@ use super::report::Report;
 use crate::{
     limits,
     raw::{self, Spanned, Text},
-    snapshot::{Listener, Upstream},
+    snapshot::Listener,
     tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls},
+    upstream::Upstream,
 };
 
 /// Resolves `tls` of a listener.

@@ -93,12 +93,38 @@ fn policies_count_for_the_routes_that_have_them() {
     assert_eq!(digest(&base), digest(&format!("{off}{all}")));
 }
 
+/// The first upstream with one more key.
+fn more(base: &str, key: &str) -> String {
+    base.replace("9001 } ] }", &format!("9001 }} ], {key} }}"))
+}
+
 #[test]
 fn any_change_of_content_changes_the_digest() {
     let base = base();
     let changed = [
         base.replace("9001", "9003"),
         base.replace("9001 }", "9001, weight: 2 }"),
+        base.replace("9001 }", "9001 }, { address: 127.0.0.1:9009, backup: true }"),
+        base.replace("9001 }", "9001 }, { address: 127.0.0.1:9009 }"),
+        base.replace("127.0.0.1:9001", "'unix:/127.0.0.1:9001'"),
+        more(&base, "balance: least_requests"),
+        more(&base, "balance: power_of_two"),
+        more(&base, "balance: { consistent_hash: { key: path } }"),
+        more(&base, "balance: { consistent_hash: { key: client_ip } }"),
+        more(&base, "balance: { consistent_hash: { key: client_ip, load_max: 125% } }"),
+        more(&base, "slow_start: 1s"),
+        more(&base, "health: { tcp: {} }"),
+        more(&base, "health: { http: {} }"),
+        more(&base, "health: { http: { path: /x } }"),
+        more(&base, "health: { http: { status: [200] } }"),
+        more(&base, "outliers: {}"),
+        more(&base, "outliers: { failures: 5% }"),
+        more(&base, "retries: { attempts: 1 }"),
+        more(&base, "retries: { on: [closed] }"),
+        more(&base, "retries: { on: [timeout] }"),
+        more(&base, "connections: { max: 1 }"),
+        more(&base, "connections: { requests_max: 1 }"),
+        format!("{base}dns: {{ servers: [127.0.0.1] }}\n"),
         // Each value stays, at another owner.
         base.replace("9001", "temporary").replace("9002", "9001").replace("temporary", "9002"),
         base.replace("upstream: a", "upstream: b"),

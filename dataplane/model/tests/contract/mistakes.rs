@@ -231,12 +231,12 @@ fn of_upstreams() {
             "is an endpoint of this upstream already",
         ),
         (
-            "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ], balance: §least_requests } ]\n",
-            "unknown `balance` `least_requests`\n",
+            "upstreams: [ { name: a, endpoints: §[ { address: 127.0.0.1:1, backup: true } ] } ]\n",
+            "all endpoints are backups",
         ),
     ]);
     for (address, expected) in [
-        ("127.0.0.1", "write `ip:port`, `[ipv6]:port` or `name:port`"),
+        ("127.0.0.1", "write `ip:port`, `[ipv6]:port`, `name:port` or `unix:/path`"),
         ("127.0.0.1:0", "has no port it could be reached at"),
         ("127.0.0:80", "is not an address"),
         ("http://two.test:80/x", "leave `http://` and the path out: `two.test:80`"),
@@ -244,8 +244,8 @@ fn of_upstreams() {
         ("two.test:x", "has no port it could be reached at"),
         ("'*.test:80'", "is not an address"),
         ("'[::1:80'", "is not an address"),
-        ("none.test:80", "the name in `none.test:80` cannot be resolved: no such name"),
-        ("empty.test:80", "the name in `empty.test:80` has no address"),
+        ("unix:run/a.sock", "write it like `unix:/run/orders.sock`"),
+        ("unix:/run/", "does not name a socket by its whole path"),
         ("127.0.0.1:1, weight: 0", ""),
     ] {
         let (address, weight) = address.split_once(", weight: ").map_or((address, None), |(a, w)| (a, Some(w)));
@@ -255,6 +255,54 @@ fn of_upstreams() {
         };
         check(&file(&format!("upstreams: [ {{ name: a, endpoints: [ {{ {entry} }} ] }} ]\n")), expected);
     }
+}
+
+/// Mistakes in one more key of an upstream.
+#[test]
+fn of_what_an_upstream_does() {
+    for (text, expected) in [
+        ("balance: §least_request", "unknown `balance` `least_request`, did you mean `least_requests`?"),
+        ("balance: §consistent_hash", "write `{ consistent_hash: { key: client_ip } }`"),
+        ("§balance: [a]", "expected a word like `round_robin` or a mapping"),
+        ("balance: { consistent_hash: §{} }", "`key` is missing"),
+        ("balance: { consistent_hash: { key: §ip } }", "write `client_ip`, `path`, `header:NAME` or `cookie:NAME`"),
+        ("balance: { consistent_hash: { key: §'header:a b' } }", "`a b` cannot name a header field"),
+        ("balance: { consistent_hash: { key: path, load_max: §100% } }", "from 101% to 1000%, or `off`"),
+        ("balance: { consistent_hash: { key: path, load_max: §1.25 } }", "write a share like `20%`"),
+        ("balance: { consistent_hash: { key: path } }, slow_start: §5s", "does not go with `consistent_hash`"),
+        ("slow_start: §fast", "write a duration like"),
+        ("health: §{}", "write `{ http: { path: /healthz } }` or `{ tcp: {} }`"),
+        ("health: §{ http: {}, tcp: {} }", "`health` has one of `http` and `tcp`"),
+        ("health: { tcp: { §path: / } }", "unknown key `path`"),
+        ("health: { http: { path: §healthz } }", "write it like `/healthz`"),
+        ("health: { http: { host: §'a b' } }", "write it like `api.example.com`"),
+        ("health: { http: { status: [ 200, §100 ] } }", "from 200 to 599, like `200` or `200-299`"),
+        ("health: { http: { status: [ §299-200 ] } }", "is no final status"),
+        ("health: { http: { status: §[] } }", "there must be 1 to 16 statuses"),
+        ("health: { http: { interval: §1ms } }", "from 10ms to 24h"),
+        ("health: { http: { healthy: §0 } }", "from 1 to 100"),
+        ("outliers: { consecutive: §off }", "set `failures`, or leave `outliers` out"),
+        ("outliers: { failures: §0% }", "from 1% to 100%, or `off`"),
+        ("outliers: { ejection: 10s, ejection_max: §5s }", "`ejection_max` is less than `ejection`"),
+        ("outliers: { ejected_max: §half }", "`half` is not a share"),
+        ("retries: { attempts: §11 }", "from 1 to 10"),
+        ("retries: { on: [ connect, §500 ] }", "allowed here: connect, closed, timeout, 502, 503, 504"),
+        ("retries: { on: [ closed, §closed ] }", "`closed` is in `on` twice"),
+        ("retries: { budget: §20 }", "write a share like `20%`"),
+        ("retries: { backoff: 1s, backoff_max: §10ms }", "from 1s to 24h"),
+        ("connections: { max: §0 }", "from 1 to 65536, or `unlimited`"),
+        ("connections: { age_max: §forever }", "write a duration like"),
+        ("connections: { §max_idle: 5 }", "unknown key `max_idle`"),
+    ] {
+        let text = format!("upstreams:\n  - {{ name: a, endpoints: [ {{ address: 127.0.0.1:1 }} ], {text} }}\n");
+        check(&file(&text), expected);
+    }
+    check_all(&[
+        ("dns: { servers: §[] }\n", "leave `servers` out for those of the system"),
+        ("dns: { servers: [ §dns.test ] }\n", "write `ip` or `ip:port`, like `10.0.0.2` or `10.0.0.2:53`"),
+        ("dns: { ttl_min: 10s, ttl_max: §5s }\n", "`ttl_max` is less than `ttl_min`"),
+        ("dns: { timeout: §2h }\n", "from 1ms to 1m"),
+    ]);
 }
 
 #[test]

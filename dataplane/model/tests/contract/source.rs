@@ -1,10 +1,10 @@
-//! A world of a few variables and names, so that no test depends on the machine.
+//! A world of a few variables, so that no test depends on the machine.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{io, path::Path};
 
 use tollgate_model::{ConfigErrors, Flaw, Identity, Pem, Snapshot, Source, parse};
 
-/// Variables by name; `two.test` has two addresses, `localhost` one, `empty.test` none.
+/// Variables by name.
 pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
 
 /// The variables of the manual, one with a secret, and some that are no good.
@@ -61,15 +61,6 @@ impl Source for World {
         match folder.to_str() {
             Some("routes") => Ok(vec!["a.yaml".to_owned(), "b.txt".to_owned()]),
             _ => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        match host {
-            "localhost" => Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]),
-            "two.test" => Ok([[127, 0, 0, 3], [127, 0, 0, 2]].map(|ip| SocketAddr::from((ip, port))).to_vec()),
-            "empty.test" => Ok(Vec::new()),
-            name => Err(io::Error::other(format!("no such name: {name}"))),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
     },
     time::Duration,
 };
+use tollgate_balance::{Registry, Upstream};
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_model::{NoSource, Snapshot};
@@ -18,9 +19,9 @@ use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
     SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Registry, WorkerMetrics, log_queue};
+use tollgate_telemetry::{LogSource, Registry as Figures, WorkerMetrics, log_queue};
 use tollgate_tls::WallClock;
-use tollgate_worker::{Command, Program, Publication, Security, Setup};
+use tollgate_worker::{Command, Program, Publication, Registries, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -51,10 +52,11 @@ pub(crate) struct Gateway {
     pub(crate) node: Node,
     /// What the worker was given last.
     program: RefCell<Arc<Program>>,
+    upstreams: RefCell<Registry>,
     commands: SimSender<Command<SimListener>>,
     /// When `run` returned.
     returned: Rc<Cell<Option<Instant>>>,
-    registry: Arc<Registry>,
+    figures: Arc<Figures>,
     metrics: Arc<WorkerMetrics>,
     log: LogSource,
 }
@@ -81,6 +83,19 @@ routes: [ {{ name: all, {route}, upstream: origins }} ]
 timeouts: {TIMEOUTS}
 ",
         endpoints.join(", ")
+    );
+    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// One listener, one upstream with these `endpoints` and more keys, one route.
+pub(crate) fn upstream(endpoints: &str, rest: &str) -> Snapshot {
+    let text = format!(
+        "version: 1
+listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
+upstreams: [ {{ name: origins, endpoints: [ {endpoints} ]{rest} }} ]
+routes: [ {{ name: all, {ANY}, upstream: origins }} ]
+timeouts: {TIMEOUTS}
+"
     );
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -153,10 +168,12 @@ impl Gateway {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
-        let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
+        let figures = Figures::new(&Reason::ALL.map(Reason::code), 1);
+        let (metrics, (sender, log)) = (figures.worker(0), log_queue(LOG_BLOCKS, &figures));
         let (commands, inbox) = world.mailbox();
-        let program = Arc::new(Program::build(snapshot, 1, &registry, None, security));
+        let mut upstreams = Registry::default();
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
+        let program = Arc::new(Program::build(snapshot, 1, registries, None, security));
         let setup = Setup {
             io: node.clone(),
             program: program.clone(),
@@ -170,8 +187,18 @@ impl Gateway {
             tollgate_worker::run(setup, inbox).await;
             noted.set(Some(clock.now()));
         });
-        let program = RefCell::new(program);
-        Self { simulation, world, node, program, commands, returned, registry, metrics, log }
+        let (program, upstreams) = (RefCell::new(program), RefCell::new(upstreams));
+        Self { simulation, world, node, program, upstreams, commands, returned, figures, metrics, log }
+    }
+
+    /// A worker in front of an upstream with these `endpoints` and more keys.
+    pub(crate) fn start_upstream(endpoints: &str, rest: &str, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        Self::run(upstream(endpoints, rest), seed, conditions)
+    }
+
+    /// The state of the upstream in the worker's program.
+    pub(crate) fn upstream(&self) -> Arc<Upstream> {
+        self.upstreams.borrow().upstreams().next().expect("there is one").clone()
     }
 
     /// A worker under a quiet sky, with one origin that answers by `script`.
@@ -206,7 +233,7 @@ impl Gateway {
     /// The figure of the scrape's line that begins with `sample`, 0 without one.
     pub(crate) fn figure(&self, sample: &str) -> u64 {
         let mut scrape = String::new();
-        self.registry.render(&mut scrape);
+        self.figures.render(&mut scrape);
         let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
         line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
     }
@@ -214,7 +241,9 @@ impl Gateway {
     /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
     pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
         let security = security(&snapshot, Some(self.program.borrow().security()));
-        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()), security);
+        let mut upstreams = self.upstreams.borrow_mut();
+        let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
+        let program = Program::build(Arc::new(snapshot), 1, registries, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.program.replace(program.clone());
         let taken = Arc::new(AtomicBool::new(false));
@@ -244,20 +273,23 @@ impl Gateway {
         self.simulation.run_until_idle();
         assert_eq!(self.simulation.leftovers(), Leftovers::default());
         assert_eq!(Arc::strong_count(&self.metrics), 2, "the worker has ended, and its log with it");
+        for member in self.upstreams.borrow().upstreams().flat_map(|upstream| upstream.endpoints().members().to_vec()) {
+            assert_eq!(member.endpoint.in_flight(), 0, "requests in progress after the end");
+        }
         let mut records = String::new();
         while let Some(block) = self.log.recv() {
             records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
         }
         let records: Vec<_> = records.lines().map(str::to_owned).collect();
-        judge(&self.registry, records.len());
+        judge(&self.figures, records.len());
         Ended { at, records }
     }
 }
 
 /// Checks what the scrape says once a worker has ended.
-fn judge(registry: &Registry, records: usize) {
+fn judge(figures: &Figures, records: usize) {
     let mut scrape = String::new();
-    registry.render(&mut scrape);
+    figures.render(&mut scrape);
     let value = |name: &str| {
         let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
         assert!(!samples.is_empty(), "{name} is no metric");

@@ -40,10 +40,6 @@ impl Source for Files {
     fn list(&self, _: &Path) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::NotFound.into())
     }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
 /// An authority, what it has issued to the gateway, and the sides that speak TLS.
