@@ -45,8 +45,9 @@ pub(crate) const WATCH_SETTLE: Duration = Duration::from_millis(200);
 /// How often it is waited again when there is another notice meanwhile: a folder may never be quiet.
 pub(crate) const WATCH_SETTLES_MAX: usize = 10;
 
-/// How often watched files are looked at without a notice: some file systems give none.
-pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(10);
+/// How often watched files are looked at without a notice: some file systems give none, and a new configuration may have
+/// other files.
+pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(2);
 
 /// Threads at one time that write what `GET /config` answers.
 pub(crate) const REPORTS_MAX: usize = 2;

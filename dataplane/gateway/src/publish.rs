@@ -160,6 +160,7 @@ impl Publisher {
     }
 
     /// Gives each worker the program and its sockets; says which have not taken it in time.
+    #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
     fn hand_over(&self, program: &Arc<Program>, sockets: Vec<WorkerListeners>, generation: u64) -> Vec<usize> {
         let deadline = Instant::now() + ACKNOWLEDGE_MAX;
         let (done, acknowledged) = channel::bounded(self.commands.len());

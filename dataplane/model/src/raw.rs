@@ -7,6 +7,7 @@
 
 pub(crate) mod canonical;
 mod delta;
+pub(crate) mod json;
 mod place;
 mod policies;
 mod read;

@@ -108,6 +108,8 @@ impl Configuration {
         let defaults = canonical::leaves(&canonical::read::<raw::File>(DEFAULTS));
         // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
         let is_written = |path: &str| {
+            // A status that is written has nothing that is not.
+            let path = if path.starts_with("status.") { "status" } else { path };
             written.iter().any(|leaf| {
                 let (short, long) =
                     if leaf.path.len() < path.len() { (&*leaf.path, path) } else { (path, &*leaf.path) };

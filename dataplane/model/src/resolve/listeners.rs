@@ -1,4 +1,7 @@
 //! `listeners`: at least one, and no two at the same address.
+//!
+//! Part of `resolve`, after the settings, since the address of the status is taken too. There are few of them, so each
+//! change compares with all (`limits::LISTENERS_MAX`); sockets are opened elsewhere.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -85,9 +88,9 @@ fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
 fn judge_status(report: &mut Report<'_>, state: &State, defined: &Defined) {
     let bind = state.snapshot.status.as_ref().and_then(|status| status.bind);
     let Some(status) = bind.filter(|bind| bind.port() != 0) else { return };
-    let is_there = |listener: &&Listener| listener.bind == status && !defined.has(&listener.name);
-    let Some(listener) = state.snapshot.listeners.iter().map(|listener| &**listener).find(is_there) else { return };
-    let message = format!("the address of `status` is that of listener `{}`", listener.name);
+    let is_there = |listener: &Listener| listener.bind == status && !defined.has(&listener.name);
+    let Some((slot, _)) = state.snapshot.listeners.entries().find(|(_, entry)| is_there(&entry.item)) else { return };
+    let message = format!("the address of `status` is that of listener `{}`", state.written.listeners.name(slot));
     match &state.written.settings.status {
         Some(raw) => report.error(raw.referenced, message, None),
         None => report.whole_error(message, Some("the default of `status` is 127.0.0.1:9901".to_owned())),

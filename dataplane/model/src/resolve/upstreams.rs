@@ -1,4 +1,7 @@
 //! `upstreams`: their endpoints, with names resolved to addresses.
+//!
+//! Part of `resolve`, before the routes that use them. Only those that a change names are resolved; whether one that goes is
+//! still used is judged with the routes.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::source::{good, read};
+use tollgate_model::Configuration;
+
+use crate::source::{WORLD, good, read};
 
 const MANUAL: &str = include_str!("../../../../docs/users/configure.md");
 
@@ -19,6 +21,16 @@ fn every_example_for_users_loads() {
         }
     }
     assert!(blocks >= 5, "{blocks} examples found");
+}
+
+/// Each block marked `json` of the manual is a patch of its smallest file.
+#[test]
+fn every_patch_of_the_manual_applies() {
+    let first = MANUAL.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let first = Configuration::parse("gateway.yaml", first, &WORLD).unwrap();
+    let patches = MANUAL.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+    let applied = patches.map(|patch| first.patch("a patch", patch, &WORLD).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(applied.count(), 1);
 }
 
 /// The reader lists the keys a mapping may have; each must have a row in the manual.

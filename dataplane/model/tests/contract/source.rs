@@ -27,7 +27,10 @@ impl Source for World {
 
     fn read(&self, path: &Path) -> io::Result<String> {
         match path.to_str() {
-            Some("small.yaml") => Ok(file("")),
+            Some("small.yaml" | "listeners.yaml") => Ok(file("")),
+            Some("routes/a.yaml") => {
+                Ok("routes: [ { name: a, match: { path: /a }, answer: { status: 200 } } ]".to_owned())
+            }
             Some("secret.pem") => Err(io::ErrorKind::PermissionDenied.into()),
             Some("der.pem") => Err(io::ErrorKind::InvalidData.into()),
             // A certificate of these tests is the names it is for.
@@ -54,8 +57,11 @@ impl Source for World {
         if &*bundle.text == b"bad" { Err(flaw()) } else { Ok(()) }
     }
 
-    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
-        Err(io::ErrorKind::NotFound.into())
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        match folder.to_str() {
+            Some("routes") => Ok(vec!["a.yaml".to_owned(), "b.txt".to_owned()]),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
