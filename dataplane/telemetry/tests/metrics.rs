@@ -16,7 +16,7 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    Exchange, MethodLabel, OTHER, Registry, WorkerMetrics,
+    Exchange, Handshake, HandshakeFailure, MethodLabel, OTHER, Registry, TlsSide, TlsVersion, WorkerMetrics,
     limits::ROUTES_MAX,
     names::{ALL, Kind},
 };
@@ -60,6 +60,8 @@ fn use_everything(registry: &Registry) {
     worker.connection_opened(0);
     worker.upstream_connected(1);
     worker.upstream_idle(1).set(3);
+    worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });
+    worker.tls_failed(TlsSide::Downstream, HandshakeFailure::PlainHttp);
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! How an upstream is spoken to in TLS: built once per snapshot, shared by all workers, opens a [`Session`] per connection.
+//!
+//! Sessions to be resumed are kept for all workers, at most `CLIENT_SESSIONS_MAX` of them, behind a lock that only
+//! handshakes take. Whoever is to be trusted is said in [`Trust`]; nothing is trusted by default.
 
 use crate::{
     Authorities, Certificate, CertificateError, Error, Session, Version, WallClock,

@@ -1,4 +1,7 @@
 //! `tls` of listeners and upstreams: the files it names, read and judged.
+//!
+//! Both go through the [`Source`](crate::Source): what a certificate means is known there and not here. A mistake is told
+//! at the file that has it; of two certificates for one name, at the second. At most `CERTIFICATES_MAX` to a listener.
 
 use std::path::PathBuf;
 
