@@ -23,6 +23,7 @@ pub(crate) enum Part {
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
     AccessLog,
+    Mailboxes,
 }
 
 impl Part {
@@ -52,6 +53,7 @@ impl StartError {
         match &self.part {
             Part::Listener { .. } | Part::Status { .. } => address_remedy(self.cause.kind()),
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
+            Part::Mailboxes => "`tollgate doctor` says whether descriptors are short",
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
             Part::Worker { .. } if self.is_pinning() => {
@@ -84,6 +86,7 @@ impl fmt::Display for Part {
                 let driver = if *driver == Driver::IoUring { "io_uring" } else { "epoll" };
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
+            Self::Mailboxes => f.write_str("the workers' mailboxes"),
             Self::AccessLog => f.write_str("access log"),
         }
     }

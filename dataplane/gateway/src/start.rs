@@ -4,7 +4,8 @@
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
 use crate::{
-    Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, publish::Publisher, status,
+    Gateway, StartError, error::Part, launch, launch::Neighbours, launch::WorkerParts, limits::log_blocks,
+    publish::Publisher, status,
 };
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
@@ -74,7 +75,9 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
-    let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
+    let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
+    let each = cpus.iter().zip(listeners).zip(logs).zip(neighbours).enumerate();
+    let parts = each.map(|(index, (((&cpu, listeners), log), neighbours))| WorkerParts {
         index,
         cpu,
         driver,
@@ -82,6 +85,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         listeners,
         metrics: registry.worker(index),
         log,
+        neighbours,
     });
     launch_workers(&mut gateway, parts)?;
     if let Some(listener) = status {

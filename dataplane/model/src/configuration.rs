@@ -109,12 +109,7 @@ impl Configuration {
         }
     }
 
-    fn read(
-        previous: Option<&Self>,
-        name: &str,
-        text: String,
-        source: &Recorder<'_>,
-    ) -> Result<Self, ConfigErrors> {
+    fn read(previous: Option<&Self>, name: &str, text: String, source: &Recorder<'_>) -> Result<Self, ConfigErrors> {
         let mut documents = Documents::default();
         let mut file = include::read(name, text, &mut documents, source)?;
         let change = Change {

@@ -6,11 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    error::ConfigError,
-    limits,
-    raw::Location,
-};
+use crate::{error::ConfigError, limits, raw::Location};
 
 /// A text and what it is called.
 #[derive(Clone)]

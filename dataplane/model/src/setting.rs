@@ -109,7 +109,8 @@ impl Configuration {
         // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
         let is_written = |path: &str| {
             written.iter().any(|leaf| {
-                let (short, long) = if leaf.path.len() < path.len() { (&*leaf.path, path) } else { (path, &*leaf.path) };
+                let (short, long) =
+                    if leaf.path.len() < path.len() { (&*leaf.path, path) } else { (path, &*leaf.path) };
                 long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             })
         };

@@ -34,6 +34,12 @@ pub(crate) const BUSY_GAPS: u8 = 2;
 /// ... unless this many connections of the worker do so already; each holds about 6 KB.
 pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 
+/// Connections above its fair share that a worker has before it hands fresh ones to others ...
+pub(crate) const HANDOVER_MARGIN: u32 = 4;
+
+/// ... or this part of the share if that is more: a few connections never move, and many do not for a few.
+pub(crate) const HANDOVER_SHARE: u64 = 8;
+
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -8,7 +8,8 @@
 use std::fmt;
 
 use serde::{
-    Serialize, Serializer, de::DeserializeOwned,
+    Serialize, Serializer,
+    de::DeserializeOwned,
     ser::{Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTupleStruct},
 };
 
@@ -67,7 +68,9 @@ impl Writer {
             match character {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}'..='\u{ffff}') => {
+                _ if character.is_control()
+                    || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}'..='\u{ffff}') =>
+                {
                     self.text.push_str(&format!("\\u{:04x}", character as u32));
                 }
                 _ => self.text.push(character),

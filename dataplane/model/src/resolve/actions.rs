@@ -4,7 +4,6 @@
 
 use std::ops::RangeInclusive;
 
-
 use super::{matches::token, names::Names, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},

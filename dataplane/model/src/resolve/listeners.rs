@@ -67,7 +67,11 @@ fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
     if !(1..=limits::LISTENERS_MAX).contains(&count) {
         let place = raw.map(|raw| raw.referenced);
         let place = place.or_else(|| change.removed.listeners.first().map(|raw| raw.referenced));
-        report.error(place.unwrap_or_default(), format!("there must be 1 to {} listeners", limits::LISTENERS_MAX), None);
+        report.error(
+            place.unwrap_or_default(),
+            format!("there must be 1 to {} listeners", limits::LISTENERS_MAX),
+            None,
+        );
     }
 }
 

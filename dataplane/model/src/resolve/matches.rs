@@ -3,7 +3,6 @@
 //! Part of `resolve`. Lists are sorted, so that files that differ in their order mean the same. Which of two routes comes
 //! first, and which cannot stand beside each other, is not judged here.
 
-
 use super::{names::Names, report::Report};
 use crate::{
     condition::{Condition, ValueMatch},

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use super::{report::{Report, plural}, values};
+use super::{
+    report::{Report, plural},
+    values,
+};
 use crate::{
     items::{Items, Named},
     near,

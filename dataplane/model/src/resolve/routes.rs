@@ -5,8 +5,9 @@
 //! requests are looked up in are built elsewhere (crate `route`).
 
 use super::{
-    Change, Inherited, actions, matches,
+    Change, Inherited, actions,
     index::Index,
+    matches,
     names::{Defined, Names, Removal},
     node,
     report::Report,
@@ -80,22 +81,19 @@ fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals
 }
 
 /// Refuses to take away what a route still needs that the change leaves as it is.
-fn refuse_loose_ends(
-    report: &mut Report<'_>,
-    state: &State,
-    around: &Around,
-    defined: &Defined,
-    inheriting: &[u32],
-) {
+fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, defined: &Defined, inheriting: &[u32]) {
     let routes = &state.snapshot.routes;
     let name = |slot: u32| routes.get(slot).map(|route| route.name.as_str()).unwrap_or_default();
     for removal in around.upstreams.iter().filter(|removal| removal.place != Location::UNKNOWN) {
         let users: Vec<&str> = state.index.users(removal.slot).map(name).collect();
         refuse_removal(report, "upstream", removal, &users);
     }
-    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN && inheriting.is_empty()) {
-        let uses = |route: &&Route| route.matcher.listeners.contains(&(removal.slot as usize)) && !defined.has(&route.name);
-        let users: Vec<&str> = routes.iter().map(|route| &**route).filter(uses).map(|route| route.name.as_str()).collect();
+    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN && inheriting.is_empty())
+    {
+        let uses =
+            |route: &&Route| route.matcher.listeners.contains(&(removal.slot as usize)) && !defined.has(&route.name);
+        let users: Vec<&str> =
+            routes.iter().map(|route| &**route).filter(uses).map(|route| route.name.as_str()).collect();
         refuse_removal(report, "listener", removal, &users);
     }
 }
@@ -108,12 +106,7 @@ fn refuse_removal(report: &mut Report<'_>, kind: &str, removal: &Removal, users:
 }
 
 /// Resolves one route. All of it is judged even when a part is wrong.
-fn route(
-    report: &mut Report<'_>,
-    state: &State,
-    raw: &Spanned<raw::Route>,
-    name: Option<String>,
-) -> Option<Route> {
+fn route(report: &mut Report<'_>, state: &State, raw: &Spanned<raw::Route>, name: Option<String>) -> Option<Route> {
     let inherited = Inherited::of(state);
     let listeners = Names { kind: "listener", items: &state.snapshot.listeners };
     let upstreams = Names { kind: "upstream", items: &state.snapshot.upstreams };

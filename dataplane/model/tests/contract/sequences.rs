@@ -46,16 +46,20 @@ fn item(list: usize, number: u8, content: u16) -> String {
             format!(r#"{{ "name": "{name}", "bind": "{bind}" }}"#)
         }
         1 => {
-            let address = pick(&["127.0.0.1:1", "127.0.0.1:2", "two.test:80", "127.0.0.1:${env:PORT}", "none.test:1"], 0);
+            let address =
+                pick(&["127.0.0.1:1", "127.0.0.1:2", "two.test:80", "127.0.0.1:${env:PORT}", "none.test:1"], 0);
             format!(r#"{{ "name": "{name}", "endpoints": [ {{ "address": "{address}" }} ] }}"#)
         }
         _ => {
-            let path = pick(&[r#""path": "/a""#, r#""path": "/{x}""#, r#""path": "/{y}""#, r#""path_regex": "/a+""#], 0);
+            let path =
+                pick(&[r#""path": "/a""#, r#""path": "/{x}""#, r#""path": "/{y}""#, r#""path_regex": "/a+""#], 0);
             let hosts = pick(&["", r#", "hosts": ["a.test"]"#, r#", "hosts": ["a.test", "*.test"]"#], 2);
             let methods = pick(&["", r#", "methods": ["GET"]"#, r#", "methods": ["GET", "PUT"]"#], 4);
-            let more = pick(&["", "", r#", "listeners": ["l1"]"#, r#", "headers": [ { "name": "k", "exact": "v" } ]"#], 6);
+            let more =
+                pick(&["", "", r#", "listeners": ["l1"]"#, r#", "headers": [ { "name": "k", "exact": "v" } ]"#], 6);
             let upstream = format!("u{}", (content >> 8) % 5);
-            let timeouts = pick(&["", r#", "timeouts": { "idle": "9s" }"#, r#", "timeouts": { "request": "none" }"#], 11);
+            let timeouts =
+                pick(&["", r#", "timeouts": { "idle": "9s" }"#, r#", "timeouts": { "request": "none" }"#], 11);
             format!(
                 r#"{{ "name": "{name}", "match": {{ {path}{hosts}{methods}{more} }}, "upstream": "{upstream}"{timeouts} }}"#
             )
@@ -108,7 +112,9 @@ impl Model {
         let mut gone = Vec::new();
         if set.is_some() || unset {
             let is_new = |key: &&str| !set.is_some_and(|set| set.contains(&format!("\"{key}\"")));
-            gone.extend(["timeouts", "status", "limits"].iter().copied().filter(is_new).map(|key| format!("\"{key}\"")));
+            gone.extend(
+                ["timeouts", "status", "limits"].iter().copied().filter(is_new).map(|key| format!("\"{key}\"")),
+            );
             next.settings = set;
         }
         let lists = |lists: &[Vec<String>; 3]| -> Vec<String> {

@@ -10,4 +10,5 @@ mod routing;
 mod seeds;
 mod truncation;
 mod tunnels;
+mod uneven;
 mod upstreams;
