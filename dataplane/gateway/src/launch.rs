@@ -9,7 +9,7 @@ use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Loads, Peers, Program, Publication, Setup};
+use tollgate_worker::{Command, Handed, Loads, Parking, Peers, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -27,21 +27,22 @@ pub(crate) struct WorkerParts {
     pub(crate) neighbours: Neighbours,
 }
 
-/// What lets a worker and the others hand connections to each other.
+/// What lets a worker and the others hand connections to each other, of clients and to upstreams.
 pub(crate) struct Neighbours {
     loads: Arc<Loads>,
     /// By worker.
     outboxes: Vec<Outbox<Handed<RingDetached>>>,
     inbox: Inbox<Handed<RingDetached>>,
+    parking: Arc<Parking<RingDetached>>,
 }
 
 impl Neighbours {
     /// For each of `workers` workers.
     pub(crate) fn of(workers: usize) -> io::Result<Vec<Self>> {
-        let loads = Loads::new(workers);
+        let (loads, parking) = (Loads::new(workers), Parking::new(workers));
         let mailboxes = iter::repeat_with(|| mailbox(HANDED_MAX)).take(workers).collect::<io::Result<Vec<_>>>()?;
         let (outboxes, inboxes): (Vec<_>, Vec<_>) = mailboxes.into_iter().unzip();
-        let each = |inbox| Self { loads: loads.clone(), outboxes: outboxes.clone(), inbox };
+        let each = |inbox| Self { loads: loads.clone(), outboxes: outboxes.clone(), inbox, parking: parking.clone() };
         Ok(inboxes.into_iter().map(each).collect())
     }
 }
@@ -78,13 +79,14 @@ fn take(
     inbox: Inbox<GatewayCommand>,
 ) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
 {
-    let Neighbours { loads, outboxes, inbox: handed } = parts.neighbours;
+    let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
     let handed = handed.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
-    Ok((Setup { io, program: parts.program, listeners, metrics: parts.metrics, log: parts.log, peers }, inbox, handed))
+    let WorkerParts { program, metrics, log, .. } = parts;
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

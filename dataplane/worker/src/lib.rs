@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the whole of a worker. It is generic over `io`, so the product runs it on io_uring and the simulator on a
 //! virtual clock and network, unchanged. With the other workers of its node it shares the immutable [`Program`] and the
-//! numbers of connections, by which fresh ones are evened out ([`Peers`]).
+//! numbers of connections, by which fresh ones are evened out ([`Peers`]), and idle upstream connections ([`Parking`]).
 //!
 //! ```text
 //! accept -> connection -> exchange -> forward -> upstream (pool, connect) -> relay -> account
@@ -23,6 +23,7 @@ mod link;
 mod listening;
 mod load;
 mod options;
+mod parking;
 mod peers;
 mod pool;
 mod program;
@@ -36,6 +37,7 @@ mod watch;
 mod wheel;
 
 pub use load::Loads;
+pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::Program;
 
@@ -79,6 +81,8 @@ pub struct Setup<I: Io> {
     pub log: Option<LogSink>,
     /// The other workers of the node.
     pub peers: Peers<<I::Stream as Stream>::Detached>,
+    /// Where they share idle upstream connections.
+    pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
 }
 
 /// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections.
@@ -87,8 +91,8 @@ pub async fn run<I: Io>(
     inbox: impl Mailbox<Command<I::Listener>>,
     handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
 ) {
-    let Setup { io, program, listeners, metrics, log, peers } = setup;
-    let worker = Rc::new(Worker::new(io, program, metrics, log, peers));
+    let Setup { io, program, listeners, metrics, log, peers, parking } = setup;
+    let worker = Rc::new(Worker::new(io, program, metrics, log, peers, parking));
     worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));

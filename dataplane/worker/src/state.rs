@@ -8,6 +8,7 @@ use crate::{
     bell::Bell,
     limits,
     listening::Listening,
+    parking::Parking,
     peers::Peers,
     pool::Pools,
     record::RequestIds,
@@ -66,9 +67,10 @@ impl<I: Io> Worker<I> {
         metrics: Arc<WorkerMetrics>,
         log: Option<LogSink>,
         peers: Peers<<I::Stream as Stream>::Detached>,
+        parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
     ) -> Self {
         Self {
-            pools: Pools::new(io.entropy()),
+            pools: Pools::new(io.entropy(), parking),
             request_ids: RequestIds::new(io.entropy()),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

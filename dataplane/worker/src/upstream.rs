@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tollgate_http::{Reason, Side};
-use tollgate_io::{Instant, Io};
+use tollgate_io::{Instant, Io, Peek, Stream};
 
 /// Where an exchange goes.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
         };
         outcome.attempts.set(outcome.attempts.get() + 1);
         outcome.endpoint.set(Some(target));
-        let idle = if fresh { None } else { worker.pools.take(target, now, !repeatable, &worker.metrics) };
+        let idle = if fresh { None } else { reuse(worker, target, now, !repeatable) };
         let is_reused = idle.is_some();
         let stream = match idle {
             Some(stream) => {
@@ -86,6 +86,20 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
         return Ok(Checkout { link: Link::new(worker, watch, stream, Side::Upstream), target, is_reused });
     }
     Err(watch.cause().or(failed.map(|(_, reason)| reason)).unwrap_or(Reason::NoEndpoint))
+}
+
+/// An idle connection of this worker, or one that any worker has parked. The latter is looked at in any case: nobody was told
+/// of what the endpoint did meanwhile.
+fn reuse<I: Io>(worker: &Worker<I>, target: Target<'_>, now: Instant, surely: bool) -> Option<Rc<I::Stream>> {
+    if let Some(stream) = worker.pools.take(target, now, surely, &worker.metrics) {
+        return Some(stream);
+    }
+    loop {
+        let stream = worker.io.adopt(worker.pools.take_parked(target, now, &worker.metrics)?);
+        if let Some(stream) = stream.ok().filter(|stream| stream.peek() == Peek::Silent) {
+            return Some(Rc::new(stream));
+        }
+    }
 }
 
 async fn connect_to<I: Io>(

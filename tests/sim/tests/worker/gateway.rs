@@ -20,7 +20,7 @@ use tollgate_sim::{
     SimListener, SimSender, Simulation, World,
 };
 use tollgate_telemetry::{LogSource, Registry, log_queue};
-use tollgate_worker::{Command, Loads, Peers, Program, Publication, Setup};
+use tollgate_worker::{Command, Loads, Parking, Peers, Program, Publication, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -158,6 +158,7 @@ impl Gateway {
         let (sender, log) = log_queue(LOG_BLOCKS, &registry);
         let program = Arc::new(Program::build(snapshot, workers, &registry, None));
         let (loads, returned) = (Loads::new(workers), Rc::new(Cell::new((Instant::default(), workers))));
+        let parking = Parking::new(workers);
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(NODE)).collect();
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
@@ -171,6 +172,7 @@ impl Gateway {
                 log: Some(sender.sink(metrics.clone())),
                 metrics,
                 peers: Peers::new(index, loads.clone(), posts),
+                parking: parking.clone(),
             };
             let (noted, clock) = (returned.clone(), world.clone());
             tollgate_io::Io::spawn(node, async move {

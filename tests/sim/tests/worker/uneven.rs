@@ -1,9 +1,10 @@
-//! Several workers of a node with a load that falls on one of them: its fresh connections go to the others.
+//! Several workers of a node with a load that falls on one of them: its fresh connections go to the others, and what one has
+//! opened to an endpoint another uses.
 //!
 //! Each worker has a listener of its own here, and clients that all dial the first make the most uneven spread there is.
 
 use crate::{
-    gateway::{Gateway, LISTEN, ORIGINS, Script, Settings},
+    gateway::{Gateway, LISTEN, ORIGINS, Script, Settings, get, listen, post},
     seeds::storm,
 };
 use std::{
@@ -11,7 +12,9 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-use tollgate_sim::{Answer, Conditions, Endpoint, Fault, Origin, Reader, Scenario, for_each_seed};
+use tollgate_sim::{
+    Answer, Client, Conditions, Endpoint, Failure, Fault, Origin, Reader, Reply, Request, Scenario, for_each_seed,
+};
 use tollgate_worker::Command;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -151,4 +154,129 @@ fn the_model_holds_in_a_storm_of_two_workers() {
         gateway.end();
     });
     assert!(!all || handed > 200 && fired.iter().all(|&fired| fired > 0), "{handed} handed over, {fired:?}");
+}
+
+/// Connections that the workers have opened.
+fn opened(gateway: &Gateway) -> u64 {
+    gateway.figure("tollgate_upstream_connections_total", "new")
+}
+
+fn parked(gateway: &Gateway) -> u64 {
+    gateway.figure("tollgate_upstream_connections_parked", "")
+}
+
+/// Asks worker number `worker` on a connection of its own, and gives it a second.
+fn ask_worker(gateway: &Gateway, worker: usize, request: Request) -> Result<Reply, Failure> {
+    let world = gateway.world.clone();
+    let replies = gateway.script(async move { Client::default().run(&world, listen(worker), &[request]).await });
+    gateway.simulation.run_for(SECOND);
+    replies.take().remove(0)
+}
+
+#[test]
+fn what_one_worker_has_opened_another_uses() {
+    let (gateway, origin) = two_workers(Conditions::default());
+    for token in 0..10 {
+        let request = if token % 3 == 0 { post(token, 100) } else { get(token) };
+        assert!(ask_worker(&gateway, token as usize % 2, request).is_ok_and(|reply| reply.head.status() == 200));
+        assert_eq!((parked(&gateway), gateway.figure("tollgate_upstream_connections_idle", "")), (1, 1));
+    }
+    assert_eq!((opened(&gateway), origin.seen().len()), (1, 10));
+    gateway.end();
+}
+
+#[test]
+fn a_connection_in_steady_use_stays_with_its_worker() {
+    let (gateway, _origin) = two_workers(Conditions::default());
+    let world = gateway.world.clone();
+    let client = gateway.script(async move {
+        let mut answered = 0;
+        for token in 0..20 {
+            answered += Client::default().run(&world, LISTEN, &[get(token)]).await.iter().flatten().count();
+            world.sleep_until(world.now() + SECOND / 10).await;
+        }
+        answered
+    });
+    for _ in 0..20 {
+        gateway.simulation.run_for(SECOND / 10);
+        assert_eq!(parked(&gateway), 0);
+    }
+    gateway.simulation.run_for(SECOND);
+    assert_eq!((client.take(), opened(&gateway), parked(&gateway)), (20, 1, 1));
+    gateway.end();
+}
+
+#[test]
+fn what_is_parked_is_closed_when_its_time_is_over() {
+    let settings = Settings { upstream: ", connections: { idle_timeout: 5s }", ..Settings::default() };
+    let gateway = Gateway::start_workers(2, settings, 1, Conditions::default(), 1);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
+    assert!(ask_worker(&gateway, 0, get(1)).is_ok());
+    gateway.simulation.run_for(3 * SECOND);
+    assert_eq!(parked(&gateway), 1);
+    gateway.simulation.run_for(3 * SECOND);
+    assert_eq!((parked(&gateway), gateway.simulation.leftovers().streams), (0, 0));
+    assert!(ask_worker(&gateway, 1, get(2)).is_ok());
+    assert_eq!(opened(&gateway), 2);
+    gateway.end();
+}
+
+#[test]
+fn what_the_endpoint_closed_while_it_was_parked_is_not_used() {
+    let gateway = Gateway::start_workers(2, Settings::default(), 1, Conditions::default(), 1);
+    let hang_up = Answer { hang_up_nanos: Some(600_000_000), ..Answer::new(Vec::new()) };
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], move |_| hang_up.clone());
+    assert!(ask_worker(&gateway, 0, get(1)).is_ok());
+    assert_eq!(parked(&gateway), 1);
+    assert!(ask_worker(&gateway, 1, post(2, 10)).is_ok_and(|reply| reply.head.status() == 200));
+    assert_eq!(opened(&gateway), 2);
+    gateway.end();
+}
+
+/// One connection for each worker: there is none to spare.
+#[test]
+fn an_upstream_with_one_idle_connection_parks_none() {
+    let settings = Settings { upstream: ", connections: { idle_max: 1 }", ..Settings::default() };
+    let gateway = Gateway::start_workers(2, settings, 1, Conditions::default(), 1);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
+    for token in 0..4 {
+        assert!(ask_worker(&gateway, token as usize % 2, get(token)).is_ok());
+        assert_eq!(parked(&gateway), 0);
+    }
+    assert_eq!(opened(&gateway), 2);
+    gateway.end();
+}
+
+/// Clients come to either worker over a few seconds, with every fault there is.
+#[test]
+fn no_connection_is_used_twice_at_once_in_a_storm() {
+    let mut reused = 0;
+    let all = for_each_seed("uneven::no_connection_is_used_twice_at_once_in_a_storm", 0..200, |seed| {
+        let settings = Settings { upstream: ", connections: { idle_timeout: 2s }", ..Settings::default() };
+        let gateway = Gateway::start_workers(2, settings, seed, storm(seed.number), 1);
+        let _origin = Origin::start(&gateway.world, ORIGINS[0], |head| Answer {
+            fields: format!("X-Token: {}\r\n", head.token()),
+            pieces: 3,
+            ..Answer::new(head.token().to_string().into_bytes())
+        });
+        let clients: Vec<_> = (0..60)
+            .map(|token| {
+                let world = gateway.world.clone();
+                gateway.script(async move {
+                    let random = world.random();
+                    world.sleep(random.below(6_000_000_000)).await;
+                    Client::default().run(&world, listen(random.index(2)), &[get(token)]).await
+                })
+            })
+            .collect();
+        gateway.simulation.run_until_idle();
+        for (token, client) in clients.iter().enumerate() {
+            for reply in client.take().iter().flatten().filter(|reply| reply.head.status() == 200) {
+                assert_eq!(reply.body, token.to_string().into_bytes(), "the answer of another request");
+            }
+        }
+        reused += gateway.figure("tollgate_upstream_connections_total", "reused");
+        gateway.end();
+    });
+    assert!(!all || reused > 1_000, "{reused} reused");
 }
