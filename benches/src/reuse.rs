@@ -103,10 +103,8 @@ pub fn run(options: &Options) -> Result<()> {
         let before = testbed.origin_counts();
         load(options, gateway.address)?;
         let after = testbed.origin_counts();
-        let seen = Seen {
-            requests: after.requests - before.requests,
-            connections: after.connections - before.connections,
-        };
+        let seen =
+            Seen { requests: after.requests - before.requests, connections: after.connections - before.connections };
         Ok((name, seen))
     });
     let mut table = report::table(&["tollgate", "requests", "upstream connections", "reuse"]);

@@ -3,7 +3,7 @@
 //! Returns only when the thread has taken all of it, so that whatever can fail fails at start and not later. What the
 //! worker does then is `tollgate-worker`'s.
 
-use crate::limits::{BUFFERS_KEPT, COMMANDS_MAX, HANDED_MAX};
+use crate::limits::{BUFFERS_KEPT, HANDED_MAX};
 use crossbeam::channel;
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
@@ -20,6 +20,7 @@ pub(crate) struct WorkerParts {
     pub(crate) cpu: usize,
     pub(crate) driver: Driver,
     pub(crate) program: Arc<Program>,
+    pub(crate) inbox: Inbox<GatewayCommand>,
     /// With the slots of their listeners.
     pub(crate) listeners: Vec<(u32, BoundListener)>,
     pub(crate) metrics: Arc<WorkerMetrics>,
@@ -48,8 +49,7 @@ impl Neighbours {
 }
 
 /// Starts the worker; returns when it has taken its parts.
-pub(crate) fn launch(parts: WorkerParts) -> io::Result<(JoinHandle<()>, Outbox<GatewayCommand>)> {
-    let (outbox, inbox) = mailbox(COMMANDS_MAX)?;
+pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
     let spec = ThreadSpec {
         name: format!("tollgate-{}", parts.index),
         cpu: Some(parts.cpu),
@@ -58,7 +58,7 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<(JoinHandle<()>, Outbox<G
     };
     let (started, outcome) = channel::bounded(1);
     let thread = tollgate_ring::launch(spec, move |io| async move {
-        let taken = take(io, parts, inbox);
+        let taken = take(io, parts);
         // The receiver waits for exactly this message below.
         match taken {
             Ok((setup, inbox, handed)) => {
@@ -69,18 +69,17 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<(JoinHandle<()>, Outbox<G
         }
     })?;
     outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended before it started")))?;
-    Ok((thread, outbox))
+    Ok(thread)
 }
 
 /// Hands sockets and mailboxes to the runtime of the calling thread.
 fn take(
     io: RingIo,
     parts: WorkerParts,
-    inbox: Inbox<GatewayCommand>,
 ) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
 {
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
-    let inbox = Commands { inbox: inbox.into_mailbox(&io)?, io: io.clone() };
+    let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
     let handed = handed.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
@@ -104,6 +103,7 @@ impl<M: Mailbox<GatewayCommand>> Mailbox<Command<RingListener>> for Commands<M> 
         Some(match self.inbox.receive().await? {
             Command::Drain => Command::Drain,
             Command::Stop => Command::Stop,
+            Command::Ping(answer) => Command::Ping(answer),
             Command::Publish(Publication { program, listeners, taken }) => {
                 let listeners = take_sockets(&self.io, listeners).unwrap_or_else(|error| {
                     eprintln!("tollgate: a worker cannot take a new listener: {error}");

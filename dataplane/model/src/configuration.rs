@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,6 +31,13 @@ pub struct Configuration {
     /// The names of the files, for places.
     pub(crate) documents: Documents,
     files: Arc<BTreeSet<PathBuf>>,
+}
+
+/// As that of the snapshot: no value of a reference.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Configuration").field(&self.snapshot).finish()
+    }
 }
 
 impl Configuration {

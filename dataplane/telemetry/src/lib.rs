@@ -33,6 +33,6 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
 pub use prometheus::CONTENT_TYPE;
-pub use registry::{JournalMetrics, Registry};
+pub use registry::{ConfigMetrics, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
 pub use worker::WorkerMetrics;

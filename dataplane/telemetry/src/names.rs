@@ -111,4 +111,10 @@ metrics! {
         "Access records not written: the journal was behind (queue_full) or could not write (write_error).";
     ACCESS_LOG_BYTES: Counter "tollgate_access_log_bytes_total" []
         "Bytes of access records written.";
+    CONFIG_GENERATION: Gauge "tollgate_config_generation" []
+        "Generation of the configuration that the workers were last told to run.";
+    CONFIG_CHANGES: Counter "tollgate_config_changes_total" ["result"]
+        "Changes of the configuration asked for: applied, unchanged (nothing new), refused (nothing changed).";
+    CONFIG_LAST_CHANGE_OK: Gauge "tollgate_config_last_change_ok" []
+        "Whether the last change asked for was not refused: 1, else 0.";
 }

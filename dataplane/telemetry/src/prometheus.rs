@@ -53,6 +53,7 @@ pub(crate) fn render(registry: &Registry, out: &mut String) {
     scrape.listeners();
     scrape.upstreams();
     scrape.access_log();
+    scrape.config();
 }
 
 /// One scrape in progress.
@@ -232,6 +233,18 @@ impl<'a> Scrape<'a> {
         self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["queue_full"], None, dropped);
         self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["write_error"], None, journal.records_lost.value());
         self.single(&names::ACCESS_LOG_BYTES, &[], journal.bytes_written.value());
+    }
+
+    fn config(&mut self) {
+        let config = &self.registry.config;
+        self.single(&names::CONFIG_GENERATION, &[], config.generation.value());
+        self.header(&names::CONFIG_CHANGES);
+        for (result, count) in
+            [("applied", &config.published), ("unchanged", &config.unchanged), ("refused", &config.refused)]
+        {
+            self.sample(&names::CONFIG_CHANGES, "", &[result], None, count.value());
+        }
+        self.single(&names::CONFIG_LAST_CHANGE_OK, &[], config.is_last_ok.value());
     }
 
     /// What all workers have of one figure together.

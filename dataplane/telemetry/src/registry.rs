@@ -7,7 +7,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Counter, Slots, WorkerMetrics,
+    Counter, Gauge, Slots, WorkerMetrics,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     prometheus,
 };
@@ -23,6 +23,38 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
+/// What the updating thread counts of the changes of the configuration. One writer: that thread.
+#[derive(Debug, Default)]
+pub struct ConfigMetrics {
+    pub(crate) generation: Gauge,
+    pub(crate) published: Counter,
+    pub(crate) unchanged: Counter,
+    pub(crate) refused: Counter,
+    /// 1 or 0.
+    pub(crate) is_last_ok: Gauge,
+}
+
+impl ConfigMetrics {
+    /// A configuration runs.
+    pub fn published(&self, generation: u64) {
+        self.generation.set(generation);
+        self.published.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change said nothing new.
+    pub fn unchanged(&self) {
+        self.unchanged.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change was refused.
+    pub fn refused(&self) {
+        self.refused.add(1);
+        self.is_last_ok.set(0);
+    }
+}
+
 /// The figures of a node.
 pub struct Registry {
     routes: Slots,
@@ -32,6 +64,7 @@ pub struct Registry {
     pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
+    pub(crate) config: Arc<ConfigMetrics>,
 }
 
 impl Registry {
@@ -45,6 +78,7 @@ impl Registry {
             workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
             reasons: reasons.into(),
             journal: Arc::default(),
+            config: Arc::default(),
         })
     }
 
@@ -79,6 +113,12 @@ impl Registry {
     #[must_use]
     pub fn journal(&self) -> Arc<JournalMetrics> {
         self.journal.clone()
+    }
+
+    /// The figures that the updating thread writes.
+    #[must_use]
+    pub fn config(&self) -> Arc<ConfigMetrics> {
+        self.config.clone()
     }
 
     /// Appends all figures to `out` as Prometheus text, to be served as [`crate::CONTENT_TYPE`].

@@ -25,6 +25,7 @@ mod load;
 mod options;
 mod parking;
 mod peers;
+mod policies;
 mod pool;
 mod program;
 mod record;
@@ -54,6 +55,8 @@ pub enum Command<L> {
     Drain,
     /// End at once.
     Stop,
+    /// Drop this: whoever waits at the other end learns that the worker still looks into its mailbox.
+    Ping(Box<dyn Send>),
 }
 
 /// A program that takes the place of the last.
@@ -111,6 +114,7 @@ async fn obey<I: Io>(worker: Rc<Worker<I>>, inbox: impl Mailbox<Command<I::Liste
             Command::Publish(publication) => worker.publish(publication),
             Command::Drain => worker.drain(),
             Command::Stop => worker.stop(),
+            Command::Ping(answer) => drop(answer),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     matches,
     names::{Defined, Names, Removal},
     node,
+    policies::Shared,
     report::Report,
     state::{Kept, State, has_reference},
 };
@@ -39,21 +40,21 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
         false => defined.removed(report, routes, &change.removed.routes),
     };
     let inheriting = if around.all && !change.is_whole { inheriting(state, &defined, &removals) } else { Vec::new() };
-    unindex(state, change.is_whole, &names, &removals, &inheriting);
+    unindex(state, change.is_whole, &names, &removals);
     state.routes(change.is_whole, None).remove(&removals);
     if !change.is_whole {
-        refuse_loose_ends(report, state, around, &defined, &inheriting);
+        refuse_loose_ends(report, state, around, &defined);
     }
-    let mut last = None;
+    let (mut last, mut shared) = (None, Shared::default());
     for (raw, name) in change.routes.iter().zip(names) {
-        let route = route(report, state, raw, name);
+        let route = route(report, state, raw, name, &mut shared);
         if let Some(route) = route {
             let text = canonical::text(&raw.value).into_boxed_str();
-            last = put(report, state, route, (text, raw), change.is_whole, last);
+            last = put(report, state, route, (text, raw), (change.is_whole, last));
         }
     }
     for slot in inheriting {
-        again(report, state, slot);
+        again(report, state, slot, &mut shared);
     }
 }
 
@@ -65,7 +66,7 @@ fn inheriting(state: &State, defined: &Defined, removals: &[Removal]) -> Vec<u32
 }
 
 /// Takes the routes that will be put in anew, or go, out of the index.
-fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals: &[Removal], inheriting: &[u32]) {
+fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals: &[Removal]) {
     if is_whole {
         state.index = Index::default();
         return;
@@ -73,7 +74,7 @@ fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals
     let routes = &state.snapshot.routes;
     let changed = names.iter().flatten().filter_map(|name| routes.slot(name));
     let removed = removals.iter().map(|removal| removal.slot);
-    for slot in changed.chain(removed).chain(inheriting.iter().copied()) {
+    for slot in changed.chain(removed) {
         if let Some(route) = routes.get(slot) {
             state.index.remove(slot, route);
         }
@@ -81,15 +82,14 @@ fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals
 }
 
 /// Refuses to take away what a route still needs that the change leaves as it is.
-fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, defined: &Defined, inheriting: &[u32]) {
+fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, defined: &Defined) {
     let routes = &state.snapshot.routes;
     let name = |slot: u32| routes.get(slot).map(|route| route.name.as_str()).unwrap_or_default();
     for removal in around.upstreams.iter().filter(|removal| removal.place != Location::UNKNOWN) {
         let users: Vec<&str> = state.index.users(removal.slot).map(name).collect();
         refuse_removal(report, "upstream", removal, &users);
     }
-    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN && inheriting.is_empty())
-    {
+    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN) {
         let uses =
             |route: &&Route| route.matcher.listeners.contains(&(removal.slot as usize)) && !defined.has(&route.name);
         let users: Vec<&str> =
@@ -106,33 +106,38 @@ fn refuse_removal(report: &mut Report<'_>, kind: &str, removal: &Removal, users:
 }
 
 /// Resolves one route. All of it is judged even when a part is wrong.
-fn route(report: &mut Report<'_>, state: &State, raw: &Spanned<raw::Route>, name: Option<String>) -> Option<Route> {
+fn route(
+    report: &mut Report<'_>,
+    state: &State,
+    raw: &Spanned<raw::Route>,
+    name: Option<String>,
+    shared: &mut Shared,
+) -> Option<Route> {
     let inherited = Inherited::of(state);
     let listeners = Names { kind: "listener", items: &state.snapshot.listeners };
     let upstreams = Names { kind: "upstream", items: &state.snapshot.upstreams };
     let matcher = matches::matcher(report, raw, &listeners);
     let action = actions::action(report, raw, matcher.as_ref().map(|matcher| &matcher.path), &upstreams);
     let timeouts = node::route_timeouts(report, &raw.value.timeouts, inherited.timeouts);
-    Some(Route { name: name?, matcher: matcher?, action: action?, timeouts })
+    let policies = inherited.layers.of_route(report, raw.value.policies.as_ref(), shared);
+    Some(Route { name: name?, matcher: matcher?, action: action?, timeouts, policies })
 }
 
-/// Puts a route in, unless another takes its requests. Gives its place in the order.
+/// Whether the change is a whole file, and of that the place of the route before.
+type Order = (bool, Option<u64>);
+
+/// Puts a route in and tells if another takes its requests. Gives its place in the order.
 fn put(
     report: &mut Report<'_>,
     state: &mut State,
     route: Route,
     (text, raw): (Box<str>, &Spanned<raw::Route>),
-    is_whole: bool,
-    last: Option<u64>,
+    order: Order,
 ) -> Option<u64> {
     if let Some(other) = state.index.overlapping(&route.matcher, &state.snapshot.routes) {
         tell(report, state, other, &route, raw);
     }
-    let refers = has_reference(&text) || state.written.settings_refer;
-    let hash = if refers { digest::written("route", &text) } else { digest::route(&route, &state.snapshot) };
-    let mut pair = state.routes(is_whole, last);
-    let slot = pair.put(route, Kept { text, place: raw.referenced, hash });
-    let last = pair.last;
+    let (slot, last) = keep(state, route, text, raw.referenced, order);
     let Some(route) = state.snapshot.routes.get(slot) else { return last };
     let had_room = state.index.expressions <= limits::EXPRESSIONS_MAX;
     state.index.add(slot, route);
@@ -143,16 +148,30 @@ fn put(
     last
 }
 
-/// Resolves a route that did not change itself.
-fn again(report: &mut Report<'_>, state: &mut State, slot: u32) {
-    let (Some(kept), Some(old)) = (state.written.routes.get(slot).cloned(), state.snapshot.routes.get(slot)) else {
+/// Puts a route in beside its text. Gives its slot and its place in the order.
+fn keep(state: &mut State, route: Route, text: Box<str>, place: Location, order: Order) -> (u32, Option<u64>) {
+    let refers = has_reference(&text) || state.written.settings_refer;
+    let hash = if refers { digest::written("route", &text) } else { digest::route(&route, &state.snapshot) };
+    let mut pair = state.routes(order.0, order.1);
+    let slot = pair.put(route, Kept { text, place, hash });
+    (slot, pair.last)
+}
+
+/// Resolves a route that did not change itself. It is in the index, and most often stays there as it is.
+fn again(report: &mut Report<'_>, state: &mut State, slot: u32, shared: &mut Shared) {
+    let (Some(kept), Some(old)) = (state.written.routes.get(slot).cloned(), state.snapshot.routes.get(slot).cloned())
+    else {
         return;
     };
-    let name = old.name.clone();
     report.fallback = kept.place;
     let raw = Spanned { value: canonical::read(&kept.text), referenced: kept.place };
-    if let Some(route) = route(report, state, &raw, Some(name)) {
-        put(report, state, route, (kept.text.clone(), &raw), false, None);
+    if let Some(route) = route(report, state, &raw, Some(old.name.clone()), shared) {
+        if route.matcher == old.matcher && route.action == old.action {
+            keep(state, route, kept.text.clone(), kept.place, (false, None));
+        } else {
+            state.index.remove(slot, &old);
+            put(report, state, route, (kept.text.clone(), &raw), (false, None));
+        }
     }
     report.fallback = Location::UNKNOWN;
 }
