@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_gateway::{Gateway, preflight};
-use tollgate_model::{NoSource, parse};
+use tollgate_model::{Configuration, NoSource};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -53,7 +53,8 @@ fn two_workers(driver: &str) -> Option<Gateway> {
          routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }} ]\n",
         origin(),
     );
-    Some(Gateway::start(parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))).unwrap())
+    let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);
+    Some(Gateway::start(configuration.unwrap_or_else(|errors| panic!("{errors}"))).unwrap())
 }
 
 fn connect(to: SocketAddr) -> TcpStream {
