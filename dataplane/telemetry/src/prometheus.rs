@@ -112,11 +112,10 @@ impl<'a> Scrape<'a> {
             let count = self.sum(|worker| worker.methods[*method as usize].value());
             self.sample_if_any(&names::REQUESTS_BY_METHOD, &[method.as_str()], count);
         }
-        self.header(&names::REQUESTS_BY_WORKER);
-        for (index, worker) in self.registry.workers.iter().enumerate() {
-            let count: u64 = worker.methods.iter().map(crate::Counter::value).sum();
-            self.sample(&names::REQUESTS_BY_WORKER, "", &[&index.to_string()], None, count);
-        }
+        self.by_worker(&names::REQUESTS_BY_WORKER, |worker| worker.methods.iter().map(crate::Counter::value).sum());
+        self.by_worker(&names::CONNECTIONS_BY_WORKER, WorkerMetrics::connections_open);
+        self.by_worker(&names::CONNECTIONS_HANDED_OVER, |worker| worker.handed_over.value());
+        self.by_worker(&names::CONNECTIONS_TAKEN_OVER, |worker| worker.taken_over.value());
         self.header(&names::REQUEST_FAILURES);
         for (index, reason) in self.reasons() {
             let count = self.sum(|worker| worker.reasons[index].value());
@@ -167,8 +166,34 @@ impl<'a> Scrape<'a> {
             self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
         }
         self.by_upstream(&names::UPSTREAM_CONNECT_FAILURES, |upstream| upstream.failed.value());
-        self.by_upstream(&names::UPSTREAM_CONNECTIONS_IDLE, |upstream| upstream.idle.value());
+        self.idle_connections();
         self.single(&names::BUFFERS_IN_USE, &[], self.sum(|worker| worker.buffers_in_use.value()));
+    }
+
+    /// A connection is parked by one worker and taken by another, so that neither knows how many are; between the readings
+    /// of the two, one may have moved.
+    fn idle_connections(&mut self) {
+        let parked = |scrape: &Self, slot| {
+            let taken = scrape.upstream(slot, |upstream| upstream.unparked.value());
+            scrape.upstream(slot, |upstream| upstream.parked.value()).saturating_sub(taken)
+        };
+        self.header(&names::UPSTREAM_CONNECTIONS_IDLE);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let idle = self.upstream(slot, |upstream| upstream.idle.value()) + parked(self, slot);
+            self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
+        }
+        self.header(&names::UPSTREAM_CONNECTIONS_PARKED);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let parked = parked(self, slot);
+            self.sample_named(&names::UPSTREAM_CONNECTIONS_PARKED, &[name], parked);
+        }
+    }
+
+    fn by_worker(&mut self, metric: &Metric, figure: fn(&WorkerMetrics) -> u64) {
+        self.header(metric);
+        for (index, worker) in self.registry.workers.iter().enumerate() {
+            self.sample(metric, "", &[&index.to_string()], None, figure(worker));
+        }
     }
 
     fn upstream_durations(&mut self) {

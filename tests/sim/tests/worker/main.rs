@@ -14,4 +14,5 @@ mod seeds;
 mod tls;
 mod truncation;
 mod tunnels;
+mod uneven;
 mod upstreams;
