@@ -24,6 +24,7 @@ use std::{
 
 /// Arguments of `reuse`.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Options {
     #[command(flatten)]
     testbed: testbed::Options,

@@ -39,7 +39,7 @@ pub(crate) const HANDOVER_SHARE: u64 = 8;
 
 /// An idle upstream connection stays with its worker for this long; then every worker may take it. Longer than the gaps of
 /// an endpoint that is in steady use, so that nothing is parked under load.
-pub(crate) const PARK_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const PARK_AFTER: Duration = Duration::from_millis(50);
 
 /// Idle connections to one endpoint that are parked for each worker of the node ...
 pub(crate) const PARKED_SHARE: usize = 16;

@@ -193,12 +193,12 @@ fn a_connection_in_steady_use_stays_with_its_worker() {
         let mut answered = 0;
         for token in 0..20 {
             answered += Client::default().run(&world, LISTEN, &[get(token)]).await.iter().flatten().count();
-            world.sleep_until(world.now() + SECOND / 10).await;
+            world.sleep_until(world.now() + SECOND / 40).await;
         }
         answered
     });
     for _ in 0..20 {
-        gateway.simulation.run_for(SECOND / 10);
+        gateway.simulation.run_for(SECOND / 40);
         assert_eq!(parked(&gateway), 0);
     }
     gateway.simulation.run_for(SECOND);
