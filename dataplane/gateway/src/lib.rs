@@ -6,8 +6,10 @@
 //! handling and no reload here.
 
 mod error;
+mod figures;
 mod launch;
 mod limits;
+mod process;
 mod start;
 mod status;
 

@@ -3,12 +3,15 @@
 //! Everything that can be refused is asked for before the first worker runs, but for the rings themselves: when one is
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
-use crate::{Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, status};
+use crate::{
+    Gateway, StartError, error::Part, figures::Figures, launch, launch::WorkerParts, limits::log_blocks, status,
+};
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
     net::SocketAddr,
     sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::SystemTime,
 };
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
@@ -82,7 +85,12 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     });
     launch_workers(&mut gateway, parts)?;
     if let Some(listener) = status {
-        let status = status::launch(listener, registry.clone(), gateway.draining.clone());
+        let status = status::launch(
+            listener,
+            registry.clone(),
+            Figures::new(gateway.commands.clone()),
+            gateway.draining.clone(),
+        );
         gateway.status.store(Some(status.map_err(Part::StatusThread.failed())?));
     }
     Ok(gateway)
@@ -139,7 +147,14 @@ fn registry(snapshot: &Snapshot, workers: usize) -> Arc<Registry> {
     for listener in &snapshot.listeners {
         let _ = registry.listeners().slot(&listener.name);
     }
+    registry.config().accepted(snapshot.generation, snapshot.digest, wall_s());
     registry
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "for people who look at a scrape; nothing is decided by it")]
+fn wall_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.

@@ -8,7 +8,10 @@
 mod connection;
 mod pages;
 
-use crate::limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX};
+use crate::{
+    figures::Figures,
+    limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX},
+};
 use connection::Connection;
 use crossbeam::channel;
 use pages::Pages;
@@ -46,6 +49,7 @@ impl StatusThread {
 pub(crate) fn launch(
     listener: BoundListener,
     registry: Arc<Registry>,
+    figures: Figures,
     draining: Arc<AtomicBool>,
 ) -> io::Result<StatusThread> {
     let (end, inbox) = mailbox(1)?;
@@ -62,7 +66,7 @@ pub(crate) fn launch(
         match taken {
             Ok((listener, inbox)) => {
                 let _ = started.send(Ok(()));
-                Rc::new(Server::new(io, listener, Pages { registry, draining })).run(inbox).await;
+                Rc::new(Server::new(io, listener, Pages { registry, figures, draining })).run(inbox).await;
             }
             Err(error) => drop(started.send(Err(error))),
         }

@@ -49,6 +49,12 @@ impl<M> Outbox<M> {
         let _ = (&*self.bell).write(&[1]);
         Ok(())
     }
+
+    /// Messages that the worker has not taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
 }
 
 impl<M: Send + 'static> Inbox<M> {

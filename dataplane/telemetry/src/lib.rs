@@ -10,15 +10,18 @@
 //! There is no clock, socket or file here.
 
 mod access;
+mod config;
 mod counter;
 mod decimal;
 mod exchange;
+mod handshake;
 mod json;
 mod latency;
 pub mod limits;
 mod line;
 mod log;
 pub mod names;
+mod node;
 mod prometheus;
 mod quantile;
 mod registry;
@@ -28,10 +31,13 @@ mod timestamp;
 mod worker;
 
 pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
+pub use config::ConfigMetrics;
 pub use counter::{Counter, Gauge};
 pub use exchange::{Exchange, MethodLabel};
+pub use handshake::HandshakeKind;
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
+pub use node::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures, ProcessFigures};
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};

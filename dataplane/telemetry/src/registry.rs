@@ -4,11 +4,15 @@
 //! that come ([`Registry::routes`] and so on) while the workers go on counting. The scrape (`prometheus`) reads it from
 //! any thread.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
-    Counter, Slots, WorkerMetrics,
+    ConfigMetrics, Counter, NodeFigures, Slots, WorkerMetrics,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    log::QueueDepth,
     prometheus,
 };
 
@@ -32,6 +36,9 @@ pub struct Registry {
     pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
+    config: ConfigMetrics,
+    /// Of the access log, once there is one.
+    pub(crate) log_queue: OnceLock<QueueDepth>,
 }
 
 impl Registry {
@@ -45,6 +52,8 @@ impl Registry {
             workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
             reasons: reasons.into(),
             journal: Arc::default(),
+            config: ConfigMetrics::default(),
+            log_queue: OnceLock::new(),
         })
     }
 
@@ -81,9 +90,16 @@ impl Registry {
         self.journal.clone()
     }
 
-    /// Appends all figures to `out` as Prometheus text, to be served as [`crate::CONTENT_TYPE`].
-    pub fn render(&self, out: &mut String) {
-        prometheus::render(self, out);
+    /// The figures that whoever publishes snapshots writes.
+    #[must_use]
+    pub const fn config(&self) -> &ConfigMetrics {
+        &self.config
+    }
+
+    /// Appends all figures to `out`, those of `node` among them, as Prometheus text, to be served as
+    /// [`crate::CONTENT_TYPE`].
+    pub fn render(&self, node: &NodeFigures, out: &mut String) {
+        prometheus::render(self, node, out);
     }
 }
 

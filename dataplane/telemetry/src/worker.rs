@@ -5,7 +5,7 @@
 //! Recording takes no lock.
 
 use crate::{
-    Counter, Exchange, Gauge, MethodLabel,
+    Counter, Exchange, Gauge, HandshakeKind, MethodLabel,
     latency::LatencyArray,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     sparse::Sparse,
@@ -48,6 +48,8 @@ pub struct WorkerMetrics {
     pub(crate) upstreams: Sparse<UpstreamMetrics>,
     /// Named listeners, then `_other`.
     pub(crate) listeners: Sparse<ListenerMetrics>,
+    /// One, once there was a handshake.
+    pub(crate) handshakes: Sparse<LatencyArray>,
 }
 
 pub(crate) struct UpstreamMetrics {
@@ -67,6 +69,8 @@ pub(crate) struct UpstreamMetrics {
 pub(crate) struct ListenerMetrics {
     pub(crate) accepted: Counter,
     pub(crate) open: Gauge,
+    /// By [`HandshakeKind`].
+    pub(crate) handshakes: [Counter; HandshakeKind::ALL.len()],
 }
 
 impl WorkerMetrics {
@@ -85,6 +89,7 @@ impl WorkerMetrics {
             reasons: counters(reasons + 1),
             upstreams: Sparse::new(UPSTREAMS_MAX + 1),
             listeners: Sparse::new(LISTENERS_MAX + 1),
+            handshakes: Sparse::new(1),
         }
     }
 
@@ -116,6 +121,14 @@ impl WorkerMetrics {
     /// A connection of the listener with this slot was closed.
     pub fn connection_closed(&self, listener: u32) {
         self.listener(listener).open.decrement();
+    }
+
+    /// A TLS handshake with a client of the listener with this slot ended, `duration_ns` after the client's first bytes.
+    pub fn tls_handshake(&self, listener: u32, kind: HandshakeKind, duration_ns: u64) {
+        self.listener(listener).handshakes[kind as usize].increment();
+        if kind != HandshakeKind::Failed {
+            self.handshakes.at(0, LatencyArray::new).record(duration_ns);
+        }
     }
 
     /// A connection to the upstream with this slot was made.

@@ -65,6 +65,7 @@ pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command>) {
     let Setup { io, program, listeners, metrics, log } = setup;
     let (indexes, listeners): (Vec<_>, Vec<_>) =
         listeners.into_iter().map(|(index, listener)| (index, Rc::new(listener))).unzip();
+    metrics.generation.set(program.snapshot().generation);
     let worker = Rc::new(Worker::new(io, program, metrics, log, listeners.clone()));
     for (index, listener) in indexes.into_iter().zip(listeners) {
         worker.io.spawn(accept::accept(worker.clone(), listener, index as u32));

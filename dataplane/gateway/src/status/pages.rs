@@ -3,6 +3,7 @@
 //! `/livez` is 200 as long as somebody answers; `/readyz` is 503 from the moment a drain begins; `/metrics` is the scrape.
 //! Anything else is a problem document.
 
+use crate::figures::Figures;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -18,6 +19,7 @@ const ALLOWED: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD"), ("Cache-Control", b
 /// Where the pages get what they say.
 pub(super) struct Pages {
     pub(super) registry: Arc<Registry>,
+    pub(super) figures: Figures,
     pub(super) draining: Arc<AtomicBool>,
 }
 
@@ -54,7 +56,8 @@ impl Pages {
 
     fn metrics(&self) -> Page {
         let mut text = String::new();
-        self.registry.render(&mut text);
+        let is_ready = !self.draining.load(Ordering::Relaxed);
+        self.registry.render(&self.figures.look(is_ready), &mut text);
         Page { content_type: CONTENT_TYPE, content: text.into_bytes(), ..Page::text(200, "") }
     }
 }

@@ -15,7 +15,7 @@ use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
     Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Registry, WorkerMetrics, log_queue};
+use tollgate_telemetry::{LogSource, NodeFigures, Registry, WorkerMetrics, log_queue};
 use tollgate_worker::{Command, Program, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -203,7 +203,7 @@ impl Gateway {
 /// Checks what the scrape says once a worker has ended.
 fn judge(registry: &Registry, records: usize) {
     let mut scrape = String::new();
-    registry.render(&mut scrape);
+    registry.render(&NodeFigures::default(), &mut scrape);
     let value = |name: &str| {
         let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
         assert!(!samples.is_empty(), "{name} is no metric");
