@@ -15,6 +15,7 @@ use crate::{
     path::{PathMatch, Segment},
     snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
     template::{Piece, Template},
+    tracing::Tracing,
 };
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -180,7 +181,7 @@ fn route(route: &Route, snapshot: &Snapshot) -> u64 {
     item.timeouts(&route.timeouts).finish()
 }
 
-fn settings(snapshot: &Snapshot) -> [u64; 8] {
+fn settings(snapshot: &Snapshot) -> [u64; 9] {
     let status = snapshot.status.map(|address| address.to_string()).unwrap_or_default();
     [
         workers(&snapshot.workers),
@@ -189,6 +190,7 @@ fn settings(snapshot: &Snapshot) -> [u64; 8] {
         access_log(&snapshot.access_log),
         snapshot.trusted_proxies.ranges().fold(Item::new("trusted_proxies"), |item, range| item.text(&range)).finish(),
         Item::new("forwarded").number(snapshot.forwarded as u64).finish(),
+        tracing(&snapshot.tracing),
         limits(&snapshot.limits),
         Item::new("timeouts").timeouts(&snapshot.timeouts).finish(),
     ]
@@ -210,6 +212,11 @@ fn access_log(log: &AccessLog) -> u64 {
         AccessLog::File(path) => item.bytes(&[2]).bytes(path.as_os_str().as_encoded_bytes()),
     }
     .finish()
+}
+
+fn tracing(tracing: &Tracing) -> u64 {
+    let item = Item::new("tracing").number(tracing.accept as u64).number(tracing.generate.into());
+    item.number(tracing.sampled_percent.into()).finish()
 }
 
 fn limits(limits: &Limits) -> u64 {

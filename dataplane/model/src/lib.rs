@@ -20,6 +20,7 @@ mod scalar;
 mod snapshot;
 mod source;
 mod template;
+mod tracing;
 mod trusted_proxies;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
@@ -35,6 +36,7 @@ pub use snapshot::{
 };
 pub use source::{NoSource, Source, SystemSource};
 pub use template::{Piece, Template};
+pub use tracing::{TraceAccept, Tracing};
 pub use trusted_proxies::TrustedProxies;
 
 use std::path::Path;

@@ -48,6 +48,9 @@ pub(crate) struct File {
     /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
     /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
     pub(crate) forwarded: Option<Text>,
+    /// What becomes of the trace context of requests.
+    #[serde(default)]
+    pub(crate) tracing: Tracing,
     /// Sizes and counts a peer may not exceed.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -72,6 +75,19 @@ pub(crate) struct AccessLog {
     pub(crate) path: Option<Text>,
     /// `json` (default): one JSON object a line.
     pub(crate) format: Option<Text>,
+}
+
+/// `tracing`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tracing {
+    /// Whose `traceparent` and `tracestate` go on as they came. `all` (default), `trusted`: those of `trusted_proxies`,
+    /// `none`.
+    pub(crate) accept: Option<Text>,
+    /// `true`: a request that has no `traceparent` that goes on gets one. `false` (default).
+    pub(crate) generate: Option<Text>,
+    /// Of the traces begun here, how many in a hundred ask to be recorded. 0 to 100, default 100.
+    pub(crate) sampled_percent: Option<Text>,
 }
 
 /// An entry of `listeners`.

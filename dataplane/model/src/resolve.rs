@@ -11,6 +11,7 @@ mod matches;
 mod node;
 mod report;
 mod routes;
+mod tracing;
 mod upstreams;
 mod values;
 
@@ -38,6 +39,7 @@ pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Sour
     let access_log = node::access_log(report, raw.access_log.as_ref());
     let trusted_proxies = node::trusted_proxies(report, &raw.trusted_proxies);
     let forwarded = node::forwarded(report, raw.forwarded.as_ref());
+    let tracing = tracing::tracing(report, &raw.tracing);
     let limits = node::limits(report, &raw.limits);
     let timeouts = node::timeouts(report, &raw.timeouts);
     let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
@@ -56,6 +58,7 @@ pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Sour
         routes,
         trusted_proxies,
         forwarded,
+        tracing,
         limits,
         timeouts,
     };

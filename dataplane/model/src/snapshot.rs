@@ -15,6 +15,7 @@ use crate::{
     host::HostPattern,
     path::{PathMatch, PathPattern},
     template::{Piece, Template},
+    tracing::Tracing,
     trusted_proxies::TrustedProxies,
 };
 
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub trusted_proxies: TrustedProxies,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
+    /// What becomes of the trace context of requests.
+    pub tracing: Tracing,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].

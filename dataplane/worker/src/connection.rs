@@ -10,13 +10,15 @@ use crate::{
     h1::H1Downstream,
     limits,
     link::Link,
-    record::{Facts, Outcome, RequestId},
+    record::{Facts, Outcome},
+    request_id::RequestId,
     state::Worker,
+    trace,
     watch::{Phase, Watch},
     wheel::TimerId,
 };
 use std::{cell::Cell, rc::Rc};
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
 use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -132,6 +134,8 @@ struct Active {
     /// `None` if there is no access log.
     record: Option<AccessRecord>,
     request_id: RequestId,
+    /// Of the current request, if its trace begins here.
+    traceparent: Traceparent,
     /// When the current request began and the last one was over.
     begun: Instant,
     ended: Instant,
@@ -149,6 +153,7 @@ impl Active {
             index: RequestIndex::new(),
             record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
             request_id: RequestId::new(),
+            traceparent: Traceparent::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
             received: 0,
@@ -212,8 +217,10 @@ impl Active {
             self.request_id.renew(&worker.request_ids);
         }
         let facts = Facts::of(&head, begun);
+        let traced = trace::judge(&snapshot.tracing, is_trusted, &head);
+        let (trace, trace_id) = traced.context(&mut self.traceparent, &worker.request_ids, &self.request_id);
         if let Some(record) = &mut self.record {
-            record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text()));
+            record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text(), trace_id));
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
@@ -232,6 +239,7 @@ impl Active {
             facts,
             outcome: &outcome,
             request_id: self.request_id.text(),
+            trace,
             is_trusted,
             head_is_consumed: Cell::new(false),
         };
@@ -324,9 +332,14 @@ impl Active {
     }
 }
 
-fn request_part<'a>(begun: Wall, head: &RequestHead<'a>, request_id: &'a [u8]) -> RequestPart<'a> {
+fn request_part<'a>(
+    begun: Wall,
+    head: &RequestHead<'a>,
+    request_id: &'a [u8],
+    trace_id: Option<&'a [u8]>,
+) -> RequestPart<'a> {
     RequestPart {
-        trace_id: trace_id(head),
+        trace_id,
         method: head.method_bytes(),
         host: head.authority(),
         path: head.path(),

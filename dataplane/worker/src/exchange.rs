@@ -21,7 +21,7 @@ use crate::{
 use std::{cell::Cell, time::Duration};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, Side, http_date,
+    ResponseHead, Side, TraceContext, http_date,
 };
 use tollgate_io::{Io, Stream};
 use tollgate_model::{Action, Forwarding, Route, Timeouts};
@@ -113,6 +113,7 @@ pub(crate) struct Machine<'a, I: Io> {
     pub(crate) facts: Facts,
     pub(crate) outcome: &'a Outcome,
     pub(crate) request_id: &'a [u8],
+    pub(crate) trace: TraceContext<'a>,
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
     /// Whether the head's bytes have been left behind.
@@ -294,6 +295,7 @@ impl<I: Io> Machine<'_, I> {
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
             default_host: endpoint.as_bytes(),
+            trace: self.trace,
             target,
         };
         RequestSink::head(up.halves().1, head, &with)

@@ -8,7 +8,8 @@ use crate::{
     bell::Bell,
     limits,
     pool::Pools,
-    record::{Fragments, RequestIds},
+    record::Fragments,
+    request_id::RequestIds,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };

@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use tollgate_model::{AccessLog, Action, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load};
+use tollgate_model::{
+    AccessLog, Action, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, TraceAccept, Tracing, Workers, load,
+};
 
 use crate::source::{WORLD, file, good};
 
@@ -17,6 +19,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(snapshot.status.unwrap().to_string(), "127.0.0.1:9901");
     assert!(snapshot.access_log == AccessLog::Stdout);
     assert_eq!(snapshot.forwarded, Forwarded::XForwarded);
+    assert_eq!((snapshot.tracing.accept, snapshot.tracing.generate), (TraceAccept::All, false));
     assert!(snapshot.trusted_proxies.is_empty());
     let upstream = &snapshot.upstreams[0];
     assert_eq!(upstream.endpoints[0].weight, 1);
@@ -35,11 +38,14 @@ fn what_is_left_out_has_its_default() {
 fn what_is_written_counts() {
     let snapshot = good(&file(
         "workers: [1, 0]\nio: epoll\nstatus: off\naccess_log: off\nforwarded: off\ntrusted_proxies: [10.0.0.0/8, ::1]\n\
+         tracing: { accept: none, generate: true, sampled_percent: 7 }\n\
          limits: { head_bytes: 4KiB, body_bytes: 10MiB, requests_per_connection: 7 }\n",
     ));
     assert_eq!(snapshot.workers, Workers::Cpus(vec![1, 0]));
     assert_eq!((snapshot.io, snapshot.forwarded), (IoDriver::Epoll, Forwarded::Off));
     assert_eq!(snapshot.status, None);
+    let Tracing { accept, generate, sampled_percent, .. } = snapshot.tracing;
+    assert_eq!((accept, generate, sampled_percent), (TraceAccept::None, true, 7));
     assert!(snapshot.access_log == AccessLog::Off);
     assert!(snapshot.trusted_proxies.contains("10.1.2.3".parse().unwrap()));
     assert!(snapshot.trusted_proxies.contains("::1".parse().unwrap()));

@@ -20,7 +20,7 @@ use tollgate_worker::{Command, Program, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 pub(crate) const ORIGINS: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 9000),
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 2)), 9000),
@@ -63,8 +63,9 @@ pub(crate) struct Ended {
     pub(crate) records: Vec<String>,
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
-fn snapshot(origins: usize, route: &str) -> Snapshot {
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream, and
+/// `settings` of the node.
+fn snapshot(origins: usize, route: &str, settings: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
@@ -72,6 +73,7 @@ listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
 upstreams: [ {{ name: origins, endpoints: [ {} ] }} ]
 routes: [ {{ name: all, {route}, upstream: origins }} ]
 timeouts: {TIMEOUTS}
+{settings}
 ",
         endpoints.join(", ")
     );
@@ -115,7 +117,12 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a `route` instead of [`ANY`].
     pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
-        Self::run(snapshot(origins, route), seed, conditions)
+        Self::run(snapshot(origins, route, ""), seed, conditions)
+    }
+
+    /// A worker of a node with `settings`, in front of the first of [`ORIGINS`].
+    pub(crate) fn start_node(settings: &str) -> Self {
+        Self::run(snapshot(1, ANY, settings), 1, Conditions::default())
     }
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
@@ -195,24 +202,27 @@ impl Gateway {
             records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
         }
         let records: Vec<_> = records.lines().map(str::to_owned).collect();
-        judge(&self.registry, records.len());
+        judge(&self.registry, &records);
         Ended { at, records }
     }
 }
 
 /// Checks what the scrape says once a worker has ended.
-fn judge(registry: &Registry, records: usize) {
+fn judge(registry: &Registry, records: &[String]) {
     let mut scrape = String::new();
     registry.render(&NodeFigures::default(), &mut scrape);
     let value = |name: &str| {
         let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
-        assert!(!samples.is_empty(), "{name} is no metric");
+        assert!(scrape.contains(&format!("# TYPE {name} ")), "{name} is no metric");
         samples.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
     };
-    assert_eq!(value("tollgate_worker_requests_total"), records as f64, "one record for each exchange");
+    assert_eq!(value("tollgate_worker_requests_total"), records.len() as f64, "one record for each exchange");
+    let forwarded = records.iter().filter(|record| record.contains(",\"upstream\":")).count();
+    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as f64, "each of them with its upstream");
     for gone in [
         "http_server_active_requests",
         "tollgate_connections_open",
+        "tollgate_upstream_active_requests",
         "tollgate_upstream_connections_idle",
         "tollgate_buffers_in_use",
         "tollgate_access_records_dropped_total",

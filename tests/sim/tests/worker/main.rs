@@ -7,6 +7,7 @@ mod drain;
 mod gateway;
 mod routing;
 mod seeds;
+mod traces;
 mod truncation;
 mod tunnels;
 mod upstreams;
