@@ -7,6 +7,8 @@ mod haproxy;
 mod nginx;
 mod tollgate;
 
+pub(crate) use tollgate::Tollgate;
+
 use crate::process::Program;
 use anyhow::{Result, ensure};
 use std::{
@@ -50,7 +52,7 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
         peers.push(match name.as_str() {
             "nginx" => Box::new(nginx::Nginx(Program::find("nginx")?)),
             "haproxy" => Box::new(haproxy::Haproxy(Program::find("haproxy")?)),
-            "tollgate" => Box::new(tollgate::Tollgate(executable(tollgate)?)),
+            "tollgate" => Box::new(Tollgate { binary: executable(tollgate)?, layout: None, socket: None }),
             _ => anyhow::bail!("unknown gateway {name:?}: there are nginx, haproxy and tollgate"),
         });
     }
@@ -58,7 +60,8 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
     Ok(peers)
 }
 
-fn executable(path: &Path) -> Result<PathBuf> {
+/// The path, if there is a file.
+pub(crate) fn executable(path: &Path) -> Result<PathBuf> {
     ensure!(path.is_file(), "{} is missing; build it with\n    cargo build --release", path.display());
     Ok(path.to_owned())
 }

@@ -93,7 +93,7 @@ routes:
 
 /// Says what is running and what to try.
 fn invite(gateway: &Gateway) {
-    let Some((_, address)) = gateway.listeners().first() else {
+    let Some((_, address)) = gateway.listeners().into_iter().next() else {
         return;
     };
     terminal::note(format_args!(

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 /// What the file says, on one screen.
 fn summary(snapshot: &Snapshot) -> String {
     let listeners = snapshot.listeners.iter().map(|listener| format!("{} on {}", listener.name, listener.bind));
-    let upstreams = snapshot.upstreams.iter().map(upstream);
+    let upstreams = snapshot.upstreams.iter().map(|item| upstream(item));
     let routes = snapshot.routes.iter().map(|route| {
         format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), action(snapshot, &route.action))
     });

@@ -3,20 +3,26 @@
 //! Only reads atomics, queue lengths and /proc: a scrape never makes a worker wait. What is listed here is bounded where it is
 //! rendered.
 
-use crate::process::Process;
+use crate::{launch::GatewayCommand, process::Process};
+use std::time::SystemTime;
 use tollgate_ring::Outbox;
 use tollgate_telemetry::NodeFigures;
-use tollgate_worker::Command;
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "for people who look at a scrape; nothing is decided by it")]
+pub(crate) fn wall_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
 
 /// Where the figures are found.
 pub(crate) struct Figures {
     process: Process,
     /// By worker.
-    mailboxes: Vec<Outbox<Command>>,
+    mailboxes: Vec<Outbox<GatewayCommand>>,
 }
 
 impl Figures {
-    pub(crate) fn new(mailboxes: Vec<Outbox<Command>>) -> Self {
+    pub(crate) fn new(mailboxes: Vec<Outbox<GatewayCommand>>) -> Self {
         Self { process: Process::new(), mailboxes }
     }
 

@@ -1,19 +1,21 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`); `status` answers
-//! `/livez`, `/readyz` and `/metrics` on a thread of its own. [`Gateway`] is the handle on all of it: whoever holds it
-//! says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
-//! handling and no reload here.
+//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives
+//! running workers another; `status` answers `/livez`, `/readyz` and `/metrics` on a thread of its own. [`Gateway`] is the
+//! handle on all of it: whoever holds it says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
+//! handling here.
 
 mod error;
 mod figures;
 mod launch;
 mod limits;
 mod process;
+mod publish;
 mod start;
 mod status;
 
 pub use error::StartError;
+pub use publish::{PublishError, Published};
 pub use tollgate_ring::preflight;
 
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
@@ -31,6 +33,8 @@ use tollgate_model::Snapshot;
 use tollgate_ring::Outbox;
 use tollgate_worker::Command;
 
+use launch::GatewayCommand;
+use publish::Publisher;
 use status::StatusThread;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
@@ -40,13 +44,13 @@ use status::StatusThread;
 ///    `------stop--------`--stop--> ended
 /// ```
 pub struct Gateway {
-    listeners: Vec<(String, SocketAddr)>,
+    publisher: Publisher,
     status_address: Option<SocketAddr>,
     /// Read by `/readyz`.
     draining: Arc<AtomicBool>,
     stopping: AtomicBool,
     /// One per worker.
-    commands: Vec<Outbox<Command>>,
+    commands: Vec<Outbox<GatewayCommand>>,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
     journal: AtomicCell<Option<Journal>>,
@@ -66,8 +70,8 @@ impl Gateway {
 
     /// Name and address of every listener, with the port the system chose where it was asked for port 0.
     #[must_use]
-    pub fn listeners(&self) -> &[(String, SocketAddr)] {
-        &self.listeners
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.publisher.listeners()
     }
 
     /// Where the node's status is served.
@@ -79,7 +83,7 @@ impl Gateway {
     /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
     pub fn drain(&self) {
         if !self.draining.swap(true, Ordering::Relaxed) {
-            self.tell(Command::Drain);
+            self.tell(|| Command::Drain);
         }
     }
 
@@ -87,7 +91,7 @@ impl Gateway {
     pub fn stop(&self) {
         self.draining.store(true, Ordering::Relaxed);
         if !self.stopping.swap(true, Ordering::Relaxed) {
-            self.tell(Command::Stop);
+            self.tell(|| Command::Stop);
         }
     }
 
@@ -110,10 +114,10 @@ impl Gateway {
         });
     }
 
-    fn tell(&self, command: Command) {
+    fn tell(&self, command: impl Fn() -> GatewayCommand) {
         for outbox in &self.commands {
-            // It has room for one of each command, and no command is sent twice.
-            let _ = outbox.send(command);
+            // It has room for one of each command, and none of these is sent twice.
+            let _ = outbox.send(command());
         }
     }
 }
@@ -128,7 +132,7 @@ impl Drop for Gateway {
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
-            .field("listeners", &self.listeners)
+            .field("listeners", &self.listeners())
             .field("status_address", &self.status_address)
             .field("draining", &self.draining)
             .finish_non_exhaustive()

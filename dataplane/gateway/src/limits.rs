@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-/// Commands that wait for a worker. Only one drain and one stop are ever sent.
+/// For all workers to say that they run a new snapshot.
+pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
+
+/// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Unused buffers a worker keeps for reuse.

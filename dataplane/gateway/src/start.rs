@@ -4,14 +4,20 @@
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
 use crate::{
-    Gateway, StartError, error::Part, figures::Figures, launch, launch::WorkerParts, limits::log_blocks, status,
+    Gateway, StartError,
+    error::Part,
+    figures::{Figures, wall_s},
+    launch,
+    launch::WorkerParts,
+    limits::log_blocks,
+    publish::Publisher,
+    status,
 };
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
     net::SocketAddr,
     sync::{Arc, OnceLock, atomic::AtomicBool},
-    time::SystemTime,
 };
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
@@ -57,13 +63,16 @@ fn say_epoll(error: &io::Error) {
 }
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Gateway, StartError> {
-    let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
+    let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None));
+    registry.config().accepted(snapshot.generation, snapshot.digest, wall_s());
+    let publisher = Publisher::new(program.clone(), registry.clone(), cpus.len());
+    let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.map(bind_status).transpose()?;
-    let registry = registry(snapshot, cpus.len());
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
-        listeners: addresses,
+        publisher,
         status_address: status.as_ref().map(BoundListener::local),
         draining: Arc::default(),
         stopping: AtomicBool::new(false),
@@ -73,7 +82,6 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len()));
     let parts = cpus.iter().zip(listeners).zip(logs).enumerate().map(|(index, ((&cpu, listeners), log))| WorkerParts {
         index,
         cpu,
@@ -108,53 +116,10 @@ fn launch_workers(gateway: &mut Gateway, parts: impl Iterator<Item = WorkerParts
     Ok(())
 }
 
-/// Names and addresses of the listeners.
-type Addresses = Vec<(String, SocketAddr)>;
-/// The sockets of one worker, with the indexes of their listeners.
-type WorkerListeners = Vec<(usize, BoundListener)>;
-
-/// Binds every listener once per worker: names and addresses, and what each worker gets.
-fn bind_listeners(snapshot: &Snapshot, workers: usize) -> Result<(Addresses, Vec<WorkerListeners>), StartError> {
-    let mut addresses = Vec::with_capacity(snapshot.listeners.len());
-    let mut by_worker: Vec<WorkerListeners> = iter::repeat_with(Vec::new).take(workers).collect();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
-        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-        let bound = bind(listener.bind, workers).map_err(part.failed())?;
-        let local = bound.first().map_or(listener.bind, BoundListener::local);
-        addresses.push((listener.name.clone(), local));
-        for (worker, socket) in by_worker.iter_mut().zip(bound) {
-            worker.push((index, socket));
-        }
-    }
-    Ok((addresses, by_worker))
-}
-
 fn bind_status(address: SocketAddr) -> Result<BoundListener, StartError> {
     let bound =
         bind(address, 1).and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
     bound.map_err(Part::Status { address }.failed())
-}
-
-/// Figures for the names of `snapshot`. Slots are given out in the order they are asked for, so each is its item's index.
-fn registry(snapshot: &Snapshot, workers: usize) -> Arc<Registry> {
-    let registry = Registry::new(&Reason::ALL.map(Reason::code), workers);
-    for route in &snapshot.routes {
-        let _ = registry.routes().slot(&route.name);
-    }
-    for upstream in &snapshot.upstreams {
-        let _ = registry.upstreams().slot(&upstream.name);
-    }
-    for listener in &snapshot.listeners {
-        let _ = registry.listeners().slot(&listener.name);
-    }
-    registry.config().accepted(snapshot.generation, snapshot.digest, wall_s());
-    registry
-}
-
-/// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "for people who look at a scrape; nothing is decided by it")]
-fn wall_s() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.

@@ -1,22 +1,28 @@
 //! The contract between whoever writes a configuration and the data plane that runs it.
 //!
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
-//! never wrong. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
+//! never wrong. A [`Configuration`] keeps both and takes changes. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
 //! except comparisons: [`TrustedProxies::contains`], [`ValueMatch::takes`], [`Expression::is_match`].
 
 mod action;
 mod condition;
+mod configuration;
 mod digest;
+mod document;
 mod error;
 mod expression;
 mod host;
+mod include;
+mod items;
 mod limits;
 mod near;
+mod patch;
 mod path;
 mod raw;
 mod resolve;
 mod scalar;
+mod setting;
 mod snapshot;
 mod source;
 mod template;
@@ -25,11 +31,15 @@ mod trusted_proxies;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
+pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use expression::{Captures, Expression};
 pub use host::HostPattern;
+pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use patch::PatchError;
 pub use path::{PathMatch, PathPattern, Segment};
+pub use setting::{Item, Kind, Origin, Setting};
 pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,
@@ -46,11 +56,7 @@ use std::path::Path;
 /// # Errors
 /// Every mistake that can be told at one time. A file that cannot be read, or whose YAML is broken, is a single one.
 pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
-    let name = file.display().to_string();
-    match source.read(file) {
-        Ok(text) => parse(&name, &text, source),
-        Err(error) => Err(ConfigError::whole_file(&name, format!("cannot be read: {error}")).into()),
-    }
+    Configuration::load(file, source).map(|configuration| configuration.snapshot().as_ref().clone())
 }
 
 /// Resolves a text; `name` stands for it in errors. The snapshot is generation 1.
@@ -64,6 +70,5 @@ pub fn load(file: &Path, source: &dyn Source) -> Result<Snapshot, ConfigErrors> 
 /// assert!(errors.to_string().contains("unknown key `bindd`, did you mean `bind`?"));
 /// ```
 pub fn parse(name: &str, text: &str, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
-    let raw = raw::read(name, text)?;
-    resolve::resolve(name, text, &raw, source)
+    Configuration::parse(name, text, source).map(|configuration| configuration.snapshot().as_ref().clone())
 }

@@ -13,11 +13,17 @@ pub const FILE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const NODES_MAX: usize = 6_000_000;
 /// Depth of nesting; the contract itself needs 7.
 pub(crate) const DEPTH_MAX: usize = 64;
+/// Files of one configuration: the first and those it includes.
+pub(crate) const FILES_MAX: usize = 1024;
+/// Files that include each other, one inside the other.
+pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;
 /// Mistakes reported at one time.
 pub(crate) const ERRORS_MAX: usize = 100;
 
 /// Characters of a name.
 pub(crate) const NAME_CHARS_MAX: usize = 64;
+/// Items of one kind: a patch may not make more of them than a file could hold.
+pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
 /// Endpoints of an upstream, after names are resolved.

@@ -5,26 +5,32 @@
 //! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
+pub(crate) mod canonical;
+mod delta;
+mod place;
 mod read;
 mod route;
+mod settings;
 mod word;
 
+pub(crate) use delta::{Delta, Removed};
+
+pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-/// A scalar as written, and its place.
-pub(crate) type Text = Spanned<String>;
+use serde::{Deserialize, Serialize};
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
-    /// The version of the contract. Required; `1`.
+    /// The version of the contract. Required in one of the files; `1`.
     pub(crate) version: Option<Text>,
+    /// Files whose items and settings belong to this one: paths, relative to the folder of this file, in which `*` stands
+    /// for any part of a name. Up to 1024 files, 8 inside each other.
+    pub(crate) include: Option<Spanned<Vec<Text>>>,
     /// `auto` (default): one worker on each CPU the process may use. Or a list of CPU ids, 0 to 1023, none twice.
     pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
@@ -43,24 +49,20 @@ pub(crate) struct File {
     pub(crate) routes: Vec<Spanned<Route>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
-    #[serde(default)]
-    pub(crate) trusted_proxies: Vec<Text>,
+    pub(crate) trusted_proxies: Option<Spanned<Vec<Text>>>,
     /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
     /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
     pub(crate) forwarded: Option<Text>,
     /// What becomes of the trace context of requests.
-    #[serde(default)]
-    pub(crate) tracing: Tracing,
+    pub(crate) tracing: Option<Spanned<Tracing>>,
     /// Sizes and counts a peer may not exceed.
-    #[serde(default)]
-    pub(crate) limits: Limits,
+    pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
-    #[serde(default)]
-    pub(crate) timeouts: Timeouts,
+    pub(crate) timeouts: Option<Spanned<Timeouts>>,
 }
 
 /// `status`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
     /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
@@ -68,7 +70,7 @@ pub(crate) struct Status {
 }
 
 /// `access_log`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessLog {
     /// The file records are appended to; a relative path starts at the working directory. Required.
@@ -78,7 +80,7 @@ pub(crate) struct AccessLog {
 }
 
 /// `tracing`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tracing {
     /// Whose `traceparent` and `tracestate` go on as they came. `all` (default), `trusted`: those of `trusted_proxies`,
@@ -91,7 +93,7 @@ pub(crate) struct Tracing {
 }
 
 /// An entry of `listeners`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the listeners. Required.
@@ -101,7 +103,7 @@ pub(crate) struct Listener {
 }
 
 /// An entry of `upstreams`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
@@ -116,7 +118,7 @@ pub(crate) struct Upstream {
 }
 
 /// An entry of `endpoints`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
     /// `ip:port`, `[ipv6]:port` or `name:port`. A name is resolved once, when the file is read; each of its addresses
@@ -127,7 +129,7 @@ pub(crate) struct Endpoint {
 }
 
 /// `connections` of an upstream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connections {
     /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
@@ -137,7 +139,7 @@ pub(crate) struct Connections {
 }
 
 /// `limits`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
     /// Size of a request or response head. 1KiB to 31KiB, default 16KiB. A larger request head is answered with 431.
@@ -155,7 +157,7 @@ pub(crate) struct Limits {
 }
 
 /// `timeouts` of the node.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Timeouts {
     /// To open a connection to an endpoint. 1ms to 24h, default 5s.

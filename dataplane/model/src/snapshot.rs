@@ -1,6 +1,6 @@
 //! The snapshot: a whole configuration after `resolve`, which is its only constructor.
 //!
-//! It cannot be wrong. Every index points into its list, every name is unique, every number lies within its bound and
+//! It cannot be wrong. Every slot is in use, every name is unique, every number lies within its bound and
 //! every pattern is valid; whoever holds a [`Snapshot`] checks nothing again. The structs are `#[non_exhaustive]`, so
 //! that no other crate can build one beside `resolve`.
 //!
@@ -13,6 +13,7 @@ use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
+    items::{Items, Named},
     path::{PathMatch, PathPattern},
     template::{Piece, Template},
     tracing::Tracing,
@@ -36,11 +37,11 @@ pub struct Snapshot {
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
-    pub listeners: Vec<Listener>,
+    pub listeners: Items<Listener>,
     /// Unique names.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Items<Upstream>,
     /// Unique names; no two match the same requests with the same precedence.
-    pub routes: Vec<Route>,
+    pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
     pub trusted_proxies: TrustedProxies,
     /// Which forwarding fields an upstream is sent.
@@ -54,7 +55,7 @@ pub struct Snapshot {
 }
 
 /// Which workers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Workers {
     /// One on each CPU the process may use.
     Auto,
@@ -63,7 +64,7 @@ pub enum Workers {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoDriver {
     /// io_uring, or epoll where the kernel refuses it.
     Auto,
@@ -74,7 +75,7 @@ pub enum IoDriver {
 }
 
 /// Where access records go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum AccessLog {
     /// Nowhere.
     Off,
@@ -85,7 +86,7 @@ pub enum AccessLog {
 }
 
 /// An address that takes connections of clients.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -95,7 +96,7 @@ pub struct Listener {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -107,7 +108,7 @@ pub struct Upstream {
 }
 
 /// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Port is never 0.
@@ -117,7 +118,7 @@ pub struct Endpoint {
 }
 
 /// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Connections {
     /// 0 closes every connection after its exchange.
@@ -144,7 +145,7 @@ pub struct Route {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Sorted indices into [`Snapshot::listeners`], empty for all.
+    /// Sorted slots of [`Snapshot::listeners`], empty for all.
     pub listeners: Vec<usize>,
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
@@ -178,7 +179,7 @@ impl Match {
 }
 
 /// Which forwarding fields an upstream is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forwarded {
     /// None.
     Off,
@@ -191,7 +192,7 @@ pub enum Forwarded {
 }
 
 /// What a peer may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a request or response head, start line and empty line included.
@@ -209,7 +210,7 @@ pub struct Limits {
 }
 
 /// Deadlines; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// To open a connection to an endpoint.
@@ -231,6 +232,18 @@ pub struct Timeouts {
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
 }
+
+macro_rules! named {
+    ($($item:ty),+) => { $(
+        impl Named for $item {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )+ };
+}
+
+named!(Listener, Upstream, Route);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! What becomes of the trace context of requests (W3C Trace Context).
 
 /// Whose trace context goes on, and whether one is made where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tracing {
     /// Whose `traceparent` and `tracestate` go on as they came; those of others do not.
@@ -18,7 +18,7 @@ impl Tracing {
 }
 
 /// Whose trace context is passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TraceAccept {
     /// Everybody's.
     All,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// A set of IP networks.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct TrustedProxies {
     /// First and last address of each range; sorted, disjoint.
     v4: Vec<(u32, u32)>,
@@ -36,12 +36,6 @@ impl TrustedProxies {
             IpAddr::V4(address) => holds(&self.v4, address.to_bits()),
             IpAddr::V6(address) => holds(&self.v6, address.to_bits()),
         }
-    }
-
-    /// The ranges as text, sorted: equal sets give equal ranges.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = String> {
-        let v4 = self.v4.iter().map(|(first, last)| format!("4 {first:x} {last:x}"));
-        v4.chain(self.v6.iter().map(|(first, last)| format!("6 {first:x} {last:x}")))
     }
 
     /// Whether nobody is trusted.

@@ -27,6 +27,15 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
         // Without this, a second gateway on the same port would silently take half of the connections.
         open(address, false)?;
     }
+    bind_beside(address, count)
+}
+
+/// As [`bind`], at an address that sockets of this process have already: until they are closed, they and the new ones share
+/// the connections.
+///
+/// # Errors
+/// As [`bind`], except that an address may be taken by this user.
+pub fn bind_beside(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>> {
     let mut bound: Vec<BoundListener> = Vec::with_capacity(count);
     for _ in 0..count {
         let target = bound.first().map_or(address, |first| first.local);

@@ -54,7 +54,7 @@ impl Refusal<'_> {
     }
 }
 
-impl<I: Io> Machine<'_, I> {
+impl<I: Io> Machine<'_, '_, I> {
     /// Sends the client elsewhere.
     pub(crate) async fn answer_redirect(
         &self,

@@ -5,6 +5,7 @@
 //! and thrown away, within bounds, so that the client reads its answer instead of a reset.
 
 use crate::{
+    Program,
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
@@ -30,12 +31,13 @@ pub(crate) enum Forwarded {
 }
 
 /// Everything about one attempt that its two directions share.
-pub(crate) struct Forward<'a, I: Io> {
+pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) worker: &'a Worker<I>,
+    pub(crate) program: &'p Program,
     pub(crate) watch: &'a Watch<I::Stream>,
     pub(crate) timeouts: &'a Timeouts,
     pub(crate) facts: &'a Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
@@ -43,7 +45,7 @@ pub(crate) struct Forward<'a, I: Io> {
     pub(crate) upload_begun: Cell<bool>,
 }
 
-impl<I: Io> Forward<'_, I> {
+impl<I: Io> Forward<'_, '_, I> {
     /// Sends the queued head of a request without a body and passes the response back.
     pub(crate) async fn without_body<U: Upstream>(
         &self,
@@ -119,7 +121,7 @@ impl<I: Io> Forward<'_, I> {
             };
             self.upload_begun.set(true);
             total += part.len();
-            if total > self.worker.program.body_bytes_max {
+            if total > self.program.body_bytes_max {
                 body.give_back(part.buffer);
                 self.watch.abort_upstream(Reason::BodyTooLarge);
                 break;
@@ -170,7 +172,7 @@ impl<I: Io> Forward<'_, I> {
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
         loop {
-            response.head(self.facts.method, &self.worker.program.heads).await?;
+            response.head(self.facts.method, &self.program.heads).await?;
             if self.outcome.responded.get().is_none() {
                 self.outcome.responded.set(Some(self.worker.io.now()));
             }

@@ -4,15 +4,13 @@
 
 use std::ops::RangeInclusive;
 
-use serde_saphyr::{Location, Spanned};
-
-use super::{Names, matches::token, report::Report};
+use super::{matches::token, names::Names, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     host::Refusal,
     limits,
     path::PathMatch,
-    raw::{self, Text},
+    raw::{self, Location, Spanned, Text},
     scalar::Count,
     template::Template,
 };
@@ -42,7 +40,7 @@ pub(super) fn action(
     report: &mut Report<'_>,
     item: &Spanned<raw::Route>,
     path: Option<&PathMatch>,
-    upstreams: &Names,
+    upstreams: &Names<'_>,
 ) -> Option<Action> {
     let raw = &item.value;
     let given: Vec<(&str, Location)> = [
@@ -82,7 +80,7 @@ fn refuse_rewrite(report: &mut Report<'_>, item: &Spanned<raw::Route>, key: &str
     }
 }
 
-fn shares(report: &mut Report<'_>, item: &Spanned<raw::Route>, upstreams: &Names) -> Option<Vec<Share>> {
+fn shares(report: &mut Report<'_>, item: &Spanned<raw::Route>, upstreams: &Names<'_>) -> Option<Vec<Share>> {
     if let Some(raw) = &item.value.upstream {
         return upstreams.find(report, raw).map(|upstream| vec![Share { upstream, weight: 1 }]);
     }

@@ -3,20 +3,18 @@
 //! Part of `resolve`. Lists are sorted, so that files that differ in their order mean the same. Which of two routes comes
 //! first, and which cannot stand beside each other, is not judged here.
 
-use serde_saphyr::Spanned;
-
-use super::{Names, report::Report};
+use super::{names::Names, report::Report};
 use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::{HostPattern, Refusal},
     limits,
     path::{PathMatch, PathPattern},
-    raw::{self, Text},
+    raw::{self, Spanned, Text},
     snapshot::Match,
 };
 
-pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names) -> Option<Match> {
+pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names<'_>) -> Option<Match> {
     let raw = report.required(item.value.r#match.as_ref(), "match", item.referenced)?;
     let path = path(report, raw);
     let listeners = list(report, "listeners", raw.value.listeners.as_ref(), |report, raw| listeners.find(report, raw));

@@ -10,14 +10,14 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde_saphyr::Spanned;
 
-use super::{addresses, report::Report};
+use super::{addresses, report::Report, tracing::tracing};
 use crate::{
+    items::Items,
     limits as bounds,
-    raw::{self, OrWord, Shape, Text},
+    raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
-    snapshot::{AccessLog, Forwarded, IoDriver, Limits, Timeouts, Workers},
+    snapshot::{AccessLog, Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     trusted_proxies::TrustedProxies,
 };
 
@@ -37,13 +37,34 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DRAIN: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
 
-pub(super) fn version(report: &mut Report<'_>, raw: Option<&Text>) {
+/// The settings, and no items yet.
+pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
+    version(report, raw.version.as_ref());
+    Snapshot {
+        generation: 0,
+        digest: 0,
+        workers: workers(report, raw.workers.as_ref()),
+        io: io(report, raw.io.as_ref()),
+        status: status(report, raw.status.as_ref()),
+        access_log: access_log(report, raw.access_log.as_ref()),
+        listeners: Items::default(),
+        upstreams: Items::default(),
+        routes: Items::default(),
+        trusted_proxies: trusted_proxies(report, raw.trusted_proxies.as_ref()),
+        forwarded: forwarded(report, raw.forwarded.as_ref()),
+        tracing: tracing(report, raw.tracing.as_ref()),
+        limits: limits(report, raw.limits.as_ref()),
+        timeouts: timeouts(report, raw.timeouts.as_ref()),
+    }
+}
+
+fn version(report: &mut Report<'_>, raw: Option<&Text>) {
     if report.required_at_top(raw, "version", "start the file with `version: 1`").is_some() {
         report.word(raw, "version", &[("1", ())], ());
     }
 }
 
-pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
+fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
     let Some(raw) = raw else { return Workers::Auto };
     let Some(list) = shape_or(report, raw, "auto") else { return Workers::Auto };
     if list.is_empty() {
@@ -63,19 +84,19 @@ pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<T
     Workers::Cpus(cpus)
 }
 
-pub(super) fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
+fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
     let words = [("auto", IoDriver::Auto), ("io_uring", IoDriver::IoUring), ("epoll", IoDriver::Epoll)];
     report.word(raw, "io", &words, IoDriver::Auto)
 }
 
-pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
+fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
     let Some(raw) = raw else { return Some(STATUS) };
     let status = shape_or(report, raw, "off")?;
     let bind = report.required(status.bind.as_ref(), "bind", raw.referenced)?;
     addresses::bind(report, bind)
 }
 
-pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
+fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
     let Some(raw) = raw else { return AccessLog::Stdout };
     let Some(log) = shape_or(report, raw, "off") else {
         return AccessLog::Off;
@@ -95,7 +116,7 @@ pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<ra
 fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
-        OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
+        OrWord::Word(written) => Text { value: written.clone(), referenced: raw.referenced },
     };
     let parse = |text: &str| match text {
         _ if text == word => Ok(()),
@@ -105,9 +126,9 @@ fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, 
     None
 }
 
-pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedProxies {
-    let mut networks = Vec::with_capacity(raw.len());
-    for text in raw {
+fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> TrustedProxies {
+    let mut networks = Vec::new();
+    for text in raw.iter().flat_map(|raw| &raw.value) {
         let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
             let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
             let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
@@ -124,7 +145,7 @@ pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedP
     TrustedProxies::new(networks)
 }
 
-pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {
+fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {
     let words = [
         ("x_forwarded", Forwarded::XForwarded),
         ("standard", Forwarded::Standard),
@@ -134,7 +155,8 @@ pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarde
     report.word(raw, "forwarded", &words, Forwarded::XForwarded)
 }
 
-pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
+fn limits(report: &mut Report<'_>, raw: Option<&Spanned<raw::Limits>>) -> Limits {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let head_bytes = report.quantity_or(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
     // A small head makes the default target as small; a written one has to fit.
     let target_default = Size(TARGET_BYTES.0.min(head_bytes.0));
@@ -155,7 +177,8 @@ pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
     }
 }
 
-pub(super) fn timeouts(report: &mut Report<'_>, raw: &raw::Timeouts) -> Timeouts {
+fn timeouts(report: &mut Report<'_>, raw: Option<&Spanned<raw::Timeouts>>) -> Timeouts {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
     let (idle, tunnel) = (duration(&raw.idle, IDLE), duration(&raw.tunnel, TUNNEL));

@@ -2,12 +2,14 @@
 
 use super::report::Report;
 use crate::{
-    limits as bounds, raw,
+    limits as bounds,
+    raw::{self, Spanned},
     scalar::Count,
     tracing::{TraceAccept, Tracing},
 };
 
-pub(super) fn tracing(report: &mut Report<'_>, raw: &raw::Tracing) -> Tracing {
+pub(super) fn tracing(report: &mut Report<'_>, raw: Option<&Spanned<raw::Tracing>>) -> Tracing {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let default = Tracing::DEFAULT;
     let accepts = [("all", TraceAccept::All), ("trusted", TraceAccept::Trusted), ("none", TraceAccept::None)];
     let accept = report.word(raw.accept.as_ref(), "accept", &accepts, default.accept);

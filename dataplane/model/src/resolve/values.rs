@@ -73,6 +73,10 @@ mod tests {
             Err(io::ErrorKind::NotFound.into())
         }
 
+        fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+
         fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
             Err(io::ErrorKind::NotFound.into())
         }

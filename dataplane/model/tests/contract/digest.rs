@@ -104,9 +104,9 @@ fn any_change_of_content_changes_the_digest() {
     assert_eq!(digests.len(), changed.len() + 1);
 }
 
-/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when routes got
-/// path expressions and conditions on header fields, query parameters and cookies.
+/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
+/// came to be derived from the structs themselves; a new field changes it too.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "5241ba1cfc9bf3ca");
+    assert_eq!(format!("{:016x}", digest(&base())), "79899a7e375edd20");
 }

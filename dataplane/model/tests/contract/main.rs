@@ -2,8 +2,12 @@
 
 mod arbitrary;
 mod digest;
+mod includes;
 mod manual;
 mod meaning;
 mod mistakes;
+mod patches;
 mod references;
+mod sequences;
+mod shown;
 mod source;

@@ -11,6 +11,7 @@ pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
 pub(crate) const WORLD: World = World(&[
     ("PORT", "8080"),
     ("CONNECTIONS", "1000"),
+    ("SECOND", "1s"),
     ("SECRET", "hunter2"),
     ("SECRET_PATH", "/hunter2 {x"),
     ("SECRET_HOST", "hunter2.test:80"),
@@ -29,6 +30,10 @@ impl Source for World {
             Some("small.yaml") => Ok(file("")),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -5,18 +5,21 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_model::{NoSource, Snapshot};
 use tollgate_sim::{
-    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
-    Simulation, World,
+    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
+    SimListener, SimSender, Simulation, World,
 };
 use tollgate_telemetry::{LogSource, NodeFigures, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Setup};
+use tollgate_worker::{Command, Program, Publication, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -44,7 +47,10 @@ const SLACK: Duration = Duration::from_millis(150);
 pub(crate) struct Gateway {
     pub(crate) simulation: Simulation,
     pub(crate) world: World,
-    commands: SimSender<Command>,
+    pub(crate) node: Node,
+    /// What the worker was given last.
+    program: RefCell<Arc<Program>>,
+    commands: SimSender<Command<SimListener>>,
     /// When `run` returned.
     returned: Rc<Cell<Option<Instant>>>,
     registry: Arc<Registry>,
@@ -81,7 +87,7 @@ timeouts: {TIMEOUTS}
 }
 
 /// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their names.
-fn routed(routes: &[&str]) -> Snapshot {
+pub(crate) fn routed(routes: &[&str]) -> Snapshot {
     let upstreams = ["a", "b"].iter().zip(ORIGINS);
     let upstreams =
         upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
@@ -92,21 +98,6 @@ fn routed(routes: &[&str]) -> Snapshot {
         routes.collect::<String>()
     );
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-/// Figures for the names of `snapshot`, in slots that are their indexes.
-fn registry(snapshot: &Snapshot) -> Arc<Registry> {
-    let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
-    for route in &snapshot.routes {
-        let _ = registry.routes().slot(&route.name);
-    }
-    for upstream in &snapshot.upstreams {
-        let _ = registry.upstreams().slot(&upstream.name);
-    }
-    for listener in &snapshot.listeners {
-        let _ = registry.listeners().slot(&listener.name);
-    }
-    registry
 }
 
 impl Gateway {
@@ -134,12 +125,13 @@ impl Gateway {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = registry(&snapshot);
+        let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();
+        let program = Arc::new(Program::build(snapshot, 1, &registry, None));
         let setup = Setup {
             io: node.clone(),
-            program: Arc::new(Program::build(snapshot, 1)),
+            program: program.clone(),
             listeners: vec![(0, node.listen(LISTEN))],
             metrics: metrics.clone(),
             log: Some(sender.sink(metrics.clone())),
@@ -150,7 +142,8 @@ impl Gateway {
             tollgate_worker::run(setup, inbox).await;
             noted.set(Some(clock.now()));
         });
-        Self { simulation, world, commands, returned, registry, metrics, log }
+        let program = RefCell::new(program);
+        Self { simulation, world, node, program, commands, returned, registry, metrics, log }
     }
 
     /// A worker under a quiet sky, with one origin that answers by `script`.
@@ -178,8 +171,25 @@ impl Gateway {
     }
 
     /// Has the worker drain or stop.
-    pub(crate) fn command(&self, command: Command) {
+    pub(crate) fn command(&self, command: Command<SimListener>) {
         self.commands.send(command);
+    }
+
+    /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
+    pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
+        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()));
+        let program = Arc::new(program);
+        self.program.replace(program.clone());
+        let taken = Arc::new(AtomicBool::new(false));
+        let told = taken.clone();
+        let taken_by = Box::new(move || told.store(true, Ordering::Relaxed));
+        self.command(Command::Publish(Publication { program, listeners, taken: taken_by }));
+        taken
+    }
+
+    /// What the worker was given last.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::clone(self.program.borrow().snapshot())
     }
 
     /// Whether `run` has returned.
