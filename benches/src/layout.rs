@@ -9,16 +9,16 @@ use std::fmt::Write as _;
 /// So many hosts with so many paths each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// In tables.
+    /// Hosts x paths, in tables and as a folder.
     pub(crate) name: &'static str,
     pub(crate) hosts: u32,
     pub(crate) paths: u32,
 }
 
 impl Layout {
-    pub(crate) const FEW: Self = Self { name: "100 routes", hosts: 1, paths: 100 };
-    pub(crate) const ONE_HOST: Self = Self { name: "1 host x 100,000 paths", hosts: 1, paths: 100_000 };
-    pub(crate) const MANY_HOSTS: Self = Self { name: "10,000 hosts x 10 paths", hosts: 10_000, paths: 10 };
+    pub(crate) const FEW: Self = Self { name: "100-routes", hosts: 1, paths: 100 };
+    pub(crate) const ONE_HOST: Self = Self { name: "1x100000", hosts: 1, paths: 100_000 };
+    pub(crate) const MANY_HOSTS: Self = Self { name: "10000x10", hosts: 10_000, paths: 10 };
 
     pub(crate) const fn routes(self) -> u32 {
         self.hosts * self.paths

@@ -35,7 +35,9 @@ pub fn run(options: &Options) -> Result<()> {
         let peer = Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: None };
         let script = testbed.directory().join(format!("{}.lua", layout.routes()));
         fs::write(&script, layout.script())?;
-        gateways.push(Gateway { script: Some(script), ..testbed.start(&peer, false)? });
+        let mut gateway = testbed.start(&peer, false)?;
+        gateway.script = Some(script);
+        gateways.push(gateway);
     }
     let samples = options.rounds.measure(&testbed, &mut gateways, &[options.concurrency])?;
     let tables = report::tables(&samples, &[options.concurrency], Layout::FEW.name);

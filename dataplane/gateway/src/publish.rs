@@ -5,20 +5,21 @@
 //! that have been replaced are kept until no exchange runs them and are freed here: freeing a large one takes its time, which is
 //! not a worker's.
 
-use crate::{Gateway, StartError, error::Part, figures::wall_s, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
-use crossbeam::channel;
+use crate::{StartError, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
+use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
     fmt, mem,
     net::SocketAddr,
+    path::Path,
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
 use tollgate_model::{Listener, Snapshot};
-use tollgate_ring::{BoundListener, bind, bind_beside};
+use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
 use tollgate_telemetry::Registry;
 use tollgate_worker::{Program, Publication};
 
@@ -29,7 +30,10 @@ type Lock<T> = std::sync::Mutex<T>;
 pub(crate) struct Publisher {
     state: Lock<State>,
     figures: Arc<Registry>,
-    /// The generation each worker runs.
+    /// One per worker.
+    commands: Vec<Outbox<GatewayCommand>>,
+    draining: AtomicBool,
+    /// The generation each worker runs; 0 before its first.
     running: Arc<[AtomicU64]>,
 }
 
@@ -70,11 +74,10 @@ pub enum PublishError {
 }
 
 impl Publisher {
-    pub(crate) fn new(program: Arc<Program>, figures: Arc<Registry>, workers: usize) -> Self {
-        let generation = program.snapshot().generation;
-        let running = (0..workers).map(|_| AtomicU64::new(generation)).collect();
+    pub(crate) fn new(program: Arc<Program>, figures: Arc<Registry>, commands: Vec<Outbox<GatewayCommand>>) -> Self {
+        let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
         let state = State { program, replaced: Vec::new(), listeners: Vec::new() };
-        Self { state: Lock::new(state), figures, running }
+        Self { state: Lock::new(state), figures, commands, draining: AtomicBool::new(false), running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
@@ -90,40 +93,58 @@ impl Publisher {
         self.state().listeners.iter().map(|(_, name, address)| (name.clone(), *address)).collect()
     }
 
+    /// Notes that a worker runs the generation it was started with.
+    pub(crate) fn acknowledge(&self, worker: usize, generation: u64) {
+        self.running[worker].store(generation, Ordering::Relaxed);
+    }
+
+    /// Whether every worker runs something.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.running.iter().all(|generation| generation.load(Ordering::Relaxed) > 0)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more snapshots from now on; says whether that is news.
+    pub(crate) fn drain(&self) -> bool {
+        !self.draining.swap(true, Ordering::Relaxed)
+    }
+
+    /// Sends a command to every worker.
+    pub(crate) fn tell(&self, command: impl Fn() -> GatewayCommand) {
+        for outbox in &self.commands {
+            // It has room for one of each command, and those that come here are never sent twice.
+            let _ = outbox.send(command());
+        }
+    }
+
+    /// Has every worker drop something as soon as it comes to it. The channel is closed when all have.
+    pub(crate) fn ping(&self) -> Receiver<()> {
+        let (answer, answers) = channel::bounded(0);
+        self.tell(|| GatewayCommand::Ping(Box::new(answer.clone())));
+        answers
+    }
+
+    /// Messages that wait, by worker.
+    pub(crate) fn waiting(&self) -> Vec<usize> {
+        self.commands.iter().map(Outbox::waiting).collect()
+    }
+
     pub(crate) fn running(&self) -> Vec<u64> {
         self.running.iter().map(|generation| generation.load(Ordering::Relaxed)).collect()
     }
 
-    fn state(&self) -> impl std::ops::DerefMut<Target = State> {
-        // Whoever panicked while it held the lock had not begun to change anything, or had finished.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Gateway {
     /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
     /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
     /// have in common: the cost is that of what is different.
     ///
     /// # Errors
     /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
-    pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
-        let published = self.try_publish(snapshot);
-        match &published {
-            Ok(published) => self.publisher.figures.config().accepted(published.generation, published.digest, wall_s()),
-            Err(_) => self.count_refused(),
-        }
-        published
-    }
-
-    /// Counts a configuration that was refused before there was a snapshot to publish.
-    pub fn count_refused(&self) {
-        self.publisher.figures.config().refused(wall_s());
-    }
-
-    fn try_publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
-        let state = &mut *self.publisher.state();
-        if self.draining.load(Ordering::Relaxed) {
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
+        let state = &mut *self.state();
+        if self.is_draining() {
             return Err(PublishError::Draining);
         }
         if let Some(setting) = fixed(state.program.snapshot(), &snapshot) {
@@ -131,7 +152,7 @@ impl Gateway {
         }
         let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let program = Program::build(snapshot, self.commands.len(), &self.publisher.figures, Some(&state.program));
+        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program));
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -139,18 +160,12 @@ impl Gateway {
         Ok(Published { generation, digest, behind })
     }
 
-    /// The generation that each worker runs.
-    #[must_use]
-    pub fn running(&self) -> Vec<u64> {
-        self.publisher.running()
-    }
-
     /// Gives each worker the program and its sockets; says which have not taken it in time.
     fn hand_over(&self, program: &Arc<Program>, sockets: Vec<WorkerListeners>, generation: u64) -> Vec<usize> {
         let deadline = Instant::now() + ACKNOWLEDGE_MAX;
         let (done, acknowledged) = channel::bounded(self.commands.len());
         for (index, (outbox, listeners)) in self.commands.iter().zip(sockets).enumerate() {
-            let (running, done) = (self.publisher.running.clone(), done.clone());
+            let (running, done) = (self.running.clone(), done.clone());
             let taken = Box::new(move || {
                 running[index].store(generation, Ordering::Relaxed);
                 // It has room for all; nobody listens any more when this comes late.
@@ -169,6 +184,11 @@ impl Gateway {
         }
         behind
     }
+
+    fn state(&self) -> impl std::ops::DerefMut<Target = State> {
+        // Whoever panicked while it held the lock had not begun to change anything, or had finished.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The first setting that differs and that running workers cannot change.
@@ -176,10 +196,15 @@ fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
     let settings = [
         ("workers", old.workers == new.workers),
         ("io", old.io == new.io),
-        ("status", old.status == new.status),
+        ("status", places(old) == places(new)),
         ("access_log", old.access_log == new.access_log),
     ];
     settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
+}
+
+/// Where the status is served; its token may change.
+fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
+    snapshot.status.as_ref().map(|status| (status.bind, status.socket.as_deref()))
 }
 
 fn bind_new(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Vec<WorkerListeners>, StartError> {

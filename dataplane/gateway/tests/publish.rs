@@ -8,10 +8,10 @@ use std::{
     sync::Arc,
 };
 use tollgate_gateway::{Gateway, PublishError};
-use tollgate_model::{NoSource, Snapshot};
+use tollgate_model::{Configuration, NoSource, Snapshot};
 
 /// Routes answer by themselves, so that no upstream is needed.
-fn snapshot(generation: u64, listeners: &str, answer: &str) -> Arc<Snapshot> {
+fn configuration(listeners: &str, answer: &str) -> Configuration {
     let text = format!(
         "version: 1
 status: off
@@ -20,8 +20,11 @@ listeners: [ {listeners} ]
 routes: [ {{ name: all, match: {{ path: '/{{rest*}}' }}, answer: {{ status: 200, body: {answer} }} }} ]
 "
     );
-    let mut snapshot =
-        tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"));
+    Configuration::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn snapshot(generation: u64, listeners: &str, answer: &str) -> Arc<Snapshot> {
+    let mut snapshot = Snapshot::clone(configuration(listeners, answer).snapshot());
     snapshot.generation = generation;
     Arc::new(snapshot)
 }
@@ -38,7 +41,7 @@ const PUBLIC: &str = "{ name: public, bind: '127.0.0.1:0' }";
 
 #[test]
 fn every_worker_runs_what_was_published_when_that_returns() {
-    let gateway = Gateway::start(Snapshot::clone(&snapshot(1, PUBLIC, "one"))).unwrap();
+    let gateway = Gateway::start(configuration(PUBLIC, "one")).unwrap();
     let address = gateway.listeners()[0].1;
     assert_eq!(ask(address), "one");
     for generation in 2..20 {
@@ -54,7 +57,7 @@ fn every_worker_runs_what_was_published_when_that_returns() {
 
 #[test]
 fn listeners_come_go_and_change_their_names() {
-    let gateway = Gateway::start(Snapshot::clone(&snapshot(1, PUBLIC, "one"))).unwrap();
+    let gateway = Gateway::start(configuration(PUBLIC, "one")).unwrap();
     let first = gateway.listeners()[0].1;
     gateway.publish(snapshot(2, &format!("{PUBLIC}, {{ name: more, bind: '127.0.0.1:0' }}"), "two")).unwrap();
     let more = gateway.listeners()[1].1;
@@ -70,7 +73,7 @@ fn listeners_come_go_and_change_their_names() {
 
 #[test]
 fn what_cannot_be_published_changes_nothing() {
-    let gateway = Gateway::start(Snapshot::clone(&snapshot(1, PUBLIC, "one"))).unwrap();
+    let gateway = Gateway::start(configuration(PUBLIC, "one")).unwrap();
     let address = gateway.listeners()[0].1;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap();

@@ -72,6 +72,7 @@ fn rewrite(bytes: &[u8], out: &mut [u8], index: &RequestIndex) -> usize {
         default_host: b"origin",
         trace: TraceContext::AsReceived,
         target: b"",
+        edits: None,
     };
     write_request(out, index.head(bytes), &with).expect("the buffer is large enough")
 }

@@ -18,6 +18,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     default_host: b"origin",
     trace: TraceContext::AsReceived,
     target: b"",
+    edits: None,
 };
 
 /// Pieces that heads are made of, so that random concatenations come close to being heads.

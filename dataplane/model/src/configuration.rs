@@ -33,6 +33,13 @@ pub struct Configuration {
     files: Arc<BTreeSet<PathBuf>>,
 }
 
+/// As that of the snapshot: no value of a reference.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Configuration").field(&self.snapshot).finish()
+    }
+}
+
 impl Configuration {
     /// Reads and resolves a file and those it includes; the snapshot is generation 1.
     ///
@@ -142,11 +149,5 @@ impl Configuration {
         documents.forget_texts();
         let snapshot = Arc::new(state.snapshot.clone());
         Ok(Self { state, snapshot, documents, files: Arc::new(files) })
-    }
-}
-
-impl fmt::Debug for Configuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configuration").field("snapshot", &self.snapshot).finish_non_exhaustive()
     }
 }

@@ -86,12 +86,14 @@ pub(crate) fn written(kind: &str, text: &str) -> u64 {
 /// The hash of a route: listeners and upstreams by name, since their slots are not the same everywhere. The patterns name
 /// every field, so that a new one does not build until it is here.
 pub(crate) fn route(route: &Route, snapshot: &Snapshot) -> u64 {
-    let Route { name, matcher, action, timeouts } = route;
+    let Route { name, matcher, action, timeouts, policies } = route;
+    // Taken once for all routes that share them.
+    let policies = policies.as_ref().map(|policies| policies.hash);
     let Match { listeners, hosts, path, methods, headers, query, cookies } = matcher;
     let mut named: Vec<&str> = listeners.iter().map(|&slot| name_of(&snapshot.listeners, slot)).collect();
     named.sort_unstable();
     let matched = (named, hosts, path, methods, headers, query, cookies);
-    item("route", &(name, matched, action_hash(action, snapshot), timeouts))
+    item("route", &(name, matched, action_hash(action, snapshot), timeouts, policies))
 }
 
 fn action_hash(action: &Action, snapshot: &Snapshot) -> u64 {

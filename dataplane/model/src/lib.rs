@@ -3,7 +3,7 @@
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
 //! never wrong. A [`Configuration`] keeps both and takes changes. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
 //! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
-//! except comparisons: [`TrustedProxies::contains`], [`ValueMatch::takes`], [`Expression::is_match`].
+//! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
 mod condition;
@@ -14,20 +14,22 @@ mod error;
 mod expression;
 mod host;
 mod include;
+mod ip_set;
 mod items;
 mod limits;
 mod near;
 mod patch;
 mod path;
+mod policies;
 mod raw;
 mod resolve;
 mod scalar;
 mod setting;
 mod snapshot;
 mod source;
+mod status;
 mod template;
 mod tracing;
-mod trusted_proxies;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
@@ -35,19 +37,21 @@ pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use expression::{Captures, Expression};
 pub use host::HostPattern;
+pub use ip_set::IpSet;
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
 pub use path::{PathMatch, PathPattern, Segment};
+pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
 pub use setting::{Item, Kind, Origin, Setting};
 pub use snapshot::{
     AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
     Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
+pub use status::{Status, Token};
 pub use template::{Piece, Template};
 pub use tracing::{TraceAccept, Tracing};
-pub use trusted_proxies::TrustedProxies;
 
 use std::path::Path;
 

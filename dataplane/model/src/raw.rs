@@ -8,6 +8,7 @@
 pub(crate) mod canonical;
 mod delta;
 mod place;
+mod policies;
 mod read;
 mod route;
 mod settings;
@@ -16,6 +17,7 @@ mod word;
 pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use place::{Location, Spanned, Text};
+pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
@@ -35,7 +37,7 @@ pub(crate) struct File {
     pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
     pub(crate) io: Option<Text>,
-    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
     pub(crate) status: Option<Spanned<OrWord<Status>>>,
     /// Where access records go. Left out: standard output. `off`: nowhere.
     pub(crate) access_log: Option<Spanned<OrWord<AccessLog>>>,
@@ -47,6 +49,10 @@ pub(crate) struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub(crate) routes: Vec<Spanned<Route>>,
+    /// What holds for every route.
+    pub(crate) defaults: Option<Spanned<Defaults>>,
+    /// Policies under a name, for `use`. Up to 1024.
+    pub(crate) policy_sets: Option<Spanned<Vec<Spanned<PolicySet>>>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
     pub(crate) trusted_proxies: Option<Spanned<Vec<Text>>>,
@@ -65,8 +71,13 @@ pub(crate) struct File {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
-    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
+    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required unless there is a `socket`.
     pub(crate) bind: Option<Text>,
+    /// A Unix socket that only the user of the gateway can open (mode 0600). Who can may change the configuration.
+    pub(crate) socket: Option<Text>,
+    /// Who shows it as a bearer token at `bind` may change the configuration. 16 to 256 visible ASCII characters,
+    /// which are not written here but referred to: `${file:/run/secrets/tollgate}` or `${env:TOKEN}`.
+    pub(crate) token: Option<Text>,
 }
 
 /// `access_log`.

@@ -12,6 +12,7 @@ mod listeners;
 mod matches;
 mod names;
 mod node;
+mod policies;
 mod report;
 mod routes;
 mod state;
@@ -27,6 +28,7 @@ use crate::{
     raw::{self, Spanned},
     snapshot::Timeouts,
 };
+use policies::Layers;
 
 /// What is written anew.
 pub(crate) struct Change {
@@ -45,13 +47,15 @@ pub(crate) struct Change {
 #[derive(PartialEq)]
 struct Inherited<'s> {
     timeouts: &'s Timeouts,
+    layers: &'s Layers,
     /// Changes what the hash of a route is taken of.
     settings_refer: bool,
 }
 
 impl<'s> Inherited<'s> {
     fn of(state: &'s State) -> Self {
-        Self { timeouts: &state.snapshot.timeouts, settings_refer: state.written.settings_refer }
+        let State { snapshot, written, layers, .. } = state;
+        Self { timeouts: &snapshot.timeouts, layers, settings_refer: written.settings_refer }
     }
 }
 
@@ -83,7 +87,8 @@ fn begin(report: &mut Report<'_>, settings: raw::File, previous: Option<&State>)
         true => digest::written("settings", &text),
         false => digest::settings(&snapshot),
     };
-    let mut state = State::new(snapshot, settings, hash);
+    let layers = Layers::read(report, &settings, snapshot.limits);
+    let mut state = State::new(snapshot, settings, hash, layers);
     if let Some(previous) = previous {
         state.take_items(previous);
     }

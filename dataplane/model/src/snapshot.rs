@@ -6,18 +6,20 @@
 //!
 //! Names, addresses and paths may have come out of a `${env:X}` reference, so no `Debug` here prints them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
+    ip_set::IpSet,
     items::{Items, Named},
     path::{PathMatch, PathPattern},
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies},
+    status::Status,
     template::{Piece, Template},
     tracing::Tracing,
-    trusted_proxies::TrustedProxies,
 };
 
 /// One resolved configuration.
@@ -32,8 +34,8 @@ pub struct Snapshot {
     pub workers: Workers,
     /// What carries the bytes.
     pub io: IoDriver,
-    /// Where the node's status listens, `None` for nowhere.
-    pub status: Option<SocketAddr>,
+    /// Where the node's status is served, `None` for nowhere.
+    pub status: Option<Status>,
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
@@ -43,7 +45,7 @@ pub struct Snapshot {
     /// Unique names; no two match the same requests with the same precedence.
     pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
     /// What becomes of the trace context of requests.
@@ -139,6 +141,9 @@ pub struct Route {
     pub action: Action,
     /// The node's deadlines with what the route overrides.
     pub timeouts: Timeouts,
+    /// Those of the node's defaults, of the sets and of the route put together; `None` for none. Routes that say the same
+    /// share it.
+    pub policies: Option<Arc<Policies>>,
 }
 
 /// What a request must have to belong to a route; all of it.
@@ -233,6 +238,48 @@ pub struct Timeouts {
     pub linger: Duration,
 }
 
+impl Snapshot {
+    /// Whether a node would not notice if it ran the one in place of the other: everything but the generation. The digest
+    /// cannot tell, since it does not know what references stand for. Exact when the one was made of the other; else it may
+    /// miss that two items are alike. Costs what changed.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            generation: _,
+            digest,
+            workers,
+            io,
+            status,
+            access_log,
+            listeners,
+            upstreams,
+            routes,
+            trusted_proxies,
+            forwarded,
+            tracing,
+            limits,
+            timeouts,
+        } = self;
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, limits, timeouts);
+        let others = (
+            &other.workers,
+            &other.io,
+            &other.status,
+            &other.access_log,
+            &other.trusted_proxies,
+            &other.forwarded,
+            &other.tracing,
+            &other.limits,
+            &other.timeouts,
+        );
+        *digest == other.digest
+            && settings == others
+            && listeners.changes(&other.listeners).next().is_none()
+            && upstreams.changes(&other.upstreams).next().is_none()
+            && routes.changes(&other.routes).next().is_none()
+    }
+}
+
 macro_rules! named {
     ($($item:ty),+) => { $(
         impl Named for $item {
@@ -268,6 +315,7 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, IpSet);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

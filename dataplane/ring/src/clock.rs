@@ -24,11 +24,7 @@ impl Clock {
             let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
             (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
         });
-        Self {
-            started,
-            started_wall,
-            random: Cell::new(RandomState::new().build_hasher().finish() | 1),
-        }
+        Self { started, started_wall, random: Cell::new(RandomState::new().build_hasher().finish() | 1) }
     }
 
     pub(crate) fn now(&self) -> Instant {

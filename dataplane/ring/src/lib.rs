@@ -27,7 +27,7 @@ mod system;
 mod thread;
 mod timers;
 
-pub use listener::{BoundListener, RingListener, bind, bind_beside};
+pub use listener::{BoundListener, RingListener, bind, bind_beside, bind_unix};
 pub use mailbox::{Inbox, Outbox, mailbox};
 pub use poller::Driver;
 pub use runtime::RingIo;

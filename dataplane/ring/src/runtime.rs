@@ -4,7 +4,8 @@
 //! when no task is ready. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
 
 use crate::{
-    Driver, RingDetached, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor, timers::Sleep,
+    Driver, RingDetached, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor,
+    timers::Sleep,
 };
 use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
 use tollgate_io::{BufferPool, Instant, Io, Wall};

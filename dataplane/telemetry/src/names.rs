@@ -106,15 +106,17 @@ metrics! {
     ENDPOINT_ACTIVE_REQUESTS: Gauge "tollgate_upstream_endpoint_active_requests" ["upstream", "endpoint"]
         "Exchanges in progress with an endpoint.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
-        "Generation of the snapshot that was published last.";
+        "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]
         "Generation of the snapshot that new exchanges of a worker run on.";
     CONFIG_DIGEST: Gauge "tollgate_config_digest" []
         "First 48 bits of the digest of the configuration: equal on nodes that run the same one.";
     CONFIG_CHANGES: Counter "tollgate_config_changes_total" ["result"]
-        "Configurations that were accepted, the first included, or refused.";
+        "Changes of the configuration asked for: applied, unchanged (nothing new), refused (nothing changed).";
+    CONFIG_LAST_CHANGE_OK: Gauge "tollgate_config_last_change_ok" []
+        "Whether the last change asked for was not refused: 1, else 0.";
     CONFIG_LAST_CHANGE: Gauge "tollgate_config_last_change_timestamp_seconds" ["result"]
-        "When a configuration was accepted or refused last, in seconds since 1970.";
+        "When a change of the configuration ended like this last, in seconds since 1970.";
     READY: Gauge "tollgate_ready" []
         "1 while the node is ready, as /readyz says; 0 otherwise.";
     MAILBOX_MESSAGES: Gauge "tollgate_worker_mailbox_messages" ["worker"]

@@ -36,7 +36,7 @@ pub struct Registry {
     pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
-    config: ConfigMetrics,
+    pub(crate) config: Arc<ConfigMetrics>,
     /// Of the access log, once there is one.
     pub(crate) log_queue: OnceLock<QueueDepth>,
 }
@@ -52,7 +52,7 @@ impl Registry {
             workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
             reasons: reasons.into(),
             journal: Arc::default(),
-            config: ConfigMetrics::default(),
+            config: Arc::default(),
             log_queue: OnceLock::new(),
         })
     }
@@ -90,10 +90,10 @@ impl Registry {
         self.journal.clone()
     }
 
-    /// The figures that whoever publishes snapshots writes.
+    /// The figures that the updating thread writes.
     #[must_use]
-    pub const fn config(&self) -> &ConfigMetrics {
-        &self.config
+    pub fn config(&self) -> Arc<ConfigMetrics> {
+        self.config.clone()
     }
 
     /// Appends all figures to `out`, those of `node` among them, as Prometheus text, to be served as

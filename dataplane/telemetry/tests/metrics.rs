@@ -67,7 +67,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.tls_handshake(0, HandshakeKind::Full, 1_000_000);
     worker.upstream_connected(1);
     worker.upstream_idle(1).set(3);
-    registry.config().accepted(2, u64::MAX, 1_700_000_000);
+    registry.config().published(2, u64::MAX, 1_700_000_000);
     NodeFigures {
         is_ready: true,
         process: Some(ProcessFigures { cpu_ms: 1_250, open_fds: 7, ..ProcessFigures::default() }),
@@ -115,8 +115,9 @@ fn the_node_is_shown_as_it_is() {
         [Some(0.0), Some(2.0)]
     );
     assert_eq!(value("tollgate_config_digest", &[]), Some(f64::from(2).powi(48) - 1.0));
-    let changes = ["accepted", "refused"].map(|result| value("tollgate_config_changes_total", &[("result", result)]));
+    let changes = ["applied", "refused"].map(|result| value("tollgate_config_changes_total", &[("result", result)]));
     assert_eq!(changes, [Some(1.0), Some(1.0)]);
+    assert_eq!(value("tollgate_config_last_change_ok", &[]), Some(0.0));
     let refused = value("tollgate_config_last_change_timestamp_seconds", &[("result", "refused")]);
     assert_eq!(refused, Some(1_700_000_001.0));
     assert_eq!(value("tollgate_worker_mailbox_messages", &[("worker", "1")]), Some(3.0));

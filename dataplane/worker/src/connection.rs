@@ -19,7 +19,10 @@ use crate::{
     watch::{Phase, Watch},
     wheel::TimerId,
 };
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+};
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
 use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
@@ -224,7 +227,12 @@ impl Active {
         let facts = Facts::of(&head, begun);
         let traced = trace::judge(&snapshot.tracing, is_trusted, &head);
         let (trace, trace_id) = traced.context(&mut self.traceparent, &worker.request_ids, &self.request_id);
+        let client = connection.client(program, &head, is_trusted);
         if let Some(record) = &mut self.record {
+            // A proxy's connection carries requests of many.
+            if is_trusted {
+                record.name_client(client, &connection.listening.name);
+            }
             record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text(), trace_id));
         }
         connection.requests.set(connection.requests.get() + 1);
@@ -248,6 +256,8 @@ impl Active {
             request_id: self.request_id.text(),
             trace,
             is_trusted,
+            client,
+            changes: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
@@ -318,10 +328,11 @@ impl Active {
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
         if let Some(record) = &mut self.record {
+            record.name_client(connection.stream.peer().ip(), &connection.listening.name);
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true };
+        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true, changes: None };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
         let facts = Facts {

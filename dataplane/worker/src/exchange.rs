@@ -14,19 +14,24 @@ use crate::{
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
     limits,
+    policies::Early,
     program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
     relay, tunnel,
     upstream::{self, Checkout, Way},
 };
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    net::IpAddr,
+    time::Duration,
+};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, TraceContext, http_date,
 };
 use tollgate_io::{Io, Stream};
 use tollgate_model::{Action, Route, Timeouts};
-use tollgate_policy::{Phase, Step};
+use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -119,6 +124,10 @@ pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) trace: TraceContext<'a>,
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
+    /// The peer, or whom a trusted one speaks for.
+    pub(crate) client: IpAddr,
+    /// What the policies of the route do to the response, if anything.
+    pub(crate) changes: OnceCell<ResponseChanges<'p>>,
     /// Whether the head's bytes have been left behind.
     pub(crate) head_is_consumed: Cell<bool>,
 }
@@ -132,11 +141,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let result = match self.admit(&head) {
             Ok(_) if ends_here => self.answer_options(&head, &mut down.writer).await,
             // `OPTIONS *` asks about the node as a whole and has no route.
-            Err((Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
+            Err(Early::Refused(Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
                 self.answer_options(&head, &mut down.writer).await
             }
             Ok(route) => self.act(down, route, body).await,
-            Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
+            Err(early) => self.answer_early(early, body, &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
         self.consume_head(down, body);
@@ -147,20 +156,14 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// The phases before an endpoint is chosen.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, (Reason, Option<String>)> {
-        let listener = self.connection.listening.slot as usize;
-        let route: &RouteProgram = match self.program.table.find(&Request::of(listener, head)) {
+    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+        let route: &RouteProgram = match self.find(head) {
             Found::Route(route) => route,
-            Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
-            Found::None => return Err((Reason::NoRoute, None)),
+            Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
+            Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
         self.outcome.route.set(Some(route));
-        for phase in Phase::BEFORE_FORWARD {
-            if let Step::Answer(reason) = route.chain.step(phase, head) {
-                return Err((reason, None));
-            }
-        }
-        Ok(route)
+        self.pass_phases(route, head).map(|()| route)
     }
 
     /// Does what the route says.
@@ -184,6 +187,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                         }
                     }
                 };
+                let target = self.change_query(target, &head());
                 // A snapshot has every upstream that its routes name.
                 let Some(upstream) = self.program.choose_upstream(program, forwarding) else {
                     return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
@@ -268,6 +272,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             facts: &self.facts,
             outcome: self.outcome,
             request_id: self.request_id,
+            body_bytes_max: self.chain().map_or(u64::MAX, Chain::body_bytes_max),
+            changes: self.changes.get(),
             uploading: Cell::new(false),
             upload_begun: Cell::new(false),
         }
@@ -293,6 +299,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             default_host: endpoint.as_bytes(),
             trace: self.trace,
             target,
+            edits: self.chain().and_then(Chain::request_edits),
         };
         RequestSink::head(up.halves().1, head, &with)
     }
@@ -326,7 +333,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Answers what went wrong, if the client can still be told.
-    async fn fail(
+    pub(crate) async fn fail(
         &self,
         reason: Reason,
         allow: Option<&str>,
@@ -345,12 +352,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         self.connection.watch.mark_misleading_end(false);
         outcome.status.set(reason.status());
         let worker = &self.connection.worker;
-        let is_theirs = reason.side() == Side::Downstream
-            && !matches!(reason, Reason::NoRoute | Reason::MethodNotAllowed | Reason::MethodNotImplemented);
+        let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
         outcome.closes.set(closes);
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes };
+        let changes = self.changes.get();
+        let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes, changes };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
 
@@ -382,4 +389,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
         if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }
     }
+}
+
+/// Whether a request of the same client that is refused for this says nothing about its next one: behind a proxy, that
+/// may be somebody else's.
+const fn is_harmless(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NoRoute
+            | Reason::MethodNotAllowed
+            | Reason::MethodNotImplemented
+            | Reason::IpDenied
+            | Reason::CorsRefused
+    )
 }

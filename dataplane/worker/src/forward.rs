@@ -20,6 +20,7 @@ use std::{cell::Cell, pin::pin};
 use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
+use tollgate_policy::ResponseChanges;
 
 /// How forwarding ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) facts: &'a Facts,
     pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
+    /// Most bytes of content that may be sent.
+    pub(crate) body_bytes_max: u64,
+    /// What the policies of the route do to the response.
+    pub(crate) changes: Option<&'a ResponseChanges<'a>>,
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
     /// Whether the client has begun to send it.
@@ -121,7 +126,7 @@ impl<I: Io> Forward<'_, '_, I> {
             };
             self.upload_begun.set(true);
             total += part.len();
-            if total > self.program.body_bytes_max {
+            if total > self.body_bytes_max {
                 body.give_back(part.buffer);
                 self.watch.abort_upstream(Reason::BodyTooLarge);
                 break;
@@ -199,7 +204,7 @@ impl<I: Io> Forward<'_, '_, I> {
         let with = ForwardResponse {
             request_id: self.request_id,
             connection: ConnectionOption::Upgrade,
-            ..ForwardResponse::default()
+            ..self.respond_as_changed()
         };
         reply.head(response.response(), &with)?;
         response.begin_body();
@@ -222,6 +227,12 @@ impl<I: Io> Forward<'_, '_, I> {
             || self.outcome.closes.get()
             || self.worker.is_draining();
         let connection = connection_option(Some(self.facts), closes);
-        ForwardResponse { request_id: self.request_id, date: b"", framing, connection }
+        ForwardResponse { request_id: self.request_id, framing, connection, ..self.respond_as_changed() }
+    }
+
+    fn respond_as_changed(&self) -> ForwardResponse<'_> {
+        let edits = self.changes.and_then(|changes| changes.edits);
+        let lines = self.changes.map_or(&[][..], |changes| &changes.lines);
+        ForwardResponse { edits, lines, ..ForwardResponse::default() }
     }
 }

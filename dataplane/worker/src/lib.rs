@@ -20,6 +20,7 @@ mod limits;
 mod link;
 mod listening;
 mod options;
+mod policies;
 mod pool;
 mod program;
 mod record;
@@ -48,6 +49,8 @@ pub enum Command<L> {
     Drain,
     /// End at once.
     Stop,
+    /// Drop this: whoever waits at the other end learns that the worker still looks into its mailbox.
+    Ping(Box<dyn Send>),
 }
 
 /// A program that takes the place of the last.
@@ -95,6 +98,7 @@ async fn obey<I: Io>(worker: Rc<Worker<I>>, inbox: impl Mailbox<Command<I::Liste
             Command::Publish(publication) => worker.publish(publication),
             Command::Drain => worker.drain(),
             Command::Stop => worker.stop(),
+            Command::Ping(answer) => drop(answer),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Built on the publishing thread and shared by all workers; nothing in it changes. The next one is made of the last:
 //! what a change left alone is shared, and only what it touched is compiled. An exchange ends with the program it began with.
 
-use crate::balance;
+use crate::{balance, policies::Chains};
 use imbl::Vector;
 use std::sync::{
     Arc,
@@ -28,8 +28,6 @@ pub struct Program {
     pub(crate) forwarded: ForwardedStyle,
     /// This worker's share of `limits.connections`.
     pub(crate) connections_max: usize,
-    /// Bytes of a request body's content.
-    pub(crate) body_bytes_max: u64,
 }
 
 /// A route, compiled.
@@ -89,7 +87,6 @@ impl Program {
                 Forwarded::Both => ForwardedStyle::Both,
             },
             connections_max: limits.connections.div_ceil(workers.max(1)),
-            body_bytes_max: limits.body_bytes.unwrap_or(u64::MAX),
             snapshot,
         };
         program.take_upstreams(previous, figures);
@@ -111,18 +108,19 @@ impl Program {
 
     fn take_routes(&mut self, previous: Option<&Self>, figures: &Registry) {
         // What a chain is compiled of besides its route: when it has changed, no route is as it was.
-        let previous = previous.filter(|previous| previous.body_bytes_max == self.body_bytes_max);
+        let previous = previous.filter(|previous| previous.snapshot.limits == self.snapshot.limits);
         if previous.is_none() {
             self.table = Table::default();
         }
         let before = previous.map(|previous| previous.snapshot.routes.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
+        let mut chains = Chains::new(&snapshot.limits);
         for Change { old, new, .. } in snapshot.routes.changes(&before) {
             if let Some(old) = old {
                 self.table.remove(old.order, &old.item.matcher);
             }
             if let Some(new) = new {
-                let route = RouteProgram::compile(new.item.clone(), &snapshot, figures);
+                let route = RouteProgram::compile(new.item.clone(), &mut chains, figures);
                 self.table.insert(new.order, &new.item.matcher, &Arc::new(route));
             }
         }
@@ -159,11 +157,11 @@ fn listeners(snapshot: &Snapshot, figures: &Registry) -> Vec<u32> {
 }
 
 impl RouteProgram {
-    fn compile(route: Arc<Route>, snapshot: &Snapshot, figures: &Registry) -> Self {
+    fn compile(route: Arc<Route>, chains: &mut Chains<'_>, figures: &Registry) -> Self {
         Self {
             figures: figures.routes().slot(&route.name),
             fragment: Fragment::route(&route.name),
-            chain: Chain::compile(snapshot.limits.body_bytes),
+            chain: chains.of(&route),
             split: match &route.action {
                 Action::Forward(forwarding) if forwarding.shares.len() > 1 => Some(Split::of(forwarding)),
                 _ => None,

@@ -51,7 +51,7 @@ fn a_node_shows_its_process_and_its_configuration() {
     assert!(value(&metrics, "process_start_time_seconds") > 1.6e9);
     assert_eq!((value(&metrics, "tollgate_config_generation"), value(&metrics, "tollgate_ready")), (1.0, 1.0));
     assert!(metrics.contains("tollgate_worker_config_generation{worker=\"0\"} 1\n"), "{metrics}");
-    assert!(metrics.contains("tollgate_config_changes_total{result=\"accepted\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("tollgate_config_changes_total{result=\"applied\"} 1\n"), "{metrics}");
     assert!(metrics.contains("tollgate_worker_mailbox_messages{worker=\"0\"} 0\n"), "{metrics}");
 }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Spanned, Text};
+use super::{Policies, Spanned, Text};
 
 /// An entry of `routes`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -24,6 +24,8 @@ pub(crate) struct Route {
     pub(crate) redirect: Option<Spanned<Redirect>>,
     /// What the client is answered, instead of an upstream.
     pub(crate) answer: Option<Spanned<Answer>>,
+    /// What is done to its requests besides, on top of `defaults.policies`.
+    pub(crate) policies: Option<Spanned<Policies>>,
     /// Overrides the deadlines of the node.
     #[serde(default)]
     pub(crate) timeouts: RouteTimeouts,

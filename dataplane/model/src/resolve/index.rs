@@ -32,7 +32,7 @@ impl Index {
         for upstream in route.action.upstreams() {
             self.users.insert((upstream as u32, slot));
         }
-        self.expressions += route.matcher.expressions();
+        self.expressions += expressions(route);
     }
 
     /// Takes the route in a slot out.
@@ -43,7 +43,7 @@ impl Index {
         for upstream in route.action.upstreams() {
             self.users.remove(&(upstream as u32, slot));
         }
-        self.expressions -= route.matcher.expressions();
+        self.expressions -= expressions(route);
     }
 
     /// The routes that use an upstream.
@@ -61,6 +61,11 @@ impl Index {
         let overlaps = |&slot: &u32| routes.get(slot).is_some_and(|other| overlap(&other.matcher, matcher));
         candidates.map(|&(_, slot)| slot).find(overlaps)
     }
+}
+
+/// The regular expressions that are a route's own.
+fn expressions(route: &Route) -> usize {
+    route.matcher.expressions() + route.policies.as_ref().map_or(0, |policies| policies.expressions)
 }
 
 /// The places of a route: one for each host.

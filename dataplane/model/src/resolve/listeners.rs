@@ -41,7 +41,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         let gone = listeners.get(removal.slot).map(|listener| listener.bind);
         taken.iter().position(|&bind| Some(bind) == gone).map(|at| taken.swap_remove(at));
     }
-    let status = state.snapshot.status;
+    let status = state.snapshot.status.as_ref().and_then(|status| status.bind);
     let mut pair = state.listeners(change.is_whole);
     pair.remove(&removals);
     for (raw, name) in entries.iter().zip(names) {
@@ -77,7 +77,8 @@ fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
 
 /// A patch can move the status to the address of a listener that it does not name.
 fn judge_status(report: &mut Report<'_>, state: &State, defined: &Defined) {
-    let Some(status) = state.snapshot.status.filter(|status| status.port() != 0) else { return };
+    let bind = state.snapshot.status.as_ref().and_then(|status| status.bind);
+    let Some(status) = bind.filter(|bind| bind.port() != 0) else { return };
     let is_there = |listener: &&Listener| listener.bind == status && !defined.has(&listener.name);
     let Some(listener) = state.snapshot.listeners.iter().map(|listener| &**listener).find(is_there) else { return };
     let message = format!("the address of `status` is that of listener `{}`", listener.name);

@@ -9,16 +9,15 @@ use std::{
     time::Duration,
 };
 
-use ipnet::IpNet;
-
 use super::{addresses, report::Report, tracing::tracing};
 use crate::{
+    ip_set::IpSet,
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
     snapshot::{AccessLog, Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
-    trusted_proxies::TrustedProxies,
+    status::{Status, Token},
 };
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
@@ -89,11 +88,42 @@ fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
     report.word(raw, "io", &words, IoDriver::Auto)
 }
 
-fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
-    let Some(raw) = raw else { return Some(STATUS) };
+fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<Status> {
+    let Some(raw) = raw else { return Some(Status { bind: Some(STATUS), socket: None, token: None }) };
     let status = shape_or(report, raw, "off")?;
-    let bind = report.required(status.bind.as_ref(), "bind", raw.referenced)?;
-    addresses::bind(report, bind)
+    let socket = status.socket.as_ref().and_then(|socket| path(report, socket, "socket"));
+    let bind = match &status.bind {
+        None if status.socket.is_some() => None,
+        bind => report.required(bind.as_ref(), "bind", raw.referenced).and_then(|bind| addresses::bind(report, bind)),
+    };
+    if let (Some(token), None) = (&status.token, &status.bind) {
+        let help = "the socket asks for none: leave `token` out, or add `bind`".to_owned();
+        report.error(token.referenced, "`token` is for `bind`, which is not there".to_owned(), Some(help));
+    }
+    let token = status.token.as_ref().and_then(|raw| token(report, raw));
+    Some(Status { bind, socket, token })
+}
+
+/// A secret is not written in a file that is shown, sent and kept in many places.
+fn token(report: &mut Report<'_>, raw: &Text) -> Option<Token> {
+    const REFERENCE: &str = "write `${file:/run/secrets/tollgate}` or `${env:TOKEN}`";
+    if !raw.value.contains("${") {
+        // The line is not quoted, since the secret stands in it.
+        report.error_unquoted(raw.referenced, "`token` holds the secret itself".to_owned(), Some(REFERENCE.to_owned()));
+        return None;
+    }
+    report.parse(raw, "a token of 16 to 256 visible characters", |text| {
+        Token::new(text).ok_or_else(|| ("`token` has no reference".to_owned(), Some(REFERENCE.to_owned())))
+    })
+}
+
+/// The path of a file; `key` is where it is written.
+fn path(report: &mut Report<'_>, raw: &Text, key: &str) -> Option<PathBuf> {
+    report.parse(raw, "a path of a file", |text| match text {
+        "" => Err((format!("`{key}` is empty"), None)),
+        _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
+        _ => Ok(PathBuf::from(text)),
+    })
 }
 
 fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
@@ -102,18 +132,17 @@ fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLo
         return AccessLog::Off;
     };
     report.word(log.format.as_ref(), "format", &[("json", ())], ());
-    let path = report.required(log.path.as_ref(), "path", raw.referenced).and_then(|path| {
-        report.parse(path, "a path of a file", |text| match text {
-            "" => Err(("`path` is empty".to_owned(), None)),
-            _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
-            _ => Ok(PathBuf::from(text)),
-        })
-    });
-    path.map_or(AccessLog::Stdout, AccessLog::File)
+    let file = report.required(log.path.as_ref(), "path", raw.referenced);
+    let file = file.and_then(|file| path(report, file, "path"));
+    file.map_or(AccessLog::Stdout, AccessLog::File)
 }
 
 /// The shape, or `None` for the word. Any other word is an error.
-fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+pub(super) fn shape_or<'r, T: Shape>(
+    report: &mut Report<'_>,
+    raw: &'r Spanned<OrWord<T>>,
+    word: &str,
+) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
         OrWord::Word(written) => Text { value: written.clone(), referenced: raw.referenced },
@@ -126,23 +155,8 @@ fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, 
     None
 }
 
-fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> TrustedProxies {
-    let mut networks = Vec::new();
-    for text in raw.iter().flat_map(|raw| &raw.value) {
-        let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
-            let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
-            let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
-            let network = text.parse::<IpNet>().ok().or_else(address);
-            let network = network.ok_or_else(|| (format!("`{text}` is not a network or an address"), help()))?;
-            if network.addr() == network.network() {
-                return Ok(network);
-            }
-            let help = format!("write `{}`", network.trunc());
-            Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
-        });
-        networks.extend(network);
-    }
-    TrustedProxies::new(networks)
+fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> IpSet {
+    raw.map(|raw| addresses::networks(report, &raw.value)).unwrap_or_default()
 }
 
 fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {

@@ -53,6 +53,14 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// As [`Report::error`], without the line, where a secret stands in it.
+    pub(super) fn error_unquoted(&mut self, at: Location, message: String, help: Option<String>) {
+        self.error(at, message, help);
+        if let Some((_, error)) = self.errors.last_mut().filter(|_| self.more == 0) {
+            error.snippet = None;
+        }
+    }
+
     /// A key of `owner` that may not be left out.
     pub(super) fn required<'r, T>(&mut self, value: Option<&'r T>, key: &str, owner: Location) -> Option<&'r T> {
         if value.is_none() {
@@ -171,5 +179,5 @@ fn kind<Q: Quantity>() -> &'static str {
 
 /// The key a kind of item is listed under.
 pub(super) fn plural(kind: &str) -> String {
-    format!("{kind}s")
+    format!("{}s", kind.replace(' ', "_"))
 }

@@ -10,6 +10,7 @@ use super::{
     matches,
     names::{Defined, Names, Removal},
     node,
+    policies::Shared,
     report::Report,
     state::{Kept, State, has_reference},
 };
@@ -44,16 +45,16 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
     if !change.is_whole {
         refuse_loose_ends(report, state, around, &defined);
     }
-    let mut last = None;
+    let (mut last, mut shared) = (None, Shared::default());
     for (raw, name) in change.routes.iter().zip(names) {
-        let route = route(report, state, raw, name);
+        let route = route(report, state, raw, name, &mut shared);
         if let Some(route) = route {
             let text = canonical::text(&raw.value).into_boxed_str();
             last = put(report, state, route, (text, raw), (change.is_whole, last));
         }
     }
     for slot in inheriting {
-        again(report, state, slot);
+        again(report, state, slot, &mut shared);
     }
 }
 
@@ -105,14 +106,21 @@ fn refuse_removal(report: &mut Report<'_>, kind: &str, removal: &Removal, users:
 }
 
 /// Resolves one route. All of it is judged even when a part is wrong.
-fn route(report: &mut Report<'_>, state: &State, raw: &Spanned<raw::Route>, name: Option<String>) -> Option<Route> {
+fn route(
+    report: &mut Report<'_>,
+    state: &State,
+    raw: &Spanned<raw::Route>,
+    name: Option<String>,
+    shared: &mut Shared,
+) -> Option<Route> {
     let inherited = Inherited::of(state);
     let listeners = Names { kind: "listener", items: &state.snapshot.listeners };
     let upstreams = Names { kind: "upstream", items: &state.snapshot.upstreams };
     let matcher = matches::matcher(report, raw, &listeners);
     let action = actions::action(report, raw, matcher.as_ref().map(|matcher| &matcher.path), &upstreams);
     let timeouts = node::route_timeouts(report, &raw.value.timeouts, inherited.timeouts);
-    Some(Route { name: name?, matcher: matcher?, action: action?, timeouts })
+    let policies = inherited.layers.of_route(report, raw.value.policies.as_ref(), shared);
+    Some(Route { name: name?, matcher: matcher?, action: action?, timeouts, policies })
 }
 
 /// Whether the change is a whole file, and of that the place of the route before.
@@ -150,14 +158,14 @@ fn keep(state: &mut State, route: Route, text: Box<str>, place: Location, order:
 }
 
 /// Resolves a route that did not change itself. It is in the index, and most often stays there as it is.
-fn again(report: &mut Report<'_>, state: &mut State, slot: u32) {
+fn again(report: &mut Report<'_>, state: &mut State, slot: u32, shared: &mut Shared) {
     let (Some(kept), Some(old)) = (state.written.routes.get(slot).cloned(), state.snapshot.routes.get(slot).cloned())
     else {
         return;
     };
     report.fallback = kept.place;
     let raw = Spanned { value: canonical::read(&kept.text), referenced: kept.place };
-    if let Some(route) = route(report, state, &raw, Some(old.name.clone())) {
+    if let Some(route) = route(report, state, &raw, Some(old.name.clone()), shared) {
         if route.matcher == old.matcher && route.action == old.action {
             keep(state, route, kept.text.clone(), kept.place, (false, None));
         } else {

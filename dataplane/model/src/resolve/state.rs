@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{index::Index, names::Removal};
+use super::{index::Index, names::Removal, policies::Layers};
 use crate::{
     items::{Items, Named},
     raw::{self, Location, canonical},
@@ -20,6 +20,8 @@ pub(crate) struct State {
     /// What it was resolved from.
     pub(crate) written: Written,
     pub(super) index: Index,
+    /// The policies of the settings.
+    pub(super) layers: Arc<Layers>,
 }
 
 /// What is written.
@@ -108,13 +110,13 @@ impl<T: Named + PartialEq> Pair<'_, T> {
 
 impl State {
     /// With settings and without items.
-    pub(super) fn new(snapshot: Snapshot, settings: raw::File, settings_hash: u64) -> Self {
+    pub(super) fn new(snapshot: Snapshot, settings: raw::File, settings_hash: u64, layers: Layers) -> Self {
         let settings_refer = has_reference(&canonical::text(&settings));
         let shelf = Shelf::default;
         let (listeners, upstreams, routes) = (shelf(), shelf(), shelf());
         let written =
             Written { settings: Arc::new(settings), settings_refer, settings_hash, listeners, upstreams, routes };
-        Self { snapshot, written, index: Index::default() }
+        Self { snapshot, written, index: Index::default(), layers: Arc::new(layers) }
     }
 
     /// Takes the items of another.

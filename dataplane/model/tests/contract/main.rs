@@ -7,6 +7,7 @@ mod manual;
 mod meaning;
 mod mistakes;
 mod patches;
+mod policies;
 mod references;
 mod sequences;
 mod shown;

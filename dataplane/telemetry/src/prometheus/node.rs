@@ -5,19 +5,23 @@ use crate::{Gauge, ProcessFigures, limits::CERTIFICATES_MAX, names};
 
 impl Scrape<'_> {
     pub(super) fn config(&mut self) {
-        let config = self.registry.config();
+        let config = &self.registry.config;
         self.single(&names::CONFIG_GENERATION, &[], config.generation.value());
         self.header(&names::WORKER_GENERATION);
         for (index, worker) in self.registry.workers.iter().enumerate() {
             self.sample(&names::WORKER_GENERATION, "", &[&index.to_string()], None, worker.generation.value());
         }
         self.single(&names::CONFIG_DIGEST, &[], config.digest.value());
+        let results = [("applied", &config.applied), ("unchanged", &config.unchanged), ("refused", &config.refused)];
         self.header(&names::CONFIG_CHANGES);
-        self.sample(&names::CONFIG_CHANGES, "", &["accepted"], None, config.accepted.value());
-        self.sample(&names::CONFIG_CHANGES, "", &["refused"], None, config.refused.value());
+        for (result, changes) in results {
+            self.sample(&names::CONFIG_CHANGES, "", &[result], None, changes.count.value());
+        }
+        self.single(&names::CONFIG_LAST_CHANGE_OK, &[], config.is_last_ok.value());
         self.header(&names::CONFIG_LAST_CHANGE);
-        self.sample_if_any(&names::CONFIG_LAST_CHANGE, &["accepted"], config.accepted_s.value());
-        self.sample_if_any(&names::CONFIG_LAST_CHANGE, &["refused"], config.refused_s.value());
+        for (result, changes) in results {
+            self.sample_if_any(&names::CONFIG_LAST_CHANGE, &[result], changes.last_s.value());
+        }
         self.single(&names::READY, &[], u64::from(self.node.is_ready));
     }
 

@@ -86,14 +86,15 @@ timeouts: {TIMEOUTS}
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their names.
-pub(crate) fn routed(routes: &[&str]) -> Snapshot {
+/// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their
+/// names; `settings` are lines of the node.
+pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
     let upstreams = ["a", "b"].iter().zip(ORIGINS);
     let upstreams =
         upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
     let routes = routes.iter().enumerate().map(|(index, route)| format!("  - {{ name: r{index}, {route} }}\n"));
     let text = format!(
-        "version: 1\nlisteners: [ {{ name: public, bind: \"{LISTEN}\" }} ]\nupstreams:\n{}routes:\n{}",
+        "version: 1\nlisteners: [ {{ name: public, bind: \"{LISTEN}\" }} ]\n{settings}upstreams:\n{}routes:\n{}",
         upstreams.collect::<String>(),
         routes.collect::<String>()
     );
@@ -112,13 +113,18 @@ impl Gateway {
     }
 
     /// A worker of a node with `settings`, in front of the first of [`ORIGINS`].
-    pub(crate) fn start_node(settings: &str) -> Self {
+    pub(crate) fn start_with_settings(settings: &str) -> Self {
         Self::run(snapshot(1, ANY, settings), 1, Conditions::default())
     }
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
     pub(crate) fn start_routes(routes: &[&str], seed: impl Into<Seed>, conditions: Conditions) -> Self {
-        Self::run(routed(routes), seed, conditions)
+        Self::run(routed(routes, ""), seed, conditions)
+    }
+
+    /// The same under a quiet sky, with more `settings` of the node, each a line.
+    pub(crate) fn start_node(settings: &str, routes: &[&str]) -> Self {
+        Self::run(routed(routes, settings), 1, Conditions::default())
     }
 
     fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {

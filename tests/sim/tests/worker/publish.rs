@@ -24,7 +24,7 @@ fn an_exchange_ends_with_what_it_began_with_and_the_next_runs_the_new() {
     let gateway = slow_names();
     let client = gateway.ask(vec![get(1), get(2)]);
     gateway.simulation.run_for(SECOND / 2);
-    let taken = gateway.publish(routed(&[TO_B]), Vec::new());
+    let taken = gateway.publish(routed(&[TO_B], ""), Vec::new());
     gateway.simulation.run_for(SECOND / 10);
     assert!(taken.load(Ordering::Relaxed), "before the exchange is over");
     gateway.simulation.run_until_idle();
@@ -51,7 +51,7 @@ fn a_changed_route_is_the_only_one_that_changes() {
         let _ = Origin::start(&gateway.world, at, move |_| Answer { status, ..Answer::new(Vec::new()) });
     }
     assert_eq!(ask(&gateway, &["/x", "/y", "/z"]), [201, 202, 404]);
-    let other = routed(&[r#"match: { path: /z }, upstream: b"#]);
+    let other = routed(&[r#"match: { path: /z }, upstream: b"#], "");
     let mut next = gateway.snapshot();
     next.routes.put(other.routes.get(0).expect("r0").clone());
     gateway.publish(next, Vec::new());
@@ -111,7 +111,7 @@ fn a_thousand_swaps_lose_nothing() {
         let clients: Vec<_> = (0..8).map(|_| gateway.ask((0..50).map(get).collect())).collect();
         let mut taken = Vec::new();
         for swap in 0..1_000 {
-            taken.push(gateway.publish(routed(&[if swap % 2 == 0 { TO_B } else { TO_A }]), Vec::new()));
+            taken.push(gateway.publish(routed(&[if swap % 2 == 0 { TO_B } else { TO_A }], ""), Vec::new()));
             gateway.simulation.run_for(Duration::from_micros(300));
         }
         gateway.simulation.run_until_idle();

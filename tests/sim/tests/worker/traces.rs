@@ -18,7 +18,7 @@ type Seen = [Option<String>; 3];
 
 /// What the origin saw of `requests` through a node with `settings`, and the access records.
 fn forwarded(settings: &str, requests: Vec<Request>) -> (Vec<Seen>, Vec<String>) {
-    let gateway = Gateway::start_node(settings);
+    let gateway = Gateway::start_with_settings(settings);
     let origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
     let client = gateway.ask(requests);
     gateway.simulation.run_until_idle();
