@@ -4,7 +4,6 @@
 //! allocates once does not count. Every byte is checked.
 
 use crate::{
-    client::Client,
     machine, report,
     testbed::{self, Gateway, Testbed},
 };
@@ -104,7 +103,7 @@ impl Transfer {
         let (outcome, resident) = thread::scope(|scope| {
             let watch = scope.spawn(|| watch(gateway.pid(), &moved, &done));
             let progress = |count| moved.store(moved.load(Relaxed) + count, Relaxed);
-            let outcome = Client::connect(gateway.address).and_then(|mut client| match direction {
+            let outcome = gateway.connect().and_then(|mut client| match direction {
                 Direction::Download => client.download(length, progress),
                 Direction::Upload => client.upload(length, progress),
             });

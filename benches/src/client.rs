@@ -5,9 +5,11 @@
 
 use crate::interrupt;
 use anyhow::{Context as _, Result, bail, ensure};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 use tollgate_loadtest::body_byte;
@@ -24,15 +26,22 @@ const PERIOD_BYTES: usize = 64;
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// One connection.
-pub(crate) struct Client(TcpStream);
+pub(crate) struct Client(Box<dyn Stream>);
+
+/// Plain or in TLS.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
 
 impl Client {
     pub(crate) fn connect(to: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self(stream))
+        Ok(Self(Box::new(dial(to)?)))
+    }
+
+    /// The same over TLS.
+    pub(crate) fn connect_secure(to: SocketAddr, config: Arc<ClientConfig>) -> Result<Self> {
+        let session = ClientConnection::new(config, "localhost".try_into()?)?;
+        Ok(Self(Box::new(StreamOwned::new(session, dial(to)?))))
     }
 
     /// GETs `/bytes/length`, checks every byte, and tells `progress` how many bytes came.
@@ -102,6 +111,14 @@ impl Client {
         let rest = bytes.split_off(end + 4);
         Ok((length(&String::from_utf8_lossy(&bytes))?, rest))
     }
+}
+
+fn dial(to: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 /// The Content-Length of a 200.

@@ -5,7 +5,6 @@
 //! rings) is not in it.
 
 use crate::{
-    client::Client,
     interrupt,
     machine::{self, Memory},
     report,
@@ -50,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
         let mut clients = Vec::with_capacity(options.connections);
         for _ in 0..options.connections {
             interrupt::check()?;
-            let mut client = Client::connect(gateway.address)?;
+            let mut client = gateway.connect()?;
             client.download(1024, |_| {})?;
             clients.push(client);
         }

@@ -20,6 +20,7 @@ mod peer;
 mod process;
 mod report;
 pub mod routes;
+mod secure;
 mod statistics;
 pub mod testbed;
 mod wrk;

@@ -9,7 +9,7 @@ mod tollgate;
 
 pub(crate) use tollgate::Tollgate;
 
-use crate::process::Program;
+use crate::{process::Program, secure::Certificate};
 use anyhow::{Result, ensure};
 use std::{
     net::SocketAddr,
@@ -29,6 +29,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) cpu: usize,
     /// Pass bodies on as they arrive instead of collecting them first, where that is a choice.
     pub(crate) streaming: bool,
+    /// What to serve with in TLS 1.3; without it, plain HTTP.
+    pub(crate) certificate: Option<&'a Certificate>,
 }
 
 /// Idle upstream connections each gateway may keep.

@@ -8,6 +8,7 @@ use crate::{
     interrupt, machine,
     peer::{self, Peer, Setup},
     process::Process,
+    secure::Certificate,
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
@@ -16,10 +17,12 @@ use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
     unistd::Pid,
 };
+use rustls::ClientConfig;
 use std::{
     env, fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -51,6 +54,9 @@ pub struct Options {
     /// connection, nothing is measured then of what it costs to wake another CPU.
     #[arg(long, value_name = "CPU")]
     load_cpu: Option<usize>,
+    /// Clients speak TLS 1.3 with the gateways.
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Raises the limit of open files as far as allowed, for this process and its children.
@@ -70,6 +76,8 @@ pub(crate) struct Testbed {
     gateway_cpu: usize,
     load_cpu: usize,
     peers: Vec<Box<dyn Peer>>,
+    /// What the gateways serve with, if in TLS.
+    certificate: Option<Certificate>,
     tollgate: PathBuf,
 }
 
@@ -80,9 +88,23 @@ pub(crate) struct Gateway {
     /// What wrk is to run instead of asking for [`PATH`].
     pub(crate) script: Option<PathBuf>,
     process: Process,
+    client: Option<Arc<ClientConfig>>,
 }
 
 impl Gateway {
+    /// A connection, in TLS if that is what is measured.
+    pub(crate) fn connect(&self) -> Result<Client> {
+        match &self.client {
+            None => Client::connect(self.address),
+            Some(config) => Client::connect_secure(self.address, config.clone()),
+        }
+    }
+
+    /// `http` or `https`.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.client.is_some() { "https" } else { "http" }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -103,14 +125,9 @@ impl Testbed {
         load_cpus.set(load_cpu)?;
         sched_setaffinity(Pid::from_raw(0), &load_cpus).with_context(|| format!("pinning to CPU {load_cpu}"))?;
         let origin = Origin::start(OriginConfig { cpu: Some(load_cpu), ..OriginConfig::default() })?;
-        Ok(Self {
-            directory: TempDir::with_prefix("tollgate-benches-")?,
-            origin,
-            gateway_cpu,
-            load_cpu,
-            peers,
-            tollgate,
-        })
+        let directory = TempDir::with_prefix("tollgate-benches-")?;
+        let certificate = options.tls.then(|| Certificate::write(directory.path())).transpose()?;
+        Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, tollgate, certificate })
     }
 
     /// Tollgate's binary.
@@ -131,7 +148,8 @@ impl Testbed {
     pub(crate) fn conditions(&self) -> String {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let Self { gateway_cpu, load_cpu, .. } = self;
-        format!("Linux {}, gateways on CPU {gateway_cpu}, load and origin on CPU {load_cpu}", kernel.trim())
+        let tls = if self.certificate.is_some() { ", clients in TLS 1.3" } else { "" };
+        format!("Linux {}{tls}, gateways on CPU {gateway_cpu}, load and origin on CPU {load_cpu}", kernel.trim())
     }
 
     /// Where files of the run may go.
@@ -169,9 +187,16 @@ impl Testbed {
             origin: self.origin.address(),
             cpu: self.gateway_cpu,
             streaming,
+            certificate: self.certificate.as_ref(),
         };
         let process = Process::start(name, &peer.prepare(&setup)?, self.gateway_cpu, &directory)?;
-        let mut gateway = Gateway { name, address, script: None, process };
+        let mut gateway = Gateway {
+            name,
+            address,
+            script: None,
+            process,
+            client: self.certificate.as_ref().map(|certificate| certificate.client.clone()),
+        };
         gateway.wait_until_ready().with_context(|| format!("{name} said:\n{}", gateway.process.output()))?;
         Ok(gateway)
     }
@@ -183,7 +208,7 @@ impl Gateway {
         loop {
             interrupt::pause(Duration::from_millis(20))?;
             ensure!(self.process.is_running()?, "it ended at once");
-            match Client::connect(self.address).and_then(|mut client| client.download(PATH_BYTES, |_| {})) {
+            match self.connect().and_then(|mut client| client.download(PATH_BYTES, |_| {})) {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > until => return Err(error.context("no correct answer")),
                 Err(_) => {}

@@ -28,7 +28,7 @@ pub(crate) fn run(directory: &Path, cpu: usize, gateway: &Gateway, connections: 
     let program = program.args([
         format!("-c{connections}"),
         format!("-d{seconds}s"),
-        format!("http://{}{PATH}", gateway.address),
+        format!("{}://{}{PATH}", gateway.scheme(), gateway.address),
     ]);
     let mut process = Process::start("wrk", &program, cpu, directory)?;
     while process.is_running()? {

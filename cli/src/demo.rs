@@ -11,9 +11,9 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
-use tollgate_gateway::Gateway;
+use tollgate_gateway::{Gateway, NodeSource};
 use tollgate_loadtest::{Origin, OriginConfig};
-use tollgate_model::{Configuration, SystemSource};
+use tollgate_model::Configuration;
 
 /// Runs a gateway in front of two built-in origins and prints requests to try
 ///
@@ -33,7 +33,7 @@ const STATUS_PORT: u16 = 9901;
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     match prepare(arguments.port) {
-        Ok((config, _origins)) => match Configuration::parse("demo", &config, &SystemSource) {
+        Ok((config, _origins)) => match Configuration::parse("demo", &config, &NodeSource) {
             Ok(configuration) => run::until_stopped(configuration, invite),
             Err(errors) => failed(&errors),
         },
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_configuration_is_valid() {
         let [first, second] = [9001, 9002].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let configuration = Configuration::parse("demo", &config(0, 0, first, second), &SystemSource).unwrap();
+        let configuration = Configuration::parse("demo", &config(0, 0, first, second), &NodeSource).unwrap();
         let snapshot = configuration.snapshot();
         assert_eq!((snapshot.upstreams[0].endpoints.len(), snapshot.routes.len()), (2, 2));
     }

@@ -9,9 +9,9 @@ use crate::{
 };
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
+use tollgate_gateway::NodeSource;
 use tollgate_model::{
-    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, Status, SystemSource, Upstream,
-    Workers, load,
+    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, Status, Upstream, Workers, load,
 };
 
 /// Judges a configuration file without running it
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 const SHOWN_MAX: usize = 12;
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match load(&arguments.file, &SystemSource) {
+    match load(&arguments.file, &NodeSource) {
         Ok(snapshot) => {
             terminal::answer(format_args!("{} is valid\n\n{}", arguments.file.display(), summary(&snapshot)));
             Exit::Done
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn summary_of(text: &str) -> String {
-        summary(&tollgate_model::parse("test.yaml", text, &SystemSource).unwrap())
+        summary(&tollgate_model::parse("test.yaml", text, &NodeSource).unwrap())
     }
 
     #[test]

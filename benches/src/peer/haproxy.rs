@@ -21,6 +21,9 @@ impl Peer for Haproxy {
 
 fn configuration(setup: &Setup<'_>) -> String {
     let Setup { listen, origin, .. } = setup;
+    let tls = setup
+        .certificate
+        .map_or_else(String::new, |certificate| format!(" ssl crt {} ssl-min-ver TLSv1.3", certificate.both.display()));
     format!(
         "\
 global
@@ -35,7 +38,7 @@ defaults
   timeout server 1h
   timeout http-keep-alive 1h
 frontend public
-  bind {listen}
+  bind {listen}{tls}
   default_backend origin
 backend origin
   server origin {origin} pool-max-conn {UPSTREAM_IDLE_MAX} pool-purge-delay 1h

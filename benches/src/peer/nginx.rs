@@ -27,6 +27,13 @@ fn configuration(setup: &Setup<'_>) -> String {
     // Started by root, the worker would take another user's identity and could not use the directory.
     let user = if Uid::effective().is_root() { "user root;" } else { "" };
     let streaming = if setup.streaming { "proxy_buffering off; proxy_request_buffering off;" } else { "" };
+    let tls = setup.certificate.map_or_else(
+        || ";".to_owned(),
+        |certificate| {
+            let (chain, key) = (certificate.chain.display(), certificate.key.display());
+            format!(" ssl; ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;")
+        },
+    );
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("  {kind}_temp_path {directory}/nginx_{kind};\n"))
@@ -55,7 +62,7 @@ http {{
     keepalive_timeout 1h;
   }}
   server {{
-    listen {listen};
+    listen {listen}{tls}
     location / {{
       proxy_pass http://origin;
       proxy_http_version 1.1;

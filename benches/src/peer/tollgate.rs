@@ -29,6 +29,10 @@ impl Peer for Tollgate {
 impl Tollgate {
     fn configuration(&self, setup: &Setup<'_>) -> String {
         let Setup { directory, listen, status, origin, cpu, .. } = setup;
+        let tls = setup.certificate.map_or_else(String::new, |certificate| {
+            let (chain, key) = (certificate.chain.display(), certificate.key.display());
+            format!(", tls: {{ min_version: 1.3, certificates: [ {{ cert_file: {chain}, key_file: {key} }} ] }}")
+        });
         let socket = self.socket.as_ref().map(|path| format!(", socket: {}", path.display())).unwrap_or_default();
         let routes = self.layout.map(Layout::items).unwrap_or_else(|| "[]".to_owned());
         let routes = routes.trim_end_matches(']');
@@ -40,7 +44,7 @@ workers: [{cpu}]
 status: {{ bind: {status}{socket} }}
 access_log: {{ path: {directory}/access.log, format: json }}
 listeners:
-  - {{ name: public, bind: {listen} }}
+  - {{ name: public, bind: {listen}{tls} }}
 upstreams:
   - name: origin
     endpoints: [ {{ address: {origin} }} ]

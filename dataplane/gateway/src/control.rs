@@ -33,6 +33,7 @@ impl Control {
         let Startup { configuration, cause, file, is_watched, last_good } = startup;
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
+        let kept = last_good.clone();
         let last_good = last_good.map(LastGood::start).transpose().map_err(Part::ConfigThread.failed())?;
         let updater = Updater {
             live: live.clone(),
@@ -53,7 +54,7 @@ impl Control {
             updating: Some(updating),
         };
         if let Some(file) = file.filter(|_| is_watched) {
-            let watch = Watch::start(file, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
+            let watch = Watch::start(file, kept, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
             control.watch = Some(watch);
         }
         control.watchdog = Watchdog::start(publisher.clone()).map_err(Part::ConfigThread.failed())?;

@@ -22,10 +22,12 @@ pub(crate) enum Part {
     StatusThread,
     Mailboxes,
     ConfigThread,
+    Housekeeping,
     Cpus,
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
     AccessLog,
+    Security,
 }
 
 impl Part {
@@ -59,12 +61,14 @@ impl StartError {
             }
             Part::Mailboxes | Part::ConfigThread => "more threads, memory or descriptors",
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
+            Part::Housekeeping => "more threads, memory or descriptors",
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
             Part::Worker { .. } if self.is_pinning() => {
                 "name CPUs that this process may use in `workers`; `tollgate doctor` lists them"
             }
             Part::Worker { .. } => "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory",
+            Part::Security => "`tollgate validate FILE` names the file and the line",
             Part::AccessLog => "name a file that this user can append to in `access_log`",
         }
     }
@@ -88,6 +92,7 @@ impl fmt::Display for Part {
             Self::Mailboxes => f.write_str("the mailboxes of the workers"),
             Self::ConfigThread => f.write_str("a thread of the configuration"),
             Self::StatusThread => f.write_str("the thread of the status"),
+            Self::Housekeeping => f.write_str("the thread of the housekeeping"),
             Self::Cpus => f.write_str("the CPUs this process may use"),
             Self::IoUring => f.write_str("io_uring, which `io` asks for"),
             Self::Worker { index, cpu, driver } => {
@@ -95,6 +100,7 @@ impl fmt::Display for Part {
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
             Self::AccessLog => f.write_str("access log"),
+            Self::Security => f.write_str("certificates"),
         }
     }
 }

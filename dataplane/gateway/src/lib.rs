@@ -5,10 +5,12 @@
 //! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
 //! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
+mod certificates;
 mod changes;
 mod control;
 mod error;
 mod figures;
+mod housekeeping;
 mod launch;
 mod limits;
 mod process;
@@ -20,6 +22,7 @@ mod status;
 mod watch;
 mod watchdog;
 
+pub use certificates::NodeSource;
 pub use error::StartError;
 pub use publish::{PublishError, Published};
 pub use startup::Startup;
@@ -120,6 +123,7 @@ impl Gateway {
             if let Some(Err(error)) = self.journal.take().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.publisher.housekeeping.end();
             drop(self.control.swap(None));
         });
     }

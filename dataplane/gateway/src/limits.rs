@@ -45,8 +45,9 @@ pub(crate) const WATCH_SETTLE: Duration = Duration::from_millis(200);
 /// How often it is waited again when there is another notice meanwhile: a folder may never be quiet.
 pub(crate) const WATCH_SETTLES_MAX: usize = 10;
 
-/// How often watched files are looked at without a notice: some file systems give none.
-pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(10);
+/// How often watched files are looked at without a notice: some file systems give none, and a new configuration may have
+/// other files.
+pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(2);
 
 /// Threads at one time that write what `GET /config` answers.
 pub(crate) const REPORTS_MAX: usize = 2;
@@ -68,5 +69,20 @@ pub(crate) const STATUS_CHECK: Duration = Duration::from_millis(500);
 
 /// Pause after a status connection could not be accepted, so that a lack of descriptors does not spin.
 pub(crate) const STATUS_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Unused buffers the housekeeping thread keeps.
+pub(crate) const HOUSEKEEPING_BUFFERS_KEPT: usize = 8;
+
+/// For the first answers to the names of a snapshot, before workers get it.
+pub(crate) const NAMES_WAIT: Duration = Duration::from_secs(3);
+
+/// After a lookup that no server answered, unless `dns.ttl_min` and `dns.ttl_max` say otherwise.
+pub(crate) const RETRY_FAILED: Duration = Duration::from_secs(1);
+
+/// How long a line of `/etc/hosts` holds, within the same bounds.
+pub(crate) const HOSTS_TTL: Duration = Duration::from_secs(60);
+
+/// Bytes of a file of the system that are read.
+pub(crate) const SYSTEM_FILE_BYTES_MAX: u64 = 1 << 20;
 
 const _: () = assert!(STATUS_HEAD_BYTES <= tollgate_io::BUFFER_BYTES - tollgate_io::HEADROOM_BYTES);

@@ -5,7 +5,10 @@
 //! that have been replaced are kept until no exchange runs them and are freed here: freeing a large one takes its time, which is
 //! not a worker's.
 
-use crate::{StartError, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
+use crate::{
+    StartError, certificates::SystemClock, error::Part, housekeeping::Housekeeping, launch::GatewayCommand,
+    limits::ACKNOWLEDGE_MAX,
+};
 use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
@@ -13,15 +16,16 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc, PoisonError,
+        Arc, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
+use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
-use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Publication};
+use tollgate_telemetry::{CertificateFigures, Registry};
+use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -30,6 +34,8 @@ type Lock<T> = std::sync::Mutex<T>;
 pub(crate) struct Publisher {
     state: Lock<State>,
     figures: Arc<Registry>,
+    /// Checks endpoints and resolves their names.
+    pub(crate) housekeeping: Housekeeping,
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
@@ -39,6 +45,8 @@ pub(crate) struct Publisher {
 
 struct State {
     program: Arc<Program>,
+    /// What the node knows of upstreams.
+    upstreams: balance::Registry,
     /// Programs that exchanges may still run.
     replaced: Vec<Arc<Program>>,
     /// Slot, name and address of every listener, with the port that the system chose.
@@ -69,15 +77,23 @@ pub enum PublishError {
     },
     /// An address could not be had.
     Listener(StartError),
+    /// A certificate or key cannot be used.
+    Security(SecurityError),
     /// The node is on its way down.
     Draining,
 }
 
 impl Publisher {
-    pub(crate) fn new(program: Arc<Program>, figures: Arc<Registry>, commands: Vec<Outbox<GatewayCommand>>) -> Self {
+    pub(crate) fn new(
+        program: Arc<Program>,
+        figures: Arc<Registry>,
+        upstreams: balance::Registry,
+        housekeeping: Housekeeping,
+        commands: Vec<Outbox<GatewayCommand>>,
+    ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = State { program, replaced: Vec::new(), listeners: Vec::new() };
-        Self { state: Lock::new(state), figures, commands, draining: AtomicBool::new(false), running }
+        let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
+        Self { state: Lock::new(state), figures, housekeeping, commands, draining: AtomicBool::new(false), running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
@@ -127,6 +143,26 @@ impl Publisher {
         answers
     }
 
+    /// Every upstream, and the certificates of every listener; `None` while a snapshot is being published.
+    pub(crate) fn parts(&self) -> Option<(Vec<Arc<balance::Upstream>>, Vec<CertificateFigures>)> {
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let (snapshot, security) = (state.program.snapshot(), state.program.security());
+        let certificates = snapshot.listeners.entries().flat_map(|(slot, entry)| {
+            let validity = security.validity(slot).iter();
+            let listener = &entry.item.name;
+            validity.map(move |(name, not_after_s)| CertificateFigures {
+                listener: listener.clone(),
+                name: name.clone(),
+                not_after_s: *not_after_s,
+            })
+        });
+        Some((state.upstreams.upstreams().cloned().collect(), certificates.collect()))
+    }
+
     /// Messages that wait, by worker.
     pub(crate) fn waiting(&self) -> Vec<usize> {
         self.commands.iter().map(Outbox::waiting).collect()
@@ -150,9 +186,14 @@ impl Publisher {
         if let Some(setting) = fixed(state.program.snapshot(), &snapshot) {
             return Err(PublishError::Fixed { setting });
         }
+        let security = Security::build(&snapshot, Some(state.program.security()), SystemClock::shared());
+        let security = security.map_err(PublishError::Security)?;
         let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program));
+        let registries =
+            Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
+        let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
+        self.housekeeping.publish(&state.upstreams, &program.snapshot().dns);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -161,6 +202,7 @@ impl Publisher {
     }
 
     /// Gives each worker the program and its sockets; says which have not taken it in time.
+    #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
     fn hand_over(&self, program: &Arc<Program>, sockets: Vec<WorkerListeners>, generation: u64) -> Vec<usize> {
         let deadline = Instant::now() + ACKNOWLEDGE_MAX;
         let (done, acknowledged) = channel::bounded(self.commands.len());
@@ -243,6 +285,7 @@ impl fmt::Display for PublishError {
                 write!(f, "`{setting}` cannot change while the node runs; restart it to change that")
             }
             Self::Listener(error) => error.fmt(f),
+            Self::Security(error) => error.fmt(f),
             Self::Draining => f.write_str("the node is on its way down"),
         }
     }
@@ -252,6 +295,7 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Listener(error) => error.source(),
+            Self::Security(error) => Some(error),
             Self::Fixed { .. } | Self::Draining => None,
         }
     }

@@ -5,8 +5,10 @@
 
 use crate::{
     Gateway, StartError, Startup,
+    certificates::SystemClock,
     control::Control,
     error::Part,
+    housekeeping::Housekeeping,
     launch::{self, WorkerParts},
     limits::{COMMANDS_MAX, log_blocks},
     publish::Publisher,
@@ -19,12 +21,13 @@ use std::{
     io, iter,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
+use tollgate_balance as balance;
 use tollgate_http::Reason;
 use tollgate_journal::{Destination, Journal};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::{LogSink, Registry, log_queue};
-use tollgate_worker::Program;
+use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     let snapshot = &startup.configuration.snapshot().clone();
@@ -72,10 +75,16 @@ type Assembled = (Gateway, Arc<Registry>, Listeners);
 
 fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
     let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), &registry, None));
+    let security = Security::build(snapshot, None, SystemClock::shared());
+    let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
+    let mut upstreams = balance::Registry::default();
+    let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
+    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), registries, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
-    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), commands));
+    let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
+    housekeeping.publish(&upstreams, &snapshot.dns);
+    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), upstreams, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
     let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;

@@ -3,9 +3,10 @@
 //! When the file is no good, the last good configuration takes its place if there is one; that is said loudly, since the
 //! node then runs something else than the file says. Nothing is started here.
 
+use crate::NodeSource;
 use crate::changes::Cause;
 use std::path::{Path, PathBuf};
-use tollgate_model::{ConfigErrors, Configuration, SystemSource};
+use tollgate_model::{ConfigErrors, Configuration};
 
 /// What a gateway starts with.
 #[derive(Debug)]
@@ -31,13 +32,13 @@ impl Startup {
             is_watched: false,
             last_good: last_good.map(Path::to_owned),
         };
-        let errors = match Configuration::load(file, &SystemSource) {
+        let errors = match Configuration::load(file, &NodeSource) {
             Ok(configuration) => return Ok(startup(configuration, Cause::Start)),
             Err(errors) => errors,
         };
         let Some(kept) = last_good.filter(|kept| kept.exists()) else { return Err(errors) };
         eprintln!("{errors}\n");
-        match Configuration::load(kept, &SystemSource) {
+        match Configuration::load(kept, &NodeSource) {
             Ok(configuration) => {
                 let (file, kept) = (file.display(), kept.display());
                 eprintln!("tollgate: WARNING: {file} is no good: starting from the last good configuration, {kept}");

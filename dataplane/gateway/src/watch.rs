@@ -36,11 +36,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch `file` and the files of what `live` runs.
-    pub(crate) fn start(file: PathBuf, live: Arc<Live>, changes: Changes) -> io::Result<Self> {
+    /// Starts to watch `file` and the files of what `live` runs, without `kept`: what the node writes by itself is no news.
+    pub(crate) fn start(file: PathBuf, kept: Option<PathBuf>, live: Arc<Live>, changes: Changes) -> io::Result<Self> {
         let (end, ended) = UnixStream::pair()?;
         let notices = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let mut watcher = Watcher { file, live, changes, notices, ended, seen: Vec::new() };
+        let mut watcher = Watcher { file, kept, live, changes, notices, ended, seen: Vec::new() };
         // From here on nothing is missed, also before the thread runs.
         watcher.seen = watcher.look();
         let thread = Builder::new().name("tollgate-watch".to_owned()).spawn(move || watcher.run())?;
@@ -58,6 +58,7 @@ impl Watch {
 
 struct Watcher {
     file: PathBuf,
+    kept: Option<PathBuf>,
     live: Arc<Live>,
     changes: Changes,
     notices: OwnedFd,
@@ -66,7 +67,6 @@ struct Watcher {
 }
 
 /// A file as it was when it was last looked at.
-#[derive(PartialEq, Eq)]
 struct Seen {
     path: PathBuf,
     /// Device, inode, size, and time of change in seconds and nanoseconds; `None` when it is not there.
@@ -80,8 +80,11 @@ impl Watcher {
                 return;
             }
             let seen = self.look();
-            if seen != self.seen {
-                self.seen = seen;
+            // A file that is new here came with a configuration that has read it.
+            let is_changed = |now: &Seen| self.seen.iter().any(|seen| seen.path == now.path && seen.state != now.state);
+            let is_news = seen.iter().any(is_changed);
+            self.seen = seen;
+            if is_news {
                 self.changes.read_file(Cause::Watch);
             }
         }
@@ -127,6 +130,7 @@ impl Watcher {
             .union(WatchFlags::ONLYDIR);
         let running = self.live.running();
         let mut files: Vec<_> = running.configuration.files().map(Path::to_owned).collect();
+        files.retain(|file| Some(file) != self.kept.as_ref());
         // When it is no good, something else runs.
         if !files.contains(&self.file) {
             files.push(self.file.clone());
@@ -144,11 +148,14 @@ fn state(file: &Metadata) -> [i64; 5] {
     [file.dev().cast_signed(), file.ino().cast_signed(), file.size().cast_signed(), file.mtime(), file.mtime_nsec()]
 }
 
-/// The folder a path leads to, and the one the file is in once all links are followed.
-fn folders(file: &Path) -> impl Iterator<Item = PathBuf> {
+/// The folder a path leads to, the one the file is in once all links are followed, and the path itself if it is a folder that
+/// is looked through for files.
+fn folders(path: &Path) -> impl Iterator<Item = PathBuf> {
     let folder = |path: &Path| match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    [Some(folder(file)), fs::canonicalize(file).ok().map(|path| folder(&path))].into_iter().flatten()
+    let target = fs::canonicalize(path).ok();
+    let itself = target.clone().filter(|target| target.is_dir());
+    [Some(folder(path)), target.map(|target| folder(&target)), itself].into_iter().flatten()
 }

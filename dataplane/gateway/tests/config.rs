@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+use rustix::fs::{FileType, Mode};
 use serde_json::Value;
 use std::{
     fs,
@@ -255,6 +256,32 @@ fn a_report_says_what_every_worker_runs() {
     let workers = report["workers"].as_array().unwrap();
     assert!(!workers.is_empty() && workers.iter().all(|worker| worker["generation"] == 2), "{report}");
     assert_eq!(report["digest"].as_str().map(str::len), Some(16));
+}
+
+/// A file that nobody writes stands for whatever takes long: a large configuration, a name server that does not answer.
+#[test]
+fn a_change_that_takes_long_holds_up_nobody_but_itself() {
+    let node = Node::start();
+    let slow = node.folder.path().join("slow");
+    rustix::fs::mknodat(rustix::fs::CWD, &slow, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let body = node.text("second") + &format!("forwarded: '${{file:{}}}'\n", slow.display());
+    let put = |way: &mut dyn Way, body: &str| {
+        let length = body.len();
+        write!(way, "PUT /config HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    };
+    let (mut change, mut next) = (node.through_socket(), node.through_socket());
+    put(&mut *change, &body);
+    // Opening it waits until the other side reads.
+    let mut slow = fs::OpenOptions::new().write(true).open(slow).unwrap();
+    put(&mut *next, &node.text("third"));
+    for page in ["GET /livez", "GET /metrics"] {
+        assert_eq!(ask(&mut *node.through_network(), page, "", "").status, 200, "{page}");
+    }
+    assert_eq!(node.get().content["generation"], 1, "the report is there too");
+    slow.write_all(b"both\n").unwrap();
+    drop(slow);
+    assert_eq!(answer(&mut *change).content["generation"], 2);
+    assert_eq!(answer(&mut *next).content["generation"], 3, "changes are made in the order they came");
 }
 
 #[test]

@@ -111,6 +111,10 @@ reasons! {
         "Request target too long", "The request target is longer than allowed.";
     HeadTooLarge: 431 head_too_large Downstream http_request_error once,
         "Request header fields too large", "The request head has more bytes or fields than allowed.";
+    PlainHttp: 400 plain_http Downstream http_request_error once,
+        "Plain HTTP on a TLS port", "The connection speaks HTTP without TLS, and this port takes TLS only.";
+    Misdirected: 421 misdirected Downstream http_request_denied once,
+        "Misdirected request", "The certificate of this connection is not for the host of the request.";
     ClientClosed: 499 client_closed Downstream - once,
         "Client closed the connection", "The client went away before the response was complete.";
     UnknownTransferCoding: 501 unknown_transfer_coding Downstream http_request_error once,
@@ -127,12 +131,20 @@ reasons! {
         "Internal error", "The gateway could not process the request.";
     NoEndpoint: 503 no_endpoint Upstream destination_unavailable once,
         "No endpoint available", "The upstream has no endpoint that can take the request.";
+    UpstreamBusy: 503 upstream_busy Upstream connection_limit_reached once,
+        "Upstream busy", "All connections that may be open to the upstream are in use.";
     ConnectRefused: 502 connect_refused Upstream connection_refused again,
         "Upstream refused the connection", "The endpoint refused the connection.";
     ConnectTimeout: 504 connect_timeout Upstream connection_timeout again,
         "Upstream connection timeout", "The endpoint did not accept the connection in the time allowed.";
     ConnectFailed: 502 connect_failed Upstream destination_ip_unroutable again,
         "Upstream connection failed", "The endpoint could not be reached.";
+    UpstreamTlsFailed: 502 upstream_tls_failed Upstream tls_protocol_error again,
+        "Upstream TLS failure", "No TLS session with the endpoint came about, or it broke.";
+    UpstreamTlsAlert: 502 upstream_tls_alert Upstream tls_alert_received again,
+        "Upstream TLS alert", "The endpoint refused the TLS session.";
+    UpstreamCertificate: 502 upstream_certificate Upstream tls_certificate_error again,
+        "Upstream certificate not accepted", "The endpoint's certificate is not one this gateway trusts.";
     UpstreamClosed: 502 upstream_closed Upstream connection_terminated again,
         "Upstream closed the connection", "The endpoint closed the connection before it answered.";
     UpstreamMalformed: 502 upstream_malformed Upstream http_protocol_error once,

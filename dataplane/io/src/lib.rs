@@ -10,17 +10,19 @@
 //!
 //! There is no `unsafe` here and no I/O.
 
+mod address;
 mod buffer;
 mod clock;
 mod send_list;
 mod stream;
 
+pub use address::Address;
 pub use buffer::{BUFFER_BYTES, Buffer, BufferPool, HEADROOM_BYTES};
 pub use clock::{Instant, Wall};
 pub use send_list::{PIECES_MAX, Piece, SendList};
 pub use stream::{Half, Listener, Peek, Stream};
 
-use std::{future::Future, io, net::SocketAddr};
+use std::{future::Future, io};
 
 /// One core's access to the outside world. Cheap to clone: every task of the worker holds one.
 pub trait Io: Clone + 'static {
@@ -48,7 +50,7 @@ pub trait Io: Clone + 'static {
     ///
     /// # Errors
     /// What the system says: refused, unreachable, out of descriptors.
-    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+    fn connect(&self, to: Address<'_>) -> impl Future<Output = io::Result<Self::Stream>>;
 
     /// Takes in a stream that a worker has detached, this one or another.
     ///

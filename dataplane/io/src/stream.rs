@@ -50,7 +50,7 @@ pub trait Stream: Sized + 'static {
     /// What was sent and has not arrived may be lost. Too late behind an abort, which may have sent an end.
     fn reset(&self);
 
-    /// The address of the other side.
+    /// The address of the other side; `0.0.0.0:0` when it is none of the network.
     fn peer(&self) -> SocketAddr;
 }
 

@@ -14,7 +14,7 @@ use std::{
 use crate::{
     document::Documents,
     error::{ConfigError, ConfigErrors},
-    include,
+    include::{self, Pace},
     patch::{self, PatchError},
     raw,
     resolve::{self, Change, Report, State},
@@ -118,8 +118,24 @@ impl Configuration {
     }
 
     fn read(previous: Option<&Self>, name: &str, text: String, source: &Recorder<'_>) -> Result<Self, ConfigErrors> {
+        if text.trim_start().starts_with('{') {
+            // A mistake is told by the other reader, which knows its place.
+            if let Ok(read) = Self::read_at(Pace::Fast, previous, name, text.clone(), source) {
+                return Ok(read);
+            }
+        }
+        Self::read_at(Pace::Exact, previous, name, text, source)
+    }
+
+    fn read_at(
+        pace: Pace,
+        previous: Option<&Self>,
+        name: &str,
+        text: String,
+        source: &Recorder<'_>,
+    ) -> Result<Self, ConfigErrors> {
         let mut documents = Documents::default();
-        let mut file = include::read(name, text, &mut documents, source)?;
+        let mut file = include::read(name, text, &mut documents, source, pace)?;
         let change = Change {
             listeners: file.listeners.take(),
             upstreams: std::mem::take(&mut file.upstreams),
@@ -141,13 +157,15 @@ impl Configuration {
         let mut report = Report::new(&documents, source);
         let state = resolve::resolve(&mut report, previous.map(|previous| &previous.state), change);
         report.finish()?;
-        let mut files = source.take();
+        let asked = source.take();
         // What a patch leaves as it is still comes from the files of before.
-        if let Some(previous) = previous.filter(|_| !change.is_whole) {
-            files.extend(previous.files.iter().cloned());
-        }
+        let files = match previous.filter(|_| !change.is_whole) {
+            Some(previous) if asked.is_empty() => previous.files.clone(),
+            Some(previous) => Arc::new(previous.files.union(&asked).cloned().collect()),
+            None => Arc::new(asked),
+        };
         documents.forget_texts();
         let snapshot = Arc::new(state.snapshot.clone());
-        Ok(Self { state, snapshot, documents, files: Arc::new(files) })
+        Ok(Self { state, snapshot, documents, files })
     }
 }

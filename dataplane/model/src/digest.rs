@@ -126,8 +126,9 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         trusted_proxies,
         forwarded,
         tracing,
+        dns,
         limits,
         timeouts,
     } = snapshot;
-    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, tracing, limits, timeouts))
+    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts))
 }

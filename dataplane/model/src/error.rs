@@ -24,7 +24,7 @@ pub struct ConfigError {
     /// What to write instead.
     pub help: Option<String>,
     /// The line and where in it the mistake is.
-    pub snippet: Option<Snippet>,
+    pub snippet: Option<Box<Snippet>>,
 }
 
 /// The line of a mistake, made fit for a terminal.
@@ -45,7 +45,7 @@ impl ConfigError {
         let (line, column, width) = (at.line as usize, at.column as usize, at.width as usize);
         let snippet = line.checked_sub(1).zip(text).map(|(above, text)| {
             // A YAML reader may point behind the last line.
-            Snippet::new(text.lines().nth(above).unwrap_or_default(), column.saturating_sub(1), width)
+            Box::new(Snippet::new(text.lines().nth(above).unwrap_or_default(), column.saturating_sub(1), width))
         });
         Self { file: file.to_owned(), line, column, message, help, snippet }
     }

@@ -20,14 +20,24 @@ use crate::{
 const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
+/// How texts are read.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Pace {
+    /// JSON by a reader that knows the places of items only, see `raw::json`.
+    Fast,
+    /// With the place of every value.
+    Exact,
+}
+
 /// Reads `text`, which is called `name`, and all it includes.
 pub(crate) fn read(
     name: &str,
     text: String,
     documents: &mut Documents,
     source: &dyn Source,
+    pace: Pace,
 ) -> Result<raw::File, ConfigErrors> {
-    let mut reader = Reader { documents, source, files: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader { documents, source, pace, files: Vec::new(), errors: Vec::new() };
     let file = reader.file(Path::new(name), name, text, Location::UNKNOWN, 0)?;
     match ConfigErrors::new(reader.errors, 0) {
         Some(errors) => Err(errors),
@@ -38,6 +48,7 @@ pub(crate) fn read(
 struct Reader<'r> {
     documents: &'r mut Documents,
     source: &'r dyn Source,
+    pace: Pace,
     /// Each file so far, and where it was included.
     files: Vec<(PathBuf, Location)>,
     errors: Vec<ConfigError>,
@@ -55,7 +66,9 @@ impl Reader<'_> {
     ) -> Result<raw::File, ConfigErrors> {
         self.files.push((plain(path), place));
         let number = self.documents.add(name, text);
-        let mut file: raw::File = raw::read(number, name, self.documents.text(number).unwrap_or_default())?;
+        let text = self.documents.text(number).unwrap_or_default();
+        let plain = if self.pace == Pace::Fast { raw::json::read(number, name, text) } else { None };
+        let mut file: raw::File = plain.map_or_else(|| raw::read(number, name, text), Ok)?;
         let Some(includes) = file.include.take() else { return Ok(file) };
         for entry in &includes.value {
             if depth == limits::INCLUDE_DEPTH_MAX {

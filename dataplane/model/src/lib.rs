@@ -29,7 +29,9 @@ mod snapshot;
 mod source;
 mod status;
 mod template;
+mod tls;
 mod tracing;
+mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use condition::{Condition, ValueMatch};
@@ -39,19 +41,23 @@ pub use expression::{Captures, Expression};
 pub use host::HostPattern;
 pub use ip_set::IpSet;
 pub use items::{Change, Entry, Items, Named};
-pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
+pub use limits::{
+    ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX,
+    VALUE_BYTES_MAX,
+};
 pub use patch::PatchError;
 pub use path::{PathMatch, PathPattern, Segment};
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
 pub use setting::{Item, Kind, Origin, Setting};
-pub use snapshot::{
-    AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
-    Upstream, Workers,
-};
+pub use snapshot::{AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers};
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use template::{Piece, Template};
+pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
 pub use tracing::{TraceAccept, Tracing};
+pub use upstream::{
+    Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
+};
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use crate::scalar::{Count, Size};
+use crate::scalar::{Count, Percent, Size};
 
 /// A file larger than this is not read.
 pub const FILE_BYTES_MAX: usize = 256 << 20;
@@ -26,8 +26,11 @@ pub(crate) const NAME_CHARS_MAX: usize = 64;
 pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
-/// Endpoints of an upstream, after names are resolved.
-pub(crate) const ENDPOINTS_MAX: usize = 4096;
+
+/// Certificates of a listener.
+pub(crate) const CERTIFICATES_MAX: usize = 1024;
+/// Endpoints of an upstream, as written and again after names are resolved.
+pub const ENDPOINTS_MAX: usize = 4096;
 /// Highest CPU id + 1, what the kernel's CPU set holds.
 pub(crate) const CPUS_MAX: usize = 1024;
 /// Bytes of a host name (RFC 1035, 2.3.4).
@@ -94,6 +97,36 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const WEIGHT: RangeInclusive<Count> = Count(1)..=Count(1000);
 /// `connections.idle_max`.
 pub(crate) const IDLE_MAX: RangeInclusive<Count> = Count(0)..=Count(65_536);
+/// `connections.max`.
+pub(crate) const CONNECTIONS_PER_ENDPOINT: RangeInclusive<Count> = Count(1)..=Count(65_536);
+/// Bytes of the path of a `unix:` address: what the kernel takes, with its final zero (unix(7)).
+pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
+/// `consistent_hash.load_max`.
+pub(crate) const LOAD_MAX: RangeInclusive<Percent> = Percent(101)..=Percent(1000);
+/// `health` intervals: often enough for anybody, and no flood.
+pub(crate) const CHECK_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=DAY;
+/// `health` thresholds.
+pub(crate) const CHECKS: RangeInclusive<Count> = Count(1)..=Count(100);
+/// Entries of `status` of a check.
+pub(crate) const CHECK_STATUSES_MAX: usize = 16;
+/// `outliers.consecutive`.
+pub(crate) const CONSECUTIVE: RangeInclusive<Count> = Count(1)..=Count(1000);
+/// `outliers.failures` and `outliers.ejected_max`.
+pub(crate) const SHARE: RangeInclusive<Percent> = Percent(1)..=Percent(100);
+/// `outliers.requests_min`.
+pub(crate) const WINDOW_REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
+/// `retries.attempts`.
+pub(crate) const ATTEMPTS: RangeInclusive<Count> = Count(1)..=Count(ATTEMPTS_MAX as u64);
+/// Tries of one request.
+pub const ATTEMPTS_MAX: usize = 10;
+/// `retries.budget`.
+pub(crate) const RETRY_BUDGET: RangeInclusive<Percent> = Percent(0)..=Percent(100);
+/// `retries.budget_min`.
+pub(crate) const RETRIES_MIN: RangeInclusive<Count> = Count(0)..=Count(10_000);
+/// `dns.servers`.
+pub(crate) const DNS_SERVERS_MAX: usize = 8;
+/// `dns.timeout`.
+pub(crate) const DNS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 /// `limits.head_bytes`: a head and what is added to it share one 32 KiB buffer.
 pub(crate) const HEAD_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(31 * KIB);
 /// `limits.target_bytes`.

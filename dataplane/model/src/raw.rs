@@ -7,11 +7,14 @@
 
 pub(crate) mod canonical;
 mod delta;
+pub(crate) mod json;
 mod place;
 mod policies;
 mod read;
 mod route;
 mod settings;
+mod tls;
+mod upstream;
 mod word;
 
 pub(crate) use delta::{Delta, Removed};
@@ -20,6 +23,10 @@ pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
+pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
+pub(crate) use upstream::{
+    Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream,
+};
 pub(crate) use word::{OrWord, Shape};
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +68,8 @@ pub(crate) struct File {
     pub(crate) forwarded: Option<Text>,
     /// What becomes of the trace context of requests.
     pub(crate) tracing: Option<Spanned<Tracing>>,
+    /// How the names of endpoints are resolved.
+    pub(crate) dns: Option<Spanned<Dns>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
@@ -111,42 +120,8 @@ pub(crate) struct Listener {
     pub(crate) name: Option<Text>,
     /// `ip:port` or `[ipv6]:port`, unique; port 0 lets the system choose. Required.
     pub(crate) bind: Option<Text>,
-}
-
-/// An entry of `upstreams`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Upstream {
-    /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
-    pub(crate) name: Option<Text>,
-    /// Where the requests go. Required; 1 to 4096 after names are resolved, no address twice.
-    pub(crate) endpoints: Option<Spanned<Vec<Spanned<Endpoint>>>>,
-    /// How an endpoint is chosen. `round_robin` (default): in turn, by weight.
-    pub(crate) balance: Option<Text>,
-    /// The stock of idle connections.
-    #[serde(default)]
-    pub(crate) connections: Connections,
-}
-
-/// An entry of `endpoints`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Endpoint {
-    /// `ip:port`, `[ipv6]:port` or `name:port`. A name is resolved once, when the file is read; each of its addresses
-    /// becomes an endpoint of the weight written here. Required.
-    pub(crate) address: Option<Text>,
-    /// Its share of the requests is its weight over the sum of all weights. 1 to 1000, default 1.
-    pub(crate) weight: Option<Text>,
-}
-
-/// `connections` of an upstream.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Connections {
-    /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
-    pub(crate) idle_max: Option<Text>,
-    /// An idle connection is closed after this long. 1ms to 24h, default 60s. Choose less than the endpoint's own.
-    pub(crate) idle_timeout: Option<Text>,
+    /// Left out: HTTP without TLS. Else TLS only.
+    pub(crate) tls: Option<Spanned<ListenerTls>>,
 }
 
 /// `limits`.
@@ -181,6 +156,8 @@ pub(crate) struct Timeouts {
     pub(crate) request: Option<Text>,
     /// Without a byte in either direction of an upgraded connection. 1ms to 24h, default 1h.
     pub(crate) tunnel: Option<Text>,
+    /// For a client's TLS handshake, from the connection accepted to the session open. 1ms to 24h, default 10s.
+    pub(crate) handshake: Option<Text>,
     /// From the first byte of a request head to its last. 1ms to 24h, default 10s.
     pub(crate) head: Option<Text>,
     /// For a client between two requests. 1ms to 24h, default 75s.

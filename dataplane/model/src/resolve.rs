@@ -7,6 +7,7 @@
 
 mod actions;
 mod addresses;
+mod dns;
 mod index;
 mod listeners;
 mod matches;
@@ -16,6 +17,7 @@ mod policies;
 mod report;
 mod routes;
 mod state;
+mod tls;
 mod tracing;
 mod upstreams;
 mod values;

@@ -50,6 +50,22 @@ impl Quantity for Count {
     }
 }
 
+/// A share in percent.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Percent(pub(crate) u64);
+
+impl Quantity for Percent {
+    const EXPECTED: &'static str = "a share like `20%`";
+
+    fn parse(text: &str) -> Option<Self> {
+        digits(text.strip_suffix('%')?).map(Self)
+    }
+
+    fn show(self) -> String {
+        format!("{}%", self.0)
+    }
+}
+
 const SIZE_UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 impl Quantity for Size {
@@ -105,6 +121,8 @@ mod tests {
             assert_eq!(<Duration as Quantity>::parse(text).map(Quantity::show).as_deref(), Some(text));
         }
         assert_eq!(Duration::from_millis(120_000).show(), "2m");
+        assert_eq!(Percent::parse("20%").map(Percent::show).as_deref(), Some("20%"));
+        assert_eq!(Percent::parse("20"), None);
     }
 
     #[test]

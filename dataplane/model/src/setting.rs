@@ -26,7 +26,7 @@ const DEFAULTS: &str = r#"{
         "connections": "20000", "requests_per_connection": "unlimited"
     },
     "timeouts": {
-        "connect": "5s", "first_byte": "60s", "idle": "60s", "request": "none", "tunnel": "1h", "head": "10s",
+        "connect": "5s", "first_byte": "60s", "idle": "60s", "request": "none", "tunnel": "1h", "handshake": "10s", "head": "10s",
         "keep_alive": "75s", "drain": "30s", "linger": "2s"
     }
 }"#;
@@ -109,6 +109,8 @@ impl Configuration {
         let defaults = canonical::leaves(&canonical::read::<raw::File>(DEFAULTS));
         // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
         let is_written = |path: &str| {
+            // A status that is written has nothing that is not.
+            let path = if path.starts_with("status.") { "status" } else { path };
             written.iter().any(|leaf| {
                 let (short, long) =
                     if leaf.path.len() < path.len() { (&*leaf.path, path) } else { (path, &*leaf.path) };

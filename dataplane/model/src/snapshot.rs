@@ -19,7 +19,9 @@ use crate::{
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
     template::{Piece, Template},
+    tls::ListenerTls,
     tracing::Tracing,
+    upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
 
 /// One resolved configuration.
@@ -50,6 +52,8 @@ pub struct Snapshot {
     pub forwarded: Forwarded,
     /// What becomes of the trace context of requests.
     pub tracing: Tracing,
+    /// How the names of endpoints are resolved.
+    pub dns: Dns,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -95,38 +99,22 @@ pub struct Listener {
     pub name: String,
     /// Port 0 lets the system choose.
     pub bind: SocketAddr,
+    /// TLS, `None` for plain HTTP.
+    pub tls: Option<Arc<ListenerTls>>,
 }
 
-/// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// How the names of endpoints are resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Upstream {
-    /// 1 to 64 letters, digits, `.`, `_`, `-`.
-    pub name: String,
-    /// At least one, no address twice; chosen in turn by weight.
-    pub endpoints: Vec<Endpoint>,
-    /// The stock of idle connections.
-    pub connections: Connections,
-}
-
-/// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Endpoint {
-    /// Port is never 0.
-    pub address: SocketAddr,
-    /// 1 to 1000; its share is its weight over the sum of weights.
-    pub weight: u32,
-}
-
-/// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Connections {
-    /// 0 closes every connection after its exchange.
-    pub idle_max: usize,
-    /// A connection unused for this long is closed.
-    pub idle_timeout: Duration,
+pub struct Dns {
+    /// Asked in this order; empty for those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// An answer is good for at least this long.
+    pub ttl_min: Duration,
+    /// An answer is good for at most this long.
+    pub ttl_max: Duration,
+    /// For the answer of one server.
+    pub timeout: Duration,
 }
 
 /// Which requests are taken, and what becomes of them.
@@ -228,6 +216,8 @@ pub struct Timeouts {
     pub request: Option<Duration>,
     /// Without a byte in either direction of an upgraded connection.
     pub tunnel: Duration,
+    /// For a client's TLS handshake, from the connection accepted to the session open.
+    pub handshake: Duration,
     /// From the first byte of a request head to its last.
     pub head: Duration,
     /// For a client between two requests.
@@ -257,10 +247,11 @@ impl Snapshot {
             trusted_proxies,
             forwarded,
             tracing,
+            dns,
             limits,
             timeouts,
         } = self;
-        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, limits, timeouts);
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts);
         let others = (
             &other.workers,
             &other.io,
@@ -269,6 +260,7 @@ impl Snapshot {
             &other.trusted_proxies,
             &other.forwarded,
             &other.tracing,
+            &other.dns,
             &other.limits,
             &other.timeouts,
         );
@@ -315,7 +307,19 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, IpSet);
+debug_without_values!(
+    AccessLog,
+    Listener,
+    Upstream,
+    Endpoint,
+    Address,
+    HealthCheck,
+    Probe,
+    Route,
+    HostPattern,
+    PathPattern,
+    IpSet
+);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
 debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

@@ -1,4 +1,4 @@
-//! Where a configuration gets what is not in its text: environment variables, files, addresses of names.
+//! Where a configuration gets what is not in its text: environment variables and files.
 //!
 //! `resolve` asks only through [`Source`], so that a test or the simulator answers without touching the system. It is
 //! used while a file is resolved and never by a worker.
@@ -8,11 +8,13 @@ use std::{
     collections::BTreeSet,
     env, fs, io,
     io::Read as _,
-    net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
 };
 
-use crate::limits;
+use crate::{
+    limits,
+    tls::{Flaw, Identity, Pem},
+};
 
 /// The world outside of the text.
 pub trait Source {
@@ -32,14 +34,25 @@ pub trait Source {
     /// What the system says.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// All addresses of a host name. Blocks.
+    /// Judges a certificate chain and its key: the names they are for, each with a space and the kind of its key, so that
+    /// two that are equal serve the same clients. Whoever knows no certificates accepts all and tells no names.
     ///
     /// # Errors
-    /// What the system says: unknown name, no answer.
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+    /// What is wrong with them.
+    fn judge_identity(&self, _: &Identity) -> Result<Vec<String>, Flaw> {
+        Ok(Vec::new())
+    }
+
+    /// Judges the certificates of authorities.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn judge_authorities(&self, _: &Pem) -> Result<(), Flaw> {
+        Ok(())
+    }
 }
 
-/// Nothing outside of the text: no variable, no file, no name. For configuration that must stand alone.
+/// Nothing outside of the text: no variable, no file. For configuration that must stand alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSource;
 
@@ -55,13 +68,9 @@ impl Source for NoSource {
     fn list(&self, _: &Path) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::NotFound.into())
     }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
-/// The real environment, file system and resolver.
+/// The real environment and file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemSource;
 
@@ -88,10 +97,6 @@ impl Source for SystemSource {
             names.extend(entry?.file_name().into_string());
         }
         Ok(names)
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok((host, port).to_socket_addrs()?.collect())
     }
 }
 
@@ -127,7 +132,11 @@ impl Source for Recorder<'_> {
         self.source.list(folder)
     }
 
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        self.source.resolve(host, port)
+    fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {
+        self.source.judge_identity(identity)
+    }
+
+    fn judge_authorities(&self, bundle: &Pem) -> Result<(), Flaw> {
+        self.source.judge_authorities(bundle)
     }
 }

@@ -1,5 +1,4 @@
-//! The real clocks, begun once per process so that instants of different threads compare, and a source of random bits per
-//! thread.
+//! The real clocks, which all threads of the process share, and a source of random bits for each.
 
 use std::{
     cell::Cell,
@@ -16,14 +15,25 @@ pub(crate) struct Clock {
     random: Cell<u64>,
 }
 
+/// Both clocks, now.
+#[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
+fn read() -> (std::time::Instant, u64) {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Monotonic time of the node, for a thread that has no [`RingIo`](crate::RingIo).
+#[must_use]
+pub fn now() -> Instant {
+    Clock::start().now()
+}
+
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
+    /// What one thread writes down as a time, such as the end of an ejection, another compares with its own: so all count
+    /// from the moment the first was started.
     pub(crate) fn start() -> Self {
-        static START: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
-        let &(started, started_wall) = START.get_or_init(|| {
-            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-            (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
-        });
+        static STARTED: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
+        let (started, started_wall) = *STARTED.get_or_init(read);
         Self { started, started_wall, random: Cell::new(RandomState::new().build_hasher().finish() | 1) }
     }
 

@@ -14,6 +14,7 @@
 #![expect(unsafe_code, reason = "kernel interfaces: the ring, wakers, affinity, socket calls std does not offer")]
 
 mod clock;
+mod datagram;
 mod executor;
 mod listener;
 mod mailbox;
@@ -27,6 +28,8 @@ mod system;
 mod thread;
 mod timers;
 
+pub use clock::now;
+pub use datagram::RingDatagram;
 pub use listener::{BoundListener, RingListener, bind, bind_beside, bind_unix};
 pub use mailbox::{Inbox, Outbox, mailbox};
 pub use poller::Driver;

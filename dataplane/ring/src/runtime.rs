@@ -7,8 +7,8 @@ use crate::{
     Driver, RingDetached, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor,
     timers::Sleep,
 };
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
-use tollgate_io::{BufferPool, Instant, Io, Wall};
+use std::{cell::Cell, io, rc::Rc};
+use tollgate_io::{Address, BufferPool, Instant, Io, Wall};
 
 /// One thread's access to its runtime.
 #[derive(Clone)]
@@ -100,7 +100,7 @@ impl Io for RingIo {
         self.0.clock.entropy()
     }
 
-    async fn connect(&self, to: SocketAddr) -> io::Result<RingStream> {
+    async fn connect(&self, to: Address<'_>) -> io::Result<RingStream> {
         RingStream::connect(self, to).await
     }
 

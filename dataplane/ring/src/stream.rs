@@ -1,14 +1,20 @@
-//! A TCP stream: a registered socket, and transfers that are tried as soon as they can succeed.
+//! A stream over TCP or a socket of the file system: a registered socket, and transfers that are tried as soon as they can succeed.
 //!
 //! A transfer waits for its flag, makes one non-blocking call and clears the flag if the call found nothing. It moves what the
 //! socket takes or has, at most one buffer.
 
 use crate::{RingIo, source::Source, system};
-use socket2::{Domain, Protocol, Socket, Type};
-use std::{io, net::SocketAddr};
-use tollgate_io::{Buffer, Half, Io, Peek, SendList, Stream};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+use tollgate_io::{Address, Buffer, Half, Io, Peek, SendList, Stream};
 
-/// A connected TCP stream.
+/// The peer of a stream that is none of the network.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// A connected stream.
 pub struct RingStream {
     source: Source<Socket>,
     peer: SocketAddr,
@@ -36,19 +42,29 @@ impl RingStream {
         Ok(stream)
     }
 
-    pub(crate) async fn connect(io: &RingIo, to: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        socket.set_nodelay(true)?;
-        match socket.connect(&to.into()) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
-            _ => {}
-        }
-        let stream = Self { source: Source::new(io, socket)?, peer: to };
+    pub(crate) async fn connect(io: &RingIo, to: Address<'_>) -> io::Result<Self> {
+        let (socket, peer) = match to {
+            Address::Socket(peer) => (open(Domain::for_address(peer), Some(Protocol::TCP), &peer.into())?, peer),
+            Address::Unix(path) => (open(Domain::UNIX, None, &SockAddr::unix(path)?)?, NOWHERE),
+        };
+        let stream = Self { source: Source::new(io, socket)?, peer };
         stream.source.ready_to_write().await?;
         match stream.source.inner().take_error()? {
             Some(error) => Err(error),
             None => Ok(stream),
         }
+    }
+}
+
+/// A socket that is connected, or about to be.
+fn open(domain: Domain, protocol: Option<Protocol>, to: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), protocol)?;
+    if protocol.is_some() {
+        socket.set_nodelay(true)?;
+    }
+    match socket.connect(to) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket),
     }
 }
 

@@ -14,9 +14,10 @@ use std::{
     sync::mpsc,
     time::Duration,
 };
-use tollgate_io::{Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
+use tollgate_io::{Address, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
 use tollgate_ring::{
-    Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, RingStream, ThreadSpec, bind, launch, mailbox, preflight,
+    Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec, bind, launch,
+    mailbox, preflight,
 };
 
 /// Runs the body as a test with each driver.
@@ -61,7 +62,7 @@ fn listen(io: &RingIo) -> RingListener {
 /// A connection from one end to the other.
 async fn pair(io: &RingIo) -> (RingStream, RingStream) {
     let listener = listen(io);
-    let near = io.connect(listener.local()).await.unwrap();
+    let near = io.connect(listener.local().into()).await.unwrap();
     (near, listener.accept().await.unwrap())
 }
 
@@ -260,7 +261,7 @@ on_both! {
         drop(listener);
         // The kernel lets go of the socket with the next turn.
         io.sleep_until(io.now() + Duration::from_millis(1)).await;
-        let error = io.connect(closed).await.err().unwrap();
+        let error = io.connect(closed.into()).await.err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 }
@@ -335,12 +336,46 @@ fn a_mailbox_wakes_its_thread() {
 }
 
 on_both! {
+    /// A socket in the file system is a stream like any other; one nobody listens at refuses.
+    async fn a_socket_in_the_file_system_carries_bytes(io: RingIo) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("echo.sock");
+        assert!(io.connect(Address::Unix(&path)).await.is_err());
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let echo = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut word = [0; 5];
+            io::Read::read_exact(&mut stream, &mut word).unwrap();
+            io::Write::write_all(&mut stream, &word).unwrap();
+        });
+        let stream = io.connect(Address::Unix(&path)).await.unwrap();
+        send_all(&stream, SendList::whole(filled(&io, b"hello"))).await.unwrap();
+        assert_eq!(stream.recv(None).await.unwrap().bytes(), b"hello");
+        echo.join().unwrap();
+    }
+}
+
+on_both! {
+    async fn a_datagram_comes_whole_and_from_its_peer_only(io: RingIo) {
+        let peer = std::net::UdpSocket::bind(ANY).unwrap();
+        let datagram = RingDatagram::connect(&io, peer.local_addr().unwrap()).unwrap();
+        datagram.send(b"question").await.unwrap();
+        let mut question = [0; 64];
+        let (count, from) = peer.recv_from(&mut question).unwrap();
+        assert_eq!(&question[..count], b"question");
+        std::net::UdpSocket::bind(ANY).unwrap().send_to(b"forged", from).unwrap();
+        peer.send_to(b"answer", from).unwrap();
+        assert_eq!(datagram.recv(64).await.unwrap(), b"answer");
+    }
+}
+
+on_both! {
     /// Connections that come and go in every way leave no descriptor behind, nor a connect that was given up.
     async fn descriptors_are_given_back(io: RingIo) {
         let listener = listen(&io);
         let address = listener.local();
         for round in 0..2_000 {
-            let near = io.connect(address).await.unwrap();
+            let near = io.connect(address.into()).await.unwrap();
             let far = listener.accept().await.unwrap();
             match round % 4 {
                 0 => drop(near),

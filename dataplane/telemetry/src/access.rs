@@ -5,7 +5,7 @@
 //! are that many connections share. No line exceeds [`crate::limits::LINE_BYTES_MAX`]. The query is never written: it may
 //! hold secrets. docs/users/logs-and-metrics.md lists the fields.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::{
     limits::{PATH_BYTES_MAX, TEXT_BYTES_MAX, USER_AGENT_BYTES_MAX},
@@ -89,14 +89,10 @@ impl Fragment {
         Self(line.bytes().into())
     }
 
-    /// The address of an endpoint.
+    /// The address of an endpoint, as it is written in the configuration.
     #[must_use]
-    pub fn endpoint(address: SocketAddr) -> Self {
-        let mut line = Line::new();
-        line.put(b",\"endpoint\":\"");
-        line.address(address);
-        line.put(b"\"");
-        Self(line.bytes().into())
+    pub fn endpoint(address: &str) -> Self {
+        Self::name(b",\"endpoint\":\"", address)
     }
 }
 

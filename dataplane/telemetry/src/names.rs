@@ -79,10 +79,10 @@ metrics! {
         "Downstream connections open, by listener.";
     ACCEPT_ERRORS: Counter "tollgate_accept_errors_total" []
         "Downstream connections that could not be accepted.";
-    TLS_HANDSHAKES: Counter "tollgate_tls_handshakes_total" ["listener", "kind"]
-        "TLS handshakes with clients: full, resumed or failed.";
-    TLS_HANDSHAKE_DURATION: Histogram "tollgate_tls_handshake_duration_seconds" []
-        "Time from a client's first bytes to the end of its TLS handshake, of those that did not fail.";
+    TLS_HANDSHAKES: Counter "tollgate_tls_handshakes_total" ["side", "version", "kind"]
+        "TLS handshakes with clients (downstream) and endpoints (upstream) that are done, full or resumed; those seen so far.";
+    TLS_HANDSHAKE_FAILURES: Counter "tollgate_tls_handshake_failures_total" ["side", "reason"]
+        "TLS handshakes that did not come to their end, by reason; those seen so far.";
     UPSTREAM_REQUESTS: Counter "tollgate_upstream_requests_total" ["upstream", "status_class"]
         "Exchanges that chose an upstream, by class of its response's status; none where it gave no response.";
     UPSTREAM_FAILURES: Counter "tollgate_upstream_failures_total" ["upstream", "reason"]
@@ -104,7 +104,7 @@ metrics! {
     ENDPOINT_HEALTHY: Gauge "tollgate_upstream_endpoint_healthy" ["upstream", "endpoint"]
         "1 while an endpoint may be chosen, 0 while its health check fails or it is ejected.";
     ENDPOINT_ACTIVE_REQUESTS: Gauge "tollgate_upstream_endpoint_active_requests" ["upstream", "endpoint"]
-        "Exchanges in progress with an endpoint.";
+        "Exchanges in progress with an endpoint, where the choice of endpoints counts them.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

@@ -48,8 +48,8 @@ pub struct EndpointFigures {
     pub endpoint: String,
     /// Whether it may be chosen.
     pub state: EndpointState,
-    /// Exchanges in progress with it, over all workers.
-    pub active_requests: u64,
+    /// Exchanges in progress with it, over all workers, if they are counted.
+    pub active_requests: Option<u64>,
 }
 
 /// Whether an endpoint may be chosen.

@@ -5,10 +5,11 @@
 //! Recording takes no lock.
 
 use crate::{
-    Counter, Exchange, Gauge, HandshakeKind, MethodLabel,
+    Counter, Exchange, Gauge, Handshake, HandshakeFailure, MethodLabel, TlsSide,
     latency::LatencyArray,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     sparse::Sparse,
+    tls::TlsMetrics,
 };
 
 /// Status classes as labels, by index. `none` is an exchange that ended before a status was sent.
@@ -40,6 +41,8 @@ pub struct WorkerMetrics {
     pub(crate) sent_bytes: Counter,
     pub(crate) methods: [Counter; MethodLabel::ALL.len()],
     pub(crate) statuses: [Counter; STATUS_SLOTS],
+    /// By [`TlsSide`].
+    pub(crate) tls: [TlsMetrics; 2],
     /// By [`duration_place`].
     pub(crate) durations: Sparse<LatencyArray>,
     /// Named reasons, then `_other`.
@@ -48,8 +51,6 @@ pub struct WorkerMetrics {
     pub(crate) upstreams: Sparse<UpstreamMetrics>,
     /// Named listeners, then `_other`.
     pub(crate) listeners: Sparse<ListenerMetrics>,
-    /// One, once there was a handshake.
-    pub(crate) handshakes: Sparse<LatencyArray>,
 }
 
 pub(crate) struct UpstreamMetrics {
@@ -69,8 +70,6 @@ pub(crate) struct UpstreamMetrics {
 pub(crate) struct ListenerMetrics {
     pub(crate) accepted: Counter,
     pub(crate) open: Gauge,
-    /// By [`HandshakeKind`].
-    pub(crate) handshakes: [Counter; HandshakeKind::ALL.len()],
 }
 
 impl WorkerMetrics {
@@ -85,11 +84,11 @@ impl WorkerMetrics {
             sent_bytes: Counter::new(),
             methods: [const { Counter::new() }; _],
             statuses: [const { Counter::new() }; _],
+            tls: Default::default(),
             durations: Sparse::new((ROUTE_NONE + 1) * STATUS_CLASSES.len()),
             reasons: counters(reasons + 1),
             upstreams: Sparse::new(UPSTREAMS_MAX + 1),
             listeners: Sparse::new(LISTENERS_MAX + 1),
-            handshakes: Sparse::new(1),
         }
     }
 
@@ -123,12 +122,14 @@ impl WorkerMetrics {
         self.listener(listener).open.decrement();
     }
 
-    /// A TLS handshake with a client of the listener with this slot ended, `duration_ns` after the client's first bytes.
-    pub fn tls_handshake(&self, listener: u32, kind: HandshakeKind, duration_ns: u64) {
-        self.listener(listener).handshakes[kind as usize].increment();
-        if kind != HandshakeKind::Failed {
-            self.handshakes.at(0, LatencyArray::new).record(duration_ns);
-        }
+    /// A TLS handshake is done.
+    pub fn tls_done(&self, side: TlsSide, done: Handshake) {
+        self.tls[side as usize].count(done);
+    }
+
+    /// A TLS handshake did not come to its end.
+    pub fn tls_failed(&self, side: TlsSide, failure: HandshakeFailure) {
+        self.tls[side as usize].count_failure(failure);
     }
 
     /// A connection to the upstream with this slot was made.

@@ -6,7 +6,7 @@
 
 use crate::provider::provider;
 use rustls::{
-    InconsistentKeys,
+    InconsistentKeys, SignatureAlgorithm,
     pki_types::{
         CertificateDer, PrivateKeyDer,
         pem::{Error as PemError, PemObject},
@@ -32,6 +32,8 @@ pub enum CertificateError {
     EncryptedKey,
     /// The text is not PEM; says why.
     BadPem(String),
+    /// The text of the private key is not PEM; says why.
+    BadKey(String),
     /// The certificate at this place (1 is the first) cannot be read; says why.
     BadCertificate(usize, String),
     /// The private key is of no kind, or size, we can use; says why.
@@ -54,7 +56,7 @@ impl fmt::Display for CertificateError {
             Self::NoCertificate => f.write_str("there is no certificate in it"),
             Self::NoKey => f.write_str("there is no private key in it"),
             Self::EncryptedKey => f.write_str("the private key is encrypted"),
-            Self::BadPem(why) => write!(f, "it is not PEM: {why}"),
+            Self::BadPem(why) | Self::BadKey(why) => write!(f, "it is not PEM: {why}"),
             Self::BadCertificate(place, why) => write!(f, "certificate {place} cannot be read: {why}"),
             Self::UnsupportedKey(why) => write!(f, "the private key cannot be used: {why}"),
             Self::KeyMismatch(subject) => write!(f, "the private key does not belong to the certificate of {subject}"),
@@ -69,6 +71,15 @@ impl fmt::Display for CertificateError {
 impl std::error::Error for CertificateError {}
 
 impl CertificateError {
+    /// Whether the private key is at fault, and not the certificate.
+    #[must_use]
+    pub const fn is_of_key(&self) -> bool {
+        matches!(
+            self,
+            Self::NoKey | Self::EncryptedKey | Self::UnsupportedKey(_) | Self::KeyMismatch(_) | Self::BadKey(_)
+        )
+    }
+
     /// What to do about it.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
@@ -80,6 +91,7 @@ impl CertificateError {
             Self::EncryptedKey => {
                 "decrypt it (`openssl pkey -in KEY -out PLAIN`) and protect the file by its mode, 0600"
             }
+            Self::BadKey(_) => "look at it with `openssl pkey -in FILE -noout`",
             Self::BadPem(_) | Self::BadCertificate(..) => "look at it with `openssl x509 -in FILE -noout -text`",
             Self::UnsupportedKey(_) => "use an ECDSA key (P-256, P-384 or P-521), Ed25519, or RSA of 2048 to 8192 bits",
             Self::KeyMismatch(_) => "the first certificate must be the key's own; those of its issuers follow",
@@ -128,6 +140,17 @@ impl Certificate {
         self.names.iter().map(String::as_str)
     }
 
+    /// The kind of its key: of two certificates for a name whose keys are of one kind, the second is never served.
+    #[must_use]
+    pub fn key_kind(&self) -> &'static str {
+        match self.key.key.algorithm() {
+            SignatureAlgorithm::RSA => "RSA",
+            SignatureAlgorithm::ECDSA => "ECDSA",
+            SignatureAlgorithm::ED25519 => "Ed25519",
+            _ => "other",
+        }
+    }
+
     pub(crate) const fn is_nameless(&self) -> bool {
         self.names.is_empty()
     }
@@ -147,7 +170,9 @@ impl Certificate {
 
 /// All certificates of a PEM text, at least one.
 pub(crate) fn chain_from_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let chain = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>().map_err(|error| bad_pem(&error))?;
+    let chain = CertificateDer::pem_slice_iter(text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CertificateError::BadPem(why(&error)))?;
     if chain.is_empty() {
         return Err(CertificateError::NoCertificate);
     }
@@ -165,18 +190,18 @@ pub(crate) fn key_from_pem(text: &[u8]) -> Result<PrivateKeyDer<'static>, Certif
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
         PemError::NoItemsFound => CertificateError::NoKey,
-        error => bad_pem(&error),
+        error => CertificateError::BadKey(why(&error)),
     })
 }
 
 /// Never shows the text itself: it may be a key.
-fn bad_pem(error: &PemError) -> CertificateError {
-    CertificateError::BadPem(match error {
+fn why(error: &PemError) -> String {
+    match error {
         PemError::MissingSectionEnd { .. } => "a section has no END line".into(),
         PemError::IllegalSectionStart { .. } => "a BEGIN line is malformed".into(),
         PemError::Base64Decode(_) => "a section is not base64".into(),
         _ => "a section cannot be read".into(),
-    })
+    }
 }
 
 /// Names, subject and end of validity of a certificate that is valid now.

@@ -24,7 +24,7 @@ mod tickets;
 
 pub use authorities::Authorities;
 pub use certificate::{Certificate, CertificateError};
-pub use client::{ClientOptions, ClientSettings};
+pub use client::{ClientOptions, ClientSettings, Trust};
 pub use clock::WallClock;
 pub use error::Error;
 pub use limits::{FRAGMENT_BYTES_MAX, OVERHEAD_BYTES_MAX, RECORD_BYTES_MAX, REST_BYTES_MAX};

@@ -55,10 +55,15 @@ impl Certificates {
         Self { refuses_unknown: true, ..self }
     }
 
+    /// Those that are for `name`, which is in lower case.
+    fn known(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
+        let under = || self.wildcard.get(name.split_once('.')?.1);
+        self.exact.get(name).or_else(under).map(AsRef::as_ref)
+    }
+
     fn candidates(&self, name: Option<&str>) -> &[Arc<CertifiedKey>] {
         let Some(name) = name.map(str::to_ascii_lowercase) else { return &self.default };
-        let under = || self.wildcard.get(name.split_once('.')?.1);
-        match self.exact.get(&name).or_else(under) {
+        match self.known(&name) {
             Some(found) => found,
             None if self.refuses_unknown => &[],
             None => &self.default,
@@ -88,6 +93,14 @@ impl Asked {
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.get().map(AsRef::as_ref)
+    }
+
+    /// Whether a certificate shown for `name` is for `host`, too.
+    pub(crate) fn are_alike(&self, name: &str, host: &[u8]) -> bool {
+        let Ok(host) = str::from_utf8(host) else { return false };
+        let shown = self.certificates.candidates(Some(name));
+        let known = self.certificates.known(&host.to_ascii_lowercase()).unwrap_or_default();
+        known.iter().any(|one| shown.iter().any(|other| Arc::ptr_eq(one, other)))
     }
 }
 

@@ -384,6 +384,23 @@ impl Session {
         self.connection.state().alpn_protocol()
     }
 
+    /// Whether it is ours to open: we are the client.
+    #[must_use]
+    pub const fn is_client(&self) -> bool {
+        matches!(self.connection, Connection::Client(_))
+    }
+
+    /// Whether a request for `host`, without port, may come over this session of a server: it is the host the client has
+    /// asked for, or the same certificate is for both (RFC 9110, section 7.4). True if either named none.
+    #[must_use]
+    pub fn is_for(&self, host: &[u8]) -> bool {
+        let Some((asked, name)) = self.asked.as_ref().and_then(|asked| Some((asked, asked.name()?))) else {
+            return true;
+        };
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        host.is_empty() || host.eq_ignore_ascii_case(name.as_bytes()) || asked.are_alike(name, host)
+    }
+
     /// The host name the client asked for (SNI, RFC 6066), in lower case. Always `None` in a client.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {

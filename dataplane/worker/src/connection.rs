@@ -11,26 +11,28 @@ use crate::{
     limits,
     link::Link,
     listening::Listening,
-    pool::Target,
     record::{Facts, Outcome},
     request_id::RequestId,
+    standing::Target,
     state::Worker,
+    tls::{self, Greeting},
     trace,
     watch::{Phase, Watch},
     wheel::TimerId,
+    wire::Wire,
 };
 use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
 };
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
-use tollgate_io::{Half, Instant, Io, Stream, Wall};
+use tollgate_io::{Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
 /// A client's connection.
 pub(crate) struct Connection<I: Io> {
     pub(crate) worker: Rc<Worker<I>>,
-    pub(crate) stream: Rc<I::Stream>,
+    pub(crate) stream: Rc<Wire<I::Stream>>,
     pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) timer: TimerId,
     pub(crate) listening: Rc<Listening<I::Listener>>,
@@ -47,7 +49,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
     if worker.is_draining() {
         return;
     }
-    let stream = Rc::new(stream);
+    let stream = Rc::new(Wire::new(stream));
     let watch = Rc::new(Watch::new(stream.clone()));
     let timer = worker.open(watch.clone(), listening.figures);
     let now = worker.io.now();
@@ -61,13 +63,50 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         timer,
         listening,
     };
-    connection.fall_idle(now);
+    let is_secure = connection.worker.program().tls.listener(connection.listening.slot).is_some();
+    if is_secure && !Box::pin(be_greeted(&connection)).await {
+        connection.worker.close(timer, connection.listening.figures);
+        return;
+    }
+    connection.fall_idle(connection.idle_since.get());
     while connection.stream.readable().await.is_ok() && connection.watch.cause().is_none() {
         if !Box::pin(be_active(&connection)).await {
             break;
         }
     }
+    if connection.stream.layer().is_some() {
+        Box::pin(end_session(&connection)).await;
+    }
     connection.worker.close(timer, connection.listening.figures);
+}
+
+/// Opens a TLS session; says whether there is one. Whoever gets none has been told why.
+async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
+    let Connection { worker, watch, stream, listening, .. } = connection;
+    let program = worker.program();
+    let Some(settings) = program.tls.listener(listening.slot) else { return true };
+    match tls::greet(connection, settings).await {
+        Greeting::Open => {
+            connection.idle_since.set(worker.io.now());
+            return true;
+        }
+        Greeting::PlainHttp => {
+            let link = Link::new(worker, watch, stream.clone(), Side::Downstream);
+            let mut down = H1Downstream::new(&link);
+            if Active::new(connection).refuse(connection, &mut down, Reason::PlainHttp).await == Next::Close {
+                linger(connection).await;
+            }
+        }
+        Greeting::Refused => linger(connection).await,
+        Greeting::Over => {}
+    }
+    false
+}
+
+/// Says in the session that this is the end, unless the stream is broken. The client has `timeouts.linger` to take it.
+async fn end_session<I: Io>(connection: &Connection<I>) {
+    connection.enter_linger();
+    connection.stream.finish().await;
 }
 
 /// Serves exchanges until the connection falls idle (true) or is over (false).
@@ -84,7 +123,8 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
         match next {
             Next::KeepAlive => connection.watch.forget_cause(),
             Next::Close => {
-                linger(connection, &mut down).await;
+                down.reader.buffer = None;
+                linger(connection).await;
                 return false;
             }
             Next::Abort => {
@@ -92,7 +132,7 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
                 return false;
             }
         }
-        if down.reader.bytes().is_empty() {
+        if down.reader.is_drained() {
             connection.fall_idle(active.ended);
             if !connection.is_busy() {
                 return true;
@@ -103,19 +143,20 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 
 /// Tells the client that nothing more comes and reads on for a moment: closing with bytes unread would reset the
 /// connection and could take the answer with it (RFC 9112, section 9.6).
-async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>) {
-    let Connection { worker, watch, .. } = connection;
-    connection.stream.shutdown(Half::Write);
-    let due = worker.io.now() + worker.program().snapshot.timeouts.linger;
-    worker.enter(watch, connection.timer, Phase::Linger, due);
-    while down.reader.fill().await.is_ok_and(|count| count > 0) {
-        if let Some(buffer) = &mut down.reader.buffer {
-            buffer.clear();
-        }
-    }
+async fn linger<I: Io>(connection: &Connection<I>) {
+    let stream = &connection.stream;
+    connection.enter_linger();
+    stream.finish().await;
+    // Below the session, if there is one: nobody reads what comes.
+    while stream.stream().recv(None).await.is_ok_and(|buffer| !buffer.is_empty()) {}
 }
 
 impl<I: Io> Connection<I> {
+    fn enter_linger(&self) {
+        let due = self.worker.io.now() + self.worker.program().snapshot.timeouts.linger;
+        self.worker.enter(&self.watch, self.timer, Phase::Linger, due);
+    }
+
     fn fall_idle(&self, now: Instant) {
         self.idle_since.set(now);
         let due = now + self.worker.program().snapshot.timeouts.keep_alive;
@@ -174,7 +215,7 @@ impl Active {
         down: &mut H1Downstream<'_, I>,
     ) -> Result<Option<usize>, Reason> {
         let Connection { worker, watch, .. } = connection;
-        let mut has_begun = !down.reader.bytes().is_empty();
+        let mut has_begun = !down.reader.is_drained();
         if has_begun {
             self.begun = worker.io.now();
         }
@@ -183,26 +224,26 @@ impl Active {
                 match self.index.parse(buffer.bytes_mut(), &worker.program().heads) {
                     Parsed::Complete { head_len } => return Ok(Some(head_len)),
                     Parsed::Refused(reason) => return Err(reason),
-                    Parsed::Partial if watch.phase.get() != Phase::Head => {
-                        let due = self.begun + worker.program().snapshot.timeouts.head;
-                        worker.enter(watch, connection.timer, Phase::Head, due);
-                    }
                     Parsed::Partial => {}
                 }
+            }
+            if has_begun && watch.phase.get() != Phase::Head {
+                let due = self.begun + worker.program().snapshot.timeouts.head;
+                worker.enter(watch, connection.timer, Phase::Head, due);
             }
             worker.busy_connections.set(worker.busy_connections.get() + 1);
             let filled = down.reader.fill().await;
             worker.busy_connections.set(worker.busy_connections.get() - 1);
             match filled {
-                Ok(0) | Err(_) if !has_begun => return Ok(None),
-                Ok(0) => return Err(Reason::RequestIncomplete),
+                Ok(false) | Err(_) if !has_begun => return Ok(None),
+                Ok(false) => return Err(Reason::RequestIncomplete),
                 Err(reason) => return Err(reason),
-                Ok(_) if !has_begun => {
+                Ok(true) if !has_begun => {
                     has_begun = true;
                     self.begun = worker.io.now();
                     connection.note_gap(self.begun);
                 }
-                Ok(_) => {}
+                Ok(true) => {}
             }
         }
     }
@@ -297,10 +338,11 @@ impl Active {
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
         let Some(record) = &mut self.record else { return };
+        let target = outcome.endpoint.take();
         let line = record.end(&ResponsePart {
             route: outcome.route.get().map(|route| &route.fragment),
             upstream: outcome.upstream.get().map(|upstream| &upstream.fragment),
-            endpoint: outcome.endpoint.get().and_then(Target::fragment),
+            endpoint: target.as_ref().and_then(Target::fragment),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),
             received_bytes,

@@ -1,7 +1,7 @@
 //! The exchange machine: one request from its head to its accounting, whatever carries it.
 //!
 //! ```text
-//! record -> route -> guard -> checkout -> forward (again on a stale connection) -> settle -> account
+//! record -> route -> guard -> checkout -> forward (again, if the tries say so) -> settle -> account
 //! ```
 //!
 //! [`Machine`] does the steps, [`crate::forward`] the fifth. The two sides are seen as [`Downstream`] and [`Upstream`];
@@ -13,23 +13,27 @@ use crate::{
     connection::Connection,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
-    limits,
+    key, limits,
     policies::Early,
     program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
-    relay, tunnel,
-    upstream::{self, Checkout, Way},
+    relay,
+    retry::Tries,
+    standing::Target,
+    tunnel,
+    upstream::{self, Checkout, Wish},
 };
 use std::{
     cell::{Cell, OnceCell},
     net::IpAddr,
     time::Duration,
 };
+use tollgate_balance::Outcome as Shown;
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, TraceContext, http_date,
 };
-use tollgate_io::{Io, Stream};
+use tollgate_io::Io;
 use tollgate_model::{Action, Route, Timeouts};
 use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
@@ -157,6 +161,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// The phases before an endpoint is chosen.
     fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+        if let Some(layer) = self.connection.stream.layer()
+            && !layer.ask(|session| session.is_for(head.host()))
+        {
+            return Err(Early::Refused(Reason::Misdirected, None));
+        }
         let route: &RouteProgram = match self.find(head) {
             Found::Route(route) => route,
             Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
@@ -217,17 +226,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
-        let Connection { worker, watch, .. } = self.connection;
-        let way = Way { upstream, connect: route.timeouts.connect };
+        let Connection { worker, watch, stream, .. } = self.connection;
         if let Some(limit) = route.timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
         }
         watch.extend_by_progress(route.timeouts.idle);
-        let mut fresh = false;
+        let hash = key::of(&upstream.upstream, &self.index.head(down.reader.bytes()), stream.peer().ip());
+        let tries = Tries::begin(worker, upstream, hash, route.timeouts.connect);
+        let repeatable = body.is_empty() && self.facts.method.is_idempotent();
+        let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
         loop {
-            let (repeatable, begun) = (body.is_empty() && self.facts.method.is_idempotent(), self.facts.begun);
-            let taken = upstream::checkout(worker, watch, way, fresh, repeatable, begun, self.outcome).await;
-            let checkout = match taken {
+            let checkout = match upstream::checkout(worker, watch, &tries, wish, self.outcome).await {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
@@ -235,11 +244,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
-            let forward = self.attempt(&route.timeouts);
+            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries));
             let result = if body.is_empty() {
                 let result = forward.without_body(&mut down.writer, &mut up).await;
                 if self.is_stale(&result, &checkout, &mut up) {
-                    fresh = true;
+                    wish.fresh = true;
+                    continue;
+                }
+                if self.is_tried_again(&result, &forward, &mut up) {
+                    checkout.target.report(Shown::Failure, || worker.io.now());
+                    tries.note_failure(&checkout.target, result.err().unwrap_or(Reason::NoEndpoint));
+                    self.begin_again(route);
                     continue;
                 }
                 match result {
@@ -251,6 +266,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                 let fail = async |reason, reply: &mut _| self.fail(reason, None, reply).await;
                 forward.with_body(down, &mut up, fail).await
             };
+            self.report(&checkout.target);
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
                 // In a box, so that the many that are no tunnels have no room for one.
@@ -263,7 +279,52 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, 'p, I> {
+    /// Whether a try that gave the client nothing is followed by another.
+    fn is_tried_again(
+        &self,
+        result: &Result<Forwarded, Reason>,
+        forward: &Forward<'_, 'p, I>,
+        up: &mut H1Upstream<'_, I>,
+    ) -> bool {
+        match *result {
+            Ok(forwarded) => forwarded == Forwarded::Declined,
+            Err(reason) => {
+                let is_silent = up.halves().0.received_bytes() == 0 && !forward.has_interim.get();
+                is_silent && forward.tries.is_some_and(|tries| tries.takes_silence(reason, self.outcome))
+            }
+        }
+    }
+
+    /// Forgets a try, as far as the client and the record of the exchange are concerned.
+    fn begin_again(&self, route: &Route) {
+        let Connection { worker, watch, .. } = self.connection;
+        watch.set_upstream(None);
+        if watch.cause() == Some(Reason::ResponseTimeout) {
+            watch.forget_cause();
+        }
+        watch.extend(worker.io.now() + route.timeouts.idle);
+        self.outcome.forwarded.set(None);
+        self.outcome.responded.set(None);
+    }
+
+    /// Tells the endpoint's state how the exchange went, if that says something of the endpoint.
+    fn report(&self, target: &Target<'p>) {
+        let shown = match self.outcome.reason.get() {
+            None if self.outcome.status.get() < 500 => Shown::Success,
+            None
+            | Some(
+                Reason::UpstreamClosed
+                | Reason::UpstreamMalformed
+                | Reason::UpstreamHeadTooLarge
+                | Reason::ResponseIncomplete
+                | Reason::ResponseTimeout,
+            ) => Shown::Failure,
+            Some(_) => return,
+        };
+        target.report(shown, || self.connection.worker.io.now());
+    }
+
+    fn attempt<'t>(&'t self, timeouts: &'t Timeouts, tries: Option<&'t Tries<'p>>) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
             program: self.program,
@@ -276,6 +337,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             changes: self.changes.get(),
             uploading: Cell::new(false),
             upload_begun: Cell::new(false),
+            tries,
+            has_interim: Cell::new(false),
         }
     }
 
@@ -287,16 +350,14 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target: &[u8],
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
-        let endpoint =
-            if head.authority().is_empty() { checkout.link.stream.peer().to_string() } else { String::new() };
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
-            scheme: "http",
+            scheme: self.connection.stream.scheme(),
             trusted: self.is_trusted,
             style: self.program.forwarded,
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
-            default_host: endpoint.as_bytes(),
+            default_host: checkout.target.authority().as_bytes(),
             trace: self.trace,
             target,
             edits: self.chain().and_then(Chain::request_edits),
@@ -316,7 +377,6 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             && checkout.is_reused
             && self.facts.method.is_idempotent()
             && up.halves().0.received_bytes() == 0
-            && self.outcome.attempts.get() < limits::ATTEMPTS_MAX
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
@@ -327,7 +387,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
         let now = worker.io.now();
         self.outcome.ended.set(Some(now));
-        if let Some(due) = worker.pools.put(checkout.target, checkout.link.stream, now, &worker.metrics) {
+        if let Some(due) = worker.pools.put(&checkout.target, checkout.connection, now, &worker.metrics) {
             worker.wake_timers_by(due);
         }
     }
@@ -372,7 +432,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         match result {
             Err(_) => Some(Next::Abort),
             // Both directions have ended, by themselves or broken; what is on its way shall arrive.
-            Ok(Forwarded::Upgraded) => Some(Next::Close),
+            Ok(Forwarded::Upgraded | Forwarded::Declined) => Some(Next::Close),
             Ok(Forwarded::Answered) if self.outcome.closes.get() || self.connection.worker.is_draining() => {
                 Some(Next::Close)
             }

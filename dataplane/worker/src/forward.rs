@@ -13,6 +13,7 @@ use crate::{
     limits,
     record::{Facts, Outcome},
     relay::{discard, relay},
+    retry::Tries,
     state::Worker,
     watch::Watch,
 };
@@ -29,6 +30,8 @@ pub(crate) enum Forwarded {
     Answered,
     /// The endpoint switched protocols, and the client has been told.
     Upgraded,
+    /// The endpoint has answered with a status after which the request is tried again; the client knows nothing of it.
+    Declined,
 }
 
 /// Everything about one attempt that its two directions share.
@@ -48,6 +51,10 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) uploading: Cell<bool>,
     /// Whether the client has begun to send it.
     pub(crate) upload_begun: Cell<bool>,
+    /// If the request may be sent again.
+    pub(crate) tries: Option<&'a Tries<'p>>,
+    /// Whether an interim response has gone to the client.
+    pub(crate) has_interim: Cell<bool>,
 }
 
 impl<I: Io> Forward<'_, '_, I> {
@@ -156,6 +163,12 @@ impl<I: Io> Forward<'_, '_, I> {
     ) -> Result<Forwarded, Reason> {
         self.receive_head(response, reply).await?;
         let head = response.response();
+        if let 502..=504 = head.status()
+            && !self.has_interim.get()
+            && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome))
+        {
+            return Ok(Forwarded::Declined);
+        }
         self.outcome.status.set(head.status());
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
@@ -187,6 +200,7 @@ impl<I: Io> Forward<'_, '_, I> {
             }
             if self.facts.version == Version::Http11 {
                 reply.interim(head)?;
+                self.has_interim.set(true);
                 reply.flush().await?;
             }
             response.begin_body();

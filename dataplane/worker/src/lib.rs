@@ -9,13 +9,13 @@
 
 mod accept;
 mod answer;
-mod balance;
 mod bell;
 mod body;
 mod connection;
 mod exchange;
 mod forward;
 mod h1;
+mod key;
 mod limits;
 mod link;
 mod listening;
@@ -26,15 +26,20 @@ mod program;
 mod record;
 mod relay;
 mod request_id;
+mod retry;
+mod standing;
 mod state;
 mod timers;
+mod tls;
 mod trace;
 mod tunnel;
 mod upstream;
 mod watch;
 mod wheel;
+mod wire;
 
-pub use program::Program;
+pub use program::{Program, Registries};
+pub use tls::{Security, SecurityError};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};

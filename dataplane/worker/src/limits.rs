@@ -3,9 +3,6 @@
 use std::time::Duration;
 use tollgate_io::{BUFFER_BYTES, HEADROOM_BYTES};
 
-/// How often a request is sent or a connection tried before the client is answered.
-pub(crate) const ATTEMPTS_MAX: u8 = 3;
-
 /// Bytes of a request body read and thrown away after its answer, so that the connection can be kept.
 pub(crate) const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
 
@@ -36,6 +33,10 @@ pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
+/// some twenty exchanges.
+pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;
 
 const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < BUFFER_BYTES - HEADROOM_BYTES);
 

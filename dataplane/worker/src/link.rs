@@ -5,7 +5,9 @@
 
 use crate::{
     state::Worker,
+    tls::Layer,
     watch::{Waiting, Watch},
+    wire::{Arrival, Wire},
 };
 use std::{cell::Cell, io, rc::Rc};
 use tollgate_http::{Reason, Side};
@@ -15,7 +17,7 @@ use tollgate_io::{Buffer, Io};
 pub(crate) struct Link<'a, I: Io> {
     pub(crate) worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
-    pub(crate) stream: Rc<I::Stream>,
+    pub(crate) stream: Rc<Wire<I::Stream>>,
     pub(crate) side: Side,
     received: Cell<u64>,
     sent: Cell<u64>,
@@ -25,7 +27,7 @@ impl<'a, I: Io> Link<'a, I> {
     pub(crate) const fn new(
         worker: &'a Worker<I>,
         watch: &'a Watch<I::Stream>,
-        stream: Rc<I::Stream>,
+        stream: Rc<Wire<I::Stream>>,
         side: Side,
     ) -> Self {
         Self { worker, watch, stream, side, received: Cell::new(0), sent: Cell::new(0) }
@@ -50,18 +52,18 @@ impl<'a, I: Io> Link<'a, I> {
         self.watch.begin_waiting(self.receives_from());
     }
 
-    /// Takes note of a receive behind `before` bytes: the buffer and how many bytes came, zero at the end of the stream.
-    pub(crate) fn end_receive(&self, result: io::Result<Buffer>, before: usize) -> Result<(Buffer, usize), Reason> {
+    /// Takes note of a receive behind `before` bytes.
+    pub(crate) fn end_receive(&self, result: io::Result<Arrival>, before: usize) -> Result<Arrival, Reason> {
         self.watch.end_waiting(self.receives_from());
-        let buffer = result.map_err(|_| self.broken())?;
-        let count = buffer.len() - before;
-        if count > 0 {
+        let arrival = result.map_err(|_| self.broken())?;
+        let count = arrival.buffer.as_ref().map_or(0, Buffer::len) - before;
+        if !arrival.is_end {
             self.received.set(self.received.get() + count as u64);
             self.watch.progress();
         } else if let Some(cause) = self.watch.cause() {
             return Err(cause);
         }
-        Ok((buffer, count))
+        Ok(arrival)
     }
 
     pub(crate) fn begin_send(&self) {
@@ -97,6 +99,7 @@ impl<'a, I: Io> Link<'a, I> {
     fn broken(&self) -> Reason {
         self.watch.cause().unwrap_or(match self.side {
             Side::Downstream => Reason::ClientClosed,
+            _ if self.stream.layer().is_some_and(Layer::has_failed) => Reason::UpstreamTlsFailed,
             _ => Reason::UpstreamClosed,
         })
     }

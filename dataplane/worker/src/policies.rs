@@ -14,7 +14,7 @@ use crate::{
 use ahash::AHashMap;
 use std::{net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, BodyLength, Reason, RequestHead, client_of, http_date};
-use tollgate_io::{Io, Stream};
+use tollgate_io::Io;
 use tollgate_model::{FixedAnswer, Limits, Policies, Route};
 use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
 use tollgate_route::Found;

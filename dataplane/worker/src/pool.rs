@@ -1,140 +1,163 @@
-//! Idle upstream connections of one worker, by endpoint, newest first.
+//! Idle upstream connections of one worker, by endpoint, newest first; and how many are open.
 //!
 //! A pooled connection has no transfer in flight. It is looked at when it is taken: whatever the endpoint has sent or done
-//! meanwhile makes it unusable. At most `connections.idle_max` are kept per endpoint, each for at most
-//! `connections.idle_timeout`. The stock of an upstream ends when a new snapshot has changed it.
+//! meanwhile makes it unusable. Per endpoint at most `connections.idle_max` are kept, each for at most `idle_timeout` and
+//! no longer than `age_max` and `requests_max` allow, and at most `max` are open. The stock of an endpoint lies at its slot
+//! and holds the endpoint, so that the slot is no other's meanwhile; it ends when the endpoint is retired.
 
-use crate::program::UpstreamProgram;
+use crate::{standing::Target, wire::Wire};
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
-    net::SocketAddr,
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
+use tollgate_balance::Endpoint;
 use tollgate_io::{Instant, Peek, Stream};
-use tollgate_telemetry::{Fragment, WorkerMetrics};
-
-/// Which endpoint of which upstream.
-#[derive(Clone, Copy)]
-pub(crate) struct Target<'p> {
-    pub(crate) upstream: &'p UpstreamProgram,
-    pub(crate) endpoint: u32,
-}
-
-impl<'p> Target<'p> {
-    pub(crate) fn address(self) -> SocketAddr {
-        self.upstream.upstream.endpoints[self.endpoint as usize].address
-    }
-
-    /// How an access record names it.
-    pub(crate) fn fragment(self) -> Option<&'p Fragment> {
-        self.upstream.endpoints.get(self.endpoint as usize)
-    }
-}
+use tollgate_telemetry::WorkerMetrics;
 
 /// The stock of one worker.
 pub(crate) struct Pools<S> {
-    /// By slot of the upstream.
-    upstreams: RefCell<Vec<Pool<S>>>,
+    /// By slot of the endpoint.
+    stocks: RefCell<Vec<Option<Stock<S>>>>,
+    /// Stocks that were begun since it was last looked for those of endpoints that are retired.
+    begun: Cell<usize>,
     /// When the oldest idle connection must go.
     due: Cell<Instant>,
-    /// Spreads where workers begin their schedules.
-    random: usize,
 }
 
-struct Pool<S> {
-    /// Of the upstream as it was compiled, 0 for none yet.
-    id: u64,
+struct Stock<S> {
+    endpoint: Arc<Endpoint>,
+    /// Where its upstream is counted.
     figures: u32,
-    endpoints: Vec<VecDeque<Idle<S>>>,
-    idle_max: usize,
     idle_timeout: Duration,
-    /// Next turn of the schedule.
-    turn: usize,
+    idle: VecDeque<Idle<S>>,
+    open: Rc<Cell<usize>>,
 }
 
 struct Idle<S> {
-    stream: Rc<S>,
+    connection: Pooled<S>,
     since: Instant,
 }
 
+/// A connection to an endpoint, in use or idle.
+pub(crate) struct Pooled<S> {
+    pub(crate) stream: Rc<Wire<S>>,
+    opened: Instant,
+    exchanges: u64,
+    _open: Open,
+}
+
+/// One of the connections that may be open, until it is dropped.
+pub(crate) struct Open(Rc<Cell<usize>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl<S> Pooled<S> {
+    pub(crate) const fn new(stream: Rc<Wire<S>>, opened: Instant, open: Open) -> Self {
+        Self { stream, opened, exchanges: 0, _open: open }
+    }
+}
+
 impl<S: Stream> Pools<S> {
-    /// `random` spreads where workers begin their schedules.
-    pub(crate) fn new(random: u64) -> Self {
-        Self { upstreams: RefCell::default(), due: Cell::new(Instant::NEVER), random: (random >> 32) as usize }
+    pub(crate) const fn new() -> Self {
+        Self { stocks: RefCell::new(Vec::new()), begun: Cell::new(0), due: Cell::new(Instant::NEVER) }
     }
 
-    /// The stock of an upstream. `None` if it belongs to a newer program than the exchange's.
-    fn pool(&self, upstream: &UpstreamProgram, metrics: &WorkerMetrics) -> Option<RefMut<'_, Pool<S>>> {
-        let mut pools = self.upstreams.borrow_mut();
-        let slot = upstream.slot as usize;
-        if pools.get(slot).is_none_or(|pool| pool.id != upstream.id) {
-            while pools.len() <= slot {
-                pools.push(Pool::none());
-            }
-            if pools[slot].id > upstream.id {
+    /// The stock of an endpoint. `None` if its slot holds another's: the endpoint is retired, and the exchange's program
+    /// older than what the worker runs.
+    fn stock(&self, target: &Target<'_>, metrics: &WorkerMetrics) -> Option<RefMut<'_, Stock<S>>> {
+        let (endpoint, mut stocks) = (target.endpoint(), self.stocks.borrow_mut());
+        let slot = endpoint.slot() as usize;
+        let is_there = |stocks: &[Option<Stock<S>>]| {
+            stocks.get(slot).and_then(Option::as_ref).is_some_and(|stock| Arc::ptr_eq(&stock.endpoint, endpoint))
+        };
+        if !is_there(&stocks) {
+            if endpoint.is_retired() {
                 return None;
             }
-            pools[slot].clear(metrics);
-            pools[slot] = Pool::of(upstream, self.random);
+            if stocks.len() <= slot {
+                stocks.resize_with(slot + 1, || None);
+            }
+            // What is new may have come in the place of something. Looking at eight stocks for each new one is enough.
+            self.begun.set(self.begun.get() + 1);
+            if self.begun.get() * 8 >= stocks.len() {
+                self.begun.set(0);
+                sweep(&mut stocks, metrics);
+            }
+            stocks[slot] = Some(Stock {
+                endpoint: endpoint.clone(),
+                figures: target.upstream.figures,
+                idle_timeout: target.upstream.upstream.connections.idle_timeout,
+                idle: VecDeque::new(),
+                open: Rc::default(),
+            });
         }
-        Some(RefMut::map(pools, |pools| &mut pools[slot]))
-    }
-
-    /// The endpoint whose turn it is.
-    pub(crate) fn next_endpoint<'p>(&self, upstream: &'p UpstreamProgram, metrics: &WorkerMetrics) -> Target<'p> {
-        let schedule = &upstream.schedule;
-        let turn = self.pool(upstream, metrics).map_or(self.random, |mut pool| {
-            pool.turn = pool.turn.wrapping_add(1);
-            pool.turn
-        });
-        Target { upstream, endpoint: schedule[turn % schedule.len()] }
-    }
-
-    /// The next endpoint that is not `avoided`, if the upstream has another.
-    pub(crate) fn other_endpoint<'p>(&self, avoided: Target<'p>, metrics: &WorkerMetrics) -> Option<Target<'p>> {
-        let turns = avoided.upstream.schedule.len();
-        let mut next = (0..turns).map(|_| self.next_endpoint(avoided.upstream, metrics));
-        next.find(|target| target.endpoint != avoided.endpoint)
+        RefMut::filter_map(stocks, |stocks| stocks[slot].as_mut()).ok()
     }
 
     /// An idle connection that is still good. What the driver was told since decides that; `surely` also asks the system,
     /// for a request that cannot be sent again if the endpoint has closed the connection just now.
     pub(crate) fn take(
         &self,
-        target: Target<'_>,
+        target: &Target<'_>,
         now: Instant,
         surely: bool,
         metrics: &WorkerMetrics,
-    ) -> Option<Rc<S>> {
-        let mut pool = self.pool(target.upstream, metrics)?;
-        while let Some(Idle { stream, since }) = pool.endpoints[target.endpoint as usize].pop_back() {
-            metrics.upstream_idle(pool.figures).decrement();
+    ) -> Option<Pooled<S>> {
+        let limits = &target.upstream.upstream.connections;
+        let mut stock = self.stock(target, metrics)?;
+        while let Some(Idle { connection, since }) = stock.idle.pop_back() {
+            metrics.upstream_idle(stock.figures).decrement();
+            let stream = &connection.stream;
             let is_silent = || !(surely || stream.has_news()) || stream.peek() == Peek::Silent;
-            if now.since(since) < pool.idle_timeout && is_silent() {
-                return Some(stream);
+            let is_young = limits.age_max.is_none_or(|most| now.since(connection.opened) < most);
+            if now.since(since) < limits.idle_timeout && is_young && is_silent() {
+                return Some(connection);
             }
         }
         None
     }
 
+    /// Counts a connection that is about to be opened, if there may be another.
+    pub(crate) fn open(&self, target: &Target<'_>, metrics: &WorkerMetrics) -> Option<Open> {
+        let Some(stock) = self.stock(target, metrics) else { return Some(Open(Rc::new(Cell::new(1)))) };
+        let open = stock.open.get();
+        target.upstream.upstream.connections.max.is_none_or(|most| open < most).then(|| {
+            stock.open.set(open + 1);
+            Open(stock.open.clone())
+        })
+    }
+
     /// Keeps a connection for later. Says when it must go at the latest, if that is earlier than anything before it.
     pub(crate) fn put(
         &self,
-        target: Target<'_>,
-        stream: Rc<S>,
+        target: &Target<'_>,
+        mut connection: Pooled<S>,
         now: Instant,
         metrics: &WorkerMetrics,
     ) -> Option<Instant> {
-        let mut pool = self.pool(target.upstream, metrics)?;
-        let (idle_max, due) = (pool.idle_max, now + pool.idle_timeout);
-        let idle = &mut pool.endpoints[target.endpoint as usize];
-        if idle.len() >= idle_max {
+        let limits = &target.upstream.upstream.connections;
+        connection.exchanges += 1;
+        let is_used_up = limits.requests_max.is_some_and(|most| connection.exchanges >= most)
+            || limits.age_max.is_some_and(|most| now.since(connection.opened) >= most);
+        if is_used_up || target.endpoint().is_retired() {
             return None;
         }
-        idle.push_back(Idle { stream, since: now });
-        metrics.upstream_idle(pool.figures).increment();
+        let mut stock = self.stock(target, metrics)?;
+        if stock.idle.len() >= limits.idle_max {
+            return None;
+        }
+        // A program may have changed it.
+        stock.idle_timeout = limits.idle_timeout;
+        stock.idle.push_back(Idle { connection, since: now });
+        metrics.upstream_idle(stock.figures).increment();
+        let due = now + limits.idle_timeout;
         (due < self.due.get()).then(|| {
             self.due.set(due);
             due
@@ -147,47 +170,44 @@ impl<S: Stream> Pools<S> {
             return self.due.get();
         }
         let mut due = Instant::NEVER;
-        for pool in &mut *self.upstreams.borrow_mut() {
-            for idle in &mut pool.endpoints {
-                while idle.front().is_some_and(|oldest| oldest.since + pool.idle_timeout <= now) {
-                    idle.pop_front();
-                    metrics.upstream_idle(pool.figures).decrement();
-                }
-                due = idle.front().map_or(due, |oldest| due.min(oldest.since + pool.idle_timeout));
+        let mut stocks = self.stocks.borrow_mut();
+        sweep(&mut stocks, metrics);
+        for stock in stocks.iter_mut().flatten() {
+            while stock.idle.front().is_some_and(|oldest| oldest.since + stock.idle_timeout <= now) {
+                stock.idle.pop_front();
+                metrics.upstream_idle(stock.figures).decrement();
             }
+            due = stock.idle.front().map_or(due, |oldest| due.min(oldest.since + stock.idle_timeout));
         }
         self.due.set(due);
         due
     }
 
+    /// Closes what is idle to endpoints that are retired.
+    pub(crate) fn sweep(&self, metrics: &WorkerMetrics) {
+        sweep(&mut self.stocks.borrow_mut(), metrics);
+    }
+
     /// Closes everything.
     pub(crate) fn clear(&self, metrics: &WorkerMetrics) {
-        self.upstreams.borrow_mut().iter_mut().for_each(|pool| pool.clear(metrics));
+        for stock in self.stocks.take().into_iter().flatten() {
+            stock.end(metrics);
+        }
     }
 }
 
-impl<S> Pool<S> {
-    const fn none() -> Self {
-        Self { id: 0, figures: 0, endpoints: Vec::new(), idle_max: 0, idle_timeout: Duration::ZERO, turn: 0 }
-    }
-
-    fn of(upstream: &UpstreamProgram, random: usize) -> Self {
-        let connections = upstream.upstream.connections;
-        Self {
-            id: upstream.id,
-            figures: upstream.figures,
-            endpoints: upstream.endpoints.iter().map(|_| VecDeque::new()).collect(),
-            idle_max: connections.idle_max,
-            idle_timeout: connections.idle_timeout,
-            turn: random,
+fn sweep<S>(stocks: &mut [Option<Stock<S>>], metrics: &WorkerMetrics) {
+    for slot in stocks {
+        if let Some(gone) = slot.take_if(|stock| stock.endpoint.is_retired()) {
+            gone.end(metrics);
         }
     }
+}
 
-    fn clear(&mut self, metrics: &WorkerMetrics) {
-        for idle in &mut self.endpoints {
-            for _ in idle.drain(..) {
-                metrics.upstream_idle(self.figures).decrement();
-            }
+impl<S> Stock<S> {
+    fn end(self, metrics: &WorkerMetrics) {
+        for _ in &self.idle {
+            metrics.upstream_idle(self.figures).decrement();
         }
     }
 }

@@ -3,13 +3,17 @@
 //! Built on the publishing thread and shared by all workers; nothing in it changes. The next one is made of the last:
 //! what a change left alone is shared, and only what it touched is compiled. An exchange ends with the program it began with.
 
-use crate::{balance, policies::Chains};
+use crate::{
+    policies::Chains,
+    tls::{ClientTls, Security},
+};
 use imbl::Vector;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, AtomicU64, Ordering},
 };
 use tollgate_http::{ForwardedStyle, HeadLimits};
+use tollgate_io::Instant;
 use tollgate_model::{Action, Change, Forwarded, Forwarding, Route, Snapshot, Upstream};
 use tollgate_policy::Chain;
 use tollgate_route::Table;
@@ -28,6 +32,7 @@ pub struct Program {
     pub(crate) forwarded: ForwardedStyle,
     /// This worker's share of `limits.connections`.
     pub(crate) connections_max: usize,
+    pub(crate) tls: Security,
 }
 
 /// A route, compiled.
@@ -59,22 +64,38 @@ pub(crate) struct UpstreamProgram {
     pub(crate) figures: u32,
     /// Its name in an access record.
     pub(crate) fragment: Fragment,
-    /// Endpoints in the order they take their turns.
-    pub(crate) schedule: Box<[u32]>,
-    /// The endpoints in an access record.
-    pub(crate) endpoints: Box<[Fragment]>,
+    /// Its endpoints and what is known of them.
+    pub(crate) state: Arc<tollgate_balance::Upstream>,
+    /// How its endpoints are spoken to; `None` in plain HTTP.
+    pub(crate) tls: Option<ClientTls>,
+}
+
+/// What outlives a program: where the node counts, and what it knows of upstreams.
+pub struct Registries<'r> {
+    /// Where workers count.
+    pub figures: &'r Registry,
+    /// The state of upstreams.
+    pub upstreams: &'r mut tollgate_balance::Registry,
+    /// Monotonic time, as workers see it.
+    pub now: Instant,
 }
 
 impl Program {
-    /// Compiles `snapshot` for `workers` workers that count in `figures`. `previous` is what they run so far: the cost is that
-    /// of what is different.
+    /// Compiles `snapshot` for `workers` workers. `previous` is what they run so far: the cost is that
+    /// of what is different. `tls` is what the snapshot says of TLS.
     #[must_use]
-    pub fn build(snapshot: Arc<Snapshot>, workers: usize, figures: &Registry, previous: Option<&Self>) -> Self {
+    pub fn build(
+        snapshot: Arc<Snapshot>,
+        workers: usize,
+        mut registries: Registries<'_>,
+        previous: Option<&Self>,
+        tls: Security,
+    ) -> Self {
         let limits = snapshot.limits;
         let mut program = Self {
             table: previous.map(|previous| previous.table.clone()).unwrap_or_default(),
             upstreams: previous.map(|previous| previous.upstreams.clone()).unwrap_or_default(),
-            listeners: listeners(&snapshot, figures),
+            listeners: listeners(&snapshot, registries.figures),
             heads: HeadLimits {
                 head_bytes: limits.head_bytes,
                 target_bytes: limits.target_bytes,
@@ -87,23 +108,35 @@ impl Program {
                 Forwarded::Both => ForwardedStyle::Both,
             },
             connections_max: limits.connections.div_ceil(workers.max(1)),
+            tls,
             snapshot,
         };
-        program.take_upstreams(previous, figures);
-        program.take_routes(previous, figures);
+        program.take_upstreams(previous, &mut registries);
+        program.take_routes(previous, registries.figures);
         program
     }
 
-    fn take_upstreams(&mut self, previous: Option<&Self>, figures: &Registry) {
+    fn take_upstreams(&mut self, previous: Option<&Self>, registries: &mut Registries<'_>) {
         let before = previous.map(|previous| previous.snapshot.upstreams.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
-        for Change { slot, new, .. } in snapshot.upstreams.changes(&before) {
-            let program = new.map(|entry| Arc::new(UpstreamProgram::compile(slot, entry.item.clone(), figures)));
+        for Change { slot, old, new } in snapshot.upstreams.changes(&before) {
+            // One whose name has another slot now is not gone.
+            if let Some(gone) = old.filter(|old| snapshot.upstreams.slot(&old.item.name).is_none()) {
+                registries.upstreams.remove(&gone.item.name);
+            }
+            let program =
+                new.map(|entry| Arc::new(UpstreamProgram::compile(slot, entry.item.clone(), registries, &self.tls)));
             while self.upstreams.len() <= slot as usize {
                 self.upstreams.push_back(None);
             }
             self.upstreams.set(slot as usize, program);
         }
+    }
+
+    /// What the snapshot says of TLS, for the next to take over.
+    #[must_use]
+    pub const fn security(&self) -> &Security {
+        &self.tls
     }
 
     fn take_routes(&mut self, previous: Option<&Self>, figures: &Registry) {
@@ -176,7 +209,7 @@ impl Split {
         // A schedule gives each at least one turn, so those that are to have none stay out.
         let shares: Vec<_> = forwarding.shares.iter().filter(|share| share.weight > 0).collect();
         let weights: Vec<u32> = shares.iter().map(|share| share.weight).collect();
-        let turns = balance::schedule(&weights);
+        let turns = tollgate_balance::schedule(&weights);
         Self {
             order: turns.iter().map(|&turn| shares[turn as usize].upstream as u32).collect(),
             turn: AtomicU32::new(0),
@@ -185,16 +218,15 @@ impl Split {
 }
 
 impl UpstreamProgram {
-    fn compile(slot: u32, upstream: Arc<Upstream>, figures: &Registry) -> Self {
+    fn compile(slot: u32, upstream: Arc<Upstream>, registries: &mut Registries<'_>, tls: &Security) -> Self {
         static COMPILED: AtomicU64 = AtomicU64::new(1);
-        let weights: Vec<u32> = upstream.endpoints.iter().map(|endpoint| endpoint.weight).collect();
         Self {
             id: COMPILED.fetch_add(1, Ordering::Relaxed),
             slot,
-            figures: figures.upstreams().slot(&upstream.name),
+            figures: registries.figures.upstreams().slot(&upstream.name),
             fragment: Fragment::upstream(&upstream.name),
-            schedule: balance::schedule(&weights),
-            endpoints: upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(endpoint.address)).collect(),
+            state: registries.upstreams.put(&upstream, registries.now.nanos()),
+            tls: tls.upstream(slot),
             upstream,
         }
     }

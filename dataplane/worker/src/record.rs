@@ -4,10 +4,10 @@
 //! Nothing here reads a clock or allocates.
 
 use crate::{
-    pool::Target,
     program::{RouteProgram, UpstreamProgram},
+    standing::Target,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
 use tollgate_telemetry::MethodLabel;
@@ -47,7 +47,7 @@ pub(crate) struct Outcome<'p> {
     pub(crate) route: Cell<Option<&'p RouteProgram>>,
     /// The one chosen of the route's.
     pub(crate) upstream: Cell<Option<&'p UpstreamProgram>>,
-    pub(crate) endpoint: Cell<Option<Target<'p>>>,
+    pub(crate) endpoint: RefCell<Option<Target<'p>>>,
     /// Sent to the client; 0 before.
     pub(crate) status: Cell<u16>,
     pub(crate) reason: Cell<Option<Reason>>,

@@ -10,6 +10,8 @@ use crate::{
     listening::Listening,
     pool::Pools,
     request_id::RequestIds,
+    standing::Standings,
+    tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -32,7 +34,10 @@ pub(crate) struct Worker<I: Io> {
     program: RefCell<Running>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
+    pub(crate) standings: Standings,
     pub(crate) request_ids: RequestIds,
+    /// Clients' handshakes of this turn.
+    pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
@@ -59,8 +64,10 @@ impl<I: Io> Worker<I> {
     pub(crate) fn new(io: I, program: Arc<Program>, metrics: Arc<WorkerMetrics>, log: Option<LogSink>) -> Self {
         metrics.generation.set(program.snapshot.generation);
         Self {
-            pools: Pools::new(io.entropy()),
+            pools: Pools::new(),
+            standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
+            handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             wheel: RefCell::default(),
@@ -93,6 +100,7 @@ impl<I: Io> Worker<I> {
         self.close_listeners(|listening| program.snapshot.listeners.get(listening.slot).is_none());
         self.listen(listeners);
         self.metrics.generation.set(program.snapshot.generation);
+        self.pools.sweep(&self.metrics);
         taken();
     }
 

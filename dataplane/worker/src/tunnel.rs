@@ -10,7 +10,7 @@ use crate::{
 };
 use std::{pin::pin, time::Duration};
 use tollgate_http::BodyLength;
-use tollgate_io::{Half, Io, Stream};
+use tollgate_io::Io;
 
 /// Relays until both directions have ended, beginning with what was received behind the two heads. `idle` without a byte
 /// ends both.
@@ -34,7 +34,7 @@ async fn copy<I: Io>(from: &mut Reader<'_, I>, to: &mut Writer<'_, I>) {
     from.begin_body(0, BodyLength::UntilClose);
     to.begin_raw();
     if relay(from, to).await.is_ok() {
-        to.link.stream.shutdown(Half::Write);
+        to.link.stream.finish().await;
     } else {
         from.link.stream.abort();
         to.link.stream.abort();

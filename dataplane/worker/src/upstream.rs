@@ -1,16 +1,19 @@
-//! A connection to the endpoint whose turn it is: an idle one, or a new one within `timeouts.connect`.
+//! A connection to the endpoint that a request goes to: an idle one, or a new one within `timeouts.connect`.
 //!
-//! At most `ATTEMPTS_MAX` connects are tried, and never one after the other at the same endpoint. A pending connect ends with the
-//! exchange. Whether a request may be sent again is not decided here.
+//! An endpoint that cannot be reached is passed over for another, as far as the upstream's rules for retries go: it has
+//! seen nothing of the request. A pending connect ends with the exchange. Whether a request may be sent again is not
+//! decided here.
 
 use crate::{
-    limits,
     link::Link,
-    pool::Target,
-    program::UpstreamProgram,
+    pool::{Open, Pooled},
     record::Outcome,
+    retry::Tries,
+    standing::{InFlight, Target},
     state::Worker,
+    tls,
     watch::{Waiting, Watch},
+    wire::Wire,
 };
 use std::{
     future::{Future, poll_fn},
@@ -18,84 +21,118 @@ use std::{
     pin::pin,
     rc::Rc,
     task::Poll,
-    time::Duration,
 };
+use tollgate_balance::Outcome as Shown;
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io};
-
-/// Where an exchange goes.
-#[derive(Clone, Copy)]
-pub(crate) struct Way<'p> {
-    pub(crate) upstream: &'p UpstreamProgram,
-    /// The time each connect may take.
-    pub(crate) connect: Duration,
-}
 
 /// A connection taken for an exchange.
 pub(crate) struct Checkout<'a, 'p, I: Io> {
     pub(crate) link: Link<'a, I>,
+    pub(crate) connection: Pooled<I::Stream>,
     pub(crate) target: Target<'p>,
     /// Whether it was idle, so that the endpoint may have closed it just now.
     pub(crate) is_reused: bool,
+    _in_flight: InFlight<'p>,
 }
 
-/// Takes an idle connection unless `fresh`, else connects. An endpoint that cannot be reached is passed over for another,
-/// since it has seen nothing of the request. At most one connect more may take too long, since each costs the client
-/// `timeouts.connect`. `now` may be as old as the request.
+/// How an endpoint is reached.
+enum Way<S> {
+    Idle(Pooled<S>),
+    Connect(Open),
+}
+
+/// What is known of the request a connection is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    /// Not an idle connection: one was closed already.
+    pub(crate) fresh: bool,
+    /// The request can be sent again if the connection turns out to be closed.
+    pub(crate) repeatable: bool,
+    /// The time, which may be as old as the request.
+    pub(crate) now: Instant,
+}
+
+/// Takes an idle connection, else connects.
+///
+/// # Errors
+/// The exchange was ended, or no endpoint is left that could be tried: why the last one failed.
 pub(crate) async fn checkout<'a, 'p, I: Io>(
     worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
-    way: Way<'p>,
-    fresh: bool,
-    repeatable: bool,
-    now: Instant,
+    tries: &Tries<'p>,
+    wish: Wish,
     outcome: &Outcome<'p>,
 ) -> Result<Checkout<'a, 'p, I>, Reason> {
-    let Way { upstream, connect } = way;
-    let mut failed: Option<(Target<'p>, Reason)> = None;
-    while outcome.attempts.get() < limits::ATTEMPTS_MAX && watch.cause().is_none() {
-        let target = match failed {
-            None => worker.pools.next_endpoint(upstream, &worker.metrics),
-            Some((failed, _)) => match worker.pools.other_endpoint(failed, &worker.metrics) {
-                Some(target) => target,
-                None => break,
-            },
-        };
-        outcome.attempts.set(outcome.attempts.get() + 1);
-        outcome.endpoint.set(Some(target));
-        let idle = if fresh { None } else { worker.pools.take(target, now, !repeatable, &worker.metrics) };
-        let is_reused = idle.is_some();
-        let stream = match idle {
-            Some(stream) => {
-                worker.metrics.upstream_reused(upstream.figures);
-                stream
+    loop {
+        let (target, way) = find(worker, watch, tries, wish).await?;
+        outcome.attempts.set(outcome.attempts.get().saturating_add(1));
+        outcome.endpoint.replace(Some(target.clone()));
+        let in_flight = InFlight::begin(&target);
+        let (connection, is_reused) = match way {
+            Way::Idle(connection) => {
+                worker.metrics.upstream_reused(target.upstream.figures);
+                (connection, true)
             }
-            None => match connect_to(worker, watch, target, connect).await {
-                Ok(stream) => Rc::new(stream),
+            Way::Connect(open) => match connect(worker, watch, &target, tries).await {
+                Ok(stream) => (Pooled::new(stream, worker.io.now(), open), false),
                 Err(reason) => {
-                    let is_enough = failed.is_some() && reason == Reason::ConnectTimeout;
-                    failed = Some((target, reason));
-                    if is_enough {
-                        break;
+                    if let Some(cause) = watch.cause() {
+                        return Err(cause);
                     }
-                    continue;
+                    tries.note_failure(&target, reason);
+                    target.report(Shown::Failure, || worker.io.now());
+                    if tries.takes_connect_failure(outcome) {
+                        continue;
+                    }
+                    return Err(reason);
                 }
             },
         };
-        watch.set_upstream(Some(stream.clone()));
-        return Ok(Checkout { link: Link::new(worker, watch, stream, Side::Upstream), target, is_reused });
+        watch.set_upstream(Some(connection.stream.clone()));
+        let link = Link::new(worker, watch, connection.stream.clone(), Side::Upstream);
+        return Ok(Checkout { link, connection, target, is_reused, _in_flight: in_flight });
     }
-    Err(watch.cause().or(failed.map(|(_, reason)| reason)).unwrap_or(Reason::NoEndpoint))
 }
 
-async fn connect_to<I: Io>(
+/// An endpoint, and a way to it. With none left that was not tried, those that were are tried again after a while.
+async fn find<'p, I: Io>(
     worker: &Worker<I>,
     watch: &Watch<I::Stream>,
-    target: Target<'_>,
-    limit: Duration,
-) -> Result<I::Stream, Reason> {
-    let due = worker.io.now() + limit;
-    watch.extend(due + limit);
+    tries: &Tries<'p>,
+    wish: Wish,
+) -> Result<(Target<'p>, Way<I::Stream>), Reason> {
+    let mut has_waited = false;
+    loop {
+        let now = if tries.has_failed() { worker.io.now() } else { wish.now };
+        let Some(target) = tries.choose(worker, now) else {
+            if has_waited || !tries.may_wait() {
+                return Err(tries.end());
+            }
+            tries.wait(worker, watch).await?;
+            has_waited = true;
+            continue;
+        };
+        if !wish.fresh
+            && let Some(idle) = worker.pools.take(&target, now, !wish.repeatable, &worker.metrics)
+        {
+            return Ok((target, Way::Idle(idle)));
+        }
+        match worker.pools.open(&target, &worker.metrics) {
+            Some(open) => return Ok((target, Way::Connect(open))),
+            None => tries.pass_over(&target),
+        }
+    }
+}
+
+async fn connect<I: Io>(
+    worker: &Worker<I>,
+    watch: &Watch<I::Stream>,
+    target: &Target<'_>,
+    tries: &Tries<'_>,
+) -> Result<Rc<Wire<I::Stream>>, Reason> {
+    let due = worker.io.now() + tries.connect;
+    watch.extend(due + tries.connect);
     watch.begin_waiting(Waiting::Upstream);
     // All may be dropped: a pending connect gives up, a sleep forgets.
     let mut connect = pin!(worker.io.connect(target.address()));
@@ -112,6 +149,10 @@ async fn connect_to<I: Io>(
     .await;
     watch.end_waiting(Waiting::Upstream);
     watch.set_upstream(None);
+    let connected = match connected {
+        Ok(stream) => tls::secure(worker, watch, target.upstream.tls.as_ref(), stream, due).await,
+        Err(reason) => Err(reason),
+    };
     match &connected {
         Ok(_) => worker.metrics.upstream_connected(target.upstream.figures),
         // Ended on purpose: that says nothing of the endpoint.

@@ -5,14 +5,14 @@
 //! the transfer completes, and the task finds the cause here.
 //!
 //! ```text
-//! Idle --first byte--> Head --complete--> Exchange --answered--> Idle
+//! (Handshake -->) Idle --first byte--> Head --complete--> Exchange --answered--> Idle
 //!   |                    | 408               | 408, 504, abort       \--> Linger --> closed
 //!   closed               v                   v
 //! ```
 //!
 //! An exchange that upgrades the connection goes on as Tunnel, whose deadline aborts both sides.
 
-use crate::limits;
+use crate::{limits, wire::Wire};
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
@@ -26,6 +26,8 @@ use tollgate_io::{Half, Instant, Peek, Stream};
 /// What a connection is doing, which decides what a deadline does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// A TLS session is being made: a deadline or a drain closes it.
+    Handshake,
     /// Between requests: a deadline or a drain closes it.
     Idle,
     /// A request head has begun.
@@ -51,12 +53,12 @@ enum Ahead<S> {
     Nothing,
     /// A task that connects and wants to be woken when there is no use in it any more.
     Connecting(Waker),
-    Connected(Rc<S>),
+    Connected(Rc<Wire<S>>),
 }
 
 /// Deadlines and streams of one connection.
 pub(crate) struct Watch<S> {
-    down: Rc<S>,
+    down: Rc<Wire<S>>,
     up: RefCell<Ahead<S>>,
     pub(crate) phase: Cell<Phase>,
     /// No progress until then ends the phase.
@@ -78,7 +80,7 @@ pub(crate) struct Watch<S> {
 }
 
 impl<S: Stream> Watch<S> {
-    pub(crate) fn new(down: Rc<S>) -> Self {
+    pub(crate) fn new(down: Rc<Wire<S>>) -> Self {
         Self {
             down,
             up: RefCell::new(Ahead::Nothing),
@@ -136,7 +138,7 @@ impl<S: Stream> Watch<S> {
     }
 
     /// The endpoint's stream of the exchange, to be ended with it.
-    pub(crate) fn set_upstream(&self, up: Option<Rc<S>>) {
+    pub(crate) fn set_upstream(&self, up: Option<Rc<Wire<S>>>) {
         self.up.replace(up.map_or(Ahead::Nothing, Ahead::Connected));
     }
 
@@ -253,7 +255,9 @@ impl<S: Stream> Watch<S> {
 
     fn expire(&self) {
         match self.phase.get() {
-            Phase::Idle | Phase::Linger => self.abort(Reason::ClientClosed),
+            Phase::Idle => self.end_idle(Reason::ClientClosed),
+            Phase::Handshake => self.abort(Reason::RequestTimeout),
+            Phase::Linger => self.abort(Reason::ClientClosed),
             Phase::Tunnel => self.abort(Reason::TunnelTimeout),
             Phase::Head => {
                 self.cause.set(Some(Reason::RequestTimeout));
@@ -285,8 +289,16 @@ impl<S: Stream> Watch<S> {
 
     /// A drain closes what is idle and lets the rest finish.
     pub(crate) fn drain(&self) {
-        if self.phase.get() == Phase::Idle {
-            self.abort(Reason::Draining);
+        match self.phase.get() {
+            Phase::Idle => self.end_idle(Reason::Draining),
+            Phase::Handshake => self.abort(Reason::Draining),
+            _ => {}
         }
+    }
+
+    /// Makes the task of an idle connection end it. Our direction stays open, for a session's close_notify.
+    fn end_idle(&self, cause: Reason) {
+        self.cause.set(Some(cause));
+        self.down.shutdown(Half::Read);
     }
 }

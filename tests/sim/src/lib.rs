@@ -6,7 +6,7 @@
 //! that number: [`for_each_seed`] prints the command that replays it.
 //!
 //! The network is bounded in bytes per direction. Several nodes may share a run, and hand streams to each other. Not
-//! simulated here: DNS, TLS, several threads.
+//! simulated here: DNS, several threads. TLS is real ([`Terminator`]).
 
 mod client;
 mod contract;
@@ -25,6 +25,7 @@ mod scenario;
 mod seeds;
 mod simulation;
 mod stream;
+mod tls;
 mod trace;
 
 pub use client::{Body, Client, Reply, Request};
@@ -40,3 +41,4 @@ pub use scenario::{Exchanges, Scenario, Tally};
 pub use seeds::{Seed, for_each_seed};
 pub use simulation::{Leftovers, Simulation, World};
 pub use stream::{SimDetached, SimStream};
+pub use tls::{Authority, Issued, Manners, Terminator};

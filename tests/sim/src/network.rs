@@ -9,10 +9,11 @@ use std::{
     future::{pending, poll_fn},
     io,
     net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
     rc::Rc,
     task::{Poll, Waker},
 };
-use tollgate_io::Listener;
+use tollgate_io::{Address, Listener};
 
 /// Most connections not yet accepted, per listener.
 const BACKLOG_MAX: usize = 128;
@@ -23,6 +24,8 @@ const PORT_FIRST: u64 = 32_768;
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     listeners: RefCell<BTreeMap<SocketAddr, Rc<Backlog>>>,
+    /// Sockets in the file system, and the listener each leads to.
+    paths: RefCell<BTreeMap<PathBuf, SocketAddr>>,
     /// The number of the last link.
     links: Cell<u64>,
 }
@@ -41,6 +44,10 @@ impl Network {
     pub(crate) fn clear(&self) {
         let listeners = self.listeners.take();
         listeners.values().for_each(|backlog| backlog.close());
+    }
+
+    fn named(&self, path: &Path) -> Option<SocketAddr> {
+        self.paths.borrow().get(path).copied()
     }
 }
 
@@ -88,7 +95,7 @@ impl World {
     }
 
     /// Connects a node, with the faults that a connect can have.
-    pub(crate) async fn connect(&self, from: IpAddr, to: SocketAddr) -> io::Result<Endpoint> {
+    pub(crate) async fn connect(&self, from: IpAddr, to: Address<'_>) -> io::Result<Endpoint> {
         if self.strikes(Fault::ConnectHangs) {
             pending::<()>().await;
         }
@@ -96,6 +103,10 @@ impl World {
         if self.strikes(Fault::ConnectRefused) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
+        let to = match to {
+            Address::Socket(to) => to,
+            Address::Unix(path) => self.network().named(path).ok_or(io::ErrorKind::NotFound)?,
+        };
         self.link(Owner::Node, from, to)
     }
 
@@ -106,6 +117,11 @@ impl World {
     #[must_use]
     pub fn serve(&self, local: SocketAddr) -> Rc<Backlog> {
         self.listen(Owner::Peer, local)
+    }
+
+    /// Makes the listener at `local` reachable by a socket in the file system too.
+    pub fn name(&self, path: impl Into<PathBuf>, local: SocketAddr) {
+        self.network().paths.borrow_mut().insert(path.into(), local);
     }
 
     pub(crate) fn listen(&self, owner: Owner, local: SocketAddr) -> Rc<Backlog> {

@@ -12,7 +12,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
-use tollgate_io::{Buffer, BufferPool, Instant, Io, Wall};
+use tollgate_io::{Address, Buffer, BufferPool, Instant, Io, Wall};
 
 /// Unused buffers a node keeps. Few, so that storage is often new and often used again.
 const KEPT_MAX: usize = 16;
@@ -103,7 +103,7 @@ impl Io for Node {
         bits
     }
 
-    async fn connect(&self, to: SocketAddr) -> io::Result<SimStream> {
+    async fn connect(&self, to: Address<'_>) -> io::Result<SimStream> {
         let end = self.world.connect(self.address, to).await?;
         self.completion().await;
         Ok(SimStream::new(self.clone(), end))

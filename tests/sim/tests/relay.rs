@@ -46,7 +46,7 @@ async fn relay(io: impl Io, listener: impl Listener<Stream: Stream>, how: Relay)
 /// Gives up after a second, which drops the pending connect.
 async fn connect<I: Io>(io: &I) -> Option<I::Stream> {
     let (mut connect, mut deadline) =
-        (pin!(io.connect(ORIGIN)), pin!(io.sleep_until(io.now() + Duration::from_secs(1))));
+        (pin!(io.connect(ORIGIN.into())), pin!(io.sleep_until(io.now() + Duration::from_secs(1))));
     poll_fn(|context| match connect.as_mut().poll(context) {
         Poll::Ready(connected) => Poll::Ready(connected.ok()),
         Poll::Pending => deadline.as_mut().poll(context).map(|()| None),

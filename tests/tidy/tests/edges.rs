@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, process::Command};
 const ALLOWED: &[(&str, &[&str])] = &[
     // The data plane, leaves first.
     ("io", &[]),
+    ("dns", &[]),
     ("http", &[]),
     ("model", &[]),
     ("route", &["model", "http"]),
@@ -28,7 +29,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ring", &["io"]),
     (
         "gateway",
-        &["worker", "ring", "io", "http", "tls", "journal", "offload", "cluster", "telemetry", "limit", "model"],
+        &[
+            "worker",
+            "ring",
+            "io",
+            "http",
+            "tls",
+            "journal",
+            "offload",
+            "cluster",
+            "telemetry",
+            "limit",
+            "model",
+            "balance",
+            "dns",
+        ],
     ),
     // The control plane.
     ("domain", &[]),

@@ -1,4 +1,7 @@
-//! A change that somebody asks for, and what becomes of it. Plain data between the threads of the node.
+//! A change that somebody asks for, and what becomes of it.
+//!
+//! Plain data that goes between the threads of the node: whoever asks makes a [`Job`], the updating thread an [`Outcome`].
+//! How many wait is bounded by the queue, how large they are by whoever receives them; nothing is judged here.
 
 use std::{fmt, sync::Arc};
 use tollgate_model::{ConfigError, ConfigErrors, PatchError, Snapshot};

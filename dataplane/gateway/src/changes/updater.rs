@@ -6,12 +6,13 @@
 
 use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
+    NodeSource,
     figures::wall_s,
     publish::{PublishError, Publisher},
     service,
 };
 use std::{path::PathBuf, sync::Arc};
-use tollgate_model::{Configuration, SystemSource};
+use tollgate_model::Configuration;
 use tollgate_telemetry::ConfigMetrics;
 
 pub(crate) struct Updater {
@@ -42,13 +43,13 @@ impl Updater {
         let tag = Tag::of(running.configuration.snapshot());
         let _reloading = matches!(change, Change::File(_)).then(service::reloading);
         let outcome = match self.judge(&change, &running.configuration, if_match.as_deref()) {
-            // What is received is held no longer than it is needed.
             _ if self.publisher.is_draining() => Outcome::Refused(Refusal::Draining),
             Err(refusal) => Outcome::Refused(refusal),
             Ok(None) => Outcome::Unchanged { tag },
             Ok(Some(next)) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
             Ok(Some(next)) => self.publish(next, cause),
         };
+        // What is received is held no longer than it is needed.
         drop(change);
         if !is_dry_run {
             self.note(cause, &outcome, running.cause);
@@ -76,9 +77,9 @@ impl Updater {
         }
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
         let next = match change {
-            Change::Put(body) => running.replace("PUT /config", text(body.bytes())?, &SystemSource)?,
+            Change::Put(body) => running.replace("body of PUT", text(body.bytes())?, &NodeSource)?,
             Change::Patch(body) => {
-                let patched = running.patch("PATCH /config", text(body.bytes())?, &SystemSource);
+                let patched = running.patch("body of PATCH", text(body.bytes())?, &NodeSource);
                 patched.map_err(|error| Refusal::of_patch(error, tag))?
             }
             Change::File(cause) => match self.read(*cause, running)? {
@@ -97,11 +98,11 @@ impl Updater {
         };
         if cause == Cause::Watch
             && let Some(read) = &self.read
-            && read.reload(file, &SystemSource)?.snapshot().is_same(read.snapshot())
+            && read.reload(file, &NodeSource)?.snapshot().is_same(read.snapshot())
         {
             return Ok(None);
         }
-        let next = running.reload(file, &SystemSource)?;
+        let next = running.reload(file, &NodeSource)?;
         self.read = Some(next.clone());
         Ok(Some(next))
     }
@@ -131,7 +132,10 @@ impl Updater {
                 if !matches!(cause, Cause::Put | Cause::Patch) && matches!(before, Cause::Put | Cause::Patch) {
                     eprintln!("tollgate: the file replaces what was changed through /config");
                 }
-                eprintln!("tollgate: configuration {tag} runs ({by})");
+                // Patches come by the hundred, and who sent one is answered.
+                if cause != Cause::Patch {
+                    eprintln!("tollgate: configuration {tag} runs ({by})");
+                }
                 if !behind.is_empty() {
                     eprintln!("tollgate: workers {behind:?} have not acknowledged it yet");
                 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     changes::{Change, Changes, Job, Live},
-    process::Process,
+    figures::Figures,
 };
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Desk {
     pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
         let Subject { registry, publisher, live, changes } = subject;
         Self {
-            pages: Pages { registry, publisher: publisher.clone(), process: Process::new() },
+            pages: Pages { registry, publisher: publisher.clone(), figures: Figures::new(publisher.clone()) },
             reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
             live,
             waiting,

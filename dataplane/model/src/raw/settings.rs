@@ -61,6 +61,7 @@ impl File {
             trusted_proxies,
             forwarded,
             tracing,
+            dns,
             limits,
             timeouts,
         } = self;
@@ -75,6 +76,7 @@ impl File {
             ("trusted_proxies", trusted_proxies),
             ("forwarded", forwarded),
             ("tracing", tracing),
+            ("dns", dns),
             ("limits", limits),
             ("timeouts", timeouts),
         ]

@@ -8,7 +8,9 @@ use super::report::Report;
 use crate::{
     host::{HostPattern, Refusal},
     ip_set::IpSet,
+    limits,
     raw::Text,
+    upstream::Address,
 };
 
 /// An address to listen at.
@@ -43,46 +45,26 @@ fn network(text: &str) -> Result<IpNet, Refusal> {
     Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
 }
 
-/// The host and the port of an endpoint.
-enum Target {
-    Address(SocketAddr),
-    Name(String, u16),
+/// Where an endpoint is.
+pub(super) fn endpoint(report: &mut Report<'_>, raw: &Text) -> Option<Address> {
+    report.parse(raw, "an address like `127.0.0.1:9001`", target)
 }
 
-/// The addresses of an endpoint: one, or all those of a name.
-pub(super) fn endpoint(report: &mut Report<'_>, raw: &Text) -> Vec<SocketAddr> {
-    let (host, port) = match report.parse(raw, "an address like `127.0.0.1:9001`", target) {
-        None => return Vec::new(),
-        Some(Target::Address(address)) => return vec![address],
-        Some(Target::Name(host, port)) => (host, port),
-    };
-    match report.source.resolve(&host, port) {
-        Ok(addresses) if !addresses.is_empty() => addresses,
-        Ok(_) => {
-            report.error(raw.referenced, format!("the name in `{}` has no address", raw.value), None);
-            Vec::new()
-        }
-        Err(error) => {
-            // What the system says about a name from the environment could repeat the name.
-            let reason = if raw.value.contains("${") { String::new() } else { format!(": {error}") };
-            report.error(raw.referenced, format!("the name in `{}` cannot be resolved{reason}", raw.value), None);
-            Vec::new()
-        }
-    }
-}
-
-fn target(text: &str) -> Result<Target, Refusal> {
+fn target(text: &str) -> Result<Address, Refusal> {
     let refusal = || {
-        let help = "write `ip:port`, `[ipv6]:port` or `name:port`, like `127.0.0.1:9001`";
+        let help = "write `ip:port`, `[ipv6]:port`, `name:port` or `unix:/path`, like `127.0.0.1:9001`";
         (format!("`{text}` is not an address"), Some(help.to_owned()))
     };
     let no_port = || (format!("`{text}` has no port it could be reached at"), Some("from 1 to 65535".to_owned()));
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix(path);
+    }
     if let Some((scheme, rest)) = text.split_once("://") {
         let help = format!("leave `{scheme}://` and the path out: `{}`", rest.split('/').next().unwrap_or(rest));
         return Err((format!("`{text}` is not an address"), Some(help)));
     }
     if let Ok(address) = text.parse::<SocketAddr>() {
-        return if address.port() == 0 { Err(no_port()) } else { Ok(Target::Address(address)) };
+        return if address.port() == 0 { Err(no_port()) } else { Ok(Address::Socket(address)) };
     }
     let (host, port) = text.rsplit_once(':').ok_or_else(refusal)?;
     let Ok(HostPattern::Exact(host)) = HostPattern::parse(host) else { return Err(refusal()) };
@@ -92,7 +74,19 @@ fn target(text: &str) -> Result<Target, Refusal> {
         return Err(refusal());
     }
     match port.parse::<u16>() {
-        Ok(port) if port > 0 => Ok(Target::Name(host, port)),
+        Ok(port) if port > 0 => Ok(Address::Name { host, port }),
         _ => Err(no_port()),
     }
+}
+
+fn unix(path: &str) -> Result<Address, Refusal> {
+    if !path.starts_with('/') || path.contains('\0') || path.ends_with('/') {
+        let help = "write it like `unix:/run/orders.sock`".to_owned();
+        return Err((format!("`unix:{path}` does not name a socket by its whole path"), Some(help)));
+    }
+    if path.len() > limits::UNIX_PATH_BYTES_MAX {
+        let message = format!("the path of a socket has at most {} bytes", limits::UNIX_PATH_BYTES_MAX);
+        return Err((message, None));
+    }
+    Ok(Address::Unix(path.into()))
 }

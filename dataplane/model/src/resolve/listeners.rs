@@ -1,12 +1,19 @@
 //! `listeners`: at least one, and no two at the same address.
+//!
+//! Part of `resolve`, after the settings, since the address of the status is taken too. There are few of them, so each
+//! change compares with all (`limits::LISTENERS_MAX`); sockets are opened elsewhere.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{
     Change, addresses,
     names::{Defined, Removal},
     report::Report,
     state::{Kept, State, has_reference},
+    tls,
 };
 use crate::{
     digest, limits,
@@ -47,11 +54,13 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
     for (raw, name) in entries.iter().zip(names) {
         let bind = bind(report, raw, &taken, status);
         taken.extend(bind);
+        let tls = raw.value.tls.as_ref().and_then(|raw| tls::listener(report, raw)).map(Arc::new);
         let Some(name) = name else { continue };
-        let listener = Listener { name, bind: bind.unwrap_or(STAND_IN) };
+        let listener = Listener { name, bind: bind.unwrap_or(STAND_IN), tls };
         let text = canonical::text(&raw.value).into_boxed_str();
         let hash = match has_reference(&text) {
-            true => digest::written("listener", &text),
+            // What is in the files is told by no reference.
+            true => digest::written("listener", &text).wrapping_add(digest::item("files", &tls::files(&listener))),
             false => digest::item("listener", &listener),
         };
         pair.put(listener, Kept { text, place: raw.referenced, hash });
@@ -79,9 +88,9 @@ fn judge_count(report: &mut Report<'_>, state: &State, change: &Change) {
 fn judge_status(report: &mut Report<'_>, state: &State, defined: &Defined) {
     let bind = state.snapshot.status.as_ref().and_then(|status| status.bind);
     let Some(status) = bind.filter(|bind| bind.port() != 0) else { return };
-    let is_there = |listener: &&Listener| listener.bind == status && !defined.has(&listener.name);
-    let Some(listener) = state.snapshot.listeners.iter().map(|listener| &**listener).find(is_there) else { return };
-    let message = format!("the address of `status` is that of listener `{}`", listener.name);
+    let is_there = |listener: &Listener| listener.bind == status && !defined.has(&listener.name);
+    let Some((slot, _)) = state.snapshot.listeners.entries().find(|(_, entry)| is_there(&entry.item)) else { return };
+    let message = format!("the address of `status` is that of listener `{}`", state.written.listeners.name(slot));
     match &state.written.settings.status {
         Some(raw) => report.error(raw.referenced, message, None),
         None => report.whole_error(message, Some("the default of `status` is 127.0.0.1:9901".to_owned())),

@@ -122,7 +122,7 @@ pub(super) fn any_name(text: &str) -> Result<String, Refusal> {
 }
 
 /// The name of a header field, in lower case.
-fn header_name(text: &str) -> Result<String, Refusal> {
+pub(super) fn header_name(text: &str) -> Result<String, Refusal> {
     token(text, "a header field", "X-Tenant")?;
     match text.to_ascii_lowercase().as_str() {
         "host" => Err(("the host is matched by `hosts`".to_owned(), Some("write it into `hosts`".to_owned()))),
@@ -132,7 +132,7 @@ fn header_name(text: &str) -> Result<String, Refusal> {
 }
 
 /// RFC 6265, section 4.1.1.
-fn cookie_name(text: &str) -> Result<String, Refusal> {
+pub(super) fn cookie_name(text: &str) -> Result<String, Refusal> {
     token(text, "a cookie", "session")?;
     Ok(text.to_owned())
 }

@@ -1,4 +1,7 @@
 //! The names of items: those a change defines, those it takes away, and the items that values refer to.
+//!
+//! Part of `resolve`. Looking a name up costs the same however many items there are; only the near miss of a wrong one looks
+//! at all of them.
 
 use std::sync::Arc;
 
@@ -83,6 +86,8 @@ pub(super) struct Defined {
 pub(super) struct Removal {
     pub(super) slot: u32,
     pub(super) name: Arc<str>,
+    /// The name as the patch writes it, which may be a reference.
+    pub(super) written: String,
     /// Where the patch says so; unknown for an item that a new file leaves out.
     pub(super) place: Location,
 }
@@ -114,7 +119,13 @@ impl Defined {
     /// Those of `items` that a new file leaves out.
     pub(super) fn left_out<T: Named>(&self, items: &Items<T>) -> Vec<Removal> {
         let gone = items.entries().filter(|(_, entry)| !self.has(entry.item.name()));
-        gone.map(|(slot, entry)| Removal { slot, name: entry.item.name().into(), place: Location::UNKNOWN }).collect()
+        gone.map(|(slot, entry)| Removal {
+            slot,
+            name: entry.item.name().into(),
+            written: String::new(),
+            place: Location::UNKNOWN,
+        })
+        .collect()
     }
 
     /// Those of `items` that a patch takes away.
@@ -134,7 +145,8 @@ impl Defined {
             } else if seen.insert(slot, text.referenced).is_some() {
                 report.error(text.referenced, format!("{} `{}` is removed twice", self.kind, text.value), None);
             } else {
-                removals.push(Removal { slot, name: name.as_ref().into(), place: text.referenced });
+                let (written, place) = (text.value.clone(), text.referenced);
+                removals.push(Removal { slot, name: name.as_ref().into(), written, place });
             }
         }
         removals

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{addresses, report::Report, tracing::tracing};
+use super::{addresses, dns::dns, report::Report, tracing::tracing};
 use crate::{
     ip_set::IpSet,
     items::Items,
@@ -31,6 +31,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(60);
 const TUNNEL: Duration = Duration::from_secs(3600);
+const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DRAIN: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         trusted_proxies: trusted_proxies(report, raw.trusted_proxies.as_ref()),
         forwarded: forwarded(report, raw.forwarded.as_ref()),
         tracing: tracing(report, raw.tracing.as_ref()),
+        dns: dns(report, raw.dns.as_ref()),
         limits: limits(report, raw.limits.as_ref()),
         timeouts: timeouts(report, raw.timeouts.as_ref()),
     }
@@ -196,11 +198,11 @@ fn timeouts(report: &mut Report<'_>, raw: Option<&Spanned<raw::Timeouts>>) -> Ti
     let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
     let (idle, tunnel) = (duration(&raw.idle, IDLE), duration(&raw.tunnel, TUNNEL));
-    let head = duration(&raw.head, HEAD);
+    let (handshake, head) = (duration(&raw.handshake, HANDSHAKE), duration(&raw.head, HEAD));
     let (keep_alive, drain) = (duration(&raw.keep_alive, KEEP_ALIVE), duration(&raw.drain, DRAIN));
     let linger = report.quantity_or(raw.linger.as_ref(), &bounds::LINGER, LINGER);
     let request = report.quantity_or_word(raw.request.as_ref(), "none", &bounds::DURATION);
-    Timeouts { connect, first_byte, idle, request, tunnel, head, keep_alive, drain, linger }
+    Timeouts { connect, first_byte, idle, request, tunnel, handshake, head, keep_alive, drain, linger }
 }
 
 /// The node's deadlines with those a route overrides.

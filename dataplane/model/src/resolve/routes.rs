@@ -83,25 +83,24 @@ fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals
 
 /// Refuses to take away what a route still needs that the change leaves as it is.
 fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, defined: &Defined) {
-    let routes = &state.snapshot.routes;
-    let name = |slot: u32| routes.get(slot).map(|route| route.name.as_str()).unwrap_or_default();
-    for removal in around.upstreams.iter().filter(|removal| removal.place != Location::UNKNOWN) {
-        let users: Vec<&str> = state.index.users(removal.slot).map(name).collect();
-        refuse_removal(report, "upstream", removal, &users);
+    for removal in &around.upstreams {
+        let users: Vec<u32> = state.index.users(removal.slot).collect();
+        refuse_removal(report, state, "upstream", removal, &users);
     }
-    for removal in around.listeners.iter().filter(|removal| removal.place != Location::UNKNOWN) {
-        let uses =
-            |route: &&Route| route.matcher.listeners.contains(&(removal.slot as usize)) && !defined.has(&route.name);
-        let users: Vec<&str> =
-            routes.iter().map(|route| &**route).filter(uses).map(|route| route.name.as_str()).collect();
-        refuse_removal(report, "listener", removal, &users);
+    for removal in &around.listeners {
+        let slot = removal.slot as usize;
+        let uses = |route: &Route| route.matcher.listeners.contains(&slot) && !defined.has(&route.name);
+        let entries = state.snapshot.routes.entries();
+        let users: Vec<u32> = entries.filter(|(_, entry)| uses(&entry.item)).map(|(slot, _)| slot).collect();
+        refuse_removal(report, state, "listener", removal, &users);
     }
 }
 
-fn refuse_removal(report: &mut Report<'_>, kind: &str, removal: &Removal, users: &[&str]) {
-    let Some((first, rest)) = users.split_first() else { return };
+fn refuse_removal(report: &mut Report<'_>, state: &State, kind: &str, removal: &Removal, users: &[u32]) {
+    let Some((&first, rest)) = users.split_first() else { return };
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-    let message = format!("{kind} `{}` is used by route `{first}`{more}", removal.name);
+    let first = state.written.routes.name(first);
+    let message = format!("{kind} `{}` is used by route `{first}`{more}", removal.written);
     report.error(removal.place, message, Some("change or remove what uses it in the same patch".to_owned()));
 }
 
@@ -182,8 +181,7 @@ fn tell(report: &mut Report<'_>, state: &State, other: u32, route: &Route, raw: 
     let first = report.documents.seen_from(raw.referenced, first);
     // Of both what is written: a name may come from the environment.
     let name = raw.value.name.as_ref().map_or(route.name.as_str(), |name| &name.value);
-    let other = state.written.routes.get(other).map(|kept| canonical::read::<raw::Route>(&kept.text));
-    let other = other.and_then(|other| other.name).map(|name| name.value).unwrap_or_default();
+    let other = state.written.routes.name(other);
     let message = format!("route `{name}` matches the same requests as route `{other}` in {first}");
     let help = "give one of them another host, path, method, listener or condition".to_owned();
     report.error(place, message, Some(help));

@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::{index::Index, names::Removal, policies::Layers};
 use crate::{
     items::{Items, Named},
-    raw::{self, Location, canonical},
-    snapshot::{Listener, Route, Snapshot, Upstream},
+    raw::{self, Location, Text, canonical},
+    snapshot::{Listener, Route, Snapshot},
+    upstream::Upstream,
 };
 
 /// A resolved configuration.
@@ -55,7 +58,23 @@ pub(crate) struct Kept {
     pub(crate) hash: u64,
 }
 
+impl Kept {
+    /// The name as it is written, for errors: what a reference in it stands for is not shown.
+    pub(super) fn name(&self) -> String {
+        #[derive(Deserialize)]
+        struct Named {
+            name: Option<Text>,
+        }
+        canonical::read::<Named>(&self.text).name.map(|name| name.value).unwrap_or_default()
+    }
+}
+
 impl Shelf {
+    /// The name of the item in this slot as it is written.
+    pub(super) fn name(&self, slot: u32) -> String {
+        self.get(slot).map(|kept| kept.name()).unwrap_or_default()
+    }
+
     /// What is written of the item in this slot.
     pub(crate) fn get(&self, slot: u32) -> Option<&Arc<Kept>> {
         self.items.get(&slot)

@@ -65,7 +65,7 @@ fn look_up(reference: &str, source: &dyn Source) -> Result<String, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, net::SocketAddr};
+    use std::{io, path::Path};
 
     use super::*;
 
@@ -82,10 +82,6 @@ mod tests {
         }
 
         fn list(&self, _: &Path) -> io::Result<Vec<String>> {
-            Err(io::ErrorKind::NotFound.into())
-        }
-
-        fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
             Err(io::ErrorKind::NotFound.into())
         }
     }

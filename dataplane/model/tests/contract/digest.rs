@@ -33,6 +33,44 @@ fn a_reordered_file_has_the_same_digest() {
     assert_eq!(digest(&base()), good(&format!("{listeners}{}", base())).digest);
 }
 
+/// What is in the files counts, not what they are called.
+#[test]
+fn certificates_are_part_of_the_digest() {
+    let tls = |listener: &str, upstream: &str| {
+        good(&format!(
+            "version: 1\nlisteners: [ {{ name: a, bind: 127.0.0.1:1{listener} }} ]\n\
+             upstreams: [ {{ name: u, endpoints: [ {{ address: 127.0.0.1:1 }} ]{upstream} }} ]\n"
+        ))
+        .digest
+    };
+    let pair = ", tls: { certificates: [ { cert_file: a.pem, key_file: k.pem } ]";
+    let listener = |more: &str| tls(&format!("{pair}{more} }}"), "");
+    let upstream = |inside: &str| tls("", &format!(", tls: {{ {inside} }}"));
+    let all = [
+        tls("", ""),
+        listener(""),
+        tls(&pair.replace("a.pem", "b.pem").replace(']', "] }"), ""),
+        tls(&pair.replace("k.pem", "l.pem").replace(']', "] }"), ""),
+        listener(", min_version: 1.3"),
+        listener(", client_auth: { ca_file: c.pem }"),
+        listener(", client_auth: { ca_file: d.pem }"),
+        listener(", client_auth: { mode: optional, ca_file: c.pem }"),
+        upstream(""),
+        upstream("verify: false"),
+        upstream("server_name: a.test"),
+        upstream("ca_file: c.pem"),
+        upstream("min_version: 1.3"),
+        upstream("client_certificate: { cert_file: a.pem, key_file: k.pem }"),
+        // With a reference, what is written counts, and the files all the same.
+        tls(&pair.replace("a.pem", "'${env:ORDERS}.pem'").replace(']', "] }"), ""),
+        tls(&pair.replace("a.pem", "'${env:ORDERS}.pem'").replace("k.pem", "l.pem").replace(']', "] }"), ""),
+        upstream("server_name: '${env:ORDERS}'"),
+        upstream("server_name: '${env:ORDERS}', ca_file: c.pem"),
+    ];
+    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+}
+
 #[test]
 fn a_default_written_out_has_the_same_digest() {
     let written =
@@ -55,12 +93,38 @@ fn policies_count_for_the_routes_that_have_them() {
     assert_eq!(digest(&base), digest(&format!("{off}{all}")));
 }
 
+/// The first upstream with one more key.
+fn more(base: &str, key: &str) -> String {
+    base.replace("9001 } ] }", &format!("9001 }} ], {key} }}"))
+}
+
 #[test]
 fn any_change_of_content_changes_the_digest() {
     let base = base();
     let changed = [
         base.replace("9001", "9003"),
         base.replace("9001 }", "9001, weight: 2 }"),
+        base.replace("9001 }", "9001 }, { address: 127.0.0.1:9009, backup: true }"),
+        base.replace("9001 }", "9001 }, { address: 127.0.0.1:9009 }"),
+        base.replace("127.0.0.1:9001", "'unix:/127.0.0.1:9001'"),
+        more(&base, "balance: least_requests"),
+        more(&base, "balance: power_of_two"),
+        more(&base, "balance: { consistent_hash: { key: path } }"),
+        more(&base, "balance: { consistent_hash: { key: client_ip } }"),
+        more(&base, "balance: { consistent_hash: { key: client_ip, load_max: 125% } }"),
+        more(&base, "slow_start: 1s"),
+        more(&base, "health: { tcp: {} }"),
+        more(&base, "health: { http: {} }"),
+        more(&base, "health: { http: { path: /x } }"),
+        more(&base, "health: { http: { status: [200] } }"),
+        more(&base, "outliers: {}"),
+        more(&base, "outliers: { failures: 5% }"),
+        more(&base, "retries: { attempts: 1 }"),
+        more(&base, "retries: { on: [closed] }"),
+        more(&base, "retries: { on: [timeout] }"),
+        more(&base, "connections: { max: 1 }"),
+        more(&base, "connections: { requests_max: 1 }"),
+        format!("{base}dns: {{ servers: [127.0.0.1] }}\n"),
         // Each value stays, at another owner.
         base.replace("9001", "temporary").replace("9002", "9001").replace("temporary", "9002"),
         base.replace("upstream: a", "upstream: b"),
@@ -159,5 +223,5 @@ fn any_change_of_policies_changes_the_digest() {
 /// came to be derived from the structs themselves; a new field changes it too, last `policies` of a route.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "d1e9d157564895c1");
+    assert_eq!(format!("{:016x}", digest(&base())), "67867f9cedff81b5");
 }

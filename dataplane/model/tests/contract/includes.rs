@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -23,12 +22,8 @@ impl Source for Files {
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let below = self.0.keys().map(Path::new).filter(|path| path.parent() == Some(folder));
-        let names: Vec<String> = below.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let names: Vec<String> = below.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
         if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names) }
-    }
-
-    fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Err(io::ErrorKind::NotFound.into())
     }
 }
 

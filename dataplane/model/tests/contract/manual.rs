@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::source::{good, read};
+use tollgate_model::Configuration;
+
+use crate::source::{WORLD, good, read};
 
 const MANUAL: &str = include_str!("../../../../docs/users/configure.md");
 
@@ -21,6 +23,16 @@ fn every_example_for_users_loads() {
     assert!(blocks >= 5, "{blocks} examples found");
 }
 
+/// Each block marked `json` of the manual is a patch of its smallest file.
+#[test]
+fn every_patch_of_the_manual_applies() {
+    let first = MANUAL.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let first = Configuration::parse("gateway.yaml", first, &WORLD).unwrap();
+    let patches = MANUAL.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+    let applied = patches.map(|patch| first.patch("a patch", patch, &WORLD).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(applied.count(), 1);
+}
+
 /// The reader lists the keys a mapping may have; each must have a row in the manual.
 #[test]
 fn the_manual_names_every_key() {
@@ -29,9 +41,21 @@ fn the_manual_names_every_key() {
         "status: { ?: 1 }",
         "access_log: { ?: 1 }",
         "listeners: [ { ?: 1 } ]",
+        "listeners: [ { tls: { ?: 1 } } ]",
+        "listeners: [ { tls: { certificates: [ { ?: 1 } ] } } ]",
+        "listeners: [ { tls: { client_auth: { ?: 1 } } } ]",
+        "upstreams: [ { tls: { ?: 1 } } ]",
         "upstreams: [ { ?: 1 } ]",
         "upstreams: [ { endpoints: [ { ?: 1 } ] } ]",
+        "upstreams: [ { balance: { ?: 1 } } ]",
+        "upstreams: [ { balance: { consistent_hash: { ?: 1 } } } ]",
+        "upstreams: [ { health: { ?: 1 } } ]",
+        "upstreams: [ { health: { http: { ?: 1 } } } ]",
+        "upstreams: [ { health: { tcp: { ?: 1 } } } ]",
+        "upstreams: [ { outliers: { ?: 1 } } ]",
+        "upstreams: [ { retries: { ?: 1 } } ]",
         "upstreams: [ { connections: { ?: 1 } } ]",
+        "dns: { ?: 1 }",
         "routes: [ { ?: 1 } ]",
         "routes: [ { match: { ?: 1 } } ]",
         "routes: [ { match: { headers: [ { ?: 1 } ] } } ]",
@@ -62,5 +86,5 @@ fn the_manual_names_every_key() {
             assert!(named.iter().any(|form| MANUAL.contains(form)), "`{key}` of `{context}` is not in the manual");
         }
     }
-    assert_eq!(keys, 107, "a key came or went: read the manual once more");
+    assert_eq!(keys, 122, "a key came or went: read the manual once more");
 }

@@ -1,10 +1,10 @@
-//! What a good file means: defaults, overrides, names resolved to addresses and indices.
+//! What a good file means: defaults, overrides, names resolved to indices.
 
 use std::{path::Path, time::Duration};
 
 use tollgate_model::{
-    AccessLog, Action, Configuration, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, TraceAccept,
-    Tracing, Workers, load,
+    AccessLog, Action, Balance, Configuration, Forwarded, HashKey, HostPattern, IoDriver, PathMatch, Piece, Probe,
+    RetryOn, Segment, TraceAccept, Tracing, Workers, load,
 };
 
 use crate::source::{WORLD, World, file, good};
@@ -106,14 +106,63 @@ fn a_route_can_take_a_deadline_of_the_node_away() {
 }
 
 #[test]
-fn each_address_of_a_name_is_an_endpoint_of_its_weight() {
-    let snapshot = good(&file("upstreams: [ { name: a, endpoints: [ { address: \"two.test:80\", weight: 3 } ] } ]\n"));
+fn endpoints_are_sockets_files_and_names() {
+    let snapshot = good(&file(
+        "upstreams: [ { name: a, endpoints: [ { address: \"[::1]:1\" }, { address: \"unix:/run/a.sock\", weight: 2 }, \
+         { address: \"Two.Test.:80\", weight: 3, backup: true } ] } ]\n",
+    ));
     let endpoints: Vec<_> = snapshot.upstreams[0]
         .endpoints
         .iter()
-        .map(|endpoint| (endpoint.address.to_string(), endpoint.weight))
+        .map(|endpoint| (endpoint.address.to_string(), endpoint.weight, endpoint.backup))
         .collect();
-    assert_eq!(endpoints, [("127.0.0.2:80".to_owned(), 3), ("127.0.0.3:80".to_owned(), 3)]);
+    let expected = [("[::1]:1", 1, false), ("unix:/run/a.sock", 2, false), ("two.test:80", 3, true)];
+    assert_eq!(endpoints, expected.map(|(address, weight, backup)| (address.to_owned(), weight, backup)));
+}
+
+/// The one upstream `a` with these keys.
+fn upstream(rest: &str) -> tollgate_model::Upstream {
+    let text = format!("upstreams: [ {{ name: a, endpoints: [ {{ address: 127.0.0.1:1 }} ], {rest} }} ]\n");
+    good(&file(&text)).upstreams[0].clone()
+}
+
+#[test]
+fn how_an_endpoint_is_chosen_is_resolved() {
+    let hash = |key, load_max| Balance::ConsistentHash { key, load_max };
+    for (text, expected) in [
+        ("balance: round_robin", Balance::RoundRobin),
+        ("balance: least_requests", Balance::LeastRequests),
+        ("balance: power_of_two", Balance::PowerOfTwo),
+        ("balance: { consistent_hash: { key: 'header:X-User' } }", hash(HashKey::Header("x-user".into()), None)),
+        ("balance: { consistent_hash: { key: 'cookie:Sid' } }", hash(HashKey::Cookie("Sid".into()), None)),
+        ("balance: { consistent_hash: { key: path, load_max: 125% } }", hash(HashKey::Path, Some(125))),
+        ("balance: { consistent_hash: { key: client_ip, load_max: off } }", hash(HashKey::ClientIp, None)),
+    ] {
+        assert_eq!(upstream(text).balance, expected);
+    }
+}
+
+#[test]
+fn what_is_left_out_of_an_upstream_has_its_default() {
+    let upstream = upstream("health: { http: {} }, outliers: {}");
+    let check = upstream.health.unwrap();
+    assert!(check.probe == Probe::Http { path: "/".into(), host: None, status: vec![(200, 299)] });
+    assert_eq!((check.interval, check.timeout, check.healthy, check.unhealthy), (5 * SECOND, 2 * SECOND, 2, 3));
+    let outliers = upstream.outliers.unwrap();
+    assert_eq!((outliers.consecutive, outliers.failures, outliers.ejected_max), (Some(5), None, 50));
+    assert_eq!((outliers.ejection, outliers.ejection_max), (10 * SECOND, 300 * SECOND));
+    let retries = upstream.retries;
+    assert_eq!((retries.attempts, retries.budget, retries.budget_min), (3, 20, 10));
+    assert_eq!(retries.on, RetryOn { connect: true, ..RetryOn::default() });
+    assert_eq!((upstream.slow_start, upstream.connections.max), (None, None));
+}
+
+#[test]
+fn a_longer_first_time_moves_the_longest_that_was_left_out() {
+    let outliers = upstream("outliers: { ejection: 10m }").outliers.unwrap();
+    assert_eq!((outliers.ejection, outliers.ejection_max), (600 * SECOND, 600 * SECOND));
+    let retries = upstream("retries: { backoff_max: 5ms }").retries;
+    assert_eq!(retries.backoff, retries.backoff_max);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! `§` marks the place and is taken out of the text; a text without one is a mistake of the whole file.
 
-use crate::source::{file, read};
+use crate::source::{file, good, read};
 
 const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n";
 
@@ -151,7 +151,7 @@ fn of_listeners() {
         ("§{ name: x }\n", "`bind` is missing"),
         ("§{ bind: 127.0.0.1:1 }\n", "`name` is missing"),
         ("§name: x\n", "`bind` is missing"),
-        ("{ name: x, bind: 127.0.0.1:1, §tls: {} }\n", "allowed here: name, bind"),
+        ("{ name: x, bind: 127.0.0.1:1, §tsl: {} }\n", "unknown key `tsl`, did you mean `tls`?"),
         ("{ name: §public, bind: 127.0.0.1:1 }\n", "the listener name `public` is used twice, first in line 3"),
         ("{ name: §a b, bind: 127.0.0.1:1 }\n", "1 to 64 letters, digits"),
         ("{ name: x, bind: §':80' }\n", "for all addresses write `0.0.0.0:80` or `[::]:80`"),
@@ -161,6 +161,63 @@ fn of_listeners() {
         ("{ name: x, bind: §127.0.0.1:9901 }\n", "is the address of `status`"),
     ] {
         check(&format!("{head}{text}"), expected);
+    }
+}
+
+/// Of TLS: each stands in `tls: { .. }` of a listener.
+#[test]
+fn of_listener_tls() {
+    let pair = |cert: &str, key: &str| format!("certificates: [ {{ cert_file: {cert}, key_file: {key} }} ]");
+    for (text, expected) in [
+        ("§{}".to_owned(), "`certificates` is missing"),
+        ("{ certificates: §[] }".into(), "there must be 1 to 1024 certificates"),
+        ("{ §certs: [] }".into(), "unknown key `certs`"),
+        ("{ certificates: [ §{ cert_file: a.pem } ] }".into(), "`key_file` is missing"),
+        ("{ certificates: [ §{ key_file: a.pem } ] }".into(), "`cert_file` is missing"),
+        ("{ certificates: [ { §cert_fil: a.pem } ] }".into(), "unknown key `cert_fil`, did you mean `cert_file`?"),
+        (format!("{{ {} }}", pair("§a.perm", "k.pem")), "`a.perm` cannot be read: entity not found"),
+        (format!("{{ {} }}", pair("a.pem", "§secret.pem")), "let the user that runs the node read it, and nobody else"),
+        (format!("{{ {} }}", pair("§der.pem", "k.pem")), "give a PEM file, which is text"),
+        (format!("{{ {} }}", pair("§''", "k.pem")), "the path is empty"),
+        (format!("{{ {} }}", pair("§bad.pem", "k.pem")), "`bad.pem`: it is no good"),
+        (format!("{{ {} }}", pair("a.pem", "§bad.pem")), "help: take another"),
+        (format!("{{ {}, min_version: §1.1 }}", pair("a.pem", "k.pem")), "allowed here: 1.2, 1.3"),
+        (format!("{{ {}, client_auth: §{{}} }}", pair("a.pem", "k.pem")), "`ca_file` is missing"),
+        (format!("{{ {}, client_auth: {{ ca_file: §bad.pem }} }}", pair("a.pem", "k.pem")), "it is no good"),
+        (
+            format!("{{ {}, client_auth: {{ mode: §require, ca_file: ca.pem }} }}", pair("a.pem", "k.pem")),
+            "unknown `mode` `require`, did you mean `required`?",
+        ),
+        (
+            "{ certificates: [ { cert_file: a+b.pem, key_file: k.pem }, §{ cert_file: b+c.pem, key_file: k.pem } ] }"
+                .into(),
+            "two certificates are for `b`",
+        ),
+    ] {
+        check(&format!("version: 1\nlisteners:\n  - {{ name: x, bind: 127.0.0.1:1, tls: {text} }}\n"), expected);
+    }
+    // With a key of another kind both are served.
+    let two = "{ certificates: [ { cert_file: a.pem, key_file: k.pem }, { cert_file: a.pem, key_file: l.pem } ] }";
+    good(&format!("version: 1\nlisteners:\n  - {{ name: x, bind: 127.0.0.1:1, tls: {two} }}\n"));
+}
+
+/// Of TLS: each stands in `tls` of an upstream.
+#[test]
+fn of_upstream_tls() {
+    let endpoint = "{ address: 127.0.0.1:1 }";
+    for (endpoints, text, expected) in [
+        (endpoint, "{ verify: §yes }", "allowed here: true, false"),
+        (endpoint, "{ ca_file: §bad.pem }", "`bad.pem`: it is no good"),
+        (endpoint, "{ verify: false, ca_file: §a.pem }", "`ca_file` is of no use with `verify: false`"),
+        (endpoint, "{ server_name: §'https://a.test' }", "write it without scheme and port"),
+        (endpoint, "{ §sni: a.test }", "unknown key `sni`"),
+        (endpoint, "{ client_certificate: §{ cert_file: a.pem } }", "`key_file` is missing"),
+        (endpoint, "{ client_certificate: { cert_file: §bad.pem, key_file: k.pem } }", "it is no good"),
+        (endpoint, "{ min_version: §1.0 }", "unknown `min_version` `1.0`"),
+        ("{ address: localhost:1 }, { address: two.test:1 }", "§{}", "write `server_name`"),
+        ("{ address: localhost:1 }, { address: 127.0.0.2:1 }", "§{}", "the endpoints have several names"),
+    ] {
+        check(&file(&format!("upstreams:\n  - {{ name: a, endpoints: [ {endpoints} ], tls: {text} }}\n")), expected);
     }
 }
 
@@ -179,12 +236,12 @@ fn of_upstreams() {
             "is an endpoint of this upstream already",
         ),
         (
-            "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ], balance: §least_requests } ]\n",
-            "unknown `balance` `least_requests`\n",
+            "upstreams: [ { name: a, endpoints: §[ { address: 127.0.0.1:1, backup: true } ] } ]\n",
+            "all endpoints are backups",
         ),
     ]);
     for (address, expected) in [
-        ("127.0.0.1", "write `ip:port`, `[ipv6]:port` or `name:port`"),
+        ("127.0.0.1", "write `ip:port`, `[ipv6]:port`, `name:port` or `unix:/path`"),
         ("127.0.0.1:0", "has no port it could be reached at"),
         ("127.0.0:80", "is not an address"),
         ("http://two.test:80/x", "leave `http://` and the path out: `two.test:80`"),
@@ -192,8 +249,8 @@ fn of_upstreams() {
         ("two.test:x", "has no port it could be reached at"),
         ("'*.test:80'", "is not an address"),
         ("'[::1:80'", "is not an address"),
-        ("none.test:80", "the name in `none.test:80` cannot be resolved: no such name"),
-        ("empty.test:80", "the name in `empty.test:80` has no address"),
+        ("unix:run/a.sock", "write it like `unix:/run/orders.sock`"),
+        ("unix:/run/", "does not name a socket by its whole path"),
         ("127.0.0.1:1, weight: 0", ""),
     ] {
         let (address, weight) = address.split_once(", weight: ").map_or((address, None), |(a, w)| (a, Some(w)));
@@ -203,6 +260,54 @@ fn of_upstreams() {
         };
         check(&file(&format!("upstreams: [ {{ name: a, endpoints: [ {{ {entry} }} ] }} ]\n")), expected);
     }
+}
+
+/// Mistakes in one more key of an upstream.
+#[test]
+fn of_what_an_upstream_does() {
+    for (text, expected) in [
+        ("balance: §least_request", "unknown `balance` `least_request`, did you mean `least_requests`?"),
+        ("balance: §consistent_hash", "write `{ consistent_hash: { key: client_ip } }`"),
+        ("§balance: [a]", "expected a word like `round_robin` or a mapping"),
+        ("balance: { consistent_hash: §{} }", "`key` is missing"),
+        ("balance: { consistent_hash: { key: §ip } }", "write `client_ip`, `path`, `header:NAME` or `cookie:NAME`"),
+        ("balance: { consistent_hash: { key: §'header:a b' } }", "`a b` cannot name a header field"),
+        ("balance: { consistent_hash: { key: path, load_max: §100% } }", "from 101% to 1000%, or `off`"),
+        ("balance: { consistent_hash: { key: path, load_max: §1.25 } }", "write a share like `20%`"),
+        ("balance: { consistent_hash: { key: path } }, slow_start: §5s", "does not go with `consistent_hash`"),
+        ("slow_start: §fast", "write a duration like"),
+        ("health: §{}", "write `{ http: { path: /healthz } }` or `{ tcp: {} }`"),
+        ("health: §{ http: {}, tcp: {} }", "`health` has one of `http` and `tcp`"),
+        ("health: { tcp: { §path: / } }", "unknown key `path`"),
+        ("health: { http: { path: §healthz } }", "write it like `/healthz`"),
+        ("health: { http: { host: §'a b' } }", "write it like `api.example.com`"),
+        ("health: { http: { status: [ 200, §100 ] } }", "from 200 to 599, like `200` or `200-299`"),
+        ("health: { http: { status: [ §299-200 ] } }", "is no final status"),
+        ("health: { http: { status: §[] } }", "there must be 1 to 16 statuses"),
+        ("health: { http: { interval: §1ms } }", "from 10ms to 24h"),
+        ("health: { http: { healthy: §0 } }", "from 1 to 100"),
+        ("outliers: { consecutive: §off }", "set `failures`, or leave `outliers` out"),
+        ("outliers: { failures: §0% }", "from 1% to 100%, or `off`"),
+        ("outliers: { ejection: 10s, ejection_max: §5s }", "`ejection_max` is less than `ejection`"),
+        ("outliers: { ejected_max: §half }", "`half` is not a share"),
+        ("retries: { attempts: §11 }", "from 1 to 10"),
+        ("retries: { on: [ connect, §500 ] }", "allowed here: connect, closed, timeout, 502, 503, 504"),
+        ("retries: { on: [ closed, §closed ] }", "`closed` is in `on` twice"),
+        ("retries: { budget: §20 }", "write a share like `20%`"),
+        ("retries: { backoff: 1s, backoff_max: §10ms }", "from 1s to 24h"),
+        ("connections: { max: §0 }", "from 1 to 65536, or `unlimited`"),
+        ("connections: { age_max: §forever }", "write a duration like"),
+        ("connections: { §max_idle: 5 }", "unknown key `max_idle`"),
+    ] {
+        let text = format!("upstreams:\n  - {{ name: a, endpoints: [ {{ address: 127.0.0.1:1 }} ], {text} }}\n");
+        check(&file(&text), expected);
+    }
+    check_all(&[
+        ("dns: { servers: §[] }\n", "leave `servers` out for those of the system"),
+        ("dns: { servers: [ §dns.test ] }\n", "write `ip` or `ip:port`, like `10.0.0.2` or `10.0.0.2:53`"),
+        ("dns: { ttl_min: 10s, ttl_max: §5s }\n", "`ttl_max` is less than `ttl_min`"),
+        ("dns: { timeout: §2h }\n", "from 1ms to 1m"),
+    ]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ const REST: &str = "upstreams:\n  - { name: a, endpoints: [ { address: 127.0.0.1
     routes:\n  - { name: x, match: { path: /x }, upstream: a }\n  - { name: y, match: { path: /y, listeners: [inner] }, upstream: a }\n";
 
 fn base() -> Configuration {
-    Configuration::parse("gateway.yaml", &file(REST), &WORLD).unwrap()
+    Configuration::parse("gateway.yaml", &file(REST), &WORLD).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn patched(delta: &str) -> Configuration {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tollgate_model::{OriginPattern, Policies, Snapshot};
+use tollgate_model::{Configuration, OriginPattern, Policies, Snapshot};
 
-use crate::source::{file, good};
+use crate::source::{WORLD, file, good};
 
 /// Routes `r0`, `r1` ... with these policies, behind `head`.
 fn resolve(head: &str, routes: &[&str]) -> Snapshot {
@@ -110,4 +110,49 @@ fn deny_comes_before_allow() {
     {
         assert_eq!(rules.permits(address.parse().unwrap()), expected, "{address}");
     }
+}
+
+/// Routes `r0`, with nothing of its own, and `r1`, without the defaults.
+fn configuration() -> Configuration {
+    let routes = "routes:\n  - { name: r0, match: { path: /0 }, answer: { status: 200 } }\n\
+                  \x20 - { name: r1, match: { path: /1 }, answer: { status: 200 }, policies: { defaults: off, use: [open] } }\n";
+    let text = file(&format!("{LAYERS}{routes}"));
+    Configuration::parse("gateway.yaml", &text, &WORLD).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn patch(delta: &str) -> Configuration {
+    configuration().patch("a patch", &format!("base: 1\n{delta}"), &WORLD).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_patch_of_the_defaults_is_one_of_every_route_that_has_them() {
+    let (before, after) = (configuration(), patch("changed: { defaults: { policies: { ip: { deny: ['::1'] } } } }\n"));
+    let (old, new) = (before.snapshot(), after.snapshot());
+    assert!(!policies(new, 0).ip[0].permits("::1".parse().unwrap()) && policies(new, 0).cors.is_none());
+    assert!(new.routes[1].policies.is_none());
+    assert_ne!(old.digest, new.digest);
+    let text = Configuration::parse("gateway.yaml", &after.to_text(), &WORLD).unwrap();
+    assert_eq!(text.snapshot().digest, new.digest, "the canonical text means the same");
+    let none = patch("removed: { settings: [defaults] }\n");
+    assert!(none.snapshot().routes[0].policies.is_none());
+}
+
+#[test]
+fn a_patch_of_the_limits_of_the_node_reaches_those_of_routes() {
+    let after = patch("changed: { limits: { head_bytes: 8KiB } }\n");
+    let limits = policies(after.snapshot(), 0).limits.unwrap();
+    assert_eq!((limits.head_bytes, limits.target_bytes, limits.body_bytes), (8 << 10, 8 << 10, Some(1024)));
+}
+
+#[test]
+fn a_patch_of_one_route_finds_the_layers_of_the_file() {
+    let route = "{ name: r1, match: { path: /1 }, answer: { status: 200 }, policies: { use: [second] } }";
+    let after = patch(&format!("changed: {{ routes: [ {route} ] }}\n"));
+    assert_eq!(policies(after.snapshot(), 1).ip.len(), 2);
+    assert!(Arc::ptr_eq(&policies(after.snapshot(), 0).ip[0], &policies(after.snapshot(), 1).ip[0]));
+    let unknown = route.replace("second", "secnd");
+    let delta = format!("base: 1\nchanged: {{ routes: [ {unknown} ] }}\n");
+    let Err(error) = configuration().patch("a patch", &delta, &WORLD) else { panic!("there is no such set") };
+    let shown = error.to_string();
+    assert!(shown.contains("policy set `secnd` is not defined, did you mean `second`?"), "{shown}");
 }

@@ -36,7 +36,7 @@ fn the_value_of_a_reference_is_never_shown() {
          \x20 - { name: r, match: { hosts: ['${env:SECRET_PATH}', '${env:SECRET_HOST}'], path: '${env:SECRET_PATH}', methods: ['${env:SECRET}'] }, upstream: '${env:SECRET}' }\n",
     );
     let errors = read(&text).unwrap_err();
-    assert_eq!(errors.as_slice().len(), 16, "{errors}");
+    assert_eq!(errors.as_slice().len(), 15, "{errors}");
     let shown = format!("{errors}\n{errors:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("the value of `${env:SECRET}` is not a duration"), "{shown}");

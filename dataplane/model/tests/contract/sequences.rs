@@ -161,7 +161,9 @@ fn check_equal(one: &Configuration, other: &Configuration) {
     let (one, other) = (one.snapshot(), other.snapshot());
     assert!(one.timeouts == other.timeouts && one.limits == other.limits && one.status == other.status);
     for route in one.routes.iter() {
-        let same = &other.routes[other.routes.slot(&route.name).unwrap() as usize];
+        let Some(same) = other.routes.slot(&route.name).and_then(|slot| other.routes.get(slot)) else {
+            panic!("`{}` is missing", route.name);
+        };
         assert!(route.timeouts == same.timeouts && route.matcher.hosts == same.matcher.hosts);
         let upstreams = |snapshot: &tollgate_model::Snapshot, route: &tollgate_model::Route| {
             let slots = route.action.upstreams();

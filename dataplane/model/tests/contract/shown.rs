@@ -31,6 +31,8 @@ fn each_setting_has_its_origin() {
         assert!(settings.contains(&expected.to_owned()), "no `{expected}` in {settings:#?}");
     }
     assert!(!settings.iter().any(|setting| setting.starts_with("workers =") || setting.starts_with("status.bind")));
+    let socket = shown(&configuration("status: { socket: s }\n"));
+    assert!(!socket.iter().any(|setting| setting.starts_with("status.bind")), "{socket:#?}");
     let second = first.patch("PATCH", "base: 1\nchanged: { timeouts: { head: 1s } }", &WORLD).unwrap();
     let settings = shown(&second);
     assert!(settings.contains(&"timeouts.head = 1s (the patch to generation 2:2:30)".to_owned()), "{settings:#?}");

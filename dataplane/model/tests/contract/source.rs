@@ -1,10 +1,10 @@
-//! A world of a few variables and names, so that no test depends on the machine.
+//! A world of a few variables, so that no test depends on the machine.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{io, path::Path};
 
-use tollgate_model::{ConfigErrors, Snapshot, Source, parse};
+use tollgate_model::{ConfigErrors, Flaw, Identity, Pem, Snapshot, Source, parse};
 
-/// Variables by name; `two.test` has two addresses, `localhost` one, `empty.test` none.
+/// Variables by name.
 pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
 
 /// The variables of the manual, one with a secret, and some that are no good.
@@ -27,22 +27,40 @@ impl Source for World {
 
     fn read(&self, path: &Path) -> io::Result<String> {
         match path.to_str() {
-            Some("small.yaml") => Ok(file("")),
+            Some("small.yaml" | "listeners.yaml") => Ok(file("")),
+            Some("routes/a.yaml") => {
+                Ok("routes: [ { name: a, match: { path: /a }, answer: { status: 200 } } ]".to_owned())
+            }
+            Some("secret.pem") => Err(io::ErrorKind::PermissionDenied.into()),
+            Some("der.pem") => Err(io::ErrorKind::InvalidData.into()),
+            // A certificate of these tests is the names it is for.
+            Some(name) if name.ends_with(".pem") => Ok(name.trim_end_matches(".pem").to_owned()),
             Some("token") => Ok("0123456789abcdef\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
-    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
-        Err(io::ErrorKind::NotFound.into())
+    fn judge_identity(&self, identity: &Identity) -> Result<Vec<String>, Flaw> {
+        let flaw = |in_key| Flaw { in_key, message: "it is no good".to_owned(), remedy: "take another".to_owned() };
+        match (&*identity.chain.text, &*identity.key.text) {
+            (b"bad", _) => Err(flaw(false)),
+            (_, b"bad") => Err(flaw(true)),
+            (names, kind) => {
+                let (names, kind) = (String::from_utf8_lossy(names), String::from_utf8_lossy(kind));
+                Ok(names.split('+').map(|name| format!("{name} {kind}")).collect())
+            }
+        }
     }
 
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        match host {
-            "localhost" => Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]),
-            "two.test" => Ok([[127, 0, 0, 3], [127, 0, 0, 2]].map(|ip| SocketAddr::from((ip, port))).to_vec()),
-            "empty.test" => Ok(Vec::new()),
-            name => Err(io::Error::other(format!("no such name: {name}"))),
+    fn judge_authorities(&self, bundle: &Pem) -> Result<(), Flaw> {
+        let flaw = || Flaw { in_key: false, message: "it is no good".to_owned(), remedy: "take another".to_owned() };
+        if &*bundle.text == b"bad" { Err(flaw()) } else { Ok(()) }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        match folder.to_str() {
+            Some("routes") => Ok(vec!["a.yaml".to_owned(), "b.txt".to_owned()]),
+            _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }

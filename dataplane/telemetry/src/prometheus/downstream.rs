@@ -2,9 +2,9 @@
 
 use super::{OTHER, Scrape, named};
 use crate::{
-    Counter, HandshakeKind, MethodLabel,
-    latency::LatencyCounts,
+    Counter, MethodLabel,
     names::{self, Metric},
+    tls,
     worker::{ListenerMetrics, STATUS_MIN, STATUS_SLOTS},
 };
 
@@ -55,19 +55,21 @@ impl Scrape<'_> {
         self.sum(|worker| worker.listeners.get(slot).map_or(0, &figure))
     }
 
-    /// Sessions of TLS, which a listener without TLS has none of.
+    /// Handshakes of TLS on both sides.
     pub(super) fn handshakes(&mut self) {
         self.header(&names::TLS_HANDSHAKES);
-        for (slot, name) in named(self.registry.listeners()) {
-            for kind in HandshakeKind::ALL {
-                let count = self.listener(slot, |listener| listener.handshakes[kind as usize].value());
-                self.sample_if_any(&names::TLS_HANDSHAKES, &[name, kind.as_str()], count);
+        for (side, label) in tls::SIDES {
+            for (version, kind, place) in tls::DONE {
+                let count = self.sum(|worker| worker.tls[side as usize].done(place));
+                self.sample_if_any(&names::TLS_HANDSHAKES, &[label, version, kind], count);
             }
         }
-        let mut counts = LatencyCounts::new();
-        let arrays = self.registry.workers.iter().filter_map(|worker| worker.handshakes.get(0));
-        arrays.for_each(|array| counts.merge(array));
-        self.header(&names::TLS_HANDSHAKE_DURATION);
-        self.histogram(&names::TLS_HANDSHAKE_DURATION, &[], &counts);
+        self.header(&names::TLS_HANDSHAKE_FAILURES);
+        for (side, label) in tls::SIDES {
+            for (index, reason) in tls::FAILURES.iter().enumerate() {
+                let count = self.sum(|worker| worker.tls[side as usize].failed(index));
+                self.sample_if_any(&names::TLS_HANDSHAKE_FAILURES, &[label, reason], count);
+            }
+        }
     }
 }

@@ -91,7 +91,9 @@ impl Scrape<'_> {
         self.header(&names::ENDPOINT_ACTIVE_REQUESTS);
         for figures in shown {
             let labels = [&*figures.upstream, &*figures.endpoint];
-            self.sample(&names::ENDPOINT_ACTIVE_REQUESTS, "", &labels, None, figures.active_requests);
+            if let Some(active) = figures.active_requests {
+                self.sample(&names::ENDPOINT_ACTIVE_REQUESTS, "", &labels, None, active);
+            }
         }
     }
 }

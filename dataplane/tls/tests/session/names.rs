@@ -110,3 +110,26 @@ fn a_client_gets_the_kind_of_key_it_can_verify() {
 fn there_must_be_a_certificate() {
     assert_eq!(Certificates::new(&[]).unwrap_err(), CertificateError::NoneGiven);
 }
+
+#[test]
+fn a_session_is_for_the_hosts_of_the_certificate_that_was_shown() {
+    let host = host(false);
+    for (asked, other, is_for) in [
+        ("a.example.com", "a.example.com", true),
+        ("a.example.com", "A.Example.COM.", true),
+        ("a.example.com", "", true),
+        ("a.example.com", "c.example.com", false),
+        ("c.example.com", "d.example.com", true),
+        ("c.example.com", "a.example.com", false),
+        ("b.example.com", "other.example.org", true),
+        ("b.example.com", "elsewhere.test", false),
+        // Shown the default for want of a better one.
+        ("elsewhere.test", "elsewhere.test", true),
+        ("elsewhere.test", "a.example.com", true),
+        ("elsewhere.test", "c.example.com", false),
+        ("", "anything", true),
+    ] {
+        let (_, _, gateway) = shown(&host, asked, Version::Tls13);
+        assert_eq!(gateway.session.is_for(other.as_bytes()), is_for, "{other} over a session for {asked}");
+    }
+}

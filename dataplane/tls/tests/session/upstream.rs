@@ -5,13 +5,13 @@ use crate::{
     wire::{Cut, Gateway, Peer, deliver, pump},
 };
 use tollgate_tls::{
-    Authorities, ClientOptions, ClientSettings, ClientVerification, Error, Phase, ServerOptions, ServerSettings,
+    Authorities, ClientOptions, ClientSettings, ClientVerification, Error, Phase, ServerOptions, ServerSettings, Trust,
     Version,
 };
 
 fn client_options(authority: &Authority) -> ClientOptions {
     ClientOptions {
-        authorities: authority.authorities(),
+        trust: Trust::Authorities(authority.authorities()),
         oldest: Version::Tls12,
         alpn: vec![b"http/1.1".to_vec()],
         certificate: None,
@@ -101,8 +101,19 @@ fn no_protocol_or_version_in_common_is_said() {
 #[test]
 fn a_server_of_a_private_authority_is_not_trusted_in_public() {
     let authority = Authority::new();
-    let authorities = Authorities::public();
-    let client = ClientSettings::new(ClientOptions { authorities, ..client_options(&authority) }, clock()).unwrap();
+    let trust = Trust::Authorities(Authorities::public());
+    let client = ClientSettings::new(ClientOptions { trust, ..client_options(&authority) }, clock()).unwrap();
     let (client, _) = meet(&client, &settings(options(&authority)), "a.example.com", Cut::Whole);
     assert!(matches!(client.failure, Some(Error::PeerCertificate(_))), "{:?}", client.failure);
+}
+
+#[test]
+fn whoever_trusts_anybody_does_so_by_choice() {
+    let authority = Authority::new();
+    for oldest in [Version::Tls12, Version::Tls13] {
+        let options_of_client = ClientOptions { trust: Trust::Anybody, oldest, ..client_options(&authority) };
+        let client = ClientSettings::new(options_of_client, clock()).unwrap();
+        let (client, server) = meet(&client, &settings(options(&authority)), "b.example.com", Cut::Whole);
+        assert_eq!((client.session.phase(), server.session.phase()), (Phase::Open, Phase::Open));
+    }
 }

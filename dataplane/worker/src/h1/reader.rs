@@ -8,7 +8,7 @@ use crate::{
     link::Link,
 };
 use tollgate_http::{BodyLength, Chunk, ChunkedDecoder, Reason, Side};
-use tollgate_io::{Buffer, Io, Stream};
+use tollgate_io::{Buffer, Io};
 
 /// How the rest of the current body is delimited.
 enum Framing {
@@ -57,8 +57,9 @@ impl<'a, I: Io> Reader<'a, I> {
         matches!(self.framing, Framing::Done)
     }
 
-    /// Receives more behind what is there; says how many bytes came, zero at the end of the stream.
-    pub(crate) async fn fill(&mut self) -> Result<usize, Reason> {
+    /// Receives more behind what is there. Says whether anything came, which need not make another byte to be read yet;
+    /// false at the end of the stream.
+    pub(crate) async fn fill(&mut self) -> Result<bool, Reason> {
         // An empty buffer goes back: while the peer is silent others can use it, and the one used last is in the cache.
         let mut held = self.buffer.take().filter(|buffer| !buffer.is_empty());
         if let Some(buffer) = &mut held {
@@ -72,10 +73,15 @@ impl<'a, I: Io> Reader<'a, I> {
         }
         let before = held.as_ref().map_or(0, Buffer::len);
         self.link.begin_receive();
-        let result = self.link.stream.recv(held).await;
-        let (buffer, count) = self.link.end_receive(result, before)?;
-        self.buffer = Some(buffer);
-        Ok(count)
+        let result = self.link.stream.receive(held).await;
+        let arrival = self.link.end_receive(result, before)?;
+        self.buffer = arrival.buffer;
+        Ok(!arrival.is_end)
+    }
+
+    /// Whether nothing that was received is left, here or below.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.bytes().is_empty() && !self.link.stream.holds_bytes()
     }
 }
 
@@ -134,11 +140,11 @@ impl<I: Io> Source for Reader<'_, I> {
             if let Some(part) = self.ready()? {
                 return Ok(part);
             }
-            if self.fill().await? > 0 {
+            if self.fill().await? {
                 continue;
             }
             return match (&self.framing, self.link.side) {
-                (Framing::UntilClose, _) => {
+                (Framing::UntilClose, _) if self.link.stream.has_ended_well() => {
                     self.framing = Framing::Done;
                     Ok(Part::end())
                 }

@@ -54,7 +54,7 @@ impl<'a, I: Io> Upstream for H1Upstream<'a, I> {
     }
 
     fn is_reusable(&self) -> bool {
-        self.source.reader.is_done() && self.source.keep_alive && self.source.reader.bytes().is_empty()
+        self.source.reader.is_done() && self.source.keep_alive && self.source.reader.is_drained()
     }
 }
 
@@ -79,7 +79,7 @@ impl<I: Io> ResponseSource for ResponseReader<'_, I> {
                     Parsed::Partial => {}
                 }
             }
-            if self.reader.fill().await? == 0 {
+            if !self.reader.fill().await? {
                 let begun = !self.reader.bytes().is_empty();
                 return Err(if begun { Reason::UpstreamMalformed } else { Reason::UpstreamClosed });
             }

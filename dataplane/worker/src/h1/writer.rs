@@ -10,7 +10,7 @@ use crate::{
 };
 use std::io::Write;
 use tollgate_http::{Reason, write_trailers};
-use tollgate_io::{Buffer, Io, SendList, Stream};
+use tollgate_io::{Buffer, Io, SendList};
 
 /// The sending half.
 pub(crate) struct Writer<'a, I: Io> {

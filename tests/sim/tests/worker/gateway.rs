@@ -11,6 +11,7 @@ use std::{
     },
     time::Duration,
 };
+use tollgate_balance::{Registry, Upstream};
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_model::{NoSource, Snapshot};
@@ -18,8 +19,9 @@ use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
     SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, NodeFigures, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Publication, Setup};
+use tollgate_telemetry::{LogSource, NodeFigures, Registry as Figures, WorkerMetrics, log_queue};
+use tollgate_tls::WallClock;
+use tollgate_worker::{Command, Program, Publication, Registries, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -50,10 +52,11 @@ pub(crate) struct Gateway {
     pub(crate) node: Node,
     /// What the worker was given last.
     program: RefCell<Arc<Program>>,
+    upstreams: RefCell<Registry>,
     commands: SimSender<Command<SimListener>>,
     /// When `run` returned.
     returned: Rc<Cell<Option<Instant>>>,
-    registry: Arc<Registry>,
+    figures: Arc<Figures>,
     metrics: Arc<WorkerMetrics>,
     log: LogSource,
 }
@@ -86,6 +89,19 @@ timeouts: {TIMEOUTS}
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// One listener, one upstream with these `endpoints` and more keys, one route.
+pub(crate) fn upstream(endpoints: &str, rest: &str) -> Snapshot {
+    let text = format!(
+        "version: 1
+listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
+upstreams: [ {{ name: origins, endpoints: [ {endpoints} ]{rest} }} ]
+routes: [ {{ name: all, {ANY}, upstream: origins }} ]
+timeouts: {TIMEOUTS}
+"
+    );
+    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 /// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their
 /// names; `settings` are lines of the node.
 pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
@@ -99,6 +115,22 @@ pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
         routes.collect::<String>()
     );
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Certificates are judged, and tickets aged, at a fixed time.
+#[derive(Debug)]
+struct Still;
+
+impl WallClock for Still {
+    fn unix_seconds(&self) -> u64 {
+        // 2027-01-15
+        1_800_000_000
+    }
+}
+
+/// What `snapshot` says of TLS, behind the `previous` one.
+pub(crate) fn security(snapshot: &Snapshot, previous: Option<&Security>) -> Security {
+    Security::build(snapshot, previous, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Gateway {
@@ -127,14 +159,28 @@ impl Gateway {
         Self::run(routed(routes, settings), 1, Conditions::default())
     }
 
-    fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+    /// A worker of a snapshot.
+    pub(crate) fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        let security = security(&snapshot, None);
+        Self::run_secured(snapshot, security, seed, conditions)
+    }
+
+    /// The same, with what was compiled of its TLS.
+    pub(crate) fn run_secured(
+        snapshot: Snapshot,
+        security: Security,
+        seed: impl Into<Seed>,
+        conditions: Conditions,
+    ) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
-        let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
+        let figures = Figures::new(&Reason::ALL.map(Reason::code), 1);
+        let (metrics, (sender, log)) = (figures.worker(0), log_queue(LOG_BLOCKS, &figures));
         let (commands, inbox) = world.mailbox();
-        let program = Arc::new(Program::build(snapshot, 1, &registry, None));
+        let mut upstreams = Registry::default();
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
+        let program = Arc::new(Program::build(snapshot, 1, registries, None, security));
         let setup = Setup {
             io: node.clone(),
             program: program.clone(),
@@ -148,8 +194,18 @@ impl Gateway {
             tollgate_worker::run(setup, inbox).await;
             noted.set(Some(clock.now()));
         });
-        let program = RefCell::new(program);
-        Self { simulation, world, node, program, commands, returned, registry, metrics, log }
+        let (program, upstreams) = (RefCell::new(program), RefCell::new(upstreams));
+        Self { simulation, world, node, program, upstreams, commands, returned, figures, metrics, log }
+    }
+
+    /// A worker in front of an upstream with these `endpoints` and more keys.
+    pub(crate) fn start_upstream(endpoints: &str, rest: &str, seed: impl Into<Seed>, conditions: Conditions) -> Self {
+        Self::run(upstream(endpoints, rest), seed, conditions)
+    }
+
+    /// The state of the upstream in the worker's program.
+    pub(crate) fn upstream(&self) -> Arc<Upstream> {
+        self.upstreams.borrow().upstreams().next().expect("there is one").clone()
     }
 
     /// A worker under a quiet sky, with one origin that answers by `script`.
@@ -181,9 +237,20 @@ impl Gateway {
         self.commands.send(command);
     }
 
+    /// The figure of the scrape's line that begins with `sample`, 0 without one.
+    pub(crate) fn figure(&self, sample: &str) -> u64 {
+        let mut scrape = String::new();
+        self.figures.render(&mut scrape);
+        let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
+        line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
+    }
+
     /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
     pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
-        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()));
+        let security = security(&snapshot, Some(self.program.borrow().security()));
+        let mut upstreams = self.upstreams.borrow_mut();
+        let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
+        let program = Program::build(Arc::new(snapshot), 1, registries, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.program.replace(program.clone());
         let taken = Arc::new(AtomicBool::new(false));
@@ -213,20 +280,23 @@ impl Gateway {
         self.simulation.run_until_idle();
         assert_eq!(self.simulation.leftovers(), Leftovers::default());
         assert_eq!(Arc::strong_count(&self.metrics), 2, "the worker has ended, and its log with it");
+        for member in self.upstreams.borrow().upstreams().flat_map(|upstream| upstream.endpoints().members().to_vec()) {
+            assert_eq!(member.endpoint.in_flight(), 0, "requests in progress after the end");
+        }
         let mut records = String::new();
         while let Some(block) = self.log.recv() {
             records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
         }
         let records: Vec<_> = records.lines().map(str::to_owned).collect();
-        judge(&self.registry, &records);
+        judge(&self.figures, &records);
         Ended { at, records }
     }
 }
 
 /// Checks what the scrape says once a worker has ended.
-fn judge(registry: &Registry, records: &[String]) {
+fn judge(figures: &Figures, records: &[String]) {
     let mut scrape = String::new();
-    registry.render(&NodeFigures::default(), &mut scrape);
+    figures.render(&NodeFigures::default(), &mut scrape);
     let value = |name: &str| {
         let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
         assert!(scrape.contains(&format!("# TYPE {name} ")), "{name} is no metric");

@@ -1,14 +1,17 @@
 //! The unchanged worker in the simulator: under random exchanges and faults, and in the situations that each need a test.
 
 mod answers;
+mod balance;
 mod clients;
 mod deadlines;
 mod drain;
 mod gateway;
 mod policies;
 mod publish;
+mod retries;
 mod routing;
 mod seeds;
+mod tls;
 mod traces;
 mod truncation;
 mod tunnels;

@@ -1,9 +1,14 @@
 //! Snapshots swapped under a running worker: what has begun ends as it began, what begins runs what was published last, and
 //! nothing is lost or left behind.
 
-use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, is_over, routed};
-use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};
+use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, is_over, post, routed};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tollgate_sim::{Answer, Client, Conditions, Failure, Framing, Origin, Reader, Seed, payload};
+use tollgate_worker::Command;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TO_A: &str = r#"match: { path: "/{rest*}" }, upstream: a"#;
@@ -32,6 +37,24 @@ fn an_exchange_ends_with_what_it_began_with_and_the_next_runs_the_new() {
     assert_eq!(bodies, [b"a", b"b"]);
     let records = gateway.end().records;
     assert!(records[0].contains("\"upstream\":\"a\"") && records[1].contains("\"upstream\":\"b\""), "{records:?}");
+}
+
+/// What the watchdog lives on.
+#[test]
+fn a_worker_answers_a_ping_whatever_else_it_does() {
+    let gateway = slow_names();
+    let client = gateway.ask(vec![get(1)]);
+    for command in [None, Some(Command::Drain)] {
+        command.into_iter().for_each(|command| gateway.command(command));
+        let ping = Arc::new(());
+        gateway.command(Command::Ping(Box::new(ping.clone())));
+        assert_eq!(Arc::strong_count(&ping), 2, "it is on its way");
+        gateway.simulation.run_for(SECOND / 10);
+        assert_eq!(Arc::strong_count(&ping), 1, "the worker has dropped it, before the exchange is over");
+    }
+    gateway.simulation.run_until_idle();
+    assert_eq!(client.take().len(), 1);
+    gateway.end();
 }
 
 #[test]
@@ -124,4 +147,26 @@ fn a_thousand_swaps_lose_nothing() {
         }
         assert_eq!(gateway.end().records.len(), 8 * 50);
     }
+}
+
+/// The node's body limit is part of every chain, and policies of a route that stays may change with the defaults.
+#[test]
+fn policies_change_with_what_is_inherited() {
+    let settings = "limits: { body_bytes: 10 }\n";
+    let gateway = Gateway::start_node(settings, &[TO_A]);
+    let _ = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(b"a".to_vec()));
+    let ask = |len: usize| {
+        let client = gateway.ask(vec![post(1, len)]);
+        gateway.simulation.run_until_idle();
+        client.take().into_iter().map(|reply| reply.expect("an answer").head.status()).collect::<Vec<_>>()
+    };
+    assert_eq!((ask(10), ask(11)), (vec![200], vec![413]));
+    gateway.publish(routed(&[TO_A], "limits: { body_bytes: 20 }\n"), Vec::new());
+    gateway.simulation.run_until_idle();
+    assert_eq!((ask(11), ask(21)), (vec![200], vec![413]));
+    let denied = "defaults: { policies: { ip: { deny: [192.0.2.0/24] } } }\n";
+    gateway.publish(routed(&[TO_A], denied), Vec::new());
+    gateway.simulation.run_until_idle();
+    assert_eq!(ask(1), [403]);
+    gateway.end();
 }

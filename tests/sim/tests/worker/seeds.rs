@@ -91,6 +91,30 @@ fn the_model_holds_in_a_storm() {
     assert!(!all || fired.iter().all(|&fired| fired > 0), "{fired:?} of {:?}", Fault::ALL);
 }
 
+/// Every way of choosing, with all retries and ejection: nothing is sent twice that must not be, no request in progress is
+/// counted that is none, and nothing leaks.
+#[test]
+fn the_model_holds_however_endpoints_are_chosen_and_whatever_is_tried_again() {
+    let name = "seeds::the_model_holds_however_endpoints_are_chosen_and_whatever_is_tried_again";
+    let ways = ["least_requests", "power_of_two", "{ consistent_hash: { key: 'header:X-Token', load_max: 150% } }"];
+    let mut answered = 0;
+    let all = for_each_seed(name, 0..300, |seed| {
+        let rest = format!(
+            ", balance: {}, retries: {{ attempts: 4, on: [connect, closed, timeout, 502, 503, 504], budget: 100% }}, \
+             outliers: {{ consecutive: 3, ejection: 5ms }}, connections: {{ max: {}, requests_max: 3 }}",
+            ways[seed.number as usize % ways.len()],
+            2 + seed.number % 4,
+        );
+        let endpoints = ORIGINS.map(|at| format!("{{ address: \"{at}\" }}")).join(", ");
+        let gateway = Gateway::start_upstream(&endpoints, &rest, seed, storm(seed.number));
+        let exchanges = scenario(true).start(&gateway.simulation, LISTEN, &ORIGINS);
+        gateway.simulation.run_until_idle();
+        answered += exchanges.judge().answered;
+        gateway.end();
+    });
+    assert!(!all || answered > 2_000, "{answered} of 7,200: too many faults");
+}
+
 #[test]
 fn one_seed_is_one_run() {
     let mut hashes = BTreeSet::new();

@@ -108,6 +108,17 @@ fn without_another_endpoint_a_refusal_is_told() {
     refused_by(&client.take(), Reason::ConnectRefused);
     let ended = gateway.end();
     ended.failed_by(Reason::ConnectRefused);
+    assert!(ended.record().contains("\"attempts\":3"), "as often as the rules say: {:?}", ended.records);
+}
+
+#[test]
+fn without_retries_a_refusal_is_told_at_once() {
+    let endpoints = format!("{{ address: \"{}\" }}, {{ address: \"{}\" }}", ORIGINS[0], ORIGINS[1]);
+    let gateway = Gateway::start_upstream(&endpoints, ", retries: { attempts: 1 }", 1, Conditions::default());
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    refused_by(&client.take(), Reason::ConnectRefused);
+    let ended = gateway.end();
     // A record gives its attempts when they are more than one.
-    assert!(ended.records.iter().all(|record| !record.contains("attempts")), "asked once: {:?}", ended.records);
+    assert!(!ended.record().contains("attempts"), "asked once: {:?}", ended.records);
 }

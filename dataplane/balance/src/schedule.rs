@@ -1,13 +1,13 @@
-//! Choice of an endpoint: smooth weighted round robin, laid out once as a schedule.
+//! Smooth weighted round robin, laid out once as a schedule.
 //!
 //! The schedule is that of nginx's algorithm: an endpoint of weight 5 among two of weight 1 gives `a a b a c a a`, never
 //! five in a row. Weights are divided by their greatest common divisor first.
 
-/// Longest schedule; heavier weights are scaled down to it, which rounds their shares.
-const TURNS_MAX: u64 = 10_000;
+use crate::limits::TURNS_MAX;
 
-/// Endpoint indices in the order they take their turns.
-pub(crate) fn schedule(weights: &[u32]) -> Box<[u32]> {
+/// The positions of `weights` in the order they take their turns; at most 10,000 turns.
+#[must_use]
+pub fn schedule(weights: &[u32]) -> Box<[u32]> {
     let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
     let sum: u64 = weights.iter().map(|weight| u64::from(weight / divisor)).sum();
     let scale = sum.div_ceil(TURNS_MAX).max(1);

@@ -1,0 +1,108 @@
+//! Connections of the housekeeping: each is bounded in time, and all of them end with the thread.
+//!
+//! A deadline aborts the stream and lets its transfer complete: none is dropped.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+use tollgate_io::{Address, Instant, Io, SendList, Stream};
+use tollgate_ring::{RingIo, RingStream};
+
+/// The streams that are open.
+#[derive(Default)]
+pub(super) struct Calls {
+    open: RefCell<Vec<Rc<RingStream>>>,
+    is_ending: Cell<bool>,
+    /// Who waits for the last to be closed.
+    waiting: RefCell<Option<Waker>>,
+}
+
+/// A stream that is in the list until it is dropped.
+struct Call<'c> {
+    calls: &'c Calls,
+    stream: Rc<RingStream>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.calls.open.borrow_mut().retain(|open| !Rc::ptr_eq(open, &self.stream));
+        if let Some(waiting) = self.calls.waiting.take() {
+            waiting.wake();
+        }
+    }
+}
+
+impl Calls {
+    /// Connects and does `work` with the stream, all until `due`.
+    pub(super) async fn call<T>(
+        &self,
+        io: &RingIo,
+        to: Address<'_>,
+        due: Instant,
+        work: impl AsyncFnOnce(&RingStream) -> io::Result<T>,
+    ) -> io::Result<T> {
+        // Both may be dropped.
+        let stream = within(io, due, io.connect(to)).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
+        if self.is_ending.get() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let call = Call { calls: self, stream: Rc::new(stream) };
+        self.open.borrow_mut().push(call.stream.clone());
+        let (mut work, mut overdue) = (pin!(work(&call.stream)), pin!(io.sleep_until(due)));
+        let mut is_over = false;
+        poll_fn(|context| {
+            if !is_over && overdue.as_mut().poll(context).is_ready() {
+                is_over = true;
+                call.stream.abort();
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Aborts all, and waits until they are closed.
+    pub(super) async fn end(&self) {
+        self.is_ending.set(true);
+        self.open.borrow().iter().for_each(|stream| stream.abort());
+        poll_fn(|context| {
+            if self.open.borrow().is_empty() {
+                return Poll::Ready(());
+            }
+            self.waiting.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// What comes of `work` until `due`; it is dropped then, and so must be of the kind that may be.
+pub(super) async fn within<T>(io: &RingIo, due: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut overdue) = (pin!(work), pin!(io.sleep_until(due)));
+    poll_fn(|context| {
+        if let Poll::Ready(value) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(value));
+        }
+        overdue.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
+/// Sends all of a message that fits one buffer.
+pub(super) async fn send_all(io: &RingIo, stream: &RingStream, bytes: &[u8]) -> io::Result<()> {
+    let mut buffer = io.buffers().take();
+    if !buffer.append(bytes) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut list = SendList::whole(buffer);
+    while !list.is_empty() {
+        let (sent, rest) = stream.send(list).await;
+        sent?;
+        list = rest;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The tries of one request: which endpoints it has been at, and whether and when there is another try.
+//!
+//! ```text
+//! choose --> connect --> send --> response
+//!   ^  \--none left--> wait --> choose among all again
+//!   `--- failed in a way that the rules name, tries left, room in the budget
+//! ```
+//!
+//! An endpoint that was not tried yet is tried at once; before one that was, a random time passes. Whether a request may
+//! be sent again at all (nothing of it, or of a response, has gone anywhere it cannot be taken back from) is the
+//! exchange's to say.
+
+use crate::{
+    bell,
+    program::UpstreamProgram,
+    record::Outcome,
+    standing::{Standing, Target},
+    state::Worker,
+    watch::{Waiting, Watch},
+};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+use tollgate_balance::{RetrySlot, Tried, backoff};
+use tollgate_http::Reason;
+use tollgate_io::{Instant, Io};
+
+/// The tries of one request.
+pub(crate) struct Tries<'p> {
+    pub(crate) upstream: &'p UpstreamProgram,
+    /// The time each connect may take.
+    pub(crate) connect: Duration,
+    standing: Rc<Standing>,
+    /// Of the request's key, where the upstream hashes one.
+    hash: Option<u64>,
+    tried: RefCell<Tried>,
+    /// Why the last try failed.
+    failure: Cell<Option<Reason>>,
+    connect_timeouts: Cell<u8>,
+    /// Whether an endpoint was passed over since all its connections are in use.
+    is_busy: Cell<bool>,
+    /// How often a time had to pass.
+    waits: Cell<u32>,
+    retry: RefCell<Option<RetrySlot>>,
+    _request: RetrySlot,
+}
+
+impl<'p> Tries<'p> {
+    pub(crate) fn begin<I: Io>(
+        worker: &Worker<I>,
+        upstream: &'p UpstreamProgram,
+        hash: Option<u64>,
+        connect: Duration,
+    ) -> Self {
+        let standing = worker.standings.of(upstream);
+        Self {
+            upstream,
+            connect,
+            hash,
+            tried: RefCell::default(),
+            failure: Cell::new(None),
+            connect_timeouts: Cell::new(0),
+            is_busy: Cell::new(false),
+            waits: Cell::new(0),
+            retry: RefCell::default(),
+            _request: standing.budget.begin(),
+            standing,
+        }
+    }
+
+    /// An endpoint that was not tried, if one is available.
+    pub(crate) fn choose<I: Io>(&self, worker: &Worker<I>, now: Instant) -> Option<Target<'p>> {
+        self.standing.choose(self.upstream, self.hash, &self.tried.borrow(), now, worker.io.entropy())
+    }
+
+    /// Passes over an endpoint that has no connection to spare.
+    pub(crate) fn pass_over(&self, target: &Target<'_>) {
+        self.tried.borrow_mut().add(target.endpoint().id());
+        self.is_busy.set(true);
+    }
+
+    /// Takes a failure of the endpoint.
+    pub(crate) fn note_failure(&self, target: &Target<'_>, reason: Reason) {
+        self.tried.borrow_mut().add(target.endpoint().id());
+        self.failure.set(Some(reason));
+        self.connect_timeouts.set(self.connect_timeouts.get() + u8::from(reason == Reason::ConnectTimeout));
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.get().is_some()
+    }
+
+    /// Whether an endpoint that was tried may be tried again: not if the last took all its time to connect.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.failure.get().is_some_and(|failure| failure != Reason::ConnectTimeout)
+    }
+
+    /// Why there is no endpoint.
+    pub(crate) fn end(&self) -> Reason {
+        let none = if self.is_busy.get() { Reason::UpstreamBusy } else { Reason::NoEndpoint };
+        self.failure.get().unwrap_or(none)
+    }
+
+    /// Whether a failure to connect is tried again; if so, the budget is charged. A second one that took all its time is
+    /// enough: each costs the client `timeouts.connect`.
+    pub(crate) fn takes_connect_failure(&self, outcome: &Outcome<'_>) -> bool {
+        self.upstream.upstream.retries.on.connect && self.connect_timeouts.get() < 2 && self.has_room(outcome)
+    }
+
+    /// Whether a request without a response is tried again; if so, the budget is charged.
+    pub(crate) fn takes_silence(&self, reason: Reason, outcome: &Outcome<'_>) -> bool {
+        let on = self.upstream.upstream.retries.on;
+        let is_named = match reason {
+            Reason::UpstreamClosed => on.closed,
+            Reason::ResponseTimeout => on.timeout,
+            _ => false,
+        };
+        is_named && self.has_room(outcome)
+    }
+
+    /// Whether a request that was answered with this status is tried again; if so, the budget is charged.
+    pub(crate) fn takes_status(&self, status: u16, outcome: &Outcome<'_>) -> bool {
+        let on = self.upstream.upstream.retries.on;
+        let is_named = match status {
+            502 => on.bad_gateway,
+            503 => on.unavailable,
+            504 => on.gateway_timeout,
+            _ => false,
+        };
+        is_named && self.has_room(outcome)
+    }
+
+    fn has_room(&self, outcome: &Outcome<'_>) -> bool {
+        let rules = &self.upstream.upstream.retries;
+        let mut retry = self.retry.borrow_mut();
+        // The retry before this one is over.
+        drop(retry.take());
+        if u32::from(outcome.attempts.get()) < rules.attempts {
+            *retry = self.standing.budget.retry(rules);
+        }
+        retry.is_some()
+    }
+
+    /// Waits before all endpoints may be tried once more.
+    ///
+    /// # Errors
+    /// The exchange was ended meanwhile.
+    pub(crate) async fn wait<I: Io>(&self, worker: &Worker<I>, watch: &Watch<I::Stream>) -> Result<(), Reason> {
+        let rules = &self.upstream.upstream.retries;
+        self.waits.set(self.waits.get() + 1);
+        let pause = backoff(self.waits.get(), rules.backoff, rules.backoff_max, worker.io.entropy());
+        let due = worker.io.now() + pause;
+        watch.extend(due + pause + self.connect);
+        watch.begin_waiting(Waiting::Upstream);
+        // Both may be dropped.
+        let ended = bell::first(watch.ended(), worker.io.sleep_until(due)).await;
+        watch.end_waiting(Waiting::Upstream);
+        watch.set_upstream(None);
+        self.tried.replace(Tried::default());
+        self.is_busy.set(false);
+        match ended {
+            Ok(cause) => Err(cause),
+            Err(()) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The handshake with an endpoint, as soon as its connection stands, within what is left of `timeouts.connect`.
+//!
+//! A handshake has transfers in flight, so it is not dropped when its time is over: the stream is aborted, and the
+//! handshake ends by itself.
+
+use super::{
+    ClientTls, Layer,
+    downstream::{failure, handshake},
+};
+use crate::{
+    state::Worker,
+    watch::{Waiting, Watch},
+    wire::Wire,
+};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+};
+use tollgate_http::Reason;
+use tollgate_io::{Instant, Io};
+use tollgate_telemetry::{HandshakeFailure, TlsSide};
+use tollgate_tls::Error;
+
+/// A connection to an endpoint, ready for its first request: with a session over it, if its upstream is spoken to in TLS.
+pub(crate) async fn secure<I: Io>(
+    worker: &Worker<I>,
+    watch: &Watch<I::Stream>,
+    tls: Option<&ClientTls>,
+    stream: I::Stream,
+    due: Instant,
+) -> Result<Rc<Wire<I::Stream>>, Reason> {
+    let wire = Rc::new(Wire::new(stream));
+    let Some(ClientTls { settings, name }) = tls else { return Ok(wire) };
+    let session = match name {
+        Some(name) => settings.session(name),
+        None => settings.session(&wire.peer().ip().to_string()),
+    };
+    let session = session.map_err(|_| Reason::Internal)?;
+    let layer = Box::new(Layer::new(session, worker.io.buffers().clone(), None));
+    watch.set_upstream(Some(wire.clone()));
+    watch.begin_waiting(Waiting::Upstream);
+    // In a box, so that the many exchanges without one have no room for it.
+    let (result, is_late) = Box::pin(within(worker, due, &wire, layer.shake_hands(wire.stream(), async || {}))).await;
+    watch.end_waiting(Waiting::Upstream);
+    watch.set_upstream(None);
+    if let Err(error) = result {
+        return Err(note_failure(worker, watch, &error, is_late));
+    }
+    if let Some(done) = layer.ask(handshake) {
+        worker.metrics.tls_done(TlsSide::Upstream, done);
+    }
+    wire.secure(layer);
+    Ok(wire)
+}
+
+/// Runs a handshake; at `due` ends the stream. Says whether it did.
+async fn within<I: Io, T>(
+    worker: &Worker<I>,
+    due: Instant,
+    wire: &Wire<I::Stream>,
+    handshake: impl Future<Output = T>,
+) -> (T, bool) {
+    let (mut handshake, mut overdue) = (pin!(handshake), pin!(worker.io.sleep_until(due)));
+    let mut is_late = false;
+    poll_fn(|context| {
+        if !is_late && overdue.as_mut().poll(context).is_ready() {
+            is_late = true;
+            wire.abort();
+        }
+        handshake.as_mut().poll(context).map(|result| (result, is_late))
+    })
+    .await
+}
+
+fn note_failure<I: Io>(worker: &Worker<I>, watch: &Watch<I::Stream>, error: &Error, is_late: bool) -> Reason {
+    if let Some(cause) = watch.cause() {
+        return cause;
+    }
+    let failure = if is_late { HandshakeFailure::Timeout } else { failure(error) };
+    worker.metrics.tls_failed(TlsSide::Upstream, failure);
+    match failure {
+        HandshakeFailure::Timeout => Reason::ConnectTimeout,
+        HandshakeFailure::PeerCertificate => Reason::UpstreamCertificate,
+        HandshakeFailure::Alert => Reason::UpstreamTlsAlert,
+        HandshakeFailure::Internal => Reason::Internal,
+        _ => Reason::UpstreamTlsFailed,
+    }
+}
