@@ -43,7 +43,7 @@ impl Control {
             last_good,
             metrics: registry.config(),
         };
-        updater.started(snapshot.generation);
+        updater.started(snapshot.generation, snapshot.digest);
         let (changes, updating) = changes::launch(updater).map_err(Part::ConfigThread.failed())?;
         // From here on an error drops this, which ends what runs.
         let mut control = Self {

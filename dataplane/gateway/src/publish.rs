@@ -16,7 +16,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc, PoisonError,
+        Arc, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -24,7 +24,7 @@ use std::{
 use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
-use tollgate_telemetry::Registry;
+use tollgate_telemetry::{CertificateFigures, Registry};
 use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
@@ -141,6 +141,31 @@ impl Publisher {
         let (answer, answers) = channel::bounded(0);
         self.tell(|| GatewayCommand::Ping(Box::new(answer.clone())));
         answers
+    }
+
+    /// Every upstream, and the certificates of every listener; `None` while a snapshot is being published.
+    pub(crate) fn parts(&self) -> Option<(Vec<Arc<balance::Upstream>>, Vec<CertificateFigures>)> {
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let (snapshot, security) = (state.program.snapshot(), state.program.security());
+        let certificates = snapshot.listeners.entries().flat_map(|(slot, entry)| {
+            let validity = security.validity(slot).iter();
+            let listener = &entry.item.name;
+            validity.map(move |(name, not_after_s)| CertificateFigures {
+                listener: listener.clone(),
+                name: name.clone(),
+                not_after_s: *not_after_s,
+            })
+        });
+        Some((state.upstreams.upstreams().cloned().collect(), certificates.collect()))
+    }
+
+    /// Messages that wait, by worker.
+    pub(crate) fn waiting(&self) -> Vec<usize> {
+        self.commands.iter().map(Outbox::waiting).collect()
     }
 
     pub(crate) fn running(&self) -> Vec<u64> {

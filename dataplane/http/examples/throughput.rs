@@ -7,7 +7,7 @@
 use std::{hint::black_box, time::Instant};
 use tollgate_http::{
     ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, RequestIndex, ResponseIndex,
-    write_request, write_response,
+    TraceContext, write_request, write_response,
 };
 
 const ROUNDS: usize = 20;
@@ -70,6 +70,7 @@ fn rewrite(bytes: &[u8], out: &mut [u8], index: &RequestIndex) -> usize {
         request_id: b"0123456789abcdef0123456789abcdef",
         upgrade: false,
         default_host: b"origin",
+        trace: TraceContext::AsReceived,
         target: b"",
         edits: None,
     };

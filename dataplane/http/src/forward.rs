@@ -5,7 +5,8 @@
 //! framing of the new connection. The body's bytes and length never change here.
 
 use crate::{
-    BodyLength, FieldEdits, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, Version,
+    BodyLength, FieldEdits, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, TraceContext,
+    Version,
     forwarded::Client,
     h1::{Fields, tokens},
     trace_id,
@@ -51,6 +52,8 @@ pub struct ForwardRequest<'a> {
     pub upgrade: bool,
     /// Value of Host when the request came with none.
     pub default_host: &'a [u8],
+    /// What becomes of `traceparent` and `tracestate`.
+    pub trace: TraceContext<'a>,
     /// `path?query` to ask for in place of the request's own; that one if empty.
     pub target: &'a [u8],
     /// What else its fields lose and gain.
@@ -72,7 +75,7 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
         let host = if head.authority().is_empty() { with.default_host } else { head.authority() };
         writer.line(b"Host: ", if other_host.is_empty() { host } else { other_host });
     }
-    let removed = removed_from_request(&head, &client, replaces_host);
+    let removed = removed_from_request(&head, &client, with.trace, replaces_host);
     copy_kept(&mut writer, fields, head.bytes(), removed, with.edits);
     if let Some(edits) = with.edits {
         writer.put(edits.lines());
@@ -87,11 +90,19 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
     if !with.request_id.is_empty() {
         writer.line(b"X-Request-Id: ", with.request_id);
     }
+    if let TraceContext::Replaced(parent) = with.trace {
+        writer.line(b"traceparent: ", parent.text());
+    }
     writer.put(via(head.version()));
     writer.end().map_err(|_| Reason::HeadTooLarge)
 }
 
-fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: bool) -> NameSet {
+fn removed_from_request(
+    head: &RequestHead<'_>,
+    client: &Client,
+    trace: TraceContext<'_>,
+    replaces_host: bool,
+) -> NameSet {
     let fields = head.fields_index();
     let mut removed = HOP_BY_HOP
         .with(Name::XRequestId)
@@ -101,7 +112,8 @@ fn removed_from_request(head: &RequestHead<'_>, client: &Client, replaces_host: 
     if replaces_host {
         removed = removed.with(Name::Host);
     }
-    if (fields.contains(Name::Traceparent) || fields.contains(Name::Tracestate)) && trace_id(head).is_none() {
+    let has_trace = fields.contains(Name::Traceparent) || fields.contains(Name::Tracestate);
+    if has_trace && !(matches!(trace, TraceContext::AsReceived) && trace_id(head).is_some()) {
         removed = removed.with(Name::Traceparent).with(Name::Tracestate);
     }
     if head.max_forwards().is_some() {

@@ -48,7 +48,7 @@ pub use method::Method;
 pub use problem::{PROBLEM_CONTENT_TYPE, write_problem};
 pub use reason::{Reason, Side};
 pub use status::reason_phrase;
-pub use trace::trace_id;
+pub use trace::{TraceContext, Traceparent, trace_id};
 pub use trailers::write_trailers;
 pub use uri::normalize_path;
 pub use version::Version;

@@ -4,7 +4,8 @@
 
 use tollgate_http::{
     ConnectionOption, FieldEdits, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, Reason,
-    RequestIndex, ResponseFraming, ResponseIndex, trace_id, write_interim, write_request, write_response,
+    RequestIndex, ResponseFraming, ResponseIndex, TraceContext, Traceparent, trace_id, write_interim, write_request,
+    write_response,
 };
 
 const WITH: ForwardRequest<'_> = ForwardRequest {
@@ -15,6 +16,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     request_id: b"",
     upgrade: false,
     default_host: b"origin:80",
+    trace: TraceContext::AsReceived,
     target: b"",
     edits: None,
 };
@@ -136,6 +138,13 @@ fn identifiers_and_traces() {
     assert_eq!(fields_forwarded(good, &WITH), good);
     for bad in ["traceparent: 00-0-0-01\r\ntracestate: a=b\r\n", "tracestate: a=b\r\n", &format!("{good}{good}")] {
         assert_eq!(fields_forwarded(bad, &WITH), "", "{bad:?}");
+    }
+    let mut ours = Traceparent::new();
+    ours.begin(b"11111111111111111111111111111111", b"2222222222222222", false);
+    for received in [good, "tracestate: a=b\r\n", ""] {
+        assert_eq!(fields_forwarded(received, &ForwardRequest { trace: TraceContext::Removed, ..WITH }), "");
+        let replaced = fields_forwarded(received, &ForwardRequest { trace: TraceContext::Replaced(&ours), ..WITH });
+        assert_eq!(replaced, "traceparent: 00-11111111111111111111111111111111-2222222222222222-00\r\n");
     }
     let mut bytes = format!("GET / HTTP/1.1\r\nHost: a\r\n{good}\r\n").into_bytes();
     let mut index = RequestIndex::new();

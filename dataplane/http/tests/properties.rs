@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
 use tollgate_http::{
     Chunk, ChunkedDecoder, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, RequestHead,
-    RequestIndex, ResponseIndex, normalize_path, write_request, write_response, write_trailers,
+    RequestIndex, ResponseIndex, TraceContext, normalize_path, write_request, write_response, write_trailers,
 };
 
 const WITH: ForwardRequest<'_> = ForwardRequest {
@@ -16,6 +16,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     request_id: b"",
     upgrade: true,
     default_host: b"origin",
+    trace: TraceContext::AsReceived,
     target: b"",
     edits: None,
 };

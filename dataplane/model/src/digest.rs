@@ -125,9 +125,10 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         access_log,
         trusted_proxies,
         forwarded,
+        tracing,
         dns,
         limits,
         timeouts,
     } = snapshot;
-    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, dns, limits, timeouts))
+    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts))
 }

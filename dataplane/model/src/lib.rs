@@ -30,6 +30,7 @@ mod source;
 mod status;
 mod template;
 mod tls;
+mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
@@ -53,6 +54,7 @@ pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use template::{Piece, Template};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
+pub use tracing::{TraceAccept, Tracing};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
 };

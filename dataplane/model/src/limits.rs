@@ -87,6 +87,9 @@ pub(crate) const MAX_AGE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 
+/// A share in percent.
+pub(crate) const PERCENT: RangeInclusive<Count> = Count(0)..=Count(100);
+
 const KIB: u64 = 1 << 10;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -66,6 +66,8 @@ pub(crate) struct File {
     /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
     /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
     pub(crate) forwarded: Option<Text>,
+    /// What becomes of the trace context of requests.
+    pub(crate) tracing: Option<Spanned<Tracing>>,
     /// How the names of endpoints are resolved.
     pub(crate) dns: Option<Spanned<Dns>>,
     /// Sizes and counts a peer may not exceed.
@@ -95,6 +97,19 @@ pub(crate) struct AccessLog {
     pub(crate) path: Option<Text>,
     /// `json` (default): one JSON object a line.
     pub(crate) format: Option<Text>,
+}
+
+/// `tracing`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tracing {
+    /// Whose `traceparent` and `tracestate` go on as they came. `all` (default), `trusted`: those of `trusted_proxies`,
+    /// `none`.
+    pub(crate) accept: Option<Text>,
+    /// `true`: a request that has no `traceparent` that goes on gets one. `false` (default).
+    pub(crate) generate: Option<Text>,
+    /// Of the traces begun here, how many in a hundred ask to be recorded. 0 to 100, default 100.
+    pub(crate) sampled_percent: Option<Text>,
 }
 
 /// An entry of `listeners`.

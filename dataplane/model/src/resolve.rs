@@ -18,6 +18,7 @@ mod report;
 mod routes;
 mod state;
 mod tls;
+mod tracing;
 mod upstreams;
 mod values;
 

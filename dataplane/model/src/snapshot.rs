@@ -19,7 +19,8 @@ use crate::{
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
     template::{Piece, Template},
-    tls::{ListenerTls, UpstreamTls},
+    tls::ListenerTls,
+    tracing::Tracing,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
 
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
+    /// What becomes of the trace context of requests.
+    pub tracing: Tracing,
     /// How the names of endpoints are resolved.
     pub dns: Dns,
     /// Sizes and counts a peer may not exceed.
@@ -243,11 +246,12 @@ impl Snapshot {
             routes,
             trusted_proxies,
             forwarded,
+            tracing,
             dns,
             limits,
             timeouts,
         } = self;
-        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, dns, limits, timeouts);
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts);
         let others = (
             &other.workers,
             &other.io,
@@ -255,6 +259,7 @@ impl Snapshot {
             &other.access_log,
             &other.trusted_proxies,
             &other.forwarded,
+            &other.tracing,
             &other.dns,
             &other.limits,
             &other.timeouts,

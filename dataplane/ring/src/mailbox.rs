@@ -82,6 +82,12 @@ impl<M> Outbox<M> {
         let _ = (&*self.bell).write(&[1]);
         Ok(())
     }
+
+    /// Messages that the worker has not taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.messages.len()
+    }
 }
 
 impl<M: Send + 'static> Post<M> for Outbox<M> {

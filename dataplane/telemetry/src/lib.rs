@@ -10,6 +10,7 @@
 //! There is no clock, socket or file here.
 
 mod access;
+mod config;
 mod counter;
 mod decimal;
 mod exchange;
@@ -19,6 +20,7 @@ pub mod limits;
 mod line;
 mod log;
 pub mod names;
+mod node;
 mod prometheus;
 mod quantile;
 mod registry;
@@ -29,12 +31,14 @@ mod tls;
 mod worker;
 
 pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
+pub use config::ConfigMetrics;
 pub use counter::{Counter, Gauge};
 pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, log_queue};
+pub use node::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures, ProcessFigures};
 pub use prometheus::CONTENT_TYPE;
-pub use registry::{ConfigMetrics, JournalMetrics, Registry};
+pub use registry::{JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
 pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
 pub use worker::WorkerMetrics;

@@ -1,6 +1,7 @@
 //! Every bound of this crate, and how the bounds relate.
 //!
-//! Memory of a worker's metrics at the worst: [`ROUTES_MAX`] latency arrays of about 7.7 KB each. Memory of the access
+//! Memory of a worker's metrics at the worst: a latency array of about 7.7 KB for each upstream and each status class of each
+//! route; those never counted have none. Memory of the access
 //! log at the worst: (twice the blocks in the queue + one per worker + one being written) times [`BLOCK_BYTES`]; that of a
 //! journal that keeps up: ([`SPARE_BLOCKS`] + 1) per worker.
 
@@ -12,6 +13,12 @@ pub const UPSTREAMS_MAX: usize = 1000;
 
 /// Listeners with figures of their own; those beyond are counted together under `_other`.
 pub const LISTENERS_MAX: usize = 64;
+
+/// Endpoints that a scrape shows one by one; by upstream it counts all of them.
+pub const ENDPOINTS_MAX: usize = 1000;
+
+/// Certificates that a scrape shows.
+pub const CERTIFICATES_MAX: usize = 1000;
 
 /// Size of a block of access records, in bytes; also of a write. Half of it costs the journal a tenth more per record
 /// (`write` to ext4: 61 and 55 ns for 350 bytes), twice of it saves nothing.

@@ -78,6 +78,21 @@ impl Queue {
     }
 }
 
+/// How full the queue is, for the scrape.
+pub(crate) struct QueueDepth(Arc<Queue>);
+
+impl QueueDepth {
+    /// Filled blocks that wait.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.0.filled.len() as u64
+    }
+
+    /// Filled blocks that there is room for.
+    pub(crate) fn blocks_max(&self) -> u64 {
+        self.0.filled.capacity() as u64
+    }
+}
+
 /// A queue of at most `blocks` filled blocks. The journal ends when the [`LogSender`] and all its sinks are gone.
 ///
 /// # Panics
@@ -91,6 +106,8 @@ pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
         reader: OnceLock::new(),
         is_abandoned: AtomicBool::new(false),
     });
+    // A second queue is not shown: a node has one.
+    let _ = registry.log_queue.set(QueueDepth(queue.clone()));
     (LogSender { queue: queue.clone() }, LogSource { queue, metrics: registry.journal() })
 }
 

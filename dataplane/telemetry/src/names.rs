@@ -85,6 +85,10 @@ metrics! {
         "Downstream connections open, by listener.";
     ACCEPT_ERRORS: Counter "tollgate_accept_errors_total" []
         "Downstream connections that could not be accepted.";
+    TLS_HANDSHAKES: Counter "tollgate_tls_handshakes_total" ["side", "version", "kind"]
+        "TLS handshakes with clients (downstream) and endpoints (upstream) that are done, full or resumed; those seen so far.";
+    TLS_HANDSHAKE_FAILURES: Counter "tollgate_tls_handshake_failures_total" ["side", "reason"]
+        "TLS handshakes that did not come to their end, by reason; those seen so far.";
     UPSTREAM_REQUESTS: Counter "tollgate_upstream_requests_total" ["upstream", "status_class"]
         "Exchanges that chose an upstream, by class of its response's status; none where it gave no response.";
     UPSTREAM_FAILURES: Counter "tollgate_upstream_failures_total" ["upstream", "reason"]
@@ -103,22 +107,54 @@ metrics! {
         "Idle connections to an upstream, kept for reuse; the parked ones are among them.";
     UPSTREAM_CONNECTIONS_PARKED: Gauge "tollgate_upstream_connections_parked" ["upstream"]
         "Idle connections to an upstream that stand where every worker can take them.";
+    UPSTREAM_ENDPOINTS: Gauge "tollgate_upstream_endpoints" ["upstream", "state"]
+        "Endpoints of an upstream, by whether they may be chosen: healthy, unhealthy or ejected.";
+    ENDPOINT_HEALTHY: Gauge "tollgate_upstream_endpoint_healthy" ["upstream", "endpoint"]
+        "1 while an endpoint may be chosen, 0 while its health check fails or it is ejected.";
+    ENDPOINT_ACTIVE_REQUESTS: Gauge "tollgate_upstream_endpoint_active_requests" ["upstream", "endpoint"]
+        "Exchanges in progress with an endpoint, where the choice of endpoints counts them.";
+    CONFIG_GENERATION: Gauge "tollgate_config_generation" []
+        "Generation of the configuration that the workers were last told to run.";
+    WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]
+        "Generation of the snapshot that new exchanges of a worker run on.";
+    CONFIG_DIGEST: Gauge "tollgate_config_digest" []
+        "First 48 bits of the digest of the configuration: equal on nodes that run the same one.";
+    CONFIG_CHANGES: Counter "tollgate_config_changes_total" ["result"]
+        "Changes of the configuration asked for: applied, unchanged (nothing new), refused (nothing changed).";
+    CONFIG_LAST_CHANGE_OK: Gauge "tollgate_config_last_change_ok" []
+        "Whether the last change asked for was not refused: 1, else 0.";
+    CONFIG_LAST_CHANGE: Gauge "tollgate_config_last_change_timestamp_seconds" ["result"]
+        "When a change of the configuration ended like this last, in seconds since 1970.";
+    READY: Gauge "tollgate_ready" []
+        "1 while the node is ready, as /readyz says; 0 otherwise.";
+    MAILBOX_MESSAGES: Gauge "tollgate_worker_mailbox_messages" ["worker"]
+        "Messages from other threads that wait for a worker.";
     BUFFERS_IN_USE: Gauge "tollgate_buffers_in_use" []
         "Buffers that hold bytes of an exchange in progress.";
-    TLS_HANDSHAKES: Counter "tollgate_tls_handshakes_total" ["side", "version", "kind"]
-        "TLS handshakes with clients (downstream) and endpoints (upstream) that are done, full or resumed; those seen so far.";
-    TLS_HANDSHAKE_FAILURES: Counter "tollgate_tls_handshake_failures_total" ["side", "reason"]
-        "TLS handshakes that did not come to their end, by reason; those seen so far.";
     ACCESS_RECORDS_WRITTEN: Counter "tollgate_access_records_written_total" []
         "Access records written.";
     ACCESS_RECORDS_DROPPED: Counter "tollgate_access_records_dropped_total" ["cause"]
         "Access records not written: the journal was behind (queue_full) or could not write (write_error).";
     ACCESS_LOG_BYTES: Counter "tollgate_access_log_bytes_total" []
         "Bytes of access records written.";
-    CONFIG_GENERATION: Gauge "tollgate_config_generation" []
-        "Generation of the configuration that the workers were last told to run.";
-    CONFIG_CHANGES: Counter "tollgate_config_changes_total" ["result"]
-        "Changes of the configuration asked for: applied, unchanged (nothing new), refused (nothing changed).";
-    CONFIG_LAST_CHANGE_OK: Gauge "tollgate_config_last_change_ok" []
-        "Whether the last change asked for was not refused: 1, else 0.";
+    ACCESS_LOG_QUEUE: Gauge "tollgate_access_log_queue_blocks" []
+        "Blocks of access records that wait for the journal.";
+    ACCESS_LOG_QUEUE_MAX: Gauge "tollgate_access_log_queue_blocks_max" []
+        "Blocks of access records that may wait; the next one is dropped.";
+    CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate"]
+        "When a certificate of a listener ends, in seconds since 1970.";
+    PROCESS_CPU: Counter "process_cpu_seconds_total" []
+        "Time of the process on CPUs, user and system.";
+    PROCESS_START: Gauge "process_start_time_seconds" []
+        "When the process was started, in seconds since 1970.";
+    PROCESS_RESIDENT: Gauge "process_resident_memory_bytes" []
+        "Memory of the process in RAM.";
+    PROCESS_VIRTUAL: Gauge "process_virtual_memory_bytes" []
+        "Address space of the process.";
+    PROCESS_THREADS: Gauge "process_threads" []
+        "Threads of the process.";
+    PROCESS_OPEN_FDS: Gauge "process_open_fds" []
+        "Open file descriptors.";
+    PROCESS_MAX_FDS: Gauge "process_max_fds" []
+        "The most file descriptors that may be open.";
 }

@@ -4,15 +4,17 @@
 //! happened meanwhile, but none ever shrinks that must not, and a histogram agrees with its own `_count`. A route without
 //! an exchange and a status never sent have no lines.
 
+mod downstream;
+mod node;
+mod routes;
+mod upstreams;
+
 use std::fmt::Write;
 
 use crate::{
-    MethodLabel, Registry, Slots, WorkerMetrics,
+    NodeFigures, Registry, Slots, WorkerMetrics,
     latency::LatencyCounts,
     names::{self, Metric},
-    quantile::{QUANTILES, Quantiles},
-    tls,
-    worker::{ListenerMetrics, ROUTE_NONE, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS, UpstreamMetrics, duration_place},
 };
 
 /// Media type of what [`Registry::render`] writes.
@@ -45,225 +47,34 @@ const BOUNDS: [(u64, &str); 19] = [
     (10_000_000_000, "10"),
 ];
 
-/// Appends all figures of `registry` to `out`.
-pub(crate) fn render(registry: &Registry, out: &mut String) {
-    let mut scrape = Scrape { registry, out };
+/// Appends all figures of `registry` and `node` to `out`.
+pub(crate) fn render(registry: &Registry, node: &NodeFigures, out: &mut String) {
+    let mut scrape = Scrape { registry, node, out };
     scrape.single(&names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
     scrape.routes();
     scrape.requests();
     scrape.listeners();
+    scrape.handshakes();
     scrape.upstreams();
-    scrape.tls();
-    scrape.access_log();
+    scrape.endpoints();
     scrape.config();
+    scrape.queues();
+    scrape.access_log();
+    scrape.certificates();
+    scrape.process();
 }
 
 /// One scrape in progress.
 struct Scrape<'a> {
     registry: &'a Registry,
+    node: &'a NodeFigures,
     out: &'a mut String,
 }
 
 impl<'a> Scrape<'a> {
-    /// Durations and counts by route: from the same arrays, so that they agree.
-    fn routes(&mut self) {
-        let (mut counts, mut of_route, mut quantiles) = (LatencyCounts::new(), LatencyCounts::new(), Quantiles::new());
-        let (mut totals, mut by_route) = (Vec::new(), Vec::new());
-        self.header(&names::REQUEST_DURATION);
-        for (slot, route) in named(self.registry.routes()).chain([(ROUTE_NONE, NONE)]) {
-            of_route.clear();
-            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
-                counts.clear();
-                let workers = self.registry.workers.iter();
-                let arrays = workers.filter_map(|worker| worker.durations.get(duration_place(slot, class)));
-                arrays.for_each(|array| counts.merge(array));
-                if counts.count() != 0 {
-                    self.histogram(&names::REQUEST_DURATION, &[route, label], &counts);
-                    totals.push(([route, label], counts.count()));
-                    of_route.add(&counts);
-                }
-            }
-            if of_route.count() != 0 {
-                by_route.push((route, quantiles.of(&of_route)));
-            }
-        }
-        self.header(&names::REQUEST_DURATION_QUANTILE);
-        for (route, values) in by_route {
-            for ((_, quantile), ns) in QUANTILES.into_iter().zip(values) {
-                let labels = [route, quantile];
-                self.sample(&names::REQUEST_DURATION_QUANTILE, "", &labels, None, Seconds::from_ns(ns));
-            }
-        }
-        self.header(&names::REQUESTS);
-        for (labels, count) in totals {
-            self.sample(&names::REQUESTS, "", &labels, None, count);
-        }
-    }
-
-    fn requests(&mut self) {
-        self.header(&names::RESPONSES);
-        for slot in 0..STATUS_SLOTS {
-            let code = (STATUS_MIN + slot as u16).to_string();
-            let label = if slot == STATUS_SLOTS - 1 { OTHER } else { &code };
-            self.sample_if_any(&names::RESPONSES, &[label], self.sum(|worker| worker.statuses[slot].value()));
-        }
-        self.header(&names::REQUESTS_BY_METHOD);
-        for method in MethodLabel::ALL {
-            let count = self.sum(|worker| worker.methods[*method as usize].value());
-            self.sample_if_any(&names::REQUESTS_BY_METHOD, &[method.as_str()], count);
-        }
-        self.by_worker(&names::REQUESTS_BY_WORKER, |worker| worker.methods.iter().map(crate::Counter::value).sum());
-        self.by_worker(&names::CONNECTIONS_BY_WORKER, WorkerMetrics::connections_open);
-        self.by_worker(&names::CONNECTIONS_HANDED_OVER, |worker| worker.handed_over.value());
-        self.by_worker(&names::CONNECTIONS_TAKEN_OVER, |worker| worker.taken_over.value());
-        self.header(&names::REQUEST_FAILURES);
-        for (index, reason) in self.reasons() {
-            let count = self.sum(|worker| worker.reasons[index].value());
-            self.sample_named(&names::REQUEST_FAILURES, &[reason], count);
-        }
-        self.single(&names::ACTIVE_REQUESTS, &[], self.sum(|worker| worker.active_exchanges.value()));
-        self.single(&names::RECEIVED_BYTES, &[], self.sum(|worker| worker.received_bytes.value()));
-        self.single(&names::SENT_BYTES, &[], self.sum(|worker| worker.sent_bytes.value()));
-    }
-
-    fn listeners(&mut self) {
-        self.by_listener(&names::CONNECTIONS, |listener| listener.accepted.value());
-        self.by_listener(&names::CONNECTIONS_OPEN, |listener| listener.open.value());
-        self.single(&names::ACCEPT_ERRORS, &[], self.sum(|worker| worker.accept_errors.value()));
-    }
-
-    fn by_listener(&mut self, metric: &Metric, figure: fn(&ListenerMetrics) -> u64) {
-        self.header(metric);
-        for (slot, name) in named(self.registry.listeners()) {
-            let value = self.sum(|worker| worker.listeners.get(slot).map_or(0, figure));
-            self.sample_named(metric, &[name], value);
-        }
-    }
-
-    fn upstreams(&mut self) {
-        self.header(&names::UPSTREAM_REQUESTS);
-        for (slot, name) in named(self.registry.upstreams()) {
-            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
-                let count = self.upstream(slot, |upstream| upstream.classes[class].value());
-                self.sample_if_any(&names::UPSTREAM_REQUESTS, &[name, label], count);
-            }
-        }
-        self.header(&names::UPSTREAM_FAILURES);
-        for (slot, name) in named(self.registry.upstreams()) {
-            for (index, reason) in self.reasons() {
-                let count = self.upstream(slot, |upstream| upstream.reasons[index].value());
-                self.sample_if_any(&names::UPSTREAM_FAILURES, &[name, reason], count);
-            }
-        }
-        self.by_upstream(&names::UPSTREAM_ATTEMPTS, |upstream| upstream.attempts.value());
-        self.upstream_durations();
-        self.by_upstream(&names::UPSTREAM_ACTIVE_REQUESTS, |upstream| upstream.active.value());
-        self.header(&names::UPSTREAM_CONNECTIONS);
-        for (slot, name) in named(self.registry.upstreams()) {
-            let connected = self.upstream(slot, |upstream| upstream.connected.value());
-            let reused = self.upstream(slot, |upstream| upstream.reused.value());
-            self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "new"], connected);
-            self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
-        }
-        self.by_upstream(&names::UPSTREAM_CONNECT_FAILURES, |upstream| upstream.failed.value());
-        self.idle_connections();
-        self.single(&names::BUFFERS_IN_USE, &[], self.sum(|worker| worker.buffers_in_use.value()));
-    }
-
-    /// A connection is parked by one worker and taken by another, so that neither knows how many are; between the readings
-    /// of the two, one may have moved.
-    fn idle_connections(&mut self) {
-        let parked = |scrape: &Self, slot| {
-            let taken = scrape.upstream(slot, |upstream| upstream.unparked.value());
-            scrape.upstream(slot, |upstream| upstream.parked.value()).saturating_sub(taken)
-        };
-        self.header(&names::UPSTREAM_CONNECTIONS_IDLE);
-        for (slot, name) in named(self.registry.upstreams()) {
-            let idle = self.upstream(slot, |upstream| upstream.idle.value()) + parked(self, slot);
-            self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
-        }
-        self.header(&names::UPSTREAM_CONNECTIONS_PARKED);
-        for (slot, name) in named(self.registry.upstreams()) {
-            let parked = parked(self, slot);
-            self.sample_named(&names::UPSTREAM_CONNECTIONS_PARKED, &[name], parked);
-        }
-    }
-
-    fn by_worker(&mut self, metric: &Metric, figure: fn(&WorkerMetrics) -> u64) {
-        self.header(metric);
-        for (index, worker) in self.registry.workers.iter().enumerate() {
-            self.sample(metric, "", &[&index.to_string()], None, figure(worker));
-        }
-    }
-
-    fn upstream_durations(&mut self) {
-        let mut counts = LatencyCounts::new();
-        self.header(&names::UPSTREAM_FIRST_BYTE);
-        for (slot, name) in named(self.registry.upstreams()) {
-            counts.clear();
-            let upstreams = self.registry.workers.iter().filter_map(|worker| worker.upstreams.get(slot));
-            upstreams.for_each(|upstream| counts.merge(&upstream.first_byte));
-            if counts.count() != 0 {
-                self.histogram(&names::UPSTREAM_FIRST_BYTE, &[name], &counts);
-            }
-        }
-    }
-
-    fn by_upstream(&mut self, metric: &Metric, figure: fn(&UpstreamMetrics) -> u64) {
-        self.header(metric);
-        for (slot, name) in named(self.registry.upstreams()) {
-            let value = self.upstream(slot, figure);
-            self.sample_named(metric, &[name], value);
-        }
-    }
-
-    /// What all workers have of one figure of an upstream together.
-    fn upstream(&self, slot: usize, figure: impl Fn(&UpstreamMetrics) -> u64) -> u64 {
-        self.sum(|worker| worker.upstreams.get(slot).map_or(0, &figure))
-    }
-
     /// Indexes and label values of reasons.
     fn reasons(&self) -> impl Iterator<Item = (usize, &'static str)> + use<'a> {
         self.registry.reasons.iter().copied().chain([OTHER]).enumerate()
-    }
-
-    fn tls(&mut self) {
-        self.header(&names::TLS_HANDSHAKES);
-        for (side, label) in tls::SIDES {
-            for (version, kind, place) in tls::DONE {
-                let count = self.sum(|worker| worker.tls[side as usize].done(place));
-                self.sample_if_any(&names::TLS_HANDSHAKES, &[label, version, kind], count);
-            }
-        }
-        self.header(&names::TLS_HANDSHAKE_FAILURES);
-        for (side, label) in tls::SIDES {
-            for (index, reason) in tls::FAILURES.iter().enumerate() {
-                let count = self.sum(|worker| worker.tls[side as usize].failed(index));
-                self.sample_if_any(&names::TLS_HANDSHAKE_FAILURES, &[label, reason], count);
-            }
-        }
-    }
-
-    fn access_log(&mut self) {
-        let journal = &self.registry.journal;
-        self.single(&names::ACCESS_RECORDS_WRITTEN, &[], journal.records_written.value());
-        self.header(&names::ACCESS_RECORDS_DROPPED);
-        let dropped = self.sum(|worker| worker.access_records_dropped.value());
-        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["queue_full"], None, dropped);
-        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["write_error"], None, journal.records_lost.value());
-        self.single(&names::ACCESS_LOG_BYTES, &[], journal.bytes_written.value());
-    }
-
-    fn config(&mut self) {
-        let config = &self.registry.config;
-        self.single(&names::CONFIG_GENERATION, &[], config.generation.value());
-        self.header(&names::CONFIG_CHANGES);
-        for (result, count) in
-            [("applied", &config.published), ("unchanged", &config.unchanged), ("refused", &config.refused)]
-        {
-            self.sample(&names::CONFIG_CHANGES, "", &[result], None, count.value());
-        }
-        self.single(&names::CONFIG_LAST_CHANGE_OK, &[], config.is_last_ok.value());
     }
 
     /// What all workers have of one figure together.
@@ -277,12 +88,12 @@ impl<'a> Scrape<'a> {
             self.sample(metric, "_bucket", labels, Some(le), count);
         }
         self.sample(metric, "_bucket", labels, Some("+Inf"), counts.count());
-        self.sample(metric, "_sum", labels, None, Seconds { us: counts.sum_us() });
+        self.sample(metric, "_sum", labels, None, Seconds::from_us(counts.sum_us()));
         self.sample(metric, "_count", labels, None, counts.count());
     }
 
     /// A metric of one sample.
-    fn single(&mut self, metric: &Metric, labels: &[&str], value: u64) {
+    fn single(&mut self, metric: &Metric, labels: &[&str], value: impl Number) {
         self.header(metric);
         self.sample(metric, "", labels, None, value);
     }
@@ -358,6 +169,14 @@ struct Seconds {
 impl Seconds {
     const fn from_ns(ns: u64) -> Self {
         Self { us: ns / 1000 }
+    }
+
+    const fn from_us(us: u64) -> Self {
+        Self { us }
+    }
+
+    const fn from_ms(ms: u64) -> Self {
+        Self { us: ms.saturating_mul(1000) }
     }
 }
 

@@ -4,11 +4,15 @@
 //! that come ([`Registry::routes`] and so on) while the workers go on counting. The scrape (`prometheus`) reads it from
 //! any thread.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
-    Counter, Gauge, Slots, WorkerMetrics,
+    ConfigMetrics, Counter, NodeFigures, Slots, WorkerMetrics,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    log::QueueDepth,
     prometheus,
 };
 
@@ -23,38 +27,6 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
-/// What the updating thread counts of the changes of the configuration. One writer: that thread.
-#[derive(Debug, Default)]
-pub struct ConfigMetrics {
-    pub(crate) generation: Gauge,
-    pub(crate) published: Counter,
-    pub(crate) unchanged: Counter,
-    pub(crate) refused: Counter,
-    /// 1 or 0.
-    pub(crate) is_last_ok: Gauge,
-}
-
-impl ConfigMetrics {
-    /// A configuration runs.
-    pub fn published(&self, generation: u64) {
-        self.generation.set(generation);
-        self.published.add(1);
-        self.is_last_ok.set(1);
-    }
-
-    /// A change said nothing new.
-    pub fn unchanged(&self) {
-        self.unchanged.add(1);
-        self.is_last_ok.set(1);
-    }
-
-    /// A change was refused.
-    pub fn refused(&self) {
-        self.refused.add(1);
-        self.is_last_ok.set(0);
-    }
-}
-
 /// The figures of a node.
 pub struct Registry {
     routes: Slots,
@@ -65,6 +37,8 @@ pub struct Registry {
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
     pub(crate) config: Arc<ConfigMetrics>,
+    /// Of the access log, once there is one.
+    pub(crate) log_queue: OnceLock<QueueDepth>,
 }
 
 impl Registry {
@@ -79,6 +53,7 @@ impl Registry {
             reasons: reasons.into(),
             journal: Arc::default(),
             config: Arc::default(),
+            log_queue: OnceLock::new(),
         })
     }
 
@@ -121,9 +96,10 @@ impl Registry {
         self.config.clone()
     }
 
-    /// Appends all figures to `out` as Prometheus text, to be served as [`crate::CONTENT_TYPE`].
-    pub fn render(&self, out: &mut String) {
-        prometheus::render(self, out);
+    /// Appends all figures to `out`, those of `node` among them, as Prometheus text, to be served as
+    /// [`crate::CONTENT_TYPE`].
+    pub fn render(&self, node: &NodeFigures, out: &mut String) {
+        prometheus::render(self, node, out);
     }
 }
 

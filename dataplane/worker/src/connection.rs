@@ -11,10 +11,12 @@ use crate::{
     limits,
     link::Link,
     listening::Listening,
-    record::{Facts, Outcome, RequestId},
+    record::{Facts, Outcome},
+    request_id::RequestId,
     standing::Target,
     state::Worker,
     tls::{self, Greeting},
+    trace,
     watch::{Phase, Watch},
     wheel::TimerId,
     wire::Wire,
@@ -23,7 +25,7 @@ use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
 };
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
 use tollgate_io::{Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -180,6 +182,8 @@ struct Active {
     /// `None` if there is no access log.
     record: Option<AccessRecord>,
     request_id: RequestId,
+    /// Of the current request, if its trace begins here.
+    traceparent: Traceparent,
     /// When the current request began and the last one was over.
     begun: Instant,
     ended: Instant,
@@ -196,6 +200,7 @@ impl Active {
             index: RequestIndex::new(),
             record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listening.name)),
             request_id: RequestId::new(),
+            traceparent: Traceparent::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
             received: 0,
@@ -261,13 +266,15 @@ impl Active {
             self.request_id.renew(&worker.request_ids);
         }
         let facts = Facts::of(&head, begun);
+        let traced = trace::judge(&snapshot.tracing, is_trusted, &head);
+        let (trace, trace_id) = traced.context(&mut self.traceparent, &worker.request_ids, &self.request_id);
         let client = connection.client(program, &head, is_trusted);
         if let Some(record) = &mut self.record {
             // A proxy's connection carries requests of many.
             if is_trusted {
                 record.name_client(client, &connection.listening.name);
             }
-            record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text()));
+            record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text(), trace_id));
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
@@ -288,6 +295,7 @@ impl Active {
             facts,
             outcome: &outcome,
             request_id: self.request_id.text(),
+            trace,
             is_trusted,
             client,
             changes: OnceCell::new(),
@@ -384,9 +392,14 @@ impl Active {
     }
 }
 
-fn request_part<'a>(begun: Wall, head: &RequestHead<'a>, request_id: &'a [u8]) -> RequestPart<'a> {
+fn request_part<'a>(
+    begun: Wall,
+    head: &RequestHead<'a>,
+    request_id: &'a [u8],
+    trace_id: Option<&'a [u8]>,
+) -> RequestPart<'a> {
     RequestPart {
-        trace_id: trace_id(head),
+        trace_id,
         method: head.method_bytes(),
         host: head.authority(),
         path: head.path(),

@@ -31,7 +31,7 @@ use std::{
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, Side, http_date,
+    ResponseHead, Side, TraceContext, http_date,
 };
 use tollgate_io::Io;
 use tollgate_model::{Action, Route, Timeouts};
@@ -125,6 +125,7 @@ pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) facts: Facts,
     pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
+    pub(crate) trace: TraceContext<'a>,
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
     /// The peer, or whom a trusted one speaks for.
@@ -357,6 +358,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
             default_host: checkout.target.authority().as_bytes(),
+            trace: self.trace,
             target,
             edits: self.chain().and_then(Chain::request_edits),
         };

@@ -11,7 +11,7 @@ use crate::{
     parking::Parking,
     peers::Peers,
     pool::Pools,
-    record::RequestIds,
+    request_id::RequestIds,
     standing::Standings,
     tls::Budget,
     watch::{Phase, Watch},
@@ -74,6 +74,7 @@ impl<I: Io> Worker<I> {
         peers: Peers<<I::Stream as Stream>::Detached>,
         parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
     ) -> Self {
+        metrics.generation.set(program.snapshot.generation);
         Self {
             pools: Pools::new(parking),
             standings: Standings::new(io.entropy()),
@@ -112,6 +113,7 @@ impl<I: Io> Worker<I> {
         let program = self.program();
         self.close_listeners(|listening| program.snapshot.listeners.get(listening.slot).is_none());
         self.listen(listeners);
+        self.metrics.generation.set(program.snapshot.generation);
         self.pools.sweep(&self.metrics);
         taken();
         self.published.ring();

@@ -7,6 +7,7 @@
 use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
     NodeSource,
+    figures::wall_s,
     publish::{PublishError, Publisher},
     service,
 };
@@ -27,8 +28,8 @@ pub(crate) struct Updater {
 
 impl Updater {
     /// Notes that what is live was started with, and runs.
-    pub(crate) fn started(&self, generation: u64) {
-        self.metrics.published(generation);
+    pub(crate) fn started(&self, generation: u64, digest: u64) {
+        self.metrics.published(generation, digest, wall_s());
         if let Some(last_good) = &self.last_good {
             last_good.keep(&self.live.running());
         }
@@ -127,7 +128,7 @@ impl Updater {
         let by = cause.as_str();
         match outcome {
             Outcome::Published { tag, behind } => {
-                self.metrics.published(tag.generation);
+                self.metrics.published(tag.generation, tag.digest, wall_s());
                 if !matches!(cause, Cause::Put | Cause::Patch) && matches!(before, Cause::Put | Cause::Patch) {
                     eprintln!("tollgate: the file replaces what was changed through /config");
                 }
@@ -140,11 +141,11 @@ impl Updater {
                 }
             }
             Outcome::Unchanged { tag } => {
-                self.metrics.unchanged();
+                self.metrics.unchanged(wall_s());
                 eprintln!("tollgate: configuration {tag} runs on: nothing new ({by})");
             }
             Outcome::Refused(refusal) => {
-                self.metrics.refused();
+                self.metrics.refused(wall_s());
                 self.live.refuse(cause, refusal.clone());
                 eprintln!("tollgate: a configuration is refused, nothing changes ({by}):\n{refusal}");
             }

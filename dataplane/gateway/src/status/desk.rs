@@ -8,7 +8,10 @@ use super::{
     pages::Pages,
     report::Reporter,
 };
-use crate::changes::{Change, Changes, Job, Live};
+use crate::{
+    changes::{Change, Changes, Job, Live},
+    figures::Figures,
+};
 use std::sync::Arc;
 
 pub(super) struct Desk {
@@ -24,7 +27,7 @@ impl Desk {
     pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
         let Subject { registry, publisher, live, changes } = subject;
         Self {
-            pages: Pages { registry, publisher: publisher.clone() },
+            pages: Pages { registry, publisher: publisher.clone(), figures: Figures::new(publisher.clone()) },
             reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
             live,
             waiting,

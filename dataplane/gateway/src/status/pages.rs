@@ -4,7 +4,7 @@
 //! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
 //! document.
 
-use crate::publish::Publisher;
+use crate::{figures::Figures, publish::Publisher};
 use std::sync::Arc;
 use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
 use tollgate_telemetry::{CONTENT_TYPE, Registry};
@@ -20,6 +20,7 @@ const ALLOWED_CONFIG: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, PUT, PATCH"), 
 pub(super) struct Pages {
     pub(super) registry: Arc<Registry>,
     pub(super) publisher: Arc<Publisher>,
+    pub(super) figures: Figures,
 }
 
 /// What a request asks for.
@@ -71,7 +72,7 @@ impl Pages {
 
     fn metrics(&self) -> Page {
         let mut text = String::new();
-        self.registry.render(&mut text);
+        self.registry.render(&self.figures.look(), &mut text);
         Page { content_type: CONTENT_TYPE, content: text.into_bytes(), ..Page::text(200, "") }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{addresses, dns::dns, report::Report};
+use super::{addresses, dns::dns, report::Report, tracing::tracing};
 use crate::{
     ip_set::IpSet,
     items::Items,
@@ -52,6 +52,7 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         routes: Items::default(),
         trusted_proxies: trusted_proxies(report, raw.trusted_proxies.as_ref()),
         forwarded: forwarded(report, raw.forwarded.as_ref()),
+        tracing: tracing(report, raw.tracing.as_ref()),
         dns: dns(report, raw.dns.as_ref()),
         limits: limits(report, raw.limits.as_ref()),
         timeouts: timeouts(report, raw.timeouts.as_ref()),

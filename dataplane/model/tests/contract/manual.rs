@@ -65,6 +65,7 @@ fn the_manual_names_every_key() {
         "routes: [ { answer: { ?: 1 } } ]",
         "routes: [ { answer: { headers: [ { ?: 1 } ] } } ]",
         "routes: [ { timeouts: { ?: 1 } } ]",
+        "tracing: { ?: 1 }",
         "limits: { ?: 1 }",
         "defaults: { ?: 1 }",
         "policy_sets: [ { ?: 1 } ]",

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use tollgate_model::{
     AccessLog, Action, Balance, Configuration, Forwarded, HashKey, HostPattern, IoDriver, PathMatch, Piece, Probe,
-    RetryOn, Segment, Workers, load,
+    RetryOn, Segment, TraceAccept, Tracing, Workers, load,
 };
 
 use crate::source::{WORLD, World, file, good};
@@ -22,6 +22,7 @@ fn what_is_left_out_has_its_default() {
     assert!(status.socket.is_none() && status.token.is_none());
     assert!(snapshot.access_log == AccessLog::Stdout);
     assert_eq!(snapshot.forwarded, Forwarded::XForwarded);
+    assert_eq!((snapshot.tracing.accept, snapshot.tracing.generate), (TraceAccept::All, false));
     assert!(snapshot.trusted_proxies.is_empty());
     let upstream = &snapshot.upstreams[0];
     assert_eq!(upstream.endpoints[0].weight, 1);
@@ -40,6 +41,7 @@ fn what_is_left_out_has_its_default() {
 fn what_is_written_counts() {
     let snapshot = good(&file(
         "workers: [1, 0]\nio: epoll\nstatus: off\naccess_log: off\nforwarded: off\ntrusted_proxies: [10.0.0.0/8, ::1]\n\
+         tracing: { accept: none, generate: true, sampled_percent: 7 }\n\
          limits: { head_bytes: 4KiB, body_bytes: 10MiB, requests_per_connection: 7 }\n",
     ));
     assert_eq!(snapshot.workers, Workers::Cpus(vec![1, 0]));
@@ -48,6 +50,8 @@ fn what_is_written_counts() {
     assert!(snapshot.access_log == AccessLog::Off);
     assert!(snapshot.trusted_proxies.contains("10.1.2.3".parse().unwrap()));
     assert!(snapshot.trusted_proxies.contains("::1".parse().unwrap()));
+    let Tracing { accept, generate, sampled_percent, .. } = snapshot.tracing;
+    assert_eq!((accept, generate, sampled_percent), (TraceAccept::None, true, 7));
     let limits = snapshot.limits;
     assert_eq!((limits.body_bytes, limits.requests_per_connection), (Some(10 << 20), Some(7)));
     assert_eq!(limits.target_bytes, 4 << 10, "a target is no longer than a head");

@@ -114,6 +114,11 @@ fn of_settings() {
     check_all(&[
         ("io: §epol\n", "unknown `io` `epol`, did you mean `epoll`?"),
         ("forwarded: §yes\n", "allowed here: x_forwarded, standard, both, off"),
+        ("tracing: { accept: §trustd }\n", "did you mean `trusted`?"),
+        ("tracing: { generate: §yes }\n", "allowed here: true, false"),
+        ("tracing: { generate: true, sampled_percent: §101 }\n", "from 0 to 100"),
+        ("tracing: { sampled_percent: §10 }\n", "add `generate: true`"),
+        ("tracing: { §sample: 10 }\n", "unknown key `sample`"),
         ("trusted_proxies: [10.0.0.0/8, §10.0.0.1/8]\n", "write `10.0.0.0/8`"),
         ("trusted_proxies: [§proxy.test]\n", "`proxy.test` is not a network or an address"),
         ("trusted_proxies: [§10.0.0.0/33]\n", "is not a network or an address"),

@@ -17,7 +17,7 @@ const HTTP11: &[u8] = b"http/1.1";
 #[derive(Clone)]
 pub struct Security {
     /// By slot.
-    listeners: Arc<[Option<Compiled<ListenerTls, ServerSettings>>]>,
+    listeners: Arc<[Option<Compiled<ListenerTls, ServerTls>>]>,
     /// By slot.
     upstreams: Arc<[Option<Compiled<UpstreamTls, ClientTls>>]>,
     node: Node,
@@ -28,6 +28,14 @@ pub struct Security {
 struct Node {
     tickets: Tickets,
     clock: Arc<dyn WallClock>,
+}
+
+/// How the clients of a listener are spoken to.
+#[derive(Clone)]
+struct ServerTls {
+    settings: ServerSettings,
+    /// First name and last second of each certificate.
+    validity: Arc<[(String, u64)]>,
 }
 
 /// How the endpoints of an upstream are spoken to.
@@ -102,7 +110,15 @@ impl Security {
 
     /// How the clients of a listener are spoken to; `None` in plain HTTP.
     pub(crate) fn listener(&self, slot: u32) -> Option<&ServerSettings> {
-        self.listeners.get(slot as usize)?.as_ref().map(|compiled| &compiled.settings)
+        self.listeners.get(slot as usize)?.as_ref().map(|compiled| &compiled.settings.settings)
+    }
+
+    /// The certificates of a listener: the first name each is for, or its subject, and the last second of its validity, since
+    /// 1970.
+    #[must_use]
+    pub fn validity(&self, slot: u32) -> &[(String, u64)] {
+        let compiled = self.listeners.get(slot as usize).and_then(Option::as_ref);
+        compiled.map_or(&[], |compiled| &compiled.settings.validity)
     }
 
     /// How the endpoints of an upstream are spoken to; `None` in plain HTTP.
@@ -130,7 +146,7 @@ fn compile<'c, T: PartialEq + 'c, S: Clone + 'c>(
 }
 
 impl Node {
-    fn server(&self, tls: &ListenerTls) -> Result<ServerSettings, CertificateError> {
+    fn server(&self, tls: &ListenerTls) -> Result<ServerTls, CertificateError> {
         let certificates: Vec<_> =
             tls.certificates.iter().map(|identity| self.certificate(identity)).collect::<Result<_, _>>()?;
         let options = ServerOptions {
@@ -144,7 +160,14 @@ impl Node {
             },
             tickets: Some(self.tickets.clone()),
         };
-        ServerSettings::new(options, self.clock.clone())
+        let named = |certificate: &Certificate| {
+            let name = certificate.names().next().unwrap_or(certificate.subject());
+            (name.to_owned(), certificate.valid_until())
+        };
+        Ok(ServerTls {
+            settings: ServerSettings::new(options, self.clock.clone())?,
+            validity: certificates.iter().map(named).collect(),
+        })
     }
 
     fn client(&self, tls: &UpstreamTls) -> Result<ClientTls, CertificateError> {

@@ -20,13 +20,13 @@ use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
     SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Registry as Figures, log_queue};
+use tollgate_telemetry::{LogSource, NodeFigures, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{Command, Loads, Parking, Peers, Program, Publication, Registries, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 pub(crate) const ORIGINS: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 9000),
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 2)), 9000),
@@ -79,19 +79,20 @@ pub(crate) struct Ended {
 
 /// More of a configuration.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Settings {
+pub(crate) struct Settings<'a> {
     /// Behind the upstream's endpoints.
-    pub(crate) upstream: &'static str,
+    pub(crate) upstream: &'a str,
     /// At the end.
-    pub(crate) node: &'static str,
+    pub(crate) node: &'a str,
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
-fn snapshot(origins: usize, route: &str) -> Snapshot {
-    snapshot_with(Settings::default(), origins, route)
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream, and
+/// more of the `node`.
+fn snapshot(origins: usize, route: &str, node: &str) -> Snapshot {
+    snapshot_with(Settings { upstream: "", node }, origins, route)
 }
 
-fn snapshot_with(Settings { upstream, node }: Settings, origins: usize, route: &str) -> Snapshot {
+fn snapshot_with(Settings { upstream, node }: Settings<'_>, origins: usize, route: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
@@ -163,7 +164,12 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a `route` instead of [`ANY`].
     pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
-        Self::run(snapshot(origins, route), seed, conditions)
+        Self::run(snapshot(origins, route, ""), seed, conditions)
+    }
+
+    /// A worker of a node with `settings`, in front of the first of [`ORIGINS`].
+    pub(crate) fn start_with_settings(settings: &str) -> Self {
+        Self::run(snapshot(1, ANY, settings), 1, Conditions::default())
     }
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
@@ -186,7 +192,7 @@ impl Gateway {
     /// a connection is accepted.
     pub(crate) fn start_workers(
         workers: usize,
-        settings: Settings,
+        settings: Settings<'_>,
         seed: impl Into<Seed>,
         conditions: Conditions,
         origins: usize,
@@ -281,7 +287,7 @@ impl Gateway {
     /// The figure of the scrape's line that begins with `sample`, 0 without one.
     pub(crate) fn sample(&self, sample: &str) -> u64 {
         let mut scrape = String::new();
-        self.figures.render(&mut scrape);
+        self.figures.render(&NodeFigures::default(), &mut scrape);
         let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
         line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
     }
@@ -349,30 +355,33 @@ impl Gateway {
             records.push_str(str::from_utf8(block.bytes()).expect("records are text"));
         }
         let records: Vec<_> = records.lines().map(str::to_owned).collect();
-        judge(&self.figures, records.len());
+        judge(&self.figures, &records);
         Ended { at, records }
     }
 }
 
 fn figure(figures: &Figures, name: &str, label: &str) -> u64 {
     let mut scrape = String::new();
-    figures.render(&mut scrape);
+    figures.render(&NodeFigures::default(), &mut scrape);
     let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
-    assert!(!samples.is_empty(), "{name} is no metric");
+    assert!(scrape.contains(&format!("# TYPE {name} ")), "{name} is no metric");
     let samples = samples.into_iter().filter_map(|line| line.rsplit_once(' '));
     samples.filter(|(labels, _)| labels.contains(label)).map(|(_, value)| value.parse::<u64>().expect("a count")).sum()
 }
 
 /// Checks what the scrape says once a worker has ended.
-fn judge(figures: &Figures, records: usize) {
+fn judge(figures: &Figures, records: &[String]) {
     let value = |name: &str| figure(figures, name, "");
-    assert_eq!(value("tollgate_worker_requests_total"), records as u64, "one record for each exchange");
+    assert_eq!(value("tollgate_worker_requests_total"), records.len() as u64, "one record for each exchange");
     let [handed, taken] =
         ["handed", "taken"].map(|how| value(&format!("tollgate_worker_connections_{how}_over_total")));
     assert!(taken <= handed, "{taken} of {handed} connections taken");
+    let forwarded = records.iter().filter(|record| record.contains(",\"upstream\":")).count();
+    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as u64, "each of them with its upstream");
     for gone in [
         "http_server_active_requests",
         "tollgate_connections_open",
+        "tollgate_upstream_active_requests",
         "tollgate_upstream_connections_idle",
         "tollgate_upstream_connections_parked",
         "tollgate_worker_connections_open",

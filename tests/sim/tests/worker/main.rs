@@ -12,6 +12,7 @@ mod retries;
 mod routing;
 mod seeds;
 mod tls;
+mod traces;
 mod truncation;
 mod tunnels;
 mod uneven;

@@ -1,0 +1,66 @@
+//! What a scrape shows besides what workers count, looked up on the status thread when it is asked for.
+//!
+//! Only reads atomics, queue lengths and /proc: a scrape never makes a worker wait, and does not wait for a snapshot that is
+//! being published; it shows the parts of the one before then. Everything listed here is bounded where it is rendered.
+
+use crate::{process::Process, publish::Publisher};
+use std::{cell::RefCell, sync::Arc, time::SystemTime};
+use tollgate_balance::{Endpoint, Upstream};
+use tollgate_telemetry::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures};
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "for people who look at a scrape; nothing is decided by it")]
+pub(crate) fn wall_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Where the figures are found.
+pub(crate) struct Figures {
+    process: Process,
+    publisher: Arc<Publisher>,
+    /// As of the last scrape.
+    parts: RefCell<(Vec<Arc<Upstream>>, Vec<CertificateFigures>)>,
+}
+
+impl Figures {
+    pub(crate) fn new(publisher: Arc<Publisher>) -> Self {
+        Self { process: Process::new(), publisher, parts: RefCell::default() }
+    }
+
+    /// The figures now.
+    pub(crate) fn look(&self) -> NodeFigures {
+        if let Some(parts) = self.publisher.parts() {
+            self.parts.replace(parts);
+        }
+        let (upstreams, certificates) = &*self.parts.borrow();
+        let now = tollgate_ring::now().nanos();
+        let endpoints = upstreams.iter().flat_map(|upstream| {
+            let list = upstream.endpoints();
+            let shown = list.members().iter().map(|member| shown(upstream, &member.endpoint, now));
+            shown.collect::<Vec<_>>()
+        });
+        let mut endpoints: Vec<_> = endpoints.collect();
+        // The same ones every time, when there are more than are shown.
+        endpoints.sort_by(|one, other| (&one.upstream, &one.endpoint).cmp(&(&other.upstream, &other.endpoint)));
+        NodeFigures {
+            is_ready: self.publisher.is_ready() && !self.publisher.is_draining(),
+            process: self.process.figures(),
+            mailboxes: self.publisher.waiting(),
+            endpoints,
+            certificates: certificates.clone(),
+        }
+    }
+}
+
+fn shown(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> EndpointFigures {
+    EndpointFigures {
+        upstream: upstream.rules().name.clone(),
+        endpoint: endpoint.label().to_owned(),
+        state: match (endpoint.is_unhealthy(), endpoint.is_ejected(now)) {
+            (true, _) => EndpointState::Unhealthy,
+            (false, true) => EndpointState::Ejected,
+            (false, false) => EndpointState::Healthy,
+        },
+        active_requests: upstream.counts_requests().then(|| endpoint.in_flight().into()),
+    }
+}

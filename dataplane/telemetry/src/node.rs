@@ -1,0 +1,89 @@
+//! What a scrape shows besides what workers count: the process, queues, endpoints and certificates, as they are at that
+//! moment.
+//!
+//! Plain data, looked up by whoever serves the scrape and given to [`crate::Registry::render`], so that this crate reads no
+//! file and knows nothing of health checks or TLS. Lists may be of any length: the scrape keeps the bounds of
+//! [`crate::limits`].
+
+/// The node at the moment of a scrape. What is empty or `None` is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeFigures {
+    /// Whether the node would say that it is ready.
+    pub is_ready: bool,
+    /// The process, where the system tells.
+    pub process: Option<ProcessFigures>,
+    /// Messages that wait for a worker, by worker.
+    pub mailboxes: Vec<usize>,
+    /// Every endpoint of the snapshot.
+    pub endpoints: Vec<EndpointFigures>,
+    /// Every certificate that a listener serves.
+    pub certificates: Vec<CertificateFigures>,
+}
+
+/// What the process takes of the machine, under the names that Prometheus' own clients use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessFigures {
+    /// Time on a CPU since the start, user and system, in milliseconds.
+    pub cpu_ms: u64,
+    /// When it was started, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// Memory in RAM, in bytes.
+    pub resident_bytes: u64,
+    /// Address space, in bytes.
+    pub virtual_bytes: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open file descriptors.
+    pub open_fds: u64,
+    /// The soft limit of open file descriptors.
+    pub max_fds: u64,
+}
+
+/// One endpoint of one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointFigures {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Its address, as access records show it.
+    pub endpoint: String,
+    /// Whether it may be chosen.
+    pub state: EndpointState,
+    /// Exchanges in progress with it, over all workers, if they are counted.
+    pub active_requests: Option<u64>,
+}
+
+/// Whether an endpoint may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointState {
+    /// It may.
+    Healthy,
+    /// Its health check fails.
+    Unhealthy,
+    /// It failed requests, and is left alone for a while.
+    Ejected,
+}
+
+impl EndpointState {
+    /// Every state, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 3] = [Self::Healthy, Self::Unhealthy, Self::Ejected];
+
+    /// The label's text.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+            Self::Ejected => "ejected",
+        }
+    }
+}
+
+/// One certificate of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFigures {
+    /// Name of the listener.
+    pub listener: String,
+    /// The first name the certificate is valid for.
+    pub name: String,
+    /// When it ends, in seconds since 1970.
+    pub not_after_s: u64,
+}
