@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 use tollgate_http::Reason;
-use tollgate_journal::{Destination, Journal};
+use tollgate_journal::{Destination, Journal, LogFile};
 use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
 use tollgate_ring::{BoundListener, Driver, bind, preflight};
 use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
@@ -145,7 +145,7 @@ fn start_journal(
     let destination = match log {
         AccessLog::Off => return Ok((None, iter::repeat_with(|| None).take(workers).collect())),
         AccessLog::Stdout => Destination::Stdout,
-        AccessLog::File(path) => Destination::File(path.clone()),
+        AccessLog::File(path) => Destination::File(LogFile::plain(path)),
     };
     let (sender, source) = log_queue(log_blocks(workers), registry);
     let journal = Journal::start(destination, source).map_err(Part::AccessLog.failed())?;

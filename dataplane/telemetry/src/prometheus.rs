@@ -163,9 +163,9 @@ impl Scrape<'_> {
         let journal = &self.registry.journal;
         self.single(&names::ACCESS_RECORDS_WRITTEN, &[], journal.records_written.value());
         self.header(&names::ACCESS_RECORDS_DROPPED);
-        let dropped = self.sum(|worker| worker.access_records_dropped.value());
-        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["queue_full"], None, dropped);
-        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["write_error"], None, journal.records_lost.value());
+        let dropped = self.registry.access_records_dropped();
+        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["queue_full"], None, dropped.queue_full);
+        self.sample(&names::ACCESS_RECORDS_DROPPED, "", &["write_error"], None, dropped.write_error);
         self.single(&names::ACCESS_LOG_BYTES, &[], journal.bytes_written.value());
     }
 

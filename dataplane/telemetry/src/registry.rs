@@ -30,6 +30,15 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
+/// Access records that were not written, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// The journal was behind.
+    pub queue_full: u64,
+    /// The journal could not write.
+    pub write_error: u64,
+}
+
 /// The figures of a node.
 pub struct Registry {
     pub(crate) names: Names,
@@ -58,6 +67,13 @@ impl Registry {
     #[must_use]
     pub fn journal(&self) -> Arc<JournalMetrics> {
         self.journal.clone()
+    }
+
+    /// The access records lost so far, over all workers.
+    #[must_use]
+    pub fn access_records_dropped(&self) -> Dropped {
+        let queue_full = self.workers.iter().map(|worker| worker.access_records_dropped.value()).sum();
+        Dropped { queue_full, write_error: self.journal.records_lost.value() }
     }
 
     /// Appends all figures to `out` as Prometheus text, to be served as [`crate::CONTENT_TYPE`].
