@@ -5,6 +5,7 @@
 //! says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
 //! handling and no reload here.
 
+mod access_log;
 mod error;
 mod launch;
 mod limits;
@@ -27,6 +28,7 @@ use std::{
 use tollgate_journal::Journal;
 use tollgate_model::Snapshot;
 use tollgate_ring::Outbox;
+use tollgate_telemetry::{Dropped, Registry};
 use tollgate_worker::Command;
 
 use status::StatusThread;
@@ -47,7 +49,8 @@ pub struct Gateway {
     commands: Vec<Outbox<Command>>,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
-    journal: AtomicCell<Option<Journal>>,
+    journal: Option<Journal>,
+    registry: Arc<Registry>,
     status: AtomicCell<Option<StatusThread>>,
     ended: OnceLock<()>,
 }
@@ -99,13 +102,31 @@ impl Gateway {
                 }
             }
             // It ends when the last sink is gone, and the workers had them.
-            if let Some(Err(error)) = self.journal.take().map(Journal::join) {
+            if let Some(Err(error)) = self.journal.as_ref().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.say_dropped();
             if let Some(status) = self.status.take() {
                 status.end();
             }
         });
+    }
+
+    /// Has the path of the access log opened again, after something else renamed the file; returns at once. Does nothing
+    /// where records do not go to a file.
+    pub fn reopen_access_log(&self) {
+        if let Some(journal) = &self.journal {
+            journal.reopen();
+        }
+    }
+
+    /// The last line about the access log: what it lacks.
+    fn say_dropped(&self) {
+        let Dropped { queue_full, write_error } = self.registry.access_records_dropped();
+        let all = queue_full + write_error;
+        if all > 0 {
+            eprintln!("tollgate: {all} access records were lost: queue_full {queue_full}, write_error {write_error}");
+        }
     }
 
     fn tell(&self, command: Command) {

@@ -3,7 +3,7 @@
 //! Everything that can be refused is asked for before the first worker runs, but for the rings themselves: when one is
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
-use crate::{Gateway, StartError, error::Part, launch, launch::WorkerParts, limits::log_blocks, status};
+use crate::{Gateway, StartError, access_log, error::Part, launch, launch::WorkerParts, status};
 use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
 use std::{
     io, iter,
@@ -11,10 +11,9 @@ use std::{
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 use tollgate_http::Reason;
-use tollgate_journal::{Destination, Journal, LogFile};
-use tollgate_model::{AccessLog, IoDriver, Snapshot, Workers};
+use tollgate_model::{IoDriver, Snapshot, Workers};
 use tollgate_ring::{BoundListener, Driver, bind, preflight};
-use tollgate_telemetry::{LogSink, Names, Registry, log_queue};
+use tollgate_telemetry::{Names, Registry};
 use tollgate_worker::Program;
 
 pub(crate) fn start(snapshot: &Arc<Snapshot>) -> Result<Gateway, StartError> {
@@ -57,7 +56,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let (addresses, listeners) = bind_listeners(snapshot, cpus.len())?;
     let status = snapshot.status.map(bind_status).transpose()?;
     let registry = Registry::new(names(snapshot), cpus.len());
-    let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
+    let (journal, logs) = access_log::start(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let mut gateway = Gateway {
         listeners: addresses,
@@ -66,7 +65,8 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         stopping: AtomicBool::new(false),
         commands: Vec::with_capacity(cpus.len()),
         workers: ArrayQueue::new(cpus.len().max(1)),
-        journal: AtomicCell::new(journal),
+        journal,
+        registry: registry.clone(),
         status: AtomicCell::new(None),
         ended: OnceLock::new(),
     };
@@ -136,19 +136,3 @@ fn names(snapshot: &Snapshot) -> Names {
     }
 }
 
-/// Starts the journal, unless access records go nowhere, and makes one sink per worker.
-fn start_journal(
-    log: &AccessLog,
-    registry: &Registry,
-    workers: usize,
-) -> Result<(Option<Journal>, Vec<Option<LogSink>>), StartError> {
-    let destination = match log {
-        AccessLog::Off => return Ok((None, iter::repeat_with(|| None).take(workers).collect())),
-        AccessLog::Stdout => Destination::Stdout,
-        AccessLog::File(path) => Destination::File(LogFile::plain(path)),
-    };
-    let (sender, source) = log_queue(log_blocks(workers), registry);
-    let journal = Journal::start(destination, source).map_err(Part::AccessLog.failed())?;
-    let sinks = (0..workers).map(|index| Some(sender.sink(registry.worker(index)))).collect();
-    Ok((Some(journal), sinks))
-}

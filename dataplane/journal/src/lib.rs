@@ -77,11 +77,11 @@ impl Journal {
         self.thread.unpark();
     }
 
-    /// Waits until the sender and all sinks are gone and what they handed over is written; at most 5 s.
+    /// Waits until the sender and all sinks are gone and what they handed over is written; at most 5 s. To be called once.
     ///
     /// # Errors
     /// If the thread panicked, or the destination took too long: then the thread is left to itself.
-    pub fn join(self) -> io::Result<Totals> {
+    pub fn join(&self) -> io::Result<Totals> {
         self.totals.recv_timeout(limits::END).map_err(|error| match error {
             RecvTimeoutError::Disconnected => panicked(),
             RecvTimeoutError::Timeout => {

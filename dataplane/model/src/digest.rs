@@ -13,7 +13,7 @@ use crate::{
     condition::{Condition, ValueMatch},
     host::HostPattern,
     path::{PathMatch, Segment},
-    snapshot::{AccessLog, Limits, Listener, Route, Snapshot, Timeouts, Upstream, Workers},
+    snapshot::{AccessLog, Limits, Listener, LogFile, Route, Snapshot, Timeouts, Upstream, Workers},
     template::{Piece, Template},
 };
 
@@ -207,9 +207,19 @@ fn access_log(log: &AccessLog) -> u64 {
     match log {
         AccessLog::Off => item.bytes(&[0]),
         AccessLog::Stdout => item.bytes(&[1]),
-        AccessLog::File(path) => item.bytes(&[2]).bytes(path.as_os_str().as_encoded_bytes()),
+        AccessLog::File(file) => log_file(item.bytes(&[2]), file),
     }
     .finish()
+}
+
+fn log_file(item: Item, file: &LogFile) -> Item {
+    let LogFile { path, writer, rotate, keep } = file;
+    let millis = |duration: Option<Duration>| duration.map(|duration| duration.as_millis() as u64);
+    let files = keep.files.map(|files| files as u64);
+    let path = path.as_os_str().as_encoded_bytes();
+    [rotate.size, millis(rotate.every), files, keep.bytes, millis(keep.age)]
+        .into_iter()
+        .fold(item.number(path.len() as u64).bytes(path).number(*writer as u64), Item::optional)
 }
 
 fn limits(limits: &Limits) -> u64 {

@@ -30,8 +30,8 @@ pub use host::HostPattern;
 pub use limits::{ANSWER_BYTES_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, VALUE_BYTES_MAX};
 pub use path::{PathMatch, PathPattern, Segment};
 pub use snapshot::{
-    AccessLog, Connections, Endpoint, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts,
-    Upstream, Workers,
+    AccessLog, Connections, Endpoint, Forwarded, IoDriver, Keep, Limits, Listener, LogFile, LogWriter, Match, Rotate,
+    Route, Snapshot, Timeouts, Upstream, Workers,
 };
 pub use source::{NoSource, Source, SystemSource};
 pub use template::{Piece, Template};

@@ -5,10 +5,12 @@
 //! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
+mod access_log;
 mod read;
 mod route;
 mod word;
 
+pub(crate) use access_log::{AccessLog, Keep, Rotate};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
@@ -62,16 +64,6 @@ pub(crate) struct File {
 pub(crate) struct Status {
     /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
     pub(crate) bind: Option<Text>,
-}
-
-/// `access_log`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessLog {
-    /// The file records are appended to; a relative path starts at the working directory. Required.
-    pub(crate) path: Option<Text>,
-    /// `json` (default): one JSON object a line.
-    pub(crate) format: Option<Text>,
 }
 
 /// An entry of `listeners`.
@@ -169,10 +161,5 @@ impl Shape for Vec<Text> {
 
 impl Shape for Status {
     const EXPECTED: &'static str = "`off` or a mapping like { bind: 127.0.0.1:9901 }";
-    const LIST: bool = false;
-}
-
-impl Shape for AccessLog {
-    const EXPECTED: &'static str = "`off` or a mapping like { path: logs/access.log }";
     const LIST: bool = false;
 }

@@ -4,6 +4,7 @@
 //! the [`Report`] and a stand-in returned, so that the rest is judged too; a snapshot is only handed out when the
 //! report stayed empty.
 
+mod access_log;
 mod actions;
 mod addresses;
 mod listeners;
@@ -35,7 +36,7 @@ pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Sour
     let workers = node::workers(report, raw.workers.as_ref());
     let io = node::io(report, raw.io.as_ref());
     let status = node::status(report, raw.status.as_ref());
-    let access_log = node::access_log(report, raw.access_log.as_ref());
+    let access_log = access_log::access_log(report, raw.access_log.as_ref());
     let trusted_proxies = node::trusted_proxies(report, &raw.trusted_proxies);
     let forwarded = node::forwarded(report, raw.forwarded.as_ref());
     let limits = node::limits(report, &raw.limits);

@@ -5,7 +5,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -17,7 +16,7 @@ use crate::{
     limits as bounds,
     raw::{self, OrWord, Shape, Text},
     scalar::{Count, Quantity as _, Size},
-    snapshot::{AccessLog, Forwarded, IoDriver, Limits, Timeouts, Workers},
+    snapshot::{Forwarded, IoDriver, Limits, Timeouts, Workers},
     trusted_proxies::TrustedProxies,
 };
 
@@ -75,24 +74,8 @@ pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::S
     addresses::bind(report, bind)
 }
 
-pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
-    let Some(raw) = raw else { return AccessLog::Stdout };
-    let Some(log) = shape_or(report, raw, "off") else {
-        return AccessLog::Off;
-    };
-    report.word(log.format.as_ref(), "format", &[("json", ())], ());
-    let path = report.required(log.path.as_ref(), "path", raw.referenced).and_then(|path| {
-        report.parse(path, "a path of a file", |text| match text {
-            "" => Err(("`path` is empty".to_owned(), None)),
-            _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
-            _ => Ok(PathBuf::from(text)),
-        })
-    });
-    path.map_or(AccessLog::Stdout, AccessLog::File)
-}
-
 /// The shape, or `None` for the word. Any other word is an error.
-fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+pub(super) fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
         OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
