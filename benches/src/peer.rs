@@ -13,6 +13,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+use tollgate::Log;
 
 /// What a gateway is configured for.
 pub(crate) struct Setup<'a> {
@@ -50,12 +51,20 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
         peers.push(match name.as_str() {
             "nginx" => Box::new(nginx::Nginx(Program::find("nginx")?)),
             "haproxy" => Box::new(haproxy::Haproxy(Program::find("haproxy")?)),
-            "tollgate" => Box::new(tollgate::Tollgate(executable(tollgate)?)),
-            _ => anyhow::bail!("unknown gateway {name:?}: there are nginx, haproxy and tollgate"),
+            "tollgate" => ours(tollgate, Log::Plain)?,
+            "tollgate-direct" => ours(tollgate, Log::Direct)?,
+            "tollgate-silent" => ours(tollgate, Log::Off)?,
+            _ => anyhow::bail!(
+                "unknown gateway {name:?}: there are nginx, haproxy, tollgate, tollgate-direct and tollgate-silent"
+            ),
         });
     }
     ensure!(!peers.is_empty(), "no gateway was chosen");
     Ok(peers)
+}
+
+fn ours(binary: &Path, log: Log) -> Result<Box<dyn Peer>> {
+    Ok(Box::new(tollgate::Tollgate { binary: executable(binary)?, log }))
 }
 
 fn executable(path: &Path) -> Result<PathBuf> {

@@ -135,4 +135,3 @@ fn names(snapshot: &Snapshot) -> Names {
         reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
     }
 }
-

@@ -101,7 +101,7 @@ impl Segment for Direct {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while !self.is_flushed() {
+        while self.held() > 0 {
             match self.file.write_at(self.tail.unflushed(), self.tail.length()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
@@ -115,8 +115,8 @@ impl Segment for Direct {
         Ok(())
     }
 
-    fn is_flushed(&self) -> bool {
-        self.tail.unflushed().is_empty()
+    fn held(&self) -> usize {
+        self.tail.unflushed().len()
     }
 
     fn written(&self) -> Written {

@@ -39,8 +39,8 @@ impl Segment for Plain {
         Ok(())
     }
 
-    fn is_flushed(&self) -> bool {
-        true
+    fn held(&self) -> usize {
+        0
     }
 
     fn written(&self) -> Written {

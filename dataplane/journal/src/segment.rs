@@ -26,8 +26,8 @@ pub(crate) trait Segment {
     /// Writes what is held back.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Whether nothing is held back.
-    fn is_flushed(&self) -> bool;
+    /// Bytes that are held back.
+    fn held(&self) -> usize;
 
     /// What has come into the file since it was opened.
     fn written(&self) -> Written;

@@ -54,6 +54,8 @@ impl Series {
         let retention = Trouble::new("old segments of the access log stay");
         let before = Written::default();
         let mut series = Self { log, opener, current: Some(current), before, expiry: None, rotation, retention };
+        // What was there may be of a period that is over.
+        series.rotate_if_due(0, now);
         series.retain(now);
         Ok(series)
     }
@@ -83,7 +85,7 @@ impl Series {
     }
 
     pub(crate) fn is_flushed(&self) -> bool {
-        self.current.as_ref().is_none_or(|current| current.segment.is_flushed())
+        self.current.as_ref().is_none_or(|current| current.segment.held() == 0)
     }
 
     /// Opens the path again: what was the current segment belongs to whoever renamed it.
@@ -133,7 +135,8 @@ impl Series {
 
     fn rotate_if_due(&mut self, more: u64, now: SystemTime) {
         let (Some(log), Some(current)) = (&self.log, &self.current) else { return };
-        let bytes = current.segment.file().metadata().map_or(0, |metadata| metadata.len());
+        let in_file = current.segment.file().metadata().map_or(0, |metadata| metadata.len());
+        let bytes = in_file + current.segment.held() as u64;
         if !current.is_rotated || !log.rotation.is_due(bytes, more, current.begun, now) {
             return;
         }

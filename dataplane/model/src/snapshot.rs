@@ -297,6 +297,16 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(AccessLog, LogFile, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, TrustedProxies);
+debug_without_values!(
+    AccessLog,
+    LogFile,
+    Listener,
+    Upstream,
+    Endpoint,
+    Route,
+    HostPattern,
+    PathPattern,
+    TrustedProxies
+);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

@@ -75,7 +75,11 @@ pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::S
 }
 
 /// The shape, or `None` for the word. Any other word is an error.
-pub(super) fn shape_or<'r, T: Shape>(report: &mut Report<'_>, raw: &'r Spanned<OrWord<T>>, word: &str) -> Option<&'r T> {
+pub(super) fn shape_or<'r, T: Shape>(
+    report: &mut Report<'_>,
+    raw: &'r Spanned<OrWord<T>>,
+    word: &str,
+) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
         OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),

@@ -2,6 +2,10 @@
 //!
 //! With the real thread and real files in the folder for temporary ones; `/dev/full` plays the disk without room.
 
+mod fixture;
+mod full_disk;
+mod segments;
+
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
