@@ -11,11 +11,13 @@ use std::{
 
 use tollgate_telemetry::{Block, JournalMetrics, LogSource, Received};
 
-use crate::{Destination, Totals, limits::HOLD, opener::Opener, segment::Written, series::Series, settings::Writer};
+use crate::{
+    Destination, Totals, limits::HOLD, opener::Opener, segment::Written, series::Series, settings::Writer,
+    trouble::Trouble,
+};
 
 pub(crate) struct Appender {
     series: Series,
-    destination: String,
     source: LogSource,
     /// Records handed over.
     taken: u64,
@@ -24,7 +26,7 @@ pub(crate) struct Appender {
     lost: u64,
     /// Since when something is held back.
     held_since: Option<Instant>,
-    is_failing: bool,
+    trouble: Trouble,
 }
 
 impl Appender {
@@ -38,7 +40,8 @@ impl Appender {
         let series = series
             .map_err(|error| io::Error::new(error.kind(), format!("cannot open the access log {name}: {error}")))?;
         let (taken, counted, lost) = (0, Written::default(), 0);
-        Ok(Self { series, destination: name, source, taken, counted, lost, held_since: None, is_failing: false })
+        let trouble = Trouble::new(format!("access records are lost: cannot write {name}"));
+        Ok(Self { series, source, taken, counted, lost, held_since: None, trouble })
     }
 
     /// Until the sender and all sinks are gone and everything is written. `reopen` is looked at when the thread is unparked.
@@ -46,7 +49,7 @@ impl Appender {
         loop {
             if reopen.swap(false, Ordering::Acquire) {
                 let result = self.series.reopen(wall());
-                self.settle(result);
+                self.settle(&result);
             }
             match self.source.recv_within(self.wait()) {
                 Received::Block(block) => self.append(block),
@@ -55,14 +58,14 @@ impl Appender {
             }
         }
         let result = self.series.flush();
-        self.settle(result);
+        self.settle(&result);
         self.totals()
     }
 
     fn append(&mut self, block: Block) {
         self.taken += block.records();
         let result = self.series.append(block.bytes(), wall());
-        self.settle(result);
+        self.settle(&result);
         self.source.give_back(block);
     }
 
@@ -70,7 +73,7 @@ impl Appender {
     fn tick(&mut self) {
         if self.held_since.is_some_and(|since| since.elapsed() >= HOLD) {
             let result = self.series.flush();
-            self.settle(result);
+            self.settle(&result);
         }
         self.series.tick(wall());
     }
@@ -81,7 +84,7 @@ impl Appender {
     }
 
     /// Brings the counters up to date after something was done.
-    fn settle(&mut self, result: io::Result<()>) {
+    fn settle(&mut self, result: &io::Result<()>) {
         let written = self.series.written();
         let metrics = self.source.metrics();
         metrics.records_written.add(written.records - self.counted.records);
@@ -96,12 +99,7 @@ impl Appender {
         } else {
             self.held_since = Some(now());
         }
-        if let Err(error) = &result
-            && !self.is_failing
-        {
-            eprintln!("tollgate: access records are lost: cannot write {}: {error}", self.destination);
-        }
-        self.is_failing = result.is_err();
+        self.trouble.judge(result);
     }
 
     fn totals(&self) -> Totals {

@@ -149,8 +149,8 @@ const QUEUE: [&str; 8] = [
 fn ensure_known(metadata: &Metadata) -> io::Result<()> {
     let disk = format!("/sys/dev/block/{}:0", nix::sys::stat::major(metadata.dev()));
     let disk = Path::new(&disk);
-    let is_known = |entry: &&str| disk.join("queue").join(entry).is_file();
-    if !disk.exists() || (QUEUE.iter().all(|entry| is_known(&entry)) && disk.join("slaves").is_dir()) {
+    let is_known = |entry: &str| disk.join("queue").join(entry).is_file();
+    if !disk.exists() || (QUEUE.iter().all(|entry| is_known(entry)) && disk.join("slaves").is_dir()) {
         return Ok(());
     }
     Err(unsupported("its disk is not described in /sys"))

@@ -4,13 +4,13 @@ use std::{fmt::Display, io};
 
 pub(crate) struct Trouble {
     /// What a user has to know.
-    what: &'static str,
+    what: String,
     is_told: bool,
 }
 
 impl Trouble {
-    pub(crate) const fn new(what: &'static str) -> Self {
-        Self { what, is_told: false }
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), is_told: false }
     }
 
     /// Says a failure on standard error, unless the last one was said and nothing has succeeded since.
