@@ -20,15 +20,21 @@ use glommio::{
     LocalExecutor, LocalExecutorBuilder, Placement,
     io::{DmaFile, OpenOptions},
 };
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::{
-    limits::{ALIGNMENT, IO_MEMORY_BYTES, RING_DEPTH},
+    limits::{ALIGNMENT, IO_MEMORY_BYTES, LOCKED_BYTES_MIN, RING_DEPTH},
     segment::{Segment, Written},
     tail::Tail,
 };
 
 /// The executor of this thread, on no particular CPU.
 pub(crate) fn executor() -> io::Result<Rc<LocalExecutor>> {
+    let (locked, _) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    if locked < LOCKED_BYTES_MIN {
+        let message = format!("the limit of locked memory is {locked} bytes of {LOCKED_BYTES_MIN} (`ulimit -l`)");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
     let builder = LocalExecutorBuilder::new(Placement::Unbound).io_memory(IO_MEMORY_BYTES).ring_depth(RING_DEPTH);
     Ok(Rc::new(builder.make()?))
 }

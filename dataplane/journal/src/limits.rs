@@ -17,6 +17,9 @@ pub(crate) const HOLD: Duration = Duration::from_millis(100);
 /// Memory that glommio registers with its rings, in bytes. Its allocator hands out powers of two.
 pub(crate) const IO_MEMORY_BYTES: usize = 512 * 1024;
 
+/// What glommio wants of `RLIMIT_MEMLOCK`, in bytes.
+pub(crate) const LOCKED_BYTES_MIN: u64 = 512 * 1024;
+
 /// Entries of each of glommio's three rings. One write is in flight.
 pub(crate) const RING_DEPTH: usize = 8;
 

@@ -85,6 +85,7 @@ impl Fixture {
 }
 
 /// Waits until something is so.
+#[expect(clippy::disallowed_methods, reason = "the deadline of a test with real files")]
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     const PATIENCE: Duration = Duration::from_secs(20);
     let begun = Instant::now();

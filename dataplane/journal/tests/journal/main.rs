@@ -2,8 +2,13 @@
 //!
 //! With the real thread and real files in the folder for temporary ones; `/dev/full` plays the disk without room.
 
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod full_disk;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod segments;
 
 use std::{

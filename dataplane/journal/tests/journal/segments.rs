@@ -102,7 +102,7 @@ fn a_segment_of_a_period_that_is_over_is_closed_at_the_start() {
         fixture.append(&["yesterday\n"]);
         let (folder, _) = fixture.end();
         let current = folder.path().join("logs/access.log");
-        let then = SystemTime::now() - Duration::from_secs(2 * 3600);
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
         File::options().write(true).open(current).unwrap().set_modified(then).unwrap();
 
         let mut fixture = Fixture::start_in(folder, writer, rotation, ALL);
@@ -176,6 +176,34 @@ fn a_removed_folder_is_made_again() {
         fixture.until_holds("three\n");
         let (_folder, totals) = fixture.end();
         assert_eq!((totals.records_written, totals.records_lost), (3, 2), "{writer:?}");
+    }
+}
+
+#[test]
+fn bytes_that_were_flushed_and_are_written_again_count_once() {
+    for writer in writers() {
+        let mut fixture = Fixture::start(writer, NEVER, ALL);
+        fixture.append(&["one\n"]);
+        fixture.until_holds("one\n");
+        fixture.append(&[&format!("{}\n", "x".repeat(10_000))]);
+        let (folder, totals) = fixture.end();
+        let bytes_written = records(&folder.path().join("logs")).len() as u64;
+        assert_eq!(totals, Totals { records_written: 2, records_lost: 0, bytes_written }, "{writer:?}");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_else_put_at_the_path_is_not_renamed() {
+    for writer in writers() {
+        let mut fixture = Fixture::start(writer, Rotation { size: Some(10), every: None }, ALL);
+        fixture.append(&["one\n"]);
+        fixture.until_holds("one\n");
+        fs::rename(fixture.path(), fixture.path().with_file_name("access.log.1")).unwrap();
+        fs::write(fixture.path(), "").unwrap();
+        fixture.append(&["two, which is too long\n"]);
+        let (folder, _) = fixture.end();
+        let logs = folder.path().join("logs");
+        assert_eq!((closed(&logs).len(), records(&logs).as_str()), (0, "two, which is too long\n"), "{writer:?}");
     }
 }
 
