@@ -19,15 +19,28 @@ use std::{fs, path::PathBuf};
 pub struct Options {
     #[command(flatten)]
     testbed: testbed::Options,
+    #[command(flatten)]
+    rounds: Rounds,
+    /// Keep-alive connections of the load.
+    #[arg(long, value_delimiter = ',', default_value = "1,64,256")]
+    concurrency: Vec<u32>,
+    /// Also writes the tables to FILE.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Also writes every sample to FILE, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How often and how long gateways are measured in turn.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Rounds {
     /// Measured rounds.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// Seconds of load per gateway, concurrency and round.
     #[arg(long, default_value_t = 4)]
     seconds: u32,
-    /// Keep-alive connections of the load.
-    #[arg(long, value_delimiter = ',', default_value = "1,64,256")]
-    concurrency: Vec<u32>,
     /// A round with more foreign CPU time than this, in percent of one CPU, is dirty and repeated.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     foreign_max: f64,
@@ -37,12 +50,6 @@ pub struct Options {
     /// How many seconds to wait for other work on the machine to end before a round.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u32,
-    /// Also writes the tables to FILE.
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Also writes every sample to FILE, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
 }
 
 /// Runs the comparison and prints its tables.
@@ -50,20 +57,12 @@ pub struct Options {
 /// # Errors
 /// A program is missing, a gateway does not answer correctly, a request failed, or a signal came.
 pub fn run(options: &Options) -> Result<()> {
-    ensure!(options.rounds > 0 && options.seconds > 0, "at least one round of one second");
     ensure!(options.concurrency.iter().all(|&connections| connections > 0), "at least one connection");
-    Program::find("wrk")?;
     let testbed = Testbed::new(&options.testbed)?;
     let mut gateways = testbed.peers().map(|peer| testbed.start(peer, false)).collect::<Result<Vec<Gateway>>>()?;
-    let mut samples = Vec::new();
-    for round in 1..=options.rounds {
-        for &concurrency in &options.concurrency {
-            samples.extend(clean_round(options, &testbed, &gateways, round, concurrency)?);
-        }
-        gateways.rotate_left(1);
-    }
-    let rounds = format!("{} rounds of {} s, median (min..max)", options.rounds, options.seconds);
-    let tables = format!("{}; {rounds}\n\n{}", testbed.conditions(), report::tables(&samples, &options.concurrency));
+    let samples = options.rounds.measure(&testbed, &mut gateways, &options.concurrency)?;
+    let tables = report::tables(&samples, &options.concurrency, "nginx");
+    let tables = format!("{}; {}\n\n{tables}", testbed.conditions(), options.rounds.text());
     println!("\n{tables}");
     if let Some(path) = &options.markdown {
         fs::write(path, &tables).with_context(|| format!("writing {}", path.display()))?;
@@ -74,35 +73,55 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One sample of every gateway, repeated while other work on the machine disturbs it. Without a clean one the least
-/// disturbed is kept.
-fn clean_round(
-    options: &Options,
-    testbed: &Testbed,
-    gateways: &[Gateway],
-    round: u32,
-    concurrency: u32,
-) -> Result<Vec<Sample>> {
-    let mut best: Option<Vec<Sample>> = None;
-    for repeats in 0..=options.repeats {
-        measure::wait_for_quiet(options.foreign_max, options.patience)?;
-        let mut samples = Vec::new();
-        for gateway in gateways {
-            interrupt::check()?;
-            let sample = measure::sample(testbed, gateway, concurrency, options.seconds)?;
-            samples.push(Sample { round, repeats, dirty: sample.foreign_percent > options.foreign_max, ..sample });
-        }
-        let dirty = samples.iter().any(|sample| sample.dirty);
-        let verdict = if dirty { "dirty" } else { "clean" };
-        eprintln!("round {round} c={concurrency} {verdict}: {}", report::line(&samples));
-        if best.as_deref().is_none_or(|best| disturbance(&samples) < disturbance(best)) {
-            best = Some(samples);
-        }
-        if !dirty {
-            break;
-        }
+impl Rounds {
+    /// What was measured and how it is shown.
+    pub(crate) fn text(&self) -> String {
+        format!("{} rounds of {} s, median (min..max)", self.rounds, self.seconds)
     }
-    best.context("a round without a sample")
+
+    /// Measures every gateway in every round, in an order that rotates.
+    pub(crate) fn measure(
+        &self,
+        testbed: &Testbed,
+        gateways: &mut [Gateway],
+        concurrencies: &[u32],
+    ) -> Result<Vec<Sample>> {
+        ensure!(self.rounds > 0 && self.seconds > 0, "at least one round of one second");
+        Program::find("wrk")?;
+        let mut samples = Vec::new();
+        for round in 1..=self.rounds {
+            for &concurrency in concurrencies {
+                samples.extend(self.clean(testbed, gateways, round, concurrency)?);
+            }
+            gateways.rotate_left(1);
+        }
+        Ok(samples)
+    }
+
+    /// One sample of every gateway, repeated while other work on the machine disturbs it. Without a clean one the least
+    /// disturbed is kept.
+    fn clean(&self, testbed: &Testbed, gateways: &[Gateway], round: u32, concurrency: u32) -> Result<Vec<Sample>> {
+        let mut best: Option<Vec<Sample>> = None;
+        for repeats in 0..=self.repeats {
+            measure::wait_for_quiet(self.foreign_max, self.patience)?;
+            let mut samples = Vec::new();
+            for gateway in gateways {
+                interrupt::check()?;
+                let sample = measure::sample(testbed, gateway, concurrency, self.seconds)?;
+                samples.push(Sample { round, repeats, dirty: sample.foreign_percent > self.foreign_max, ..sample });
+            }
+            let dirty = samples.iter().any(|sample| sample.dirty);
+            let verdict = if dirty { "dirty" } else { "clean" };
+            eprintln!("round {round} c={concurrency} {verdict}: {}", report::line(&samples));
+            if best.as_deref().is_none_or(|best| disturbance(&samples) < disturbance(best)) {
+                best = Some(samples);
+            }
+            if !dirty {
+                break;
+            }
+        }
+        best.context("a round without a sample")
+    }
 }
 
 /// The worst foreign CPU time of a round, in percent of one CPU.

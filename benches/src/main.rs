@@ -1,8 +1,8 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk`: arguments only, the work is in the library.
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, routes, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -23,6 +23,8 @@ enum Command {
     Idle(idle::Options),
     /// Long downloads and uploads: resident memory, speed, CPU per GiB.
     Bulk(bulk::Options),
+    /// CPU per request with 100 routes and with 100,000, asked for at random.
+    Routes(routes::Options),
 }
 
 fn main() -> Result<()> {
@@ -33,5 +35,6 @@ fn main() -> Result<()> {
         Command::Compare(options) => compare::run(&options),
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),
+        Command::Routes(options) => routes::run(&options),
     }
 }

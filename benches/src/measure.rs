@@ -5,7 +5,7 @@
 
 use crate::{
     interrupt, machine,
-    testbed::{Gateway, PATH, Testbed},
+    testbed::{Gateway, Testbed},
     wrk,
 };
 use anyhow::Result;
@@ -42,7 +42,7 @@ pub(crate) struct Sample {
 pub(crate) fn sample(testbed: &Testbed, gateway: &Gateway, concurrency: u32, seconds: u32) -> Result<Sample> {
     let load = |seconds| {
         let (directory, cpu) = (testbed.directory(), testbed.load_cpu());
-        wrk::run(directory, cpu, gateway.address, PATH, concurrency, seconds)
+        wrk::run(directory, cpu, gateway, concurrency, seconds)
     };
     load(WARM_UP_SECONDS)?;
     let before = Reading::now(gateway)?;

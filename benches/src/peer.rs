@@ -7,13 +7,14 @@ mod haproxy;
 mod nginx;
 mod tollgate;
 
+pub(crate) use tollgate::{Log, Tollgate};
+
 use crate::process::Program;
 use anyhow::{Result, ensure};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use tollgate::Log;
 
 /// What a gateway is configured for.
 pub(crate) struct Setup<'a> {
@@ -64,10 +65,11 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
 }
 
 fn ours(binary: &Path, log: Log) -> Result<Box<dyn Peer>> {
-    Ok(Box::new(tollgate::Tollgate { binary: executable(binary)?, log }))
+    Ok(Box::new(Tollgate { binary: executable(binary)?, layout: None, socket: None, log }))
 }
 
-fn executable(path: &Path) -> Result<PathBuf> {
+/// The path, if there is a file.
+pub(crate) fn executable(path: &Path) -> Result<PathBuf> {
     ensure!(path.is_file(), "{} is missing; build it with\n    cargo build --release", path.display());
     Ok(path.to_owned())
 }

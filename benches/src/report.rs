@@ -5,9 +5,6 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use std::fmt::Write as _;
 
-/// The gateway the others are divided by.
-const REFERENCE: &str = "nginx";
-
 /// An empty table with right-aligned columns of figures behind a first one of names.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -18,15 +15,15 @@ pub(crate) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Median (min..max) over the rounds, a table per concurrency.
-pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32]) -> String {
+/// Median (min..max) over the rounds, a table per concurrency. `reference` is what the others are divided by.
+pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32], reference: &str) -> String {
     let mut text = String::new();
     for &concurrency in concurrencies {
         let here: Vec<&Sample> = samples.iter().filter(|sample| sample.concurrency == concurrency).collect();
         let mut table = table(&[
             "gateway",
             "CPU us/request",
-            "ratio to nginx",
+            &format!("ratio to {reference}"),
             "requests/s",
             "p50 us",
             "p99 us",
@@ -35,7 +32,7 @@ pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32]) -> String {
             "dirty",
         ]);
         for name in names(&here) {
-            table.add_row(row(name, &here));
+            table.add_row(row(name, &here, reference));
         }
         let _ = writeln!(text, "Concurrency {concurrency}\n\n{table}\n");
     }
@@ -49,14 +46,14 @@ fn names(samples: &[&Sample]) -> Vec<&'static str> {
     names
 }
 
-fn row(name: &str, samples: &[&Sample]) -> Vec<String> {
+fn row(name: &str, samples: &[&Sample], reference: &str) -> Vec<String> {
     let own: Vec<&Sample> = samples.iter().copied().filter(|sample| sample.gateway == name).collect();
     let spread = |figure: fn(&Sample) -> f64, decimals| text(Spread::of(own.iter().copied().map(figure)), decimals);
     let dirty = own.iter().filter(|sample| sample.dirty).count();
     vec![
         name.to_owned(),
         spread(|sample| sample.cpu_us_per_request, 2),
-        text(Spread::of(own.iter().filter_map(|sample| ratio(sample, samples))), 3),
+        text(Spread::of(own.iter().filter_map(|sample| ratio(sample, samples, reference))), 3),
         spread(|sample| sample.requests_per_second, 0),
         spread(|sample| sample.p50_us, 0),
         spread(|sample| sample.p99_us, 0),
@@ -71,8 +68,8 @@ fn text(spread: Option<Spread>, decimals: usize) -> String {
 }
 
 /// CPU per request divided by the reference's in the same round.
-fn ratio<'a>(sample: &Sample, samples: impl IntoIterator<Item = &'a &'a Sample>) -> Option<f64> {
-    let same = |other: &&&Sample| other.gateway == REFERENCE && other.round == sample.round;
+fn ratio<'a>(sample: &Sample, samples: impl IntoIterator<Item = &'a &'a Sample>, reference: &str) -> Option<f64> {
+    let same = |other: &&&Sample| other.gateway == reference && other.round == sample.round;
     let reference = samples.into_iter().find(same)?;
     Some(sample.cpu_us_per_request / reference.cpu_us_per_request)
 }
@@ -120,7 +117,7 @@ mod tests {
     fn ratios_stay_within_their_round() {
         let samples = [("nginx", 1, 10.0), ("tollgate", 1, 8.0), ("tollgate", 2, 15.0), ("nginx", 2, 20.0)]
             .map(|(g, r, c)| sample(g, r, c));
-        let tables = tables(&samples, &[64]);
+        let tables = tables(&samples, &[64], "nginx");
         let row = tables.lines().find(|line| line.contains("tollgate")).unwrap();
         for part in ["11.50 (8.00..15.00)", "0.775 (0.750..0.800)", "1/2"] {
             assert!(row.contains(part), "{row}");

@@ -70,12 +70,15 @@ pub(crate) struct Testbed {
     gateway_cpu: usize,
     load_cpu: usize,
     peers: Vec<Box<dyn Peer>>,
+    tollgate: PathBuf,
 }
 
 /// A gateway that runs and answers.
 pub(crate) struct Gateway {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// What wrk is to run instead of asking for [`PATH`].
+    pub(crate) script: Option<PathBuf>,
     process: Process,
 }
 
@@ -89,7 +92,8 @@ impl Testbed {
     /// Starts the origin and pins this process, its threads and what it starts from now on to the load's CPU.
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let beside = env::current_exe()?.with_file_name("tollgate");
-        let peers = peer::select(&options.only, options.tollgate.as_deref().unwrap_or(&beside))?;
+        let tollgate = options.tollgate.clone().unwrap_or(beside);
+        let peers = peer::select(&options.only, &tollgate)?;
         let cpus = machine::allowed_cpus()?;
         let cpu = |chosen: Option<usize>, at: usize| chosen.or_else(|| cpus.get(at).copied());
         let (Some(gateway_cpu), Some(load_cpu)) = (cpu(options.gateway_cpu, 0), cpu(options.load_cpu, 1)) else {
@@ -99,7 +103,19 @@ impl Testbed {
         load_cpus.set(load_cpu)?;
         sched_setaffinity(Pid::from_raw(0), &load_cpus).with_context(|| format!("pinning to CPU {load_cpu}"))?;
         let origin = Origin::start(OriginConfig { cpu: Some(load_cpu), ..OriginConfig::default() })?;
-        Ok(Self { directory: TempDir::with_prefix("tollgate-benches-")?, origin, gateway_cpu, load_cpu, peers })
+        Ok(Self {
+            directory: TempDir::with_prefix("tollgate-benches-")?,
+            origin,
+            gateway_cpu,
+            load_cpu,
+            peers,
+            tollgate,
+        })
+    }
+
+    /// Tollgate's binary.
+    pub(crate) fn tollgate(&self) -> Result<PathBuf> {
+        peer::executable(&self.tollgate)
     }
 
     /// The gateways that were chosen.
@@ -155,7 +171,7 @@ impl Testbed {
             streaming,
         };
         let process = Process::start(name, &peer.prepare(&setup)?, self.gateway_cpu, &directory)?;
-        let mut gateway = Gateway { name, address, process };
+        let mut gateway = Gateway { name, address, script: None, process };
         gateway.wait_until_ready().with_context(|| format!("{name} said:\n{}", gateway.process.output()))?;
         Ok(gateway)
     }

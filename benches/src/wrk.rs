@@ -5,9 +5,10 @@
 use crate::{
     interrupt,
     process::{Process, Program},
+    testbed::{Gateway, PATH},
 };
 use anyhow::{Context as _, Result, bail, ensure};
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// What one run of wrk reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,19 +19,16 @@ pub(crate) struct Outcome {
     pub(crate) p99_us: f64,
 }
 
-/// Runs one thread of wrk with `connections` connections for `seconds`, pinned to `cpu`.
-pub(crate) fn run(
-    directory: &Path,
-    cpu: usize,
-    target: SocketAddr,
-    path: &str,
-    connections: u32,
-    seconds: u32,
-) -> Result<Outcome> {
-    let program = Program::find("wrk")?.args(["-t1", "--latency", "--timeout", "5s"]).args([
+/// Runs one thread of wrk, with the script of the gateway if it has one, with `connections` connections for `seconds`, pinned to `cpu`.
+pub(crate) fn run(directory: &Path, cpu: usize, gateway: &Gateway, connections: u32, seconds: u32) -> Result<Outcome> {
+    let mut program = Program::find("wrk")?.args(["-t1", "--latency", "--timeout", "5s"]);
+    if let Some(script) = &gateway.script {
+        program = program.args(["-s".into(), script.clone()]);
+    }
+    let program = program.args([
         format!("-c{connections}"),
         format!("-d{seconds}s"),
-        format!("http://{target}{path}"),
+        format!("http://{}{PATH}", gateway.address),
     ]);
     let mut process = Process::start("wrk", &program, cpu, directory)?;
     while process.is_running()? {

@@ -13,7 +13,7 @@ use std::{
 };
 use tollgate_gateway::Gateway;
 use tollgate_loadtest::{Origin, OriginConfig};
-use tollgate_model::{SystemSource, parse};
+use tollgate_model::{Configuration, SystemSource};
 
 /// Runs a gateway in front of two built-in origins and prints requests to try
 ///
@@ -33,8 +33,8 @@ const STATUS_PORT: u16 = 9901;
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     match prepare(arguments.port) {
-        Ok((config, _origins)) => match parse("demo", &config, &SystemSource) {
-            Ok(snapshot) => run::until_stopped(snapshot, invite),
+        Ok((config, _origins)) => match Configuration::parse("demo", &config, &SystemSource) {
+            Ok(configuration) => run::until_stopped(configuration, invite),
             Err(errors) => failed(&errors),
         },
         Err(error) => failed(&error),
@@ -93,7 +93,7 @@ routes:
 
 /// Says what is running and what to try.
 fn invite(gateway: &Gateway) {
-    let Some((_, address)) = gateway.listeners().first() else {
+    let Some((_, address)) = gateway.listeners().into_iter().next() else {
         return;
     };
     terminal::note(format_args!(
@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn the_configuration_is_valid() {
         let [first, second] = [9001, 9002].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let snapshot = parse("demo", &config(0, 0, first, second), &SystemSource).unwrap();
+        let configuration = Configuration::parse("demo", &config(0, 0, first, second), &SystemSource).unwrap();
+        let snapshot = configuration.snapshot();
         assert_eq!((snapshot.upstreams[0].endpoints.len(), snapshot.routes.len()), (2, 2));
     }
 

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! starting --started--> running --SIGTERM, SIGINT--> draining --drained--> Done
-//!     `--refused--> NotStarted                          `--SIGTERM, SIGINT--> stopped --> Done
+//!     |                 |    ^                           `--SIGTERM, SIGINT--> stopped --> Done
+//!     |                 `----`--SIGHUP: reads the file again
+//!     `--refused--> NotStarted
 //! ```
 
 use crate::{exit::Exit, terminal};
@@ -11,14 +13,13 @@ use signal_hook::{
     iterator::{Signals, SignalsInfo},
 };
 use std::thread;
-use tollgate_gateway::Gateway;
-use tollgate_model::Snapshot;
+use tollgate_gateway::{Gateway, Startup};
 
 /// Starts a gateway, says where it listens, calls `started`, and returns when it has stopped.
-pub(crate) fn until_stopped(snapshot: Snapshot, started: impl FnOnce(&Gateway)) -> Exit {
+pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&Gateway)) -> Exit {
     // Before the gateway, so that a signal that comes early is not lost.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
-    match (signals, Gateway::start(snapshot)) {
+    match (signals, Gateway::start(startup)) {
         (Ok(signals), Ok(gateway)) => {
             announce(&gateway);
             started(&gateway);
@@ -58,7 +59,7 @@ fn obey(gateway: &Gateway, signals: &mut SignalsInfo) {
     let mut draining = false;
     for signal in signals.forever() {
         match signal {
-            SIGHUP => terminal::note("SIGHUP: reloading is not supported yet, nothing changes"),
+            SIGHUP => gateway.reload(),
             _ if draining => {
                 terminal::note("stopping at once");
                 gateway.stop();

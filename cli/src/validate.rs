@@ -10,8 +10,8 @@ use crate::{
 use clap::Args;
 use std::{fmt::Write, path::PathBuf};
 use tollgate_model::{
-    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, SystemSource, Upstream, Workers,
-    load,
+    AccessLog, Action, HostPattern, IoDriver, Match, PathMatch, Segment, Snapshot, Status, SystemSource, Upstream,
+    Workers, load,
 };
 
 /// Judges a configuration file without running it
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 /// What the file says, on one screen.
 fn summary(snapshot: &Snapshot) -> String {
     let listeners = snapshot.listeners.iter().map(|listener| format!("{} on {}", listener.name, listener.bind));
-    let upstreams = snapshot.upstreams.iter().map(upstream);
+    let upstreams = snapshot.upstreams.iter().map(|item| upstream(item));
     let routes = snapshot.routes.iter().map(|route| {
         format!("{}: {} -> {}", route.name, matcher(snapshot, &route.matcher), action(snapshot, &route.action))
     });
@@ -58,7 +58,7 @@ fn summary(snapshot: &Snapshot) -> String {
     let node = [
         ("workers", workers(&snapshot.workers)),
         ("io", driver(snapshot.io).to_owned()),
-        ("status", snapshot.status.map_or("off".to_owned(), |address| format!("on {address}"))),
+        ("status", snapshot.status.as_ref().map_or("off".to_owned(), status)),
         ("access log", access_log(&snapshot.access_log)),
         ("digest", format!("{:016x}", snapshot.digest)),
     ];
@@ -147,6 +147,12 @@ fn workers(workers: &Workers) -> String {
         Workers::Auto => "one on each allowed CPU".to_owned(),
         Workers::Cpus(cpus) => format!("on CPU {}", shorten(cpus.iter().map(usize::to_string))),
     }
+}
+
+fn status(status: &Status) -> String {
+    let bind = status.bind.iter().map(|address| format!("on {address}"));
+    let socket = status.socket.iter().map(|path| format!("at {}", path.display()));
+    bind.chain(socket).collect::<Vec<_>>().join(" and ")
 }
 
 const fn driver(driver: IoDriver) -> &'static str {

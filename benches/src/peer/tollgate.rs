@@ -3,53 +3,73 @@
 //! In three forms, to see what the access log costs: by the plain writer, by the direct one, and without a log.
 
 use super::{Peer, Setup, UPSTREAM_IDLE_MAX};
-use crate::process::Program;
+use crate::{layout::Layout, process::Program};
 use anyhow::Result;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-pub(super) struct Tollgate {
-    pub(super) binary: PathBuf,
-    pub(super) log: Log,
+/// The binary, and what it routes.
+pub(crate) struct Tollgate {
+    pub(crate) binary: PathBuf,
+    /// `None` for one route that takes everything.
+    pub(crate) layout: Option<Layout>,
+    /// A free path for the status socket, if configuration is to be changed.
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) log: Log,
 }
 
 /// What becomes of access records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Log {
+pub(crate) enum Log {
     Plain,
     Direct,
     Off,
 }
 
+impl Log {
+    /// The value of `access_log`. Rotated so often that a run closes some.
+    fn value(self, directory: &Path) -> String {
+        let file =
+            format!("path: {}/access.log, rotate: {{ size: 128MiB }}, keep: {{ files: 1 }}", directory.display());
+        match self {
+            Self::Plain => format!("{{ {file} }}"),
+            Self::Direct => format!("{{ {file}, writer: direct }}"),
+            Self::Off => "off".to_owned(),
+        }
+    }
+}
+
 impl Peer for Tollgate {
     fn name(&self) -> &'static str {
-        match self.log {
+        let by_log = match self.log {
             Log::Plain => "tollgate",
             Log::Direct => "tollgate-direct",
             Log::Off => "tollgate-silent",
-        }
+        };
+        self.layout.map_or(by_log, |layout| layout.name)
     }
 
     fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
         let path = setup.directory.join("tollgate.yaml");
-        fs::write(&path, configuration(setup, self.log))?;
+        fs::write(&path, self.configuration(setup))?;
         Ok(Program::at(self.binary.clone()).args(["gateway".into(), "--config".into(), path]))
     }
 }
 
-fn configuration(setup: &Setup<'_>, log: Log) -> String {
-    let Setup { directory, listen, status, origin, cpu, .. } = setup;
-    // Small enough that a run closes some.
-    let file = format!("path: {}/access.log, rotate: {{ size: 128MiB }}, keep: {{ files: 1 }}", directory.display());
-    let log = match log {
-        Log::Plain => format!("{{ {file} }}"),
-        Log::Direct => format!("{{ {file}, writer: direct }}"),
-        Log::Off => "off".to_owned(),
-    };
-    format!(
-        "\
+impl Tollgate {
+    fn configuration(&self, setup: &Setup<'_>) -> String {
+        let Setup { directory, listen, status, origin, cpu, .. } = setup;
+        let socket = self.socket.as_ref().map(|path| format!(", socket: {}", path.display())).unwrap_or_default();
+        let routes = self.layout.map(Layout::items).unwrap_or_else(|| "[]".to_owned());
+        let routes = routes.trim_end_matches(']');
+        let comma = if routes == "[" { "" } else { "," };
+        format!(
+            "\
 version: 1
 workers: [{cpu}]
-status: {{ bind: {status} }}
+status: {{ bind: {status}{socket} }}
 access_log: {log}
 listeners:
   - {{ name: public, bind: {listen} }}
@@ -57,8 +77,10 @@ upstreams:
   - name: origin
     endpoints: [ {{ address: {origin} }} ]
     connections: {{ idle_max: {UPSTREAM_IDLE_MAX} }}
-routes:
-  - {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }}
-"
-    )
+routes: {routes}{comma}
+  {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }} ]
+",
+            log = self.log.value(directory),
+        )
+    }
 }

@@ -3,7 +3,7 @@
 //! Meant to be read by the operator as one line. Mistakes in the configuration are found before, by `tollgate-model`;
 //! what is here only shows when the machine is asked.
 
-use std::{error::Error, fmt, io, net::SocketAddr};
+use std::{error::Error, fmt, io, net::SocketAddr, path::PathBuf};
 use tollgate_ring::Driver;
 
 /// Why a gateway did not start. Nothing of it is left running.
@@ -18,7 +18,10 @@ pub struct StartError {
 pub(crate) enum Part {
     Listener { name: String, address: SocketAddr },
     Status { address: SocketAddr },
+    StatusSocket { path: PathBuf },
     StatusThread,
+    Mailboxes,
+    ConfigThread,
     Cpus,
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
@@ -51,6 +54,10 @@ impl StartError {
     fn remedy(&self) -> &'static str {
         match &self.part {
             Part::Listener { .. } | Part::Status { .. } => address_remedy(self.cause.kind()),
+            Part::StatusSocket { .. } => {
+                "name a path of `socket` that this user can make and no other process listens at"
+            }
+            Part::Mailboxes | Part::ConfigThread => "more threads, memory or descriptors",
             Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
@@ -81,6 +88,9 @@ impl fmt::Display for Part {
         match self {
             Self::Listener { name, address } => write!(f, "listener {name} on {address}"),
             Self::Status { address } => write!(f, "status on {address}"),
+            Self::StatusSocket { path } => write!(f, "status at {}", path.display()),
+            Self::Mailboxes => f.write_str("the mailboxes of the workers"),
+            Self::ConfigThread => f.write_str("a thread of the configuration"),
             Self::StatusThread => f.write_str("the thread of the status"),
             Self::Cpus => f.write_str("the CPUs this process may use"),
             Self::IoUring => f.write_str("io_uring, which `io` asks for"),

@@ -1,21 +1,31 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`); `status` answers
-//! `/livez`, `/readyz` and `/metrics` on a thread of its own. [`Gateway`] is the handle on all of it: whoever holds it
-//! says drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal
-//! handling and no reload here.
+//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
+//! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and from `status`, which answers
+//! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
+//! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod access_log;
+mod changes;
+mod control;
 mod error;
 mod launch;
 mod limits;
+mod publish;
+mod service;
 mod start;
+mod startup;
 mod status;
+mod watch;
+mod watchdog;
 
 pub use error::StartError;
+pub use publish::{PublishError, Published};
+pub use startup::Startup;
 pub use tollgate_ring::preflight;
 
-use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
+use arc_swap::ArcSwapOption;
+use crossbeam::queue::ArrayQueue;
 use std::{
     fmt,
     net::SocketAddr,
@@ -27,11 +37,11 @@ use std::{
 };
 use tollgate_journal::Journal;
 use tollgate_model::Snapshot;
-use tollgate_ring::Outbox;
 use tollgate_telemetry::{Dropped, Registry};
 use tollgate_worker::Command;
 
-use status::StatusThread;
+use control::Control;
+use publish::Publisher;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
 ///
@@ -40,35 +50,39 @@ use status::StatusThread;
 ///    `------stop--------`--stop--> ended
 /// ```
 pub struct Gateway {
-    listeners: Vec<(String, SocketAddr)>,
+    publisher: Arc<Publisher>,
     status_address: Option<SocketAddr>,
-    /// Read by `/readyz`.
-    draining: Arc<AtomicBool>,
     stopping: AtomicBool,
-    /// One per worker.
-    commands: Vec<Outbox<Command>>,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
     journal: Option<Journal>,
     registry: Arc<Registry>,
-    status: AtomicCell<Option<StatusThread>>,
+    /// `None` before it has started and once it has ended.
+    control: ArcSwapOption<Control>,
     ended: OnceLock<()>,
 }
 
 impl Gateway {
-    /// Binds all sockets of `snapshot`, starts the journal, the workers and the status, and returns when all of them
-    /// run. What is degraded is said on standard error, a line each.
+    /// Binds all sockets, starts the journal, the workers, the status and what keeps the configuration up to date, and
+    /// returns when all of them run. What is degraded is said on standard error, a line each.
     ///
     /// # Errors
     /// An address, CPU, ring or file could not be had. Nothing is left running then.
-    pub fn start(snapshot: Snapshot) -> Result<Self, StartError> {
-        start::start(&Arc::new(snapshot))
+    pub fn start(startup: impl Into<Startup>) -> Result<Self, StartError> {
+        start::start(startup.into())
+    }
+
+    /// Has the file read again that the gateway was started with, and the path of the access log opened again, which
+    /// something may have renamed; returns at once. What comes of it is said on standard error and by `GET /config`.
+    pub fn reload(&self) {
+        self.journal.iter().for_each(Journal::reopen);
+        self.control.load().iter().for_each(|control| control.reload());
     }
 
     /// Name and address of every listener, with the port the system chose where it was asked for port 0.
     #[must_use]
-    pub fn listeners(&self) -> &[(String, SocketAddr)] {
-        &self.listeners
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.publisher.listeners()
     }
 
     /// Where the node's status is served.
@@ -79,16 +93,19 @@ impl Gateway {
 
     /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
     pub fn drain(&self) {
-        if !self.draining.swap(true, Ordering::Relaxed) {
-            self.tell(Command::Drain);
+        if self.publisher.drain() {
+            service::stopping();
+            self.publisher.tell(|| Command::Drain);
         }
     }
 
     /// Makes the workers end at once, whatever is in progress; returns at once.
     pub fn stop(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        if self.publisher.drain() {
+            service::stopping();
+        }
         if !self.stopping.swap(true, Ordering::Relaxed) {
-            self.tell(Command::Stop);
+            self.publisher.tell(|| Command::Stop);
         }
     }
 
@@ -106,18 +123,8 @@ impl Gateway {
                 eprintln!("tollgate: access records are lost: {error}");
             }
             self.say_dropped();
-            if let Some(status) = self.status.take() {
-                status.end();
-            }
+            drop(self.control.swap(None));
         });
-    }
-
-    /// Has the path of the access log opened again, after something else renamed the file; returns at once. Does nothing
-    /// where records do not go to a file.
-    pub fn reopen_access_log(&self) {
-        if let Some(journal) = &self.journal {
-            journal.reopen();
-        }
     }
 
     /// The last line about the access log: what it lacks.
@@ -129,11 +136,21 @@ impl Gateway {
         }
     }
 
-    fn tell(&self, command: Command) {
-        for outbox in &self.commands {
-            // It has room for one of each command, and no command is sent twice.
-            let _ = outbox.send(command);
-        }
+    /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
+    /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
+    /// have in common: the cost is that of what is different. For a gateway without a file and a status: those know nothing
+    /// of it.
+    ///
+    /// # Errors
+    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
+        self.publisher.publish(snapshot)
+    }
+
+    /// The generation that each worker runs.
+    #[must_use]
+    pub fn running(&self) -> Vec<u64> {
+        self.publisher.running()
     }
 }
 
@@ -147,9 +164,9 @@ impl Drop for Gateway {
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
-            .field("listeners", &self.listeners)
+            .field("listeners", &self.listeners())
             .field("status_address", &self.status_address)
-            .field("draining", &self.draining)
+            .field("draining", &self.publisher.is_draining())
             .finish_non_exhaustive()
     }
 }

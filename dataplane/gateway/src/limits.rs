@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-/// Commands that wait for a worker. Only one drain and one stop are ever sent.
+/// For all workers to say that they run a new snapshot.
+pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
+
+/// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Unused buffers a worker keeps for reuse.
@@ -20,6 +23,37 @@ pub(crate) const STATUS_CONNECTIONS_MAX: usize = 64;
 
 /// Unused buffers the status thread keeps.
 pub(crate) const STATUS_BUFFERS_KEPT: usize = 4;
+
+/// Bodies of changes being received or waiting to be published, in bytes over all connections: one whole file.
+pub(crate) const CHANGE_BYTES_MAX: usize = tollgate_model::FILE_BYTES_MAX;
+
+/// For the whole body of a change.
+pub(crate) const CHANGE_BODY: Duration = Duration::from_secs(60);
+
+/// For a client that waits until its change, and those before it, are resolved and acknowledged.
+pub(crate) const CHANGE_ANSWER: Duration = Duration::from_secs(600);
+
+/// Shortest pause between two times the last good configuration is written.
+pub(crate) const LAST_GOOD_PAUSE: Duration = Duration::from_secs(1);
+
+/// A pause is at least this many times what the writing before it took.
+pub(crate) const LAST_GOOD_SHARE: u32 = 20;
+
+/// From the first notice that a watched file changes until it is read: an editor or a deployment writes several times.
+pub(crate) const WATCH_SETTLE: Duration = Duration::from_millis(200);
+
+/// How often it is waited again when there is another notice meanwhile: a folder may never be quiet.
+pub(crate) const WATCH_SETTLES_MAX: usize = 10;
+
+/// How often watched files are looked at without a notice: some file systems give none, and a new configuration may have
+/// other files.
+pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(2);
+
+/// Threads at one time that write what `GET /config` answers.
+pub(crate) const REPORTS_MAX: usize = 2;
+
+/// Changes that wait to be published: one per connection of a status client, one of the watched file, one of a signal.
+pub(crate) const CHANGES_MAX: usize = STATUS_CONNECTIONS_MAX + 2;
 
 /// Head of a status request, in bytes.
 pub(crate) const STATUS_HEAD_BYTES: usize = 8 * 1024;

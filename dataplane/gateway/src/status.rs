@@ -1,23 +1,39 @@
 //! The node's status: a small HTTP/1.1 server on a thread that is pinned nowhere.
 //!
 //! It uses the same seam as the workers and keeps its rule: no transfer in flight is dropped. A deadline is a look at
-//! all connections every [`STATUS_CHECK`] that aborts the overdue; the end closes the listener, aborts every connection
-//! and waits for their tasks. At most [`STATUS_CONNECTIONS_MAX`] connections, a head of at most 8 KiB, no request body.
-//! Runs on epoll whatever the workers use: a scrape now and then is not worth locked memory.
+//! all connections every [`STATUS_CHECK`] that aborts the overdue; the end closes the listeners, aborts every connection
+//! and waits for their tasks. At most [`STATUS_CONNECTIONS_MAX`] connections, a head of at most 8 KiB. What takes long
+//! (judging a change, writing a report) is done on other threads. Runs on epoll whatever the workers use: a scrape now and
+//! then is not worth locked memory.
 
+mod access;
+mod body;
+mod config;
 mod connection;
+mod desk;
+mod offload;
 mod pages;
+mod report;
 
-use crate::limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX};
+use crate::{
+    changes::{Changes, Live},
+    limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX},
+    publish::Publisher,
+};
+use access::Access;
 use connection::Connection;
 use crossbeam::channel;
-use pages::Pages;
+use desk::Desk;
+use offload::Waiting;
+use pages::Page;
 use std::{
     cell::{Cell, RefCell},
+    fs,
     future::poll_fn,
     io,
+    path::PathBuf,
     rc::Rc,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     task::{Poll, Waker},
     thread::JoinHandle,
 };
@@ -25,17 +41,56 @@ use tollgate_io::{Io, Listener, Mailbox, Stream};
 use tollgate_ring::{BoundListener, Driver, Outbox, ThreadSpec, mailbox};
 use tollgate_telemetry::Registry;
 
+/// What other threads tell the thread of the status.
+pub(crate) enum Message {
+    /// To end.
+    End,
+    /// What a connection waits for.
+    Answer { ticket: u64, page: Page },
+}
+
+/// Where it is served; one or both.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    pub(crate) network: Option<BoundListener>,
+    pub(crate) socket: Option<(BoundListener, SocketFile)>,
+}
+
+/// The file of a Unix socket, which is removed in the end.
+pub(crate) struct SocketFile(pub(crate) PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Listeners {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.network.is_none() && self.socket.is_none()
+    }
+}
+
+/// What the pages are about.
+pub(crate) struct Subject {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) changes: Changes,
+}
+
 /// The running thread.
 pub(crate) struct StatusThread {
     thread: JoinHandle<()>,
-    end: Outbox<()>,
+    outbox: Outbox<Message>,
 }
 
 impl StatusThread {
     /// Ends the thread and waits for it.
     pub(crate) fn end(self) {
-        // Full means that it has been told.
-        let _ = self.end.send(());
+        // It has room for this one and an answer to each connection.
+        let _ = self.outbox.send(Message::End);
         if self.thread.join().is_err() {
             eprintln!("tollgate: the thread of the status panicked");
         }
@@ -43,12 +98,8 @@ impl StatusThread {
 }
 
 /// Starts the thread; returns when it takes connections.
-pub(crate) fn launch(
-    listener: BoundListener,
-    registry: Arc<Registry>,
-    draining: Arc<AtomicBool>,
-) -> io::Result<StatusThread> {
-    let (end, inbox) = mailbox(1)?;
+pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<StatusThread> {
+    let (outbox, inbox) = mailbox(STATUS_CONNECTIONS_MAX + 1)?;
     let spec = ThreadSpec {
         name: "tollgate-status".to_owned(),
         cpu: None,
@@ -56,26 +107,32 @@ pub(crate) fn launch(
         buffers_kept: STATUS_BUFFERS_KEPT,
     };
     let (started, outcome) = channel::bounded(1);
+    let waiting = outbox.clone();
     let thread = tollgate_ring::launch(spec, move |io| async move {
-        let taken = listener.into_listener(&io).and_then(|listener| Ok((listener, inbox.into_mailbox(&io)?)));
+        let (socket, _file) = listeners.socket.unzip();
+        let ways = [(listeners.network, Access::Network), (socket, Access::Socket)];
+        let taken = ways.into_iter().filter_map(|(bound, access)| Some((bound?.into_listener(&io), access)));
+        let taken = taken.map(|(listener, access)| Ok((listener?, access))).collect::<io::Result<Vec<_>>>();
+        let taken = taken.and_then(|listeners| Ok((listeners, inbox.into_mailbox(&io)?)));
         // The receiver waits for exactly this message below.
         match taken {
-            Ok((listener, inbox)) => {
+            Ok((listeners, inbox)) => {
                 let _ = started.send(Ok(()));
-                Rc::new(Server::new(io, listener, Pages { registry, draining })).run(inbox).await;
+                let desk = Desk::new(subject, Waiting::new(waiting));
+                Rc::new(Server::new(io, listeners, desk)).run(inbox).await;
             }
             Err(error) => drop(started.send(Err(error))),
         }
     })?;
     outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
-    Ok(StatusThread { thread, end })
+    Ok(StatusThread { thread, outbox })
 }
 
 /// What all tasks of the thread share.
 struct Server<I: Io> {
     io: I,
-    listener: I::Listener,
-    pages: Pages,
+    listeners: Vec<(I::Listener, Access)>,
+    desk: Desk,
     /// At most [`STATUS_CONNECTIONS_MAX`].
     connections: RefCell<Vec<Rc<Connection<I>>>>,
     ending: Cell<bool>,
@@ -86,11 +143,11 @@ struct Server<I: Io> {
 }
 
 impl<I: Io> Server<I> {
-    fn new(io: I, listener: I::Listener, pages: Pages) -> Self {
+    fn new(io: I, listeners: Vec<(I::Listener, Access)>, desk: Desk) -> Self {
         Self {
             io,
-            listener,
-            pages,
+            listeners,
+            desk,
             connections: RefCell::default(),
             ending: Cell::new(false),
             tasks: Cell::new(0),
@@ -98,22 +155,28 @@ impl<I: Io> Server<I> {
         }
     }
 
-    /// Serves until there is a message in `inbox`, or nobody left who could send one.
-    async fn run(self: Rc<Self>, inbox: impl Mailbox<()>) {
-        let task = Task::begin(&self);
-        self.io.spawn(async move { task.0.accept().await });
+    /// Serves until it is told to end.
+    async fn run(self: Rc<Self>, inbox: impl Mailbox<Message>) {
+        for index in 0..self.listeners.len() {
+            let task = Task::begin(&self);
+            self.io.spawn(async move { task.0.accept(index).await });
+        }
         self.io.spawn(self.clone().watch());
-        inbox.receive().await;
+        while let Some(Message::Answer { ticket, page }) = inbox.receive().await {
+            self.desk.waiting.take(ticket, page);
+        }
         self.ending.set(true);
-        self.listener.close();
+        self.desk.waiting.give_up();
+        self.listeners.iter().for_each(|(listener, _)| listener.close());
         self.connections.borrow().iter().for_each(|connection| connection.stream.abort());
         self.tasks_ended().await;
     }
 
-    async fn accept(self: &Rc<Self>) {
+    async fn accept(self: &Rc<Self>, index: usize) {
+        let (listener, access) = &self.listeners[index];
         while !self.ending.get() {
-            match self.listener.accept().await {
-                Ok(stream) if !self.ending.get() => self.admit(stream),
+            match listener.accept().await {
+                Ok(stream) if !self.ending.get() => self.admit(stream, *access),
                 Ok(_) => return,
                 Err(_) if self.ending.get() => return,
                 Err(_) => self.io.sleep_until(self.io.now() + STATUS_ACCEPT_PAUSE).await,
@@ -121,16 +184,16 @@ impl<I: Io> Server<I> {
         }
     }
 
-    fn admit(self: &Rc<Self>, stream: I::Stream) {
+    fn admit(self: &Rc<Self>, stream: I::Stream, access: Access) {
         let mut connections = self.connections.borrow_mut();
         if connections.len() >= STATUS_CONNECTIONS_MAX {
             return;
         }
-        let connection = Rc::new(Connection::new(self.io.clone(), stream));
+        let connection = Rc::new(Connection::new(self.io.clone(), stream, access));
         connections.push(connection.clone());
         let task = Task::begin(self);
         self.io.spawn(async move {
-            connection.serve(&task.0.pages).await;
+            connection.serve(&task.0.desk).await;
             task.0.connections.borrow_mut().retain(|open| !Rc::ptr_eq(open, &connection));
         });
     }

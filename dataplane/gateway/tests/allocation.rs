@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tollgate_gateway::{Gateway, preflight};
-use tollgate_model::{NoSource, parse};
+use tollgate_model::{Configuration, NoSource};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -32,11 +32,18 @@ const WINDOW: usize = 10_000;
 /// How often that is tried on a machine that is busy with something else.
 const WINDOWS: usize = 20;
 
-/// Sent by turns, one without a body and one with.
-const REQUESTS: [&[u8]; 2] = [
+/// Sent by turns, one without a body and one with, and one to a route with policies.
+const REQUESTS: [&[u8]; 3] = [
     b"GET /orders/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n",
     b"POST /orders/ HTTP/1.1\r\nHost: api.example.com\r\nX-Tenant: a\r\nContent-Length: 9\r\n\r\nan order.",
+    b"GET /shop/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nOrigin: https://app.test\r\nX-Debug: 1\r\n\r\n",
 ];
+
+/// Addresses, sizes, header fields in both directions, an origin by name: everything that can do without.
+const POLICIES: &str = "{ ip: { deny: [192.0.2.0/24], allow: [127.0.0.0/8] }, limits: { fields: 50, body_bytes: 1KiB }, \
+    request_headers: { remove: [X-Debug], set: [ { name: X-Tenant, value: acme } ] }, \
+    response_headers: { set: [ { name: Content-Type, value: text/csv } ], add: [ { name: X-A, value: b } ] }, \
+    cors: { origins: ['https://app.test'], credentials: true } }";
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n";
 const BODY: [u8; 1024] = [b'x'; 1024];
 
@@ -101,10 +108,12 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          access_log: {{ path: \"{}\", format: json }}\n\
          listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
          upstreams: [ {{ name: origin, endpoints: [ {{ address: \"{origin}\" }} ] }} ]\n\
-         routes: [ {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }} ]\n",
+         routes:\n  - {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }}\n\
+         \x20 - {{ name: shop, match: {{ path: \"/shop/{{rest*}}\" }}, upstream: origin, policies: {POLICIES} }}\n",
         log.display(),
     );
-    Gateway::start(parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
+    let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);
+    Gateway::start(configuration.unwrap_or_else(|errors| panic!("{errors}"))).unwrap()
 }
 
 fn connect(gateway: &Gateway) -> [TcpStream; CONNECTIONS] {

@@ -11,16 +11,16 @@ use std::{
     time::Duration,
 };
 use tollgate_gateway::{Gateway, StartError, preflight};
-use tollgate_model::{NoSource, Snapshot, parse};
+use tollgate_model::{Configuration, NoSource};
 
 /// A configuration with a listener on `bind` and `rest` behind it.
-fn snapshot(bind: &str, rest: &str) -> Snapshot {
+fn configuration(bind: &str, rest: &str) -> Configuration {
     let text = format!("version: 1\nlisteners: [ {{ name: public, bind: \"{bind}\" }} ]\n{rest}\n");
-    parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+    Configuration::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn start(rest: &str) -> Result<Gateway, StartError> {
-    Gateway::start(snapshot("127.0.0.1:0", &format!("access_log: off\n{rest}")))
+    Gateway::start(configuration("127.0.0.1:0", &format!("access_log: off\n{rest}")))
 }
 
 fn running() -> Gateway {
@@ -144,7 +144,7 @@ fn epoll_is_served_and_dropping_stops() {
 fn a_taken_address_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let listener = Gateway::start(snapshot(&address, "status: off")).unwrap_err().to_string();
+    let listener = Gateway::start(configuration(&address, "status: off")).unwrap_err().to_string();
     let status = start(&format!("status: {{ bind: \"{address}\" }}")).unwrap_err().to_string();
     for (error, part) in [(listener, "listener public on"), (status, "status on")] {
         assert!(error.contains(part) && error.contains(&address) && error.contains("in use"), "{error}");
@@ -159,7 +159,7 @@ fn a_cpu_that_is_not_there_is_named_and_what_ran_is_ended() {
     let cpu = preflight::allowed_cpus().unwrap()[0];
     // It returns, so the worker on the good CPU and the journal have ended.
     let rest = format!("workers: [{cpu}, 1000]\nstatus: off\naccess_log: {{ path: {} }}", log.display());
-    let error = Gateway::start(snapshot("127.0.0.1:0", &rest)).unwrap_err().to_string();
+    let error = Gateway::start(configuration("127.0.0.1:0", &rest)).unwrap_err().to_string();
     assert!(error.contains("CPU 1000") && error.contains("Invalid argument"), "{error}");
 }
 
@@ -167,6 +167,6 @@ fn a_cpu_that_is_not_there_is_named_and_what_ran_is_ended() {
 fn an_access_log_that_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let rest = format!("status: off\naccess_log: {{ path: {} }}", folder.path().display());
-    let error = Gateway::start(snapshot("127.0.0.1:0", &rest)).unwrap_err().to_string();
+    let error = Gateway::start(configuration("127.0.0.1:0", &rest)).unwrap_err().to_string();
     assert!(error.contains(&folder.path().display().to_string()) && error.contains("access_log"), "{error}");
 }

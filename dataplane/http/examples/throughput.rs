@@ -71,6 +71,7 @@ fn rewrite(bytes: &[u8], out: &mut [u8], index: &RequestIndex) -> usize {
         upgrade: false,
         default_host: b"origin",
         target: b"",
+        edits: None,
     };
     write_request(out, index.head(bytes), &with).expect("the buffer is large enough")
 }

@@ -1,6 +1,6 @@
 //! Heads of the answers that this node gives itself: errors, redirects, the status pages of other crates.
 
-use crate::{ConnectionOption, HeadWriter, Reason, forward::write_connection_option, reason_phrase};
+use crate::{ConnectionOption, FieldEdits, HeadWriter, Reason, forward::write_connection_option, reason_phrase};
 
 /// A response of our own.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,10 @@ pub struct Answer<'a> {
     pub date: &'a [u8],
     /// What becomes of the connection.
     pub connection: ConnectionOption,
+    /// What else `fields` lose and gain.
+    pub edits: Option<&'a FieldEdits>,
+    /// Whole field lines, written behind all others.
+    pub lines: &'a [u8],
 }
 
 impl Default for Answer<'_> {
@@ -28,6 +32,8 @@ impl Default for Answer<'_> {
             content_type: "",
             date: b"",
             connection: ConnectionOption::Default,
+            edits: None,
+            lines: b"",
         }
     }
 }
@@ -52,8 +58,14 @@ pub fn write_answer(out: &mut [u8], answer: &Answer<'_>) -> Result<usize, Reason
         writer.put(b"\r\n");
     }
     for (name, value) in answer.fields {
-        writer.field(name, &[value]);
+        if !answer.edits.is_some_and(|edits| edits.is_removed(name.as_bytes())) {
+            writer.field(name, &[value]);
+        }
     }
+    if let Some(edits) = answer.edits {
+        writer.put(edits.answer_lines());
+    }
+    writer.put(answer.lines);
     write_connection_option(&mut writer, answer.connection);
     writer.end().map_err(|_| Reason::Internal)
 }
@@ -72,6 +84,7 @@ mod tests {
             content_type: "text/plain",
             date: b"today",
             connection: ConnectionOption::Close,
+            ..Answer::default()
         };
         let len = write_answer(&mut out, &answer).unwrap();
         assert_eq!(
@@ -80,5 +93,29 @@ mod tests {
              Allow: GET\r\nConnection: close\r\n\r\n"
         );
         assert_eq!(write_answer(&mut out[..len - 1], &answer), Err(Reason::Internal));
+    }
+
+    #[test]
+    fn changes_leave_the_content_type_as_it_is() {
+        let mut edits = FieldEdits::new();
+        for name in ["X-Old", "Retry-After", "Content-Type"] {
+            edits.remove(name);
+        }
+        edits.add("Content-Type", "text/html");
+        edits.add("Retry-After", "9");
+        let answer = Answer {
+            fields: &[("x-old", b"1"), ("Retry-After", b"1"), ("X-Kept", b"1")],
+            content_type: "text/plain",
+            edits: Some(&edits),
+            lines: b"Vary: Origin\r\n",
+            ..Answer::default()
+        };
+        let mut out = [0; 512];
+        let len = write_answer(&mut out, &answer).unwrap();
+        assert_eq!(
+            std::str::from_utf8(&out[..len]).unwrap(),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\nX-Kept: 1\r\nRetry-After: 9\r\n\
+             Vary: Origin\r\n\r\n"
+        );
     }
 }

@@ -5,7 +5,7 @@
 //! framing of the new connection. The body's bytes and length never change here.
 
 use crate::{
-    BodyLength, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, Version,
+    BodyLength, FieldEdits, ForwardedStyle, HeadWriter, Name, NameSet, Reason, RequestHead, ResponseHead, Version,
     forwarded::Client,
     h1::{Fields, tokens},
     trace_id,
@@ -53,6 +53,8 @@ pub struct ForwardRequest<'a> {
     pub default_host: &'a [u8],
     /// `path?query` to ask for in place of the request's own; that one if empty.
     pub target: &'a [u8],
+    /// What else its fields lose and gain.
+    pub edits: Option<&'a FieldEdits>,
 }
 
 /// Writes the head of the request to an endpoint, always as HTTP/1.1; returns its length.
@@ -64,13 +66,17 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
     let fields = head.fields_index();
     let mut writer = HeadWriter::new(out);
     writer.request_line(head.method_bytes(), if with.target.is_empty() { head.target() } else { with.target });
-    let replaces_host = head.is_absolute_form() || head.authority().is_empty();
+    let other_host = with.edits.map_or(&[][..], FieldEdits::host);
+    let replaces_host = head.is_absolute_form() || head.authority().is_empty() || !other_host.is_empty();
     if replaces_host {
         let host = if head.authority().is_empty() { with.default_host } else { head.authority() };
-        writer.line(b"Host: ", host);
+        writer.line(b"Host: ", if other_host.is_empty() { host } else { other_host });
     }
     let removed = removed_from_request(&head, &client, replaces_host);
-    copy_kept(&mut writer, fields, head.bytes(), removed);
+    copy_kept(&mut writer, fields, head.bytes(), removed, with.edits);
+    if let Some(edits) = with.edits {
+        writer.put(edits.lines());
+    }
     write_connection_fields(&mut writer, &head, with.upgrade);
     if let Some(hops) = head.max_forwards() {
         writer.put(b"Max-Forwards: ");
@@ -168,6 +174,10 @@ pub struct ForwardResponse<'a> {
     pub framing: ResponseFraming,
     /// What becomes of the connection.
     pub connection: ConnectionOption,
+    /// What else its fields lose and gain.
+    pub edits: Option<&'a FieldEdits>,
+    /// Whole field lines, written behind all others.
+    pub lines: &'a [u8],
 }
 
 /// Writes the head of a final response, or of a 101, to the client; returns its length.
@@ -186,7 +196,11 @@ pub fn write_response(out: &mut [u8], head: ResponseHead<'_>, with: &ForwardResp
     if with.framing != ResponseFraming::AsReceived || matches!(head.status(), 100..200 | 204) {
         removed = removed.with(Name::ContentLength);
     }
-    copy_kept(&mut writer, fields, head.bytes(), removed);
+    copy_kept(&mut writer, fields, head.bytes(), removed, with.edits);
+    if let Some(edits) = with.edits {
+        writer.put(edits.lines());
+    }
+    writer.put(with.lines);
     if with.framing == ResponseFraming::Chunked {
         writer.put(b"Transfer-Encoding: chunked\r\n");
         for names in head.field_values(Name::Trailer) {
@@ -224,11 +238,17 @@ pub(crate) fn write_connection_option(writer: &mut HeadWriter<'_>, option: Conne
     }
 }
 
-/// Copies the field lines that are neither in `removed` nor unknown ones that Connection nominates.
-fn copy_kept(writer: &mut HeadWriter<'_>, fields: &Fields, bytes: &[u8], removed: NameSet) {
+/// Copies the field lines that are neither in `removed` nor removed by `edits` nor unknown ones that Connection nominates.
+fn copy_kept(writer: &mut HeadWriter<'_>, fields: &Fields, bytes: &[u8], removed: NameSet, edits: Option<&FieldEdits>) {
     let is_nominated = |name: &[u8]| {
         fields.values(bytes, Name::Connection).flat_map(tokens).any(|option| option.eq_ignore_ascii_case(name))
     };
-    let removes_other = fields.connection.nominates_other.then_some(&is_nominated);
-    fields.for_each_kept_run(bytes, removed, removes_other, |run| writer.put(run));
+    let Some(edits) = edits else {
+        let removes_other = fields.connection.nominates_other.then_some(&is_nominated);
+        return fields.for_each_kept_run(bytes, removed, removes_other, |run| writer.put(run));
+    };
+    let nominates = fields.connection.nominates_other;
+    let is_removed = |name: &[u8]| edits.is_removed_other(name) || (nominates && is_nominated(name));
+    let removes_other = (nominates || edits.removes_other()).then_some(&is_removed);
+    fields.for_each_kept_run(bytes, removed.union(edits.removed()), removes_other, |run| writer.put(run));
 }

@@ -10,7 +10,9 @@
 
 mod answer;
 mod authority;
+mod client;
 mod date;
+mod edits;
 mod field;
 mod forward;
 mod forwarded;
@@ -27,7 +29,9 @@ mod version;
 
 pub use answer::{Answer, write_answer};
 pub use authority::host_of_authority;
+pub use client::client_of;
 pub use date::http_date;
+pub use edits::FieldEdits;
 pub use field::{Name, NameSet};
 pub use forward::{
     ConnectionOption, ForwardRequest, ForwardResponse, ResponseFraming, write_interim, write_request, write_response,

@@ -95,6 +95,10 @@ reasons! {
         "Malformed trailer section", "The trailer section is malformed or too large.";
     RequestIncomplete: 400 request_incomplete Downstream http_request_error once,
         "Incomplete request", "The client finished sending before the end of the request.";
+    IpDenied: 403 ip_denied Downstream http_request_denied once,
+        "Address not allowed", "Clients of this address are not let in here.";
+    CorsRefused: 403 cors_refused Downstream http_request_denied once,
+        "Cross-origin request refused", "The page's origin, or the method or a field it asks for, is not allowed here.";
     NoRoute: 404 no_route Downstream destination_not_found once,
         "No route", "No route matches the request.";
     MethodNotAllowed: 405 method_not_allowed Downstream http_request_denied once,

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions the tests share fail as tests do")]
 
 use tollgate_http::{
-    ConnectionOption, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, Reason,
+    ConnectionOption, FieldEdits, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, Reason,
     RequestIndex, ResponseFraming, ResponseIndex, trace_id, write_interim, write_request, write_response,
 };
 
@@ -16,6 +16,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     upgrade: false,
     default_host: b"origin:80",
     target: b"",
+    edits: None,
 };
 
 fn forward(head: &str, with: &ForwardRequest<'_>) -> String {
@@ -213,4 +214,41 @@ fn interim_responses_are_relayed() {
     assert!(matches!(index.parse(&mut bytes, Method::Get, &HeadLimits::DEFAULT), Parsed::Complete { .. }));
     let len = write_interim(&mut out, index.head(&bytes)).unwrap();
     assert_eq!(&out[..len], b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nVia: 1.1 tollgate\r\n\r\n");
+}
+
+#[test]
+fn changes_of_a_request_are_made() {
+    let mut edits = FieldEdits::new();
+    for name in ["cookie", "X-Forwarded-Prefix", "x-old"] {
+        edits.remove(name);
+    }
+    edits.add("X-New", "1");
+    edits.add("Cookie", "a=b");
+    let with = ForwardRequest { edits: Some(&edits), ..WITH };
+    let fields = "A: 1\r\nCookie: x\r\nX-Old: 1\r\nX-Older: 1\r\nx-new: 0\r\nX-OLD: 2\r\n";
+    assert_eq!(fields_forwarded(fields, &with), "A: 1\r\nX-Older: 1\r\nx-new: 0\r\nX-New: 1\r\nCookie: a=b\r\n",);
+    let trusted = ForwardRequest { trusted: true, ..with };
+    let fields = "X-Forwarded-Prefix: /a\r\nX-Forwarded-Port: 80\r\n";
+    assert_eq!(fields_forwarded(fields, &trusted), "X-Forwarded-Port: 80\r\nX-New: 1\r\nCookie: a=b\r\n");
+    // What Connection nominates goes as ever.
+    let fields = "Connection: b\r\nB: 1\r\nC: 1\r\nX-Old: 1\r\n";
+    assert_eq!(fields_forwarded(fields, &with), "C: 1\r\nX-New: 1\r\nCookie: a=b\r\n");
+    edits.set_host("inner:8080");
+    let host = forward("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", &ForwardRequest { edits: Some(&edits), ..WITH });
+    assert!(host.starts_with("GET / HTTP/1.1\r\nHost: inner:8080\r\nX-New: 1\r\n"), "{host}");
+}
+
+#[test]
+fn changes_of_a_response_are_made() {
+    let mut edits = FieldEdits::new();
+    for name in ["server", "X-Powered-By", "content-type"] {
+        edits.remove(name);
+    }
+    edits.add("Content-Type", "text/plain");
+    let with = ForwardResponse { edits: Some(&edits), lines: b"Vary: Origin\r\n", ..ForwardResponse::default() };
+    let head = "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: a/b\r\nx-powered-by: y\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(
+        respond(head, Method::Get, &with),
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Type: text/plain\r\nVary: Origin\r\nVia: 1.1 tollgate\r\n\r\n"
+    );
 }

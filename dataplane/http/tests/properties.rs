@@ -17,6 +17,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     upgrade: true,
     default_host: b"origin",
     target: b"",
+    edits: None,
 };
 
 /// Pieces that heads are made of, so that random concatenations come close to being heads.

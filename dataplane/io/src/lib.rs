@@ -50,8 +50,24 @@ pub trait Io: Clone + 'static {
     /// What the system says: refused, unreachable, out of descriptors.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
 
+    /// Takes in a stream that a worker has detached, this one or another.
+    ///
+    /// # Errors
+    /// Out of memory for it; it is closed then.
+    fn adopt(&self, stream: <Self::Stream as Stream>::Detached) -> io::Result<Self::Stream>;
+
     /// The worker's receive and send buffers.
     fn buffers(&self) -> &BufferPool;
+}
+
+/// The sending end of a [`Mailbox`].
+pub trait Post<M>: 'static {
+    /// Leaves a message and wakes the worker.
+    ///
+    /// # Errors
+    /// The mailbox is full, or its worker has ended; a message comes back, though it need not be this one when the worker ends
+    /// just now.
+    fn post(&self, message: M) -> Result<(), M>;
 }
 
 /// Where other threads leave messages for a worker: a bounded queue that wakes it.

@@ -4,7 +4,17 @@ use crate::{Buffer, SendList};
 use std::{future::Future, io, net::SocketAddr};
 
 /// A connected byte stream. Dropping it closes it.
-pub trait Stream: 'static {
+pub trait Stream: Sized + 'static {
+    /// The stream while no worker has it. Dropping it closes the connection.
+    type Detached: Send + 'static;
+
+    /// Takes the stream out of its worker, so that another can [`crate::Io::adopt`] it. What has arrived and was not received
+    /// goes with it.
+    ///
+    /// # Errors
+    /// The driver cannot let go of it, since a transfer is in flight; the stream comes back.
+    fn detach(self) -> Result<Self::Detached, Self>;
+
     /// Receives at least one byte behind what the buffer holds. A buffer that comes back no longer than it went means
     /// that the peer has finished sending. With `None` the driver supplies a pooled buffer once there are bytes, so an
     /// idle stream holds none.

@@ -13,7 +13,7 @@ use std::{
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use tollgate_journal::{Destination, Journal, LogFile, Retention, Rotation, Writer};
-use tollgate_telemetry::{Names, Registry, limits::BLOCK_BYTES, log_queue};
+use tollgate_telemetry::{Registry, limits::BLOCK_BYTES, log_queue};
 
 /// Bytes of a usual record.
 const RECORD_BYTES: usize = 350;
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rotation: Rotation { size: Some(SEGMENT_BYTES), every: None },
         retention: Retention { files: Some(2), ..Retention::default() },
     };
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(QUEUE_BLOCKS, &registry);
     let journal = Journal::start(Destination::File(log), source)?;
     let mut sink = sender.sink(registry.worker(0));

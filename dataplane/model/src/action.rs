@@ -1,6 +1,6 @@
 //! What becomes of a request that a route has taken: it is forwarded, redirected or answered.
 //!
-//! Resolved: every upstream is an index, every template refers to parameters there are, every number is in its range.
+//! Resolved: every upstream is a slot, every template refers to parameters there are, every number is in its range.
 
 use crate::template::Template;
 
@@ -29,14 +29,14 @@ pub struct Forwarding {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Share {
-    /// Index into [`crate::Snapshot::upstreams`].
+    /// Slot of [`crate::Snapshot::upstreams`].
     pub upstream: usize,
     /// 0 to 1000; its part is its weight over the sum of weights.
     pub weight: u32,
 }
 
 /// Another place.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Redirect {
     /// An absolute URI or an absolute path.
@@ -48,7 +48,7 @@ pub struct Redirect {
 }
 
 /// An answer that is always the same.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FixedAnswer {
     /// 200 to 599, and not 304.

@@ -6,7 +6,7 @@
 use crate::expression::Expression;
 
 /// What a value of this name must be.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Condition {
     /// Of a header field in lower case, else exactly as written.
@@ -16,7 +16,7 @@ pub struct Condition {
 }
 
 /// What a value must be.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValueMatch {
     /// Anything, if there is one.
     Present,

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde_saphyr::Location;
+use crate::raw::Location;
 
 /// Characters of a line that are shown; a longer one (JSON) is cut around the mistake.
 const SNIPPET_CHARS_MAX: usize = 120;
@@ -24,7 +24,7 @@ pub struct ConfigError {
     /// What to write instead.
     pub help: Option<String>,
     /// The line and where in it the mistake is.
-    pub snippet: Option<Snippet>,
+    pub snippet: Option<Box<Snippet>>,
 }
 
 /// The line of a mistake, made fit for a terminal.
@@ -40,13 +40,12 @@ pub struct Snippet {
 }
 
 impl ConfigError {
-    pub(crate) fn new(file: &str, text: &str, location: Location, message: String, help: Option<String>) -> Self {
-        let line = usize::try_from(location.line()).unwrap_or(usize::MAX);
-        let column = usize::try_from(location.column()).unwrap_or(usize::MAX);
-        let width = usize::try_from(location.span().len()).unwrap_or(usize::MAX);
-        let snippet = line.checked_sub(1).map(|above| {
+    /// `text` is that of the file, `None` when it is not at hand any more.
+    pub(crate) fn new(file: &str, text: Option<&str>, at: Location, message: String, help: Option<String>) -> Self {
+        let (line, column, width) = (at.line as usize, at.column as usize, at.width as usize);
+        let snippet = line.checked_sub(1).zip(text).map(|(above, text)| {
             // A YAML reader may point behind the last line.
-            Snippet::new(text.lines().nth(above).unwrap_or_default(), column.saturating_sub(1), width)
+            Box::new(Snippet::new(text.lines().nth(above).unwrap_or_default(), column.saturating_sub(1), width))
         });
         Self { file: file.to_owned(), line, column, message, help, snippet }
     }
@@ -79,6 +78,7 @@ impl fmt::Display for ConfigError {
         writeln!(f, "error: {}", self.message)?;
         let gutter = self.line.to_string().len();
         match &self.snippet {
+            None if self.line > 0 => write!(f, "{:gutter$}--> {}:{}:{}", "", self.file, self.line, self.column)?,
             None => write!(f, "{:gutter$}--> {}", "", self.file)?,
             Some(snippet) => {
                 writeln!(f, "{:gutter$}--> {}:{}:{}", "", self.file, self.line, self.column)?;
@@ -114,8 +114,7 @@ pub struct ConfigErrors {
 
 impl ConfigErrors {
     /// `None` when there is no mistake.
-    pub(crate) fn new(mut errors: Vec<ConfigError>, more: usize) -> Option<Self> {
-        errors.sort_by_key(|error| (error.line, error.column));
+    pub(crate) fn new(errors: Vec<ConfigError>, more: usize) -> Option<Self> {
         (!errors.is_empty()).then_some(Self { errors, more })
     }
 

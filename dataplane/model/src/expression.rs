@@ -4,7 +4,10 @@
 //! text, whatever the expression. Its size is bounded, so `\d{1000}{1000}` is refused and not compiled. A comparison does
 //! not allocate once a thread has made its first; what it needs for that comes from a pool that never waits.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    hash::{Hash, Hasher},
+};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -92,6 +95,12 @@ impl PartialEq for Expression {
 }
 
 impl Eq for Expression {}
+
+impl Hash for Expression {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
 
 impl PartialOrd for Expression {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

@@ -13,11 +13,17 @@ pub const FILE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const NODES_MAX: usize = 6_000_000;
 /// Depth of nesting; the contract itself needs 7.
 pub(crate) const DEPTH_MAX: usize = 64;
+/// Files of one configuration: the first and those it includes.
+pub(crate) const FILES_MAX: usize = 1024;
+/// Files that include each other, one inside the other.
+pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;
 /// Mistakes reported at one time.
 pub(crate) const ERRORS_MAX: usize = 100;
 
 /// Characters of a name.
 pub(crate) const NAME_CHARS_MAX: usize = 64;
+/// Items of one kind: a patch may not make more of them than a file could hold.
+pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
 /// Endpoints of an upstream, after names are resolved.
@@ -54,6 +60,27 @@ pub(crate) const TEMPLATE_BYTES_MAX: usize = 2048;
 pub const ANSWER_BYTES_MAX: usize = 8 << 10;
 /// Header fields of a fixed answer; with the bound on a value they fit the same buffer.
 pub(crate) const ANSWER_FIELDS_MAX: usize = 8;
+/// Bytes of the token that lets its bearer change the configuration.
+pub(crate) const TOKEN_BYTES: RangeInclusive<usize> = 16..=256;
+/// Named sets of policies of a file.
+pub(crate) const POLICY_SETS_MAX: usize = 1024;
+/// Sets that one route can use; each may add a list of addresses to look through.
+pub(crate) const SETS_USED_MAX: usize = 16;
+/// Entries of `allow` or `deny` of one `ip` policy.
+pub(crate) const NETWORKS_MAX: usize = 65_536;
+/// Entries of `remove`, `set` or `add`.
+pub(crate) const EDITS_MAX: usize = 32;
+/// Bytes of the names and values that the changes of one kind add to a message, all layers together: with a head of
+/// usual size they fit one buffer.
+pub(crate) const EDIT_BYTES_MAX: usize = 4096;
+/// Origins of one `cors` policy.
+pub(crate) const ORIGINS_MAX: usize = 64;
+/// Regular expressions of one `cors` policy.
+pub(crate) const ORIGIN_EXPRESSIONS_MAX: usize = 16;
+/// Bytes of the names in each list of a `cors` policy, with what separates them.
+pub(crate) const CORS_LIST_BYTES_MAX: usize = 1024;
+/// `cors.max_age`.
+pub(crate) const MAX_AGE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 

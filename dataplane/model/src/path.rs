@@ -8,7 +8,7 @@ use ahash::AHashSet;
 use crate::{expression::Expression, host::Refusal, limits};
 
 /// What the path of a request must be.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum PathMatch {
     /// What this pattern takes.
     Pattern(PathPattern),
@@ -30,13 +30,13 @@ impl PathMatch {
 /// A path as `/a/b`, `/a/{name}/c` or `/a/{rest*}`.
 ///
 /// A path is compared by segments: what stands between slashes. `/a/` has an empty second segment and is not `/a`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PathPattern {
     segments: Vec<Segment>,
 }
 
 /// One segment of a [`PathPattern`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// These bytes; may be empty.
     Literal(String),

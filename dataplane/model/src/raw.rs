@@ -6,32 +6,41 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 mod access_log;
+pub(crate) mod canonical;
+mod delta;
+pub(crate) mod json;
+mod place;
+mod policies;
 mod read;
 mod route;
+mod settings;
 mod word;
 
 pub(crate) use access_log::{AccessLog, Keep, Rotate};
+pub(crate) use delta::{Delta, Removed};
+
+pub(crate) use place::{Location, Spanned, Text};
+pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use word::{OrWord, Shape};
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-/// A scalar as written, and its place.
-pub(crate) type Text = Spanned<String>;
+use serde::{Deserialize, Serialize};
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
-    /// The version of the contract. Required; `1`.
+    /// The version of the contract. Required in one of the files; `1`.
     pub(crate) version: Option<Text>,
+    /// Files whose items and settings belong to this one: paths, relative to the folder of this file, in which `*` stands
+    /// for any part of a name. Up to 1024 files, 8 inside each other.
+    pub(crate) include: Option<Spanned<Vec<Text>>>,
     /// `auto` (default): one worker on each CPU the process may use. Or a list of CPU ids, 0 to 1023, none twice.
     pub(crate) workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
     pub(crate) io: Option<Text>,
-    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
     pub(crate) status: Option<Spanned<OrWord<Status>>>,
     /// Where access records go. Left out: standard output. `off`: nowhere.
     pub(crate) access_log: Option<Spanned<OrWord<AccessLog>>>,
@@ -43,31 +52,37 @@ pub(crate) struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub(crate) routes: Vec<Spanned<Route>>,
+    /// What holds for every route.
+    pub(crate) defaults: Option<Spanned<Defaults>>,
+    /// Policies under a name, for `use`. Up to 1024.
+    pub(crate) policy_sets: Option<Spanned<Vec<Spanned<PolicySet>>>>,
     /// Networks (`10.0.0.0/8`) and addresses (`::1`) of peers whose `Forwarded` and `X-Forwarded-*` fields are believed
     /// and extended; those of all other peers are replaced. Default: none.
-    #[serde(default)]
-    pub(crate) trusted_proxies: Vec<Text>,
+    pub(crate) trusted_proxies: Option<Spanned<Vec<Text>>>,
     /// Which fields tell an upstream about the client. `x_forwarded` (default): `X-Forwarded-For`, `X-Forwarded-Proto`,
     /// `X-Forwarded-Host`. `standard`: `Forwarded` (RFC 7239). `both`. `off`.
     pub(crate) forwarded: Option<Text>,
     /// Sizes and counts a peer may not exceed.
-    #[serde(default)]
-    pub(crate) limits: Limits,
+    pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
-    #[serde(default)]
-    pub(crate) timeouts: Timeouts,
+    pub(crate) timeouts: Option<Spanned<Timeouts>>,
 }
 
 /// `status`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
-    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required.
+    /// `ip:port` or `[ipv6]:port`; port 0 lets the system choose. Required unless there is a `socket`.
     pub(crate) bind: Option<Text>,
+    /// A Unix socket that only the user of the gateway can open (mode 0600). Who can may change the configuration.
+    pub(crate) socket: Option<Text>,
+    /// Who shows it as a bearer token at `bind` may change the configuration. 16 to 256 visible ASCII characters,
+    /// which are not written here but referred to: `${file:/run/secrets/tollgate}` or `${env:TOKEN}`.
+    pub(crate) token: Option<Text>,
 }
 
 /// An entry of `listeners`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the listeners. Required.
@@ -77,7 +92,7 @@ pub(crate) struct Listener {
 }
 
 /// An entry of `upstreams`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
@@ -92,7 +107,7 @@ pub(crate) struct Upstream {
 }
 
 /// An entry of `endpoints`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
     /// `ip:port`, `[ipv6]:port` or `name:port`. A name is resolved once, when the file is read; each of its addresses
@@ -103,7 +118,7 @@ pub(crate) struct Endpoint {
 }
 
 /// `connections` of an upstream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connections {
     /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
@@ -113,7 +128,7 @@ pub(crate) struct Connections {
 }
 
 /// `limits`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
     /// Size of a request or response head. 1KiB to 31KiB, default 16KiB. A larger request head is answered with 431.
@@ -131,7 +146,7 @@ pub(crate) struct Limits {
 }
 
 /// `timeouts` of the node.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Timeouts {
     /// To open a connection to an endpoint. 1ms to 24h, default 5s.

@@ -1,111 +1,96 @@
 //! What is written to what is run: the only way to a [`Snapshot`].
 //!
-//! Each part of the file has a module here that reads its raw structs and returns resolved ones. A mistake is put into
-//! the [`Report`] and a stand-in returned, so that the rest is judged too; a snapshot is only handed out when the
-//! report stayed empty.
+//! A [`Change`] is a whole new file or a patch, and both go the same way: settings, listeners, upstreams, routes. Each part
+//! has a module here that reads the raw structs the change names, refers to what is there already, and puts resolved ones
+//! in. A mistake goes into the [`Report`] and a stand-in takes its place, so that the rest is judged too; whoever calls
+//! uses the outcome only when the report stayed empty.
 
 mod access_log;
 mod actions;
 mod addresses;
+mod index;
 mod listeners;
 mod matches;
+mod names;
 mod node;
+mod policies;
 mod report;
 mod routes;
+mod state;
 mod upstreams;
 mod values;
 
-use std::collections::BTreeMap;
-
-use report::{Report, plural};
-use serde_saphyr::Location;
+pub(crate) use report::Report;
+pub(crate) use state::{Shelf, State};
 
 use crate::{
-    digest,
-    error::ConfigErrors,
-    near,
-    raw::{self, Text},
-    snapshot::Snapshot,
-    source::Source,
+    digest, limits,
+    raw::{self, Spanned},
+    snapshot::Timeouts,
 };
+use policies::Layers;
 
-/// Resolves a file.
-pub(crate) fn resolve(name: &str, text: &str, raw: &raw::File, source: &dyn Source) -> Result<Snapshot, ConfigErrors> {
-    let report = &mut Report::new(name, text, source);
-    node::version(report, raw.version.as_ref());
-    let workers = node::workers(report, raw.workers.as_ref());
-    let io = node::io(report, raw.io.as_ref());
-    let status = node::status(report, raw.status.as_ref());
-    let access_log = access_log::access_log(report, raw.access_log.as_ref());
-    let trusted_proxies = node::trusted_proxies(report, &raw.trusted_proxies);
-    let forwarded = node::forwarded(report, raw.forwarded.as_ref());
-    let limits = node::limits(report, &raw.limits);
-    let timeouts = node::timeouts(report, &raw.timeouts);
-    let (listeners, listener_names) = listeners::listeners(report, raw.listeners.as_ref(), status);
-    let (upstreams, upstream_names) = upstreams::upstreams(report, &raw.upstreams);
-    let routes = routes::routes(report, &raw.routes, &listener_names, &upstream_names, &timeouts);
-    report.finish()?;
-    let mut snapshot = Snapshot {
-        generation: 1,
-        digest: 0,
-        workers,
-        io,
-        status,
-        access_log,
-        listeners,
-        upstreams,
-        routes,
-        trusted_proxies,
-        forwarded,
-        limits,
-        timeouts,
+/// What is written anew.
+pub(crate) struct Change {
+    /// All settings, when any of them changed.
+    pub(crate) settings: Option<raw::File>,
+    pub(crate) listeners: Option<Spanned<Vec<Spanned<raw::Listener>>>>,
+    pub(crate) upstreams: Vec<Spanned<raw::Upstream>>,
+    pub(crate) routes: Vec<Spanned<raw::Route>>,
+    /// Of a patch: what goes.
+    pub(crate) removed: raw::Removed,
+    /// Whether what is not named here goes: a whole file, and not a patch.
+    pub(crate) is_whole: bool,
+}
+
+/// What routes take from the settings, all of it: a route is resolved again when this is not what it was.
+#[derive(PartialEq)]
+struct Inherited<'s> {
+    timeouts: &'s Timeouts,
+    layers: &'s Layers,
+    /// Changes what the hash of a route is taken of.
+    settings_refer: bool,
+}
+
+impl<'s> Inherited<'s> {
+    fn of(state: &'s State) -> Self {
+        let State { snapshot, written, layers, .. } = state;
+        Self { timeouts: &snapshot.timeouts, layers, settings_refer: written.settings_refer }
+    }
+}
+
+/// Resolves a change of `previous`, which a first file has none of. Its generation is one more.
+pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change: &Change) -> State {
+    let mut state = match (&change.settings, previous) {
+        (None, Some(previous)) => previous.clone(),
+        (settings, _) => begin(report, settings.clone().unwrap_or_default(), previous),
     };
-    snapshot.digest = digest::digest(&snapshot);
-    Ok(snapshot)
+    let all = previous.is_some_and(|previous| Inherited::of(previous) != Inherited::of(&state));
+    let listeners = listeners::apply(report, &mut state, change);
+    let upstreams = upstreams::apply(report, &mut state, change);
+    routes::apply(report, &mut state, change, &routes::Around { listeners, upstreams, all });
+    for (kind, count) in [("upstream", state.snapshot.upstreams.len()), ("route", state.snapshot.routes.len())] {
+        if count > limits::ITEMS_MAX {
+            report.whole_error(format!("there are at most {} {kind}s, and now {count}", limits::ITEMS_MAX), None);
+        }
+    }
+    state.snapshot.generation = previous.map_or(1, |previous| previous.snapshot.generation + 1);
+    state.snapshot.digest = state.digest();
+    state
 }
 
-/// The names of the listeners, upstreams or routes, and the index each stands for.
-struct Names {
-    /// `listener`, `upstream` or `route`.
-    kind: &'static str,
-    /// By resolved name: its index, and the line it is written at.
-    known: BTreeMap<String, (usize, u64)>,
-}
-
-impl Names {
-    fn new(kind: &'static str) -> Self {
-        Self { kind, known: BTreeMap::new() }
+/// The settings, with the items of `previous`.
+fn begin(report: &mut Report<'_>, settings: raw::File, previous: Option<&State>) -> State {
+    let snapshot = node::snapshot(report, &settings);
+    let text = raw::canonical::text(&settings);
+    let hash = match state::has_reference(&text) {
+        true => digest::written("settings", &text),
+        false => digest::settings(&snapshot),
+    };
+    let layers = Layers::read(report, &settings, snapshot.limits);
+    let mut state = State::new(snapshot, settings, hash, layers);
+    if let Some(previous) = previous {
+        state.take_items(previous);
     }
-
-    /// Takes the `name` of an item; `owner` is the place of the whole item.
-    fn define(&mut self, report: &mut Report<'_>, owner: Location, raw: Option<&Text>, index: usize) -> Option<String> {
-        let raw = report.required(raw, "name", owner)?;
-        let name = report.parse(raw, "a name", values::name)?;
-        if let Some((_, line)) = self.known.get(&name) {
-            let message = format!("the {} name `{}` is used twice, first in line {line}", self.kind, raw.value);
-            report.error(raw.referenced, message, None);
-            return None;
-        }
-        self.known.insert(name.clone(), (index, raw.referenced.line()));
-        Some(name)
-    }
-
-    /// The index of the item a value names.
-    fn find(&self, report: &mut Report<'_>, raw: &Text) -> Option<usize> {
-        let name = report.text(raw)?;
-        if let Some(&(index, _)) = self.known.get(name.as_ref()) {
-            return Some(index);
-        }
-        let kind = self.kind;
-        // A near miss of a referenced value would tell what the value is.
-        let near = (name == raw.value).then(|| near::nearest(&name, self.known.keys().map(String::as_str))).flatten();
-        let message = match near {
-            Some(near) => format!("{kind} `{}` is not defined, did you mean `{near}`?", raw.value),
-            None => format!("{kind} `{}` is not defined", raw.value),
-        };
-        let help = (near.is_none() && self.known.is_empty())
-            .then(|| format!("there is no {kind}: add one to `{}`", plural(kind)));
-        report.error(raw.referenced, message, help);
-        None
-    }
+    state
 }

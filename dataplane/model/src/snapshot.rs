@@ -1,21 +1,24 @@
 //! The snapshot: a whole configuration after `resolve`, which is its only constructor.
 //!
-//! It cannot be wrong. Every index points into its list, every name is unique, every number lies within its bound and
+//! It cannot be wrong. Every slot is in use, every name is unique, every number lies within its bound and
 //! every pattern is valid; whoever holds a [`Snapshot`] checks nothing again. The structs are `#[non_exhaustive]`, so
 //! that no other crate can build one beside `resolve`.
 //!
 //! Names, addresses and paths may have come out of a `${env:X}` reference, so no `Debug` here prints them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::HostPattern,
+    ip_set::IpSet,
+    items::{Items, Named},
     path::{PathMatch, PathPattern},
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies},
+    status::Status,
     template::{Piece, Template},
-    trusted_proxies::TrustedProxies,
 };
 
 /// One resolved configuration.
@@ -30,18 +33,18 @@ pub struct Snapshot {
     pub workers: Workers,
     /// What carries the bytes.
     pub io: IoDriver,
-    /// Where the node's status listens, `None` for nowhere.
-    pub status: Option<SocketAddr>,
+    /// Where the node's status is served, `None` for nowhere.
+    pub status: Option<Status>,
     /// Where access records go.
     pub access_log: AccessLog,
     /// At least one; their names and, unless the port is 0, their addresses are unique.
-    pub listeners: Vec<Listener>,
+    pub listeners: Items<Listener>,
     /// Unique names.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Items<Upstream>,
     /// Unique names; no two match the same requests with the same precedence.
-    pub routes: Vec<Route>,
+    pub routes: Items<Route>,
     /// The peers whose forwarding fields are believed.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
     pub forwarded: Forwarded,
     /// Sizes and counts a peer may not exceed.
@@ -51,7 +54,7 @@ pub struct Snapshot {
 }
 
 /// Which workers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Workers {
     /// One on each CPU the process may use.
     Auto,
@@ -60,7 +63,7 @@ pub enum Workers {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IoDriver {
     /// io_uring, or epoll where the kernel refuses it.
     Auto,
@@ -71,7 +74,7 @@ pub enum IoDriver {
 }
 
 /// Where access records go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum AccessLog {
     /// Nowhere.
     Off,
@@ -82,7 +85,7 @@ pub enum AccessLog {
 }
 
 /// The file of the access log, and those it becomes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogFile {
     /// A relative path starts at the working directory.
@@ -96,7 +99,7 @@ pub struct LogFile {
 }
 
 /// How access records get into their file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogWriter {
     /// Past the page cache, or through it where kernel or file system forbid.
     Auto,
@@ -107,7 +110,7 @@ pub enum LogWriter {
 }
 
 /// When a file of the access log is closed. Neither: never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rotate {
     /// Before it would be larger, in bytes; at least 128 KiB.
     pub size: Option<u64>,
@@ -116,7 +119,7 @@ pub struct Rotate {
 }
 
 /// Which closed files of the access log stay: those within all bounds. None: all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Keep {
     /// So many.
     pub files: Option<usize>,
@@ -127,7 +130,7 @@ pub struct Keep {
 }
 
 /// An address that takes connections of clients.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Listener {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -137,7 +140,7 @@ pub struct Listener {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`.
@@ -149,7 +152,7 @@ pub struct Upstream {
 }
 
 /// One address of an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Port is never 0.
@@ -159,7 +162,7 @@ pub struct Endpoint {
 }
 
 /// The stock of idle connections, per worker and endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Connections {
     /// 0 closes every connection after its exchange.
@@ -180,13 +183,16 @@ pub struct Route {
     pub action: Action,
     /// The node's deadlines with what the route overrides.
     pub timeouts: Timeouts,
+    /// Those of the node's defaults, of the sets and of the route put together; `None` for none. Routes that say the same
+    /// share it.
+    pub policies: Option<Arc<Policies>>,
 }
 
 /// What a request must have to belong to a route; all of it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Sorted indices into [`Snapshot::listeners`], empty for all.
+    /// Sorted slots of [`Snapshot::listeners`], empty for all.
     pub listeners: Vec<usize>,
     /// Empty for any host.
     pub hosts: Vec<HostPattern>,
@@ -220,7 +226,7 @@ impl Match {
 }
 
 /// Which forwarding fields an upstream is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forwarded {
     /// None.
     Off,
@@ -233,7 +239,7 @@ pub enum Forwarded {
 }
 
 /// What a peer may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a request or response head, start line and empty line included.
@@ -251,7 +257,7 @@ pub struct Limits {
 }
 
 /// Deadlines; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// To open a connection to an endpoint.
@@ -273,6 +279,58 @@ pub struct Timeouts {
     /// To read on after a refusal, so that the client sees the answer and not a reset.
     pub linger: Duration,
 }
+
+impl Snapshot {
+    /// Whether a node would not notice if it ran the one in place of the other: everything but the generation. The digest
+    /// cannot tell, since it does not know what references stand for. Exact when the one was made of the other; else it may
+    /// miss that two items are alike. Costs what changed.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            generation: _,
+            digest,
+            workers,
+            io,
+            status,
+            access_log,
+            listeners,
+            upstreams,
+            routes,
+            trusted_proxies,
+            forwarded,
+            limits,
+            timeouts,
+        } = self;
+        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, limits, timeouts);
+        let others = (
+            &other.workers,
+            &other.io,
+            &other.status,
+            &other.access_log,
+            &other.trusted_proxies,
+            &other.forwarded,
+            &other.limits,
+            &other.timeouts,
+        );
+        *digest == other.digest
+            && settings == others
+            && listeners.changes(&other.listeners).next().is_none()
+            && upstreams.changes(&other.upstreams).next().is_none()
+            && routes.changes(&other.routes).next().is_none()
+    }
+}
+
+macro_rules! named {
+    ($($item:ty),+) => { $(
+        impl Named for $item {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )+ };
+}
+
+named!(Listener, Upstream, Route);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -297,16 +355,7 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(
-    AccessLog,
-    LogFile,
-    Listener,
-    Upstream,
-    Endpoint,
-    Route,
-    HostPattern,
-    PathPattern,
-    TrustedProxies
-);
+debug_without_values!(AccessLog, LogFile, Listener, Upstream, Endpoint, Route, HostPattern, PathPattern, IpSet);
 debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);

@@ -4,10 +4,12 @@
 //! used while a file is resolved and never by a worker.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     env, fs, io,
     io::Read as _,
     net::{SocketAddr, ToSocketAddrs as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::limits;
@@ -23,6 +25,12 @@ pub trait Source {
     /// What the system says, and `InvalidData` for a file that is not UTF-8 or larger than
     /// [`FILE_BYTES_MAX`](crate::FILE_BYTES_MAX).
     fn read(&self, path: &Path) -> io::Result<String>;
+
+    /// The names of the files in a folder, in any order.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
     /// All addresses of a host name. Blocks.
     ///
@@ -41,6 +49,10 @@ impl Source for NoSource {
     }
 
     fn read(&self, _: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::NotFound.into())
     }
 
@@ -68,7 +80,54 @@ impl Source for SystemSource {
         String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
     }
 
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            // A name that is not Unicode could not be written into a file either.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         Ok((host, port).to_socket_addrs()?.collect())
+    }
+}
+
+/// A source that remembers which files and folders it was asked for.
+pub(crate) struct Recorder<'s> {
+    source: &'s dyn Source,
+    asked: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl<'s> Recorder<'s> {
+    pub(crate) fn new(source: &'s dyn Source) -> Self {
+        Self { source, asked: RefCell::default() }
+    }
+
+    /// What it was asked for since the last call.
+    pub(crate) fn take(&self) -> BTreeSet<PathBuf> {
+        self.asked.take()
+    }
+}
+
+impl Source for Recorder<'_> {
+    fn env(&self, name: &str) -> Option<String> {
+        self.source.env(name)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        self.asked.borrow_mut().insert(path.to_owned());
+        self.source.read(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        self.asked.borrow_mut().insert(folder.to_owned());
+        self.source.list(folder)
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.source.resolve(host, port)
     }
 }

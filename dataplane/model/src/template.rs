@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// A text with parameters.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Template {
     pieces: Vec<Piece>,
 }
 
 /// A part of a [`Template`].
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// These bytes.
     Text(String),

@@ -2,14 +2,21 @@
 //!
 //! A [`Chain`] is what a route's policies compile to. The exchange asks it phase by phase, in the order of [`Phase`],
 //! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
-//! will be handed over and the same phase entered again with its outcome.
+//! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
 
-use tollgate_http::{BodyLength, Method, Reason, RequestHead};
+mod chain;
+
+pub use chain::{Chain, Request, ResponseChanges};
+
+pub use tollgate_transform::Preflight;
+
+use tollgate_http::Reason;
+use tollgate_model::FixedAnswer;
 
 /// What happens to a request, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Method and size.
+    /// Method, client's address, sizes, cross-origin preflights.
     Guard,
     /// Who calls.
     Identify,
@@ -21,7 +28,7 @@ pub enum Phase {
     Validate,
     /// An answer from the cache.
     CacheLookup,
-    /// Changes to the request.
+    /// Changes to the request, or an answer in its place.
     TransformRequest,
     /// Choice of an endpoint.
     Choose,
@@ -49,71 +56,21 @@ impl Phase {
 }
 
 /// What a phase says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+#[derive(Clone, PartialEq, Eq)]
+pub enum Step<'c> {
     /// Go on with the next phase.
     Continue,
-    /// Answer the client.
-    Answer(Reason),
-}
-
-/// The compiled policies of a route.
-#[derive(Clone, Copy, Debug)]
-pub struct Chain {
-    body_bytes_max: u64,
-}
-
-impl Chain {
-    /// A chain with the one policy there is: at most `body_bytes` of content, any number if `None`.
-    #[must_use]
-    pub fn compile(body_bytes: Option<u64>) -> Self {
-        Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX) }
-    }
-
-    /// Decides `phase` for a request.
-    #[must_use]
-    pub fn step(&self, phase: Phase, head: &RequestHead<'_>) -> Step {
-        match phase {
-            Phase::Guard => self.guard(head),
-            _ => Step::Continue,
-        }
-    }
-
-    /// TRACE would show the endpoint's view of a request, credentials included, to whoever can make a browser send it.
-    fn guard(&self, head: &RequestHead<'_>) -> Step {
-        if head.method() == Method::Trace {
-            return Step::Answer(Reason::MethodNotImplemented);
-        }
-        match head.body() {
-            BodyLength::Length(length) if length > self.body_bytes_max => Step::Answer(Reason::BodyTooLarge),
-            _ => Step::Continue,
-        }
-    }
+    /// Refuse the request.
+    Refuse(Reason),
+    /// Answer 204 with these field lines: the request was a preflight.
+    Preflight(Vec<u8>),
+    /// Answer this.
+    Mock(&'c FixedAnswer),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_http::{HeadLimits, Parsed, RequestIndex};
-
-    fn step(request: &str, body_bytes: Option<u64>) -> Step {
-        let (mut bytes, mut index) = (request.as_bytes().to_vec(), RequestIndex::new());
-        assert!(matches!(index.parse(&mut bytes, &HeadLimits::DEFAULT), Parsed::Complete { .. }));
-        Chain::compile(body_bytes).step(Phase::Guard, &index.head(&bytes))
-    }
-
-    #[test]
-    fn the_guard_refuses_what_is_too_large_before_it_is_sent() {
-        let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n";
-        assert_eq!(step(request, Some(10)), Step::Answer(Reason::BodyTooLarge));
-        assert_eq!(step(request, Some(11)), Step::Continue);
-        assert_eq!(step(request, None), Step::Continue);
-    }
-
-    #[test]
-    fn the_guard_refuses_trace() {
-        assert_eq!(step("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", None), Step::Answer(Reason::MethodNotImplemented));
-    }
 
     #[test]
     fn phases_before_forwarding_are_in_order() {

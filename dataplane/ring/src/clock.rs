@@ -1,8 +1,10 @@
-//! The real clocks and a source of random bits, one of each per thread.
+//! The real clocks, begun once per process so that instants of different threads compare, and a source of random bits per
+//! thread.
 
 use std::{
     cell::Cell,
     hash::{BuildHasher, Hasher, RandomState},
+    sync::OnceLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tollgate_io::{Instant, Wall};
@@ -17,12 +19,12 @@ pub(crate) struct Clock {
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
     pub(crate) fn start() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self {
-            started: std::time::Instant::now(),
-            started_wall: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
-            random: Cell::new(RandomState::new().build_hasher().finish() | 1),
-        }
+        static START: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
+        let &(started, started_wall) = START.get_or_init(|| {
+            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
+        });
+        Self { started, started_wall, random: Cell::new(RandomState::new().build_hasher().finish() | 1) }
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -27,9 +27,9 @@ mod system;
 mod thread;
 mod timers;
 
-pub use listener::{BoundListener, RingListener, bind};
+pub use listener::{BoundListener, RingListener, bind, bind_beside, bind_unix};
 pub use mailbox::{Inbox, Outbox, mailbox};
 pub use poller::Driver;
 pub use runtime::RingIo;
-pub use stream::RingStream;
+pub use stream::{RingDetached, RingStream};
 pub use thread::{ThreadSpec, launch};

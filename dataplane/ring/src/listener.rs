@@ -1,11 +1,24 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
 //! every worker shares the port the system chose. One that closes first gives out the connections the kernel has
-//! completed for it.
+//! completed for it. A Unix socket is for the node's own user: nobody else can open it, at no moment.
 
 use crate::{RingIo, RingStream, source::Source};
-use socket2::{Domain, Protocol, Socket, Type};
-use std::{cell::Cell, io, net::SocketAddr};
+use nix::sys::stat::{Mode, fchmod};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::{
+    cell::Cell,
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::FileTypeExt, net::UnixStream},
+    },
+    path::Path,
+};
 use tollgate_io::Listener;
+
+/// What stands for the address of a Unix socket and of its peers.
+const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Connections the kernel completes while no worker has accepted them yet; the kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
@@ -27,6 +40,15 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
         // Without this, a second gateway on the same port would silently take half of the connections.
         open(address, false)?;
     }
+    bind_beside(address, count)
+}
+
+/// As [`bind`], at an address that sockets of this process have already: until they are closed, they and the new ones share
+/// the connections.
+///
+/// # Errors
+/// As [`bind`], except that an address may be taken by this user.
+pub fn bind_beside(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>> {
     let mut bound: Vec<BoundListener> = Vec::with_capacity(count);
     for _ in 0..count {
         let target = bound.first().map_or(address, |first| first.local);
@@ -36,6 +58,26 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
         bound.push(BoundListener { socket, local });
     }
     Ok(bound)
+}
+
+/// Binds a Unix socket at `path` with mode 0600. One that a process left behind is replaced. The file stays when the
+/// listener is gone: remove it then.
+///
+/// # Errors
+/// Somebody listens there (`AddrInUse`), something else than a socket is there, or the folder refuses it.
+pub fn bind_unix(path: &Path) -> io::Result<BoundListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Before the file is there: it is made with the mode of the socket (unix(7)).
+    fchmod(socket.as_raw_fd(), Mode::S_IRUSR | Mode::S_IWUSR)?;
+    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        if UnixStream::connect(path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        fs::remove_file(path)?;
+    }
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(BACKLOG)?;
+    Ok(BoundListener { socket, local: NO_ADDRESS })
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
@@ -52,7 +94,7 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
 }
 
 impl BoundListener {
-    /// The address it listens on.
+    /// The address it listens on; the unspecified one with port 0 for a Unix socket.
     #[must_use]
     pub const fn local(&self) -> SocketAddr {
         self.local
@@ -83,7 +125,7 @@ impl Listener for RingListener {
             self.source.ready_to_read().await?;
             match self.source.inner().accept() {
                 Ok((socket, peer)) => {
-                    let peer = peer.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                    let peer = peer.as_socket().unwrap_or(NO_ADDRESS);
                     return RingStream::accepted(self.source.io(), socket, peer);
                 }
                 // Every connection the kernel has completed is served before the listener is closed.

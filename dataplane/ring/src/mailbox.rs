@@ -1,17 +1,33 @@
 //! Messages from other threads: a bounded queue, and a socket pair that wakes the worker's ring.
 //!
-//! Wakers never cross threads: the worker waits for its end of the pair to become readable.
+//! Wakers never cross threads: the worker waits for its end of the pair to become readable. No message is left in the queue
+//! of a worker that has ended: it is dropped there, or comes back to its sender.
 
 use crate::{RingIo, source::Source, system};
 use crossbeam::queue::ArrayQueue;
-use std::{io, io::Write, os::unix::net::UnixStream, sync::Arc};
-use tollgate_io::Mailbox;
+use std::{
+    io,
+    io::Write,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering, fence},
+    },
+};
+use tollgate_io::{Mailbox, Post};
 
 /// The sending end; cheap to clone.
 #[derive(Debug)]
 pub struct Outbox<M> {
-    queue: Arc<ArrayQueue<M>>,
+    queue: Arc<Queue<M>>,
     bell: Arc<UnixStream>,
+}
+
+#[derive(Debug)]
+struct Queue<M> {
+    messages: ArrayQueue<M>,
+    /// Nobody receives any more. Set before the messages that are left are dropped, and looked at behind each one sent.
+    is_abandoned: AtomicBool,
 }
 
 impl<M> Clone for Outbox<M> {
@@ -23,8 +39,21 @@ impl<M> Clone for Outbox<M> {
 /// The receiving end, before the worker's thread has taken it.
 #[derive(Debug)]
 pub struct Inbox<M> {
-    queue: Arc<ArrayQueue<M>>,
+    queue: Receiving<M>,
     bell: UnixStream,
+}
+
+/// The receiver's hold on the queue.
+#[derive(Debug)]
+struct Receiving<M>(Arc<Queue<M>>);
+
+impl<M> Drop for Receiving<M> {
+    fn drop(&mut self) {
+        self.0.is_abandoned.store(true, Ordering::Relaxed);
+        // With the one in `send`: whoever comes second sees what the other has done.
+        fence(Ordering::SeqCst);
+        while self.0.messages.pop().is_some() {}
+    }
 }
 
 /// A mailbox for at most `capacity` messages.
@@ -34,20 +63,30 @@ pub struct Inbox<M> {
 pub fn mailbox<M>(capacity: usize) -> io::Result<(Outbox<M>, Inbox<M>)> {
     let (ring, hear) = UnixStream::pair()?;
     ring.set_nonblocking(true)?;
-    let queue = Arc::new(ArrayQueue::new(capacity));
-    Ok((Outbox { queue: queue.clone(), bell: Arc::new(ring) }, Inbox { queue, bell: hear }))
+    let queue = Arc::new(Queue { messages: ArrayQueue::new(capacity), is_abandoned: AtomicBool::new(false) });
+    Ok((Outbox { queue: queue.clone(), bell: Arc::new(ring) }, Inbox { queue: Receiving(queue), bell: hear }))
 }
 
 impl<M> Outbox<M> {
     /// Leaves a message and wakes the worker.
     ///
     /// # Errors
-    /// The mailbox is full; the message comes back.
+    /// The mailbox is full, or its worker has ended. A message comes back: this one, or another if the worker ends just now.
     pub fn send(&self, message: M) -> Result<(), M> {
-        self.queue.push(message)?;
+        self.queue.messages.push(message)?;
+        fence(Ordering::SeqCst);
+        if self.queue.is_abandoned.load(Ordering::Relaxed) {
+            return self.queue.messages.pop().map_or(Ok(()), Err);
+        }
         // "Would block" means that the bell already rings; a broken pair means that the worker is gone.
         let _ = (&*self.bell).write(&[1]);
         Ok(())
+    }
+}
+
+impl<M: Send + 'static> Post<M> for Outbox<M> {
+    fn post(&self, message: M) -> Result<(), M> {
+        self.send(message)
     }
 }
 
@@ -62,7 +101,7 @@ impl<M: Send + 'static> Inbox<M> {
 }
 
 struct RingMailbox<M> {
-    queue: Arc<ArrayQueue<M>>,
+    queue: Receiving<M>,
     bell: Source<UnixStream>,
 }
 
@@ -73,7 +112,7 @@ impl<M: Send + 'static> Mailbox<M> for RingMailbox<M> {
     async fn receive(&self) -> Option<M> {
         let mut open = true;
         loop {
-            if let Some(message) = self.queue.pop() {
+            if let Some(message) = self.queue.0.messages.pop() {
                 return Some(message);
             }
             if !open || self.bell.ready_to_read().await.is_err() {

@@ -4,7 +4,8 @@
 //! when no task is ready. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
 
 use crate::{
-    Driver, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor, timers::Sleep,
+    Driver, RingDetached, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor,
+    timers::Sleep,
 };
 use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
 use tollgate_io::{BufferPool, Instant, Io, Wall};
@@ -101,6 +102,10 @@ impl Io for RingIo {
 
     async fn connect(&self, to: SocketAddr) -> io::Result<RingStream> {
         RingStream::connect(self, to).await
+    }
+
+    fn adopt(&self, stream: RingDetached) -> io::Result<RingStream> {
+        RingStream::adopted(self, stream)
     }
 
     fn buffers(&self) -> &BufferPool {

@@ -56,6 +56,10 @@ impl Readiness {
         self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
     }
 
+    const fn is_awaited(&self) -> bool {
+        self.reader.is_some() || self.writer.is_some()
+    }
+
     fn poll(&mut self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
         if self.failure != 0 {
             return Poll::Ready(Err(io::Error::from_raw_os_error(self.failure)));
@@ -72,9 +76,14 @@ impl Readiness {
     }
 }
 
-/// A registered descriptor. Dropping it ends the registration and closes the descriptor.
+/// A registered descriptor. Dropping it ends the registration, then closes the descriptor.
 pub(crate) struct Source<T: AsFd> {
+    registration: Registration,
     inner: T,
+}
+
+/// A key of the reactor's table. Dropping it ends the registration; the descriptor must still be open then.
+struct Registration {
     key: usize,
     io: RingIo,
 }
@@ -86,7 +95,20 @@ impl<T: AsFd> Source<T> {
     /// Out of memory for it.
     pub(crate) fn new(io: &RingIo, inner: T) -> io::Result<Self> {
         let key = io.reactor().register(inner.as_fd().as_raw_fd())?;
-        Ok(Self { inner, key, io: io.clone() })
+        Ok(Self { registration: Registration { key, io: io.clone() }, inner })
+    }
+
+    /// Ends the registration and gives the descriptor back.
+    ///
+    /// # Errors
+    /// A task waits for it.
+    pub(crate) fn into_inner(self) -> Result<T, Self> {
+        if self.readiness().is_awaited() {
+            return Err(self);
+        }
+        let Self { registration, inner } = self;
+        drop(registration);
+        Ok(inner)
     }
 
     pub(crate) const fn inner(&self) -> &T {
@@ -94,11 +116,11 @@ impl<T: AsFd> Source<T> {
     }
 
     pub(crate) const fn io(&self) -> &RingIo {
-        &self.io
+        &self.registration.io
     }
 
     fn readiness(&self) -> RefMut<'_, Readiness> {
-        self.io.reactor().readiness(self.key)
+        self.registration.io.reactor().readiness(self.registration.key)
     }
 
     /// Nothing was told since the last read that drained it.
@@ -127,6 +149,11 @@ impl<T: AsFd> Source<T> {
         self.readiness().writable = true;
     }
 
+    /// A read is worth trying before the first event.
+    pub(crate) fn assume_readable(&self) {
+        self.readiness().readable = true;
+    }
+
     /// Makes a waiting reader try.
     pub(crate) fn wake_reader(&self) {
         self.readiness().note(libc::EPOLLIN as u32);
@@ -142,14 +169,14 @@ impl<T: AsFd> Source<T> {
 
     fn poll(&self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
         let ready = self.readiness().poll(direction, context);
-        if ready.is_ready() && self.io.executor().take_turn(context).is_pending() {
+        if ready.is_ready() && self.io().executor().take_turn(context).is_pending() {
             return Poll::Pending;
         }
         ready
     }
 }
 
-impl<T: AsFd> Drop for Source<T> {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.io.reactor().deregister(self.key);
     }

@@ -14,11 +14,25 @@ pub struct RingStream {
     peer: SocketAddr,
 }
 
+/// A connected TCP stream that no thread has registered.
+#[derive(Debug)]
+pub struct RingDetached {
+    socket: Socket,
+    peer: SocketAddr,
+}
+
 impl RingStream {
     /// A socket that `accept` has given.
     pub(crate) fn accepted(io: &RingIo, socket: Socket, peer: SocketAddr) -> io::Result<Self> {
         let stream = Self { source: Source::new(io, socket)?, peer };
         stream.source.assume_writable();
+        Ok(stream)
+    }
+
+    /// A stream of another thread, or of this one. Whatever is known of it is that nothing is: both directions are tried.
+    pub(crate) fn adopted(io: &RingIo, RingDetached { socket, peer }: RingDetached) -> io::Result<Self> {
+        let stream = Self::accepted(io, socket, peer)?;
+        stream.source.assume_readable();
         Ok(stream)
     }
 
@@ -39,6 +53,16 @@ impl RingStream {
 }
 
 impl Stream for RingStream {
+    type Detached = RingDetached;
+
+    fn detach(self) -> Result<RingDetached, Self> {
+        let Self { source, peer } = self;
+        match source.into_inner() {
+            Ok(socket) => Ok(RingDetached { socket, peer }),
+            Err(source) => Err(Self { source, peer }),
+        }
+    }
+
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let mut held = into;
         loop {

@@ -8,13 +8,16 @@
 use std::{
     cell::{Cell, RefCell},
     fs, io,
+    io::{Read, Write},
     net::{Ipv4Addr, SocketAddr},
     rc::Rc,
     sync::mpsc,
     time::Duration,
 };
 use tollgate_io::{Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
-use tollgate_ring::{Driver, Outbox, RingIo, RingListener, RingStream, ThreadSpec, bind, launch, mailbox, preflight};
+use tollgate_ring::{
+    Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, RingStream, ThreadSpec, bind, launch, mailbox, preflight,
+};
 
 /// Runs the body as a test with each driver.
 macro_rules! on_both {
@@ -349,4 +352,95 @@ on_both! {
         // Tests of this process run beside this one and hold a few.
         until(&io, || fs::read_dir("/proc/self/fd").unwrap().count() < 300).await;
     }
+}
+
+on_both! {
+    /// Its registration, and with it its place in the table of descriptors, is another's by then.
+    async fn a_detached_stream_is_heard_of_no_more(io: RingIo) {
+        let (near, far) = pair(&io).await;
+        let Ok(detached) = near.detach() else { panic!("nothing is in flight") };
+        io.sleep_until(io.now() + Duration::from_millis(1)).await;
+        let (quiet, _peer) = pair(&io).await;
+        send_all(&far, SendList::whole(filled(&io, b"for the other"))).await.unwrap();
+        io.sleep_until(io.now() + Duration::from_millis(5)).await;
+        assert!(!quiet.has_news());
+        let near = io.adopt(detached).unwrap();
+        assert!(near.has_news(), "nothing is known, so anything may be");
+        assert_eq!(near.recv(None).await.unwrap().bytes(), b"for the other");
+        send_all(&near, SendList::whole(filled(&io, b"answer"))).await.unwrap();
+        assert_eq!(far.recv(None).await.unwrap().bytes(), b"answer");
+        drop(near);
+        assert!(far.recv(None).await.unwrap().is_empty(), "closed by whoever has it");
+    }
+}
+
+/// Moves between two threads, by the mailbox of each.
+const MOVES: u32 = 1_000;
+
+/// Answers one message, then passes the stream on when the next has arrived, or now and then at once.
+async fn carry(io: RingIo, inbox: Inbox<RingDetached>, other: Outbox<RingDetached>) {
+    let mailbox = inbox.into_mailbox(&io).unwrap();
+    for turn in 0..MOVES / 2 {
+        let stream = io.adopt(mailbox.receive().await.unwrap()).unwrap();
+        let buffer = stream.recv(None).await.unwrap();
+        assert_eq!(buffer.len(), 4, "one message and nothing else");
+        send_all(&stream, SendList::whole(buffer)).await.unwrap();
+        if turn % 3 != 0 {
+            stream.readable().await.unwrap();
+        }
+        let Ok(detached) = stream.detach() else { panic!("nothing is in flight") };
+        // Nobody receives the last.
+        let _ = other.send(detached);
+    }
+}
+
+/// Every message is answered once and in order, whichever thread had the stream when it arrived.
+#[test]
+fn a_stream_moves_between_live_runtimes_a_thousand_times() {
+    for driver in drivers() {
+        let ends: [(Outbox<RingDetached>, _); 2] = [mailbox(1).unwrap(), mailbox(1).unwrap()];
+        let [(first, inbox), (second, other_inbox)] = ends;
+        let (to_second, to_first) = (second.clone(), first.clone());
+        let (told, address) = mpsc::channel();
+        let carriers = [
+            launch(spec(driver), move |io| async move {
+                let listener = listen(&io);
+                told.send(listener.local()).unwrap();
+                let Ok(detached) = listener.accept().await.unwrap().detach() else { panic!("it is fresh") };
+                to_first.send(detached).unwrap();
+                drop(to_first);
+                carry(io, inbox, to_second).await;
+            }),
+            launch(spec(driver), move |io| carry(io, other_inbox, first)),
+        ];
+        let mut client = std::net::TcpStream::connect(address.recv().unwrap()).unwrap();
+        client.set_nodelay(true).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        for message in 0..=MOVES {
+            let answered = client.write_all(&message.to_be_bytes());
+            if message == MOVES {
+                break;
+            }
+            answered.unwrap();
+            let mut answer = [0; 4];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(u32::from_be_bytes(answer), message, "{driver:?}");
+        }
+        for carrier in carriers {
+            carrier.unwrap().join().unwrap();
+        }
+        drop(second);
+    }
+}
+
+/// A message that nobody will receive is dropped or comes back, and never stays in between.
+#[test]
+fn a_mailbox_of_nobody_keeps_nothing() {
+    let (outbox, inbox): (Outbox<Rc<()>>, _) = mailbox(2).unwrap();
+    let message = Rc::new(());
+    outbox.send(message.clone()).unwrap();
+    drop(inbox);
+    assert_eq!(Rc::strong_count(&message), 1, "what waited is gone");
+    assert!(outbox.send(message.clone()).is_err());
+    assert_eq!(Rc::strong_count(&message), 1);
 }

@@ -3,41 +3,60 @@
 //! Patterns are in lower case, so the host of a request is lowered into a buffer on the stack. A longer host than the
 //! buffer is no name and can only meet the routes of any host.
 
-use ahash::AHashMap;
 use tollgate_model::{HOST_BYTES_MAX, HostPattern, Match};
 
-use crate::{RouteId, tree::Tree};
+use crate::{children::Children, leaf::Leaf, tree::Tree};
 
 /// A tree of paths for each host pattern.
-#[derive(Default)]
-pub(crate) struct Hosts {
-    exact: AHashMap<Box<[u8]>, Tree>,
+#[derive(Clone)]
+pub(crate) struct Hosts<T> {
+    exact: Children<Tree<T>>,
     /// By `.example.com`.
-    suffix: AHashMap<Box<[u8]>, Tree>,
-    /// Bytes of the longest key of `suffix`: spares a long host the lookups that cannot succeed.
+    suffix: Children<Tree<T>>,
+    /// Bytes of the longest key that `suffix` ever had: spares a long host the lookups that cannot succeed.
     suffix_bytes_max: usize,
-    any: Tree,
+    any: Tree<T>,
 }
 
-impl Hosts {
-    pub(crate) fn insert(&mut self, id: RouteId, matcher: &Match) {
-        if matcher.hosts.is_empty() {
-            self.any.insert(id, matcher);
-        }
+impl<T: Clone> Hosts<T> {
+    pub(crate) fn insert(&mut self, order: u64, matcher: &Match, route: &T) {
+        let leaf = Leaf::new(order, matcher, route.clone());
         for host in &matcher.hosts {
-            let tree = match host {
-                HostPattern::Exact(host) => self.exact.entry(host.as_bytes().into()).or_default(),
+            let (trees, name) = match host {
+                HostPattern::Exact(host) => (&mut self.exact, host.as_bytes()),
                 HostPattern::Suffix(suffix) => {
                     self.suffix_bytes_max = self.suffix_bytes_max.max(suffix.len());
-                    self.suffix.entry(suffix.as_bytes().into()).or_default()
+                    (&mut self.suffix, suffix.as_bytes())
                 }
             };
-            tree.insert(id, matcher);
+            trees.change(name).insert(matcher, leaf.clone());
+        }
+        if matcher.hosts.is_empty() {
+            self.any.insert(matcher, leaf);
         }
     }
 
+    pub(crate) fn remove(&mut self, order: u64, matcher: &Match) {
+        for host in &matcher.hosts {
+            let (trees, name) = match host {
+                HostPattern::Exact(host) => (&mut self.exact, host.as_bytes()),
+                HostPattern::Suffix(suffix) => (&mut self.suffix, suffix.as_bytes()),
+            };
+            let tree = trees.change(name);
+            tree.remove(matcher, order);
+            if tree.is_empty() {
+                trees.remove(name);
+            }
+        }
+        if matcher.hosts.is_empty() {
+            self.any.remove(matcher, order);
+        }
+    }
+}
+
+impl<T> Hosts<T> {
     /// What `search` returns first of the trees that fit the host, in their order of precedence.
-    pub(crate) fn first<'t, T>(&'t self, host: &[u8], mut search: impl FnMut(&'t Tree) -> Option<T>) -> Option<T> {
+    pub(crate) fn first<'t, V>(&'t self, host: &[u8], mut search: impl FnMut(&'t Tree<T>) -> Option<V>) -> Option<V> {
         // The dot that ends an absolute name does not make it another one.
         let host = host.strip_suffix(b".").unwrap_or(host);
         let mut lower = [0; HOST_BYTES_MAX];
@@ -52,7 +71,7 @@ impl Hosts {
         search(&self.any)
     }
 
-    fn named<'t, T>(&'t self, host: &[u8], search: &mut impl FnMut(&'t Tree) -> Option<T>) -> Option<T> {
+    fn named<'t, V>(&'t self, host: &[u8], search: &mut impl FnMut(&'t Tree<T>) -> Option<V>) -> Option<V> {
         let exact = self.exact.get(host).and_then(&mut *search);
         if exact.is_some() || self.suffix.is_empty() {
             return exact;
@@ -63,5 +82,11 @@ impl Hosts {
             .filter(|&dot| host[dot] == b'.')
             .filter_map(|dot| self.suffix.get(&host[dot..]))
             .find_map(search)
+    }
+}
+
+impl<T> Default for Hosts<T> {
+    fn default() -> Self {
+        Self { exact: Children::default(), suffix: Children::default(), suffix_bytes_max: 0, any: Tree::default() }
     }
 }

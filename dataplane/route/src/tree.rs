@@ -1,66 +1,70 @@
 //! The path patterns of one host as a tree of segments.
 //!
-//! Children hold literals in a hash map, `{name}` as one child beside it, `{rest*}` as routes that end at the node.
+//! Children hold literals by their text, `{name}` as one child beside it, `{rest*}` as routes that end at the node.
 //! The search goes down the literal first, then the parameter, then takes the rest, and comes back when a branch ends
 //! without a route. Regular expressions come behind the whole tree, one after the other. Each node has one depth, so it is
 //! visited at most once, and its depth is that of the longest pattern, which `model` bounds: the recursion is bounded too.
+//!
+//! Copies of a tree share their nodes; a change copies those from the root to the place of the route.
 
-use ahash::AHashMap;
-use tollgate_model::{Expression, Match, PathMatch, Segment};
+use std::sync::Arc;
+use tollgate_model::{Match, PathMatch, Segment};
 
-use crate::{Request, RouteId, conditions::Conditions};
+use crate::{
+    Request,
+    children::Children,
+    expressions::Expressions,
+    leaf::{Leaf, Leaves},
+};
 
 /// The routes of one host.
-#[derive(Default)]
-pub(crate) struct Tree {
-    root: Node,
-    /// In their order of precedence.
-    expressions: Vec<(Expression, Leaf)>,
+#[derive(Clone)]
+pub(crate) struct Tree<T> {
+    root: Node<T>,
+    /// Empty in most trees.
+    expressions: Expressions<T>,
 }
 
 /// The patterns that begin with the same segments.
-#[derive(Default)]
-struct Node {
-    literals: AHashMap<Box<[u8]>, Node>,
-    parameter: Option<Box<Node>>,
+#[derive(Clone)]
+struct Node<T> {
+    literals: Children<Node<T>>,
+    parameter: Option<Arc<Node<T>>>,
     /// Routes whose pattern ends here.
-    ends: Vec<Leaf>,
+    ends: Leaves<T>,
     /// Routes whose pattern ends in `{rest*}` below here.
-    rests: Vec<Leaf>,
+    rests: Leaves<T>,
 }
 
-/// A route at the end of its pattern. Where there are several they stand in their order of precedence.
-struct Leaf {
-    id: RouteId,
-    /// Empty for all.
-    listeners: Box<[usize]>,
-    /// Empty for any.
-    methods: Box<[Box<str>]>,
-    /// `None` for none.
-    conditions: Option<Box<Conditions>>,
-}
-
-impl Tree {
-    /// Adds a route. Of those with the same path the one that comes first is added first.
-    pub(crate) fn insert(&mut self, id: RouteId, matcher: &Match) {
-        let leaf = Leaf {
-            id,
-            listeners: matcher.listeners.as_slice().into(),
-            methods: matcher.methods.iter().map(|method| method.as_str().into()).collect(),
-            conditions: Conditions::of(matcher),
-        };
+impl<T: Clone> Tree<T> {
+    /// Adds a route.
+    pub(crate) fn insert(&mut self, matcher: &Match, leaf: Leaf<T>) {
         match &matcher.path {
-            PathMatch::Pattern(pattern) => self.root.reach(pattern.segments()).push(leaf),
-            PathMatch::Expression(expression) => self.expressions.push((expression.clone(), leaf)),
+            PathMatch::Pattern(pattern) => self.root.insert(pattern.segments(), leaf),
+            PathMatch::Expression(expression) => self.expressions.insert(expression, leaf),
         }
     }
 
+    /// Takes the route that stands at `order` away.
+    pub(crate) fn remove(&mut self, matcher: &Match, order: u64) {
+        match &matcher.path {
+            PathMatch::Pattern(pattern) => self.root.remove(pattern.segments(), order),
+            PathMatch::Expression(expression) => self.expressions.remove(expression, order),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.root.is_empty() && self.expressions.is_empty()
+    }
+}
+
+impl<T> Tree<T> {
     /// The route of a request. Sets `refused` when a route did not take the method.
-    pub(crate) fn find(&self, request: &Request<'_>, refused: &mut bool) -> Option<RouteId> {
+    pub(crate) fn find(&self, request: &Request<'_>, refused: &mut bool) -> Option<&T> {
         self.search(request.path, &mut |leaves| {
-            for leaf in leaves.iter().filter(|leaf| leaf.fits(request)) {
+            for leaf in leaves.fitting(request) {
                 if leaf.takes(request.method) {
-                    return Some(leaf.id);
+                    return Some(&leaf.route);
                 }
                 *refused = true;
             }
@@ -71,41 +75,72 @@ impl Tree {
     /// Adds the methods of every route that takes the rest of the request.
     pub(crate) fn methods<'t>(&'t self, request: &Request<'_>, methods: &mut Vec<&'t str>) {
         let _: Option<()> = self.search(request.path, &mut |leaves| {
-            let here = leaves.iter().filter(|leaf| leaf.fits(request));
-            methods.extend(here.flat_map(|leaf| leaf.methods.iter().map(|method| &**method)));
+            methods.extend(leaves.fitting(request).flat_map(Leaf::methods));
             None
         });
     }
 
     /// Calls `visit` with the routes of each path that fits, in the order of precedence, until it returns something.
-    fn search<'t, T>(&'t self, path: &[u8], visit: &mut impl FnMut(&'t [Leaf]) -> Option<T>) -> Option<T> {
+    fn search<'t, V>(&'t self, path: &[u8], visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
         // A path that is not absolute (`*` of OPTIONS) belongs to no route.
         let below = path.strip_prefix(b"/")?;
         let found = self.root.search(Some(below), visit);
-        if found.is_some() || self.expressions.is_empty() {
-            return found;
-        }
-        let fitting = self.expressions.iter().filter(|(expression, _)| expression.is_match(path));
-        fitting.map(|(_, leaf)| std::slice::from_ref(leaf)).find_map(visit)
+        if found.is_some() { found } else { self.expressions.fitting(path).find_map(visit) }
     }
 }
 
-impl Node {
-    /// The routes at the end of a pattern, whose nodes are made as needed.
-    fn reach(&mut self, segments: &[Segment]) -> &mut Vec<Leaf> {
+impl<T> Default for Tree<T> {
+    fn default() -> Self {
+        Self { root: Node::default(), expressions: Expressions::default() }
+    }
+}
+
+impl<T: Clone> Node<T> {
+    fn insert(&mut self, segments: &[Segment], leaf: Leaf<T>) {
         match segments.split_first() {
-            None => &mut self.ends,
-            Some((Segment::Rest(_), _)) => &mut self.rests,
+            None => self.ends.insert(leaf),
+            Some((Segment::Rest(_), _)) => self.rests.insert(leaf),
             Some((Segment::Literal(text), below)) => {
-                self.literals.entry(text.as_bytes().into()).or_default().reach(below)
+                self.literals.change(text.as_bytes()).insert(below, leaf);
             }
-            Some((Segment::Parameter(_), below)) => self.parameter.get_or_insert_default().reach(below),
+            Some((Segment::Parameter(_), below)) => {
+                Arc::make_mut(self.parameter.get_or_insert_default()).insert(below, leaf);
+            }
         }
     }
 
+    /// Nodes that hold nothing any more go as well.
+    fn remove(&mut self, segments: &[Segment], order: u64) {
+        match segments.split_first() {
+            None => self.ends.remove(order),
+            Some((Segment::Rest(_), _)) => self.rests.remove(order),
+            Some((Segment::Literal(text), below)) => {
+                let node = self.literals.change(text.as_bytes());
+                node.remove(below, order);
+                if node.is_empty() {
+                    self.literals.remove(text.as_bytes());
+                }
+            }
+            Some((Segment::Parameter(_), below)) => {
+                let Some(node) = &mut self.parameter else { return };
+                let node = Arc::make_mut(node);
+                node.remove(below, order);
+                if node.is_empty() {
+                    self.parameter = None;
+                }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.literals.is_empty() && self.parameter.is_none() && self.ends.is_empty() && self.rests.is_empty()
+    }
+}
+
+impl<T> Node<T> {
     /// Calls `visit` with the routes of each pattern that fits, in the order of precedence, until it returns something.
     /// `path` is what is left of it: `None` behind the last segment, which is not an empty segment.
-    fn search<'t, T>(&'t self, path: Option<&[u8]>, visit: &mut impl FnMut(&'t [Leaf]) -> Option<T>) -> Option<T> {
+    fn search<'t, V>(&'t self, path: Option<&[u8]>, visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
         let Some(path) = path else { return visit(&self.ends) };
         let (segment, below) = match path.iter().position(|&byte| byte == b'/') {
             Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
@@ -124,14 +159,8 @@ impl Node {
     }
 }
 
-impl Leaf {
-    /// Whether it takes all of a request but perhaps its method.
-    fn fits(&self, request: &Request<'_>) -> bool {
-        (self.listeners.is_empty() || self.listeners.contains(&request.listener))
-            && self.conditions.as_ref().is_none_or(|conditions| conditions.are_met(request))
-    }
-
-    fn takes(&self, method: &[u8]) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method)
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { literals: Children::default(), parameter: None, ends: Leaves::default(), rests: Leaves::default() }
     }
 }

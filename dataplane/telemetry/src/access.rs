@@ -106,24 +106,40 @@ const TIME_PREFIX: &[u8; 9] = b"{\"time\":\"";
 #[derive(Debug)]
 pub struct AccessRecord {
     line: Line,
+    client: IpAddr,
     /// Length of what is the same for all exchanges; among it the time, which is written again.
     shared_len: usize,
     time: Timestamp,
 }
 
 impl AccessRecord {
-    /// A record without an exchange, for those of the client at `client` on the listener of that name. Behind trusted proxies
-    /// `client` is the one they name.
+    /// A record without an exchange, for those of the client at `client` on the listener of that name.
     #[must_use]
     pub fn new(client: IpAddr, listener: &str) -> Self {
-        let (mut line, time) = (Line::new(), Timestamp::new());
+        let mut record = Self { line: Line::new(), client, shared_len: 0, time: Timestamp::new() };
+        record.write_shared(listener);
+        record
+    }
+
+    /// Says whose the next exchanges are: those of a trusted proxy's connection are of many clients.
+    #[inline]
+    pub fn name_client(&mut self, client: IpAddr, listener: &str) {
+        if client != self.client {
+            self.client = client;
+            self.write_shared(listener);
+        }
+    }
+
+    fn write_shared(&mut self, listener: &str) {
+        let line = &mut self.line;
+        line.truncate(0);
         line.put(TIME_PREFIX);
-        line.put(time.text());
+        line.put(self.time.text());
         line.put(b"\",\"client_ip\":\"");
-        line.ip(client);
+        line.ip(self.client);
         line.text(b"\",\"listener\":\"", listener.as_bytes(), TEXT_BYTES_MAX);
         line.put(b"\"");
-        Self { shared_len: line.len(), line, time }
+        self.shared_len = line.len();
     }
 
     /// Replaces the line by the first half of a new one. All its values are text: each prefix closes the one before.

@@ -1,13 +1,17 @@
 //! What a worker reports about one finished exchange, and the bounded label for its method.
 //!
-//! Plain numbers and indexes, so that this crate knows nothing of requests. Filled once, when an exchange is over, and passed
+//! Plain numbers and slots, so that this crate knows nothing of requests. Filled once, when an exchange is over, and passed
 //! to `WorkerMetrics::exchange`; the access record is separate.
 
 /// One finished exchange, as counted by [`crate::WorkerMetrics::exchange`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exchange {
-    /// Index into [`crate::Names::routes`]; `None` when no route matched.
+    /// Slot of the route ([`crate::Registry::routes`]); `None` when no route matched.
     pub route: Option<u32>,
+    /// Slot of the upstream that was chosen ([`crate::Registry::upstreams`]); `None` when none was.
+    pub upstream: Option<u32>,
+    /// How often the request was forwarded, or a connection for it tried.
+    pub attempts: u8,
     /// Status sent downstream; 0 when none was.
     pub status: u16,
     /// Method of the request.
@@ -20,7 +24,7 @@ pub struct Exchange {
     pub received_bytes: u64,
     /// Bytes sent downstream, head included.
     pub sent_bytes: u64,
-    /// Index into [`crate::Names::reasons`]; `None` when nothing failed.
+    /// Index into the reasons of [`crate::Registry::new`]; `None` when nothing failed.
     pub reason: Option<u8>,
 }
 

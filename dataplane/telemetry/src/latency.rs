@@ -89,6 +89,14 @@ impl LatencyCounts {
         self.sum_us = self.sum_us.wrapping_add(array.sum_us.value());
     }
 
+    /// Adds what `other` holds.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, count) in self.buckets.iter_mut().zip(&other.buckets) {
+            *sum += count;
+        }
+        self.sum_us = self.sum_us.wrapping_add(other.sum_us);
+    }
+
     /// How many durations there are.
     pub(crate) fn count(&self) -> u64 {
         self.buckets.iter().sum()
@@ -99,9 +107,15 @@ impl LatencyCounts {
         self.sum_us
     }
 
-    /// How many are at most `bound_ns`, which is honoured to within [`RELATIVE_ERROR`].
-    pub(crate) fn count_up_to(&self, bound_ns: u64) -> u64 {
-        self.filled().take_while(|(middle, _)| *middle <= bound_ns).map(|(_, count)| count).sum()
+    /// How many are at most each of `bounds_ns`, which ascend and are honoured to within [`RELATIVE_ERROR`].
+    pub(crate) fn counts_up_to<const N: usize>(&self, bounds_ns: [u64; N]) -> [u64; N] {
+        let (mut filled, mut count) = (self.filled().peekable(), 0);
+        bounds_ns.map(|bound_ns| {
+            while let Some((_, more)) = filled.next_if(|(middle, _)| *middle <= bound_ns) {
+                count += more;
+            }
+            count
+        })
     }
 
     /// The duration that stands for each bucket in use, in nanoseconds and ascending, with its count.
@@ -143,7 +157,7 @@ mod tests {
             durations.iter().for_each(|ns| array.record(*ns));
             counts.merge(&array);
             let within = |share: f64| durations.iter().filter(|ns| **ns as f64 <= bound as f64 * share).count() as u64;
-            let counted = counts.count_up_to(bound);
+            let [counted] = counts.counts_up_to([bound]);
             prop_assert!(within(1.0 - RELATIVE_ERROR) <= counted && counted <= within(1.0 + 1.01 * RELATIVE_ERROR));
         }
     }

@@ -22,6 +22,8 @@ pub mod names;
 mod prometheus;
 mod quantile;
 mod registry;
+mod slots;
+mod sparse;
 mod timestamp;
 mod worker;
 
@@ -31,6 +33,7 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, Received, log_queue};
 pub use prometheus::CONTENT_TYPE;
-pub use registry::{Dropped, JournalMetrics, Names, Registry};
+pub use registry::{ConfigMetrics, Dropped, JournalMetrics, Registry};
+pub use slots::{OTHER, Slots};
 pub use timestamp::Timestamp;
 pub use worker::WorkerMetrics;

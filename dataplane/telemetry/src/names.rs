@@ -53,12 +53,10 @@ macro_rules! metrics {
 metrics! {
     BUILD_INFO: Gauge "tollgate_build_info" ["version"]
         "Always 1; the version that runs is in the label.";
-    REQUEST_DURATION: Histogram "http_server_request_duration_seconds" ["http_route"]
-        "Time from the first byte of a request to the last byte of its response, by route.";
+    REQUEST_DURATION: Histogram "http_server_request_duration_seconds" ["http_route", "status_class"]
+        "Time from the first byte of a request to the last byte of its response, by route and class of status.";
     REQUEST_DURATION_QUANTILE: Gauge "tollgate_request_duration_quantile_seconds" ["http_route", "quantile"]
         "Quantiles of the request duration since the node started, by route.";
-    UPSTREAM_FIRST_BYTE: Histogram "tollgate_upstream_first_byte_seconds" []
-        "Time from the forwarded request head to the first byte of the upstream's response head.";
     REQUESTS: Counter "tollgate_requests_total" ["http_route", "status_class"]
         "Finished exchanges by route and class of status; none is an exchange that ended without a status.";
     RESPONSES: Counter "tollgate_responses_total" ["http_response_status_code"]
@@ -81,6 +79,16 @@ metrics! {
         "Downstream connections open, by listener.";
     ACCEPT_ERRORS: Counter "tollgate_accept_errors_total" []
         "Downstream connections that could not be accepted.";
+    UPSTREAM_REQUESTS: Counter "tollgate_upstream_requests_total" ["upstream", "status_class"]
+        "Exchanges that chose an upstream, by class of its response's status; none where it gave no response.";
+    UPSTREAM_FAILURES: Counter "tollgate_upstream_failures_total" ["upstream", "reason"]
+        "Exchanges that chose an upstream and did not end as they should, by reason.";
+    UPSTREAM_ATTEMPTS: Counter "tollgate_upstream_attempts_total" ["upstream"]
+        "Tries to forward a request to an endpoint of an upstream; more than requests when some were repeated.";
+    UPSTREAM_FIRST_BYTE: Histogram "tollgate_upstream_first_byte_seconds" ["upstream"]
+        "Time from the forwarded request head to the first byte of the upstream's response head.";
+    UPSTREAM_ACTIVE_REQUESTS: Gauge "tollgate_upstream_active_requests" ["upstream"]
+        "Exchanges in progress that have chosen an upstream.";
     UPSTREAM_CONNECTIONS: Counter "tollgate_upstream_connections_total" ["upstream", "kind"]
         "Connections that exchanges got to an upstream, newly made or reused.";
     UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
@@ -95,4 +103,10 @@ metrics! {
         "Access records not written: the journal was behind (queue_full) or could not write (write_error).";
     ACCESS_LOG_BYTES: Counter "tollgate_access_log_bytes_total" []
         "Bytes of access records written.";
+    CONFIG_GENERATION: Gauge "tollgate_config_generation" []
+        "Generation of the configuration that the workers were last told to run.";
+    CONFIG_CHANGES: Counter "tollgate_config_changes_total" ["result"]
+        "Changes of the configuration asked for: applied, unchanged (nothing new), refused (nothing changed).";
+    CONFIG_LAST_CHANGE_OK: Gauge "tollgate_config_last_change_ok" []
+        "Whether the last change asked for was not refused: 1, else 0.";
 }

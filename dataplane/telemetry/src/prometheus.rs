@@ -7,12 +7,11 @@
 use std::fmt::Write;
 
 use crate::{
-    MethodLabel, Names, Registry, WorkerMetrics,
+    MethodLabel, Registry, Slots, WorkerMetrics,
     latency::LatencyCounts,
-    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
     names::{self, Metric},
     quantile::{QUANTILES, Quantiles},
-    worker::{RouteMetrics, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS},
+    worker::{ListenerMetrics, ROUTE_NONE, STATUS_CLASSES, STATUS_MIN, STATUS_SLOTS, UpstreamMetrics, duration_place},
 };
 
 /// Media type of what [`Registry::render`] writes.
@@ -49,11 +48,12 @@ const BOUNDS: [(u64, &str); 19] = [
 pub(crate) fn render(registry: &Registry, out: &mut String) {
     let mut scrape = Scrape { registry, out };
     scrape.single(&names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
-    scrape.durations();
+    scrape.routes();
     scrape.requests();
-    scrape.connections();
+    scrape.listeners();
     scrape.upstreams();
     scrape.access_log();
+    scrape.config();
 }
 
 /// One scrape in progress.
@@ -62,17 +62,27 @@ struct Scrape<'a> {
     out: &'a mut String,
 }
 
-impl Scrape<'_> {
-    fn durations(&mut self) {
-        let (mut counts, mut quantiles) = (LatencyCounts::new(), Quantiles::new());
-        let mut by_route = Vec::new();
+impl<'a> Scrape<'a> {
+    /// Durations and counts by route: from the same arrays, so that they agree.
+    fn routes(&mut self) {
+        let (mut counts, mut of_route, mut quantiles) = (LatencyCounts::new(), LatencyCounts::new(), Quantiles::new());
+        let (mut totals, mut by_route) = (Vec::new(), Vec::new());
         self.header(&names::REQUEST_DURATION);
-        for (slot, route) in routes(&self.registry.names) {
-            counts.clear();
-            self.used(slot).for_each(|metrics| counts.merge(&metrics.duration));
-            if counts.count() != 0 {
-                self.histogram(&names::REQUEST_DURATION, &[route], &counts);
-                by_route.push((route, quantiles.of(&counts)));
+        for (slot, route) in named(self.registry.routes()).chain([(ROUTE_NONE, NONE)]) {
+            of_route.clear();
+            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
+                counts.clear();
+                let workers = self.registry.workers.iter();
+                let arrays = workers.filter_map(|worker| worker.durations.get(duration_place(slot, class)));
+                arrays.for_each(|array| counts.merge(array));
+                if counts.count() != 0 {
+                    self.histogram(&names::REQUEST_DURATION, &[route, label], &counts);
+                    totals.push(([route, label], counts.count()));
+                    of_route.add(&counts);
+                }
+            }
+            if of_route.count() != 0 {
+                by_route.push((route, quantiles.of(&of_route)));
             }
         }
         self.header(&names::REQUEST_DURATION_QUANTILE);
@@ -82,20 +92,13 @@ impl Scrape<'_> {
                 self.sample(&names::REQUEST_DURATION_QUANTILE, "", &labels, None, Seconds::from_ns(ns));
             }
         }
-        counts.clear();
-        self.registry.workers.iter().for_each(|worker| counts.merge(&worker.first_byte));
-        self.header(&names::UPSTREAM_FIRST_BYTE);
-        self.histogram(&names::UPSTREAM_FIRST_BYTE, &[], &counts);
+        self.header(&names::REQUESTS);
+        for (labels, count) in totals {
+            self.sample(&names::REQUESTS, "", &labels, None, count);
+        }
     }
 
     fn requests(&mut self) {
-        self.header(&names::REQUESTS);
-        for (slot, route) in routes(&self.registry.names) {
-            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
-                let count: u64 = self.used(slot).map(|metrics| metrics.classes[class].value()).sum();
-                self.sample_if_any(&names::REQUESTS, &[route, label], count);
-            }
-        }
         self.header(&names::RESPONSES);
         for slot in 0..STATUS_SLOTS {
             let code = (STATUS_MIN + slot as u16).to_string();
@@ -113,8 +116,8 @@ impl Scrape<'_> {
             self.sample(&names::REQUESTS_BY_WORKER, "", &[&index.to_string()], None, count);
         }
         self.header(&names::REQUEST_FAILURES);
-        for (slot, reason) in self.registry.names.reasons.iter().copied().chain([OTHER]).enumerate() {
-            let count = self.sum(|worker| worker.reasons[slot].value());
+        for (index, reason) in self.reasons() {
+            let count = self.sum(|worker| worker.reasons[index].value());
             self.sample_named(&names::REQUEST_FAILURES, &[reason], count);
         }
         self.single(&names::ACTIVE_REQUESTS, &[], self.sum(|worker| worker.active_exchanges.value()));
@@ -122,41 +125,79 @@ impl Scrape<'_> {
         self.single(&names::SENT_BYTES, &[], self.sum(|worker| worker.sent_bytes.value()));
     }
 
-    fn connections(&mut self) {
-        let listeners = || named(&self.registry.names.listeners, LISTENERS_MAX);
-        self.header(&names::CONNECTIONS);
-        for (slot, name) in listeners() {
-            let count = self.sum(|worker| worker.listeners[slot].accepted.value());
-            self.sample_named(&names::CONNECTIONS, &[name], count);
-        }
-        self.header(&names::CONNECTIONS_OPEN);
-        for (slot, name) in listeners() {
-            let count = self.sum(|worker| worker.listeners[slot].open.value());
-            self.sample_named(&names::CONNECTIONS_OPEN, &[name], count);
-        }
+    fn listeners(&mut self) {
+        self.by_listener(&names::CONNECTIONS, |listener| listener.accepted.value());
+        self.by_listener(&names::CONNECTIONS_OPEN, |listener| listener.open.value());
         self.single(&names::ACCEPT_ERRORS, &[], self.sum(|worker| worker.accept_errors.value()));
     }
 
+    fn by_listener(&mut self, metric: &Metric, figure: fn(&ListenerMetrics) -> u64) {
+        self.header(metric);
+        for (slot, name) in named(self.registry.listeners()) {
+            let value = self.sum(|worker| worker.listeners.get(slot).map_or(0, figure));
+            self.sample_named(metric, &[name], value);
+        }
+    }
+
     fn upstreams(&mut self) {
-        let upstreams = || named(&self.registry.names.upstreams, UPSTREAMS_MAX);
+        self.header(&names::UPSTREAM_REQUESTS);
+        for (slot, name) in named(self.registry.upstreams()) {
+            for (class, label) in STATUS_CLASSES.into_iter().enumerate() {
+                let count = self.upstream(slot, |upstream| upstream.classes[class].value());
+                self.sample_if_any(&names::UPSTREAM_REQUESTS, &[name, label], count);
+            }
+        }
+        self.header(&names::UPSTREAM_FAILURES);
+        for (slot, name) in named(self.registry.upstreams()) {
+            for (index, reason) in self.reasons() {
+                let count = self.upstream(slot, |upstream| upstream.reasons[index].value());
+                self.sample_if_any(&names::UPSTREAM_FAILURES, &[name, reason], count);
+            }
+        }
+        self.by_upstream(&names::UPSTREAM_ATTEMPTS, |upstream| upstream.attempts.value());
+        self.upstream_durations();
+        self.by_upstream(&names::UPSTREAM_ACTIVE_REQUESTS, |upstream| upstream.active.value());
         self.header(&names::UPSTREAM_CONNECTIONS);
-        for (slot, name) in upstreams() {
-            let connected = self.sum(|worker| worker.upstreams[slot].connected.value());
-            let reused = self.sum(|worker| worker.upstreams[slot].reused.value());
+        for (slot, name) in named(self.registry.upstreams()) {
+            let connected = self.upstream(slot, |upstream| upstream.connected.value());
+            let reused = self.upstream(slot, |upstream| upstream.reused.value());
             self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "new"], connected);
             self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
         }
-        self.header(&names::UPSTREAM_CONNECT_FAILURES);
-        for (slot, name) in upstreams() {
-            let failed = self.sum(|worker| worker.upstreams[slot].failed.value());
-            self.sample_named(&names::UPSTREAM_CONNECT_FAILURES, &[name], failed);
-        }
-        self.header(&names::UPSTREAM_CONNECTIONS_IDLE);
-        for (slot, name) in upstreams() {
-            let idle = self.sum(|worker| worker.upstreams[slot].idle.value());
-            self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
-        }
+        self.by_upstream(&names::UPSTREAM_CONNECT_FAILURES, |upstream| upstream.failed.value());
+        self.by_upstream(&names::UPSTREAM_CONNECTIONS_IDLE, |upstream| upstream.idle.value());
         self.single(&names::BUFFERS_IN_USE, &[], self.sum(|worker| worker.buffers_in_use.value()));
+    }
+
+    fn upstream_durations(&mut self) {
+        let mut counts = LatencyCounts::new();
+        self.header(&names::UPSTREAM_FIRST_BYTE);
+        for (slot, name) in named(self.registry.upstreams()) {
+            counts.clear();
+            let upstreams = self.registry.workers.iter().filter_map(|worker| worker.upstreams.get(slot));
+            upstreams.for_each(|upstream| counts.merge(&upstream.first_byte));
+            if counts.count() != 0 {
+                self.histogram(&names::UPSTREAM_FIRST_BYTE, &[name], &counts);
+            }
+        }
+    }
+
+    fn by_upstream(&mut self, metric: &Metric, figure: fn(&UpstreamMetrics) -> u64) {
+        self.header(metric);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let value = self.upstream(slot, figure);
+            self.sample_named(metric, &[name], value);
+        }
+    }
+
+    /// What all workers have of one figure of an upstream together.
+    fn upstream(&self, slot: usize, figure: impl Fn(&UpstreamMetrics) -> u64) -> u64 {
+        self.sum(|worker| worker.upstreams.get(slot).map_or(0, &figure))
+    }
+
+    /// Indexes and label values of reasons.
+    fn reasons(&self) -> impl Iterator<Item = (usize, &'static str)> + use<'a> {
+        self.registry.reasons.iter().copied().chain([OTHER]).enumerate()
     }
 
     fn access_log(&mut self) {
@@ -169,19 +210,27 @@ impl Scrape<'_> {
         self.single(&names::ACCESS_LOG_BYTES, &[], journal.bytes_written.value());
     }
 
+    fn config(&mut self) {
+        let config = &self.registry.config;
+        self.single(&names::CONFIG_GENERATION, &[], config.generation.value());
+        self.header(&names::CONFIG_CHANGES);
+        for (result, count) in
+            [("applied", &config.published), ("unchanged", &config.unchanged), ("refused", &config.refused)]
+        {
+            self.sample(&names::CONFIG_CHANGES, "", &[result], None, count.value());
+        }
+        self.single(&names::CONFIG_LAST_CHANGE_OK, &[], config.is_last_ok.value());
+    }
+
     /// What all workers have of one figure together.
     fn sum(&self, figure: impl Fn(&WorkerMetrics) -> u64) -> u64 {
         self.registry.workers.iter().map(|worker| figure(worker)).sum()
     }
 
-    /// The figures of one route on the workers that have seen it.
-    fn used(&self, slot: usize) -> impl Iterator<Item = &RouteMetrics> {
-        self.registry.workers.iter().filter_map(move |worker| worker.routes[slot].get().map(|metrics| &**metrics))
-    }
-
     fn histogram(&mut self, metric: &Metric, labels: &[&str], counts: &LatencyCounts) {
-        for (bound_ns, le) in BOUNDS {
-            self.sample(metric, "_bucket", labels, Some(le), counts.count_up_to(bound_ns));
+        let cumulative = counts.counts_up_to(BOUNDS.map(|(bound_ns, _)| bound_ns));
+        for ((_, le), count) in BOUNDS.into_iter().zip(cumulative) {
+            self.sample(metric, "_bucket", labels, Some(le), count);
         }
         self.sample(metric, "_bucket", labels, Some("+Inf"), counts.count());
         self.sample(metric, "_sum", labels, None, Seconds { us: counts.sum_us() });
@@ -230,15 +279,9 @@ impl Scrape<'_> {
     }
 }
 
-/// Slots and label values of routes, in the order of [`WorkerMetrics::routes`].
-fn routes(names: &Names) -> impl Iterator<Item = (usize, &str)> {
-    let routes = names.routes.iter().take(ROUTES_MAX).map(String::as_str);
-    routes.chain([OTHER, NONE]).enumerate()
-}
-
-/// Slots and label values of what is indexed by name and bounded.
-fn named(names: &[String], max: usize) -> impl Iterator<Item = (usize, &str)> {
-    names.iter().take(max).map(String::as_str).chain([OTHER]).enumerate()
+/// Slots and label values, `_other` last.
+fn named(slots: &Slots) -> impl Iterator<Item = (usize, &str)> {
+    slots.iter().chain([(slots.capacity(), OTHER)])
 }
 
 fn write_escaped(out: &mut String, value: &str) {

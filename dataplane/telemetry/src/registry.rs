@@ -1,23 +1,16 @@
-//! All workers' figures of a node, and the names behind their indexes.
+//! All workers' figures of a node, and the names behind their slots.
 //!
-//! Made once when the node starts, before its workers. The scrape (`prometheus`) reads it from any thread.
+//! Made once when the node starts and kept through every snapshot: the publishing thread asks it for the slots of the names
+//! that come ([`Registry::routes`] and so on) while the workers go on counting. The scrape (`prometheus`) reads it from
+//! any thread.
 
 use std::{fmt, sync::Arc};
 
-use crate::{Counter, WorkerMetrics, prometheus};
-
-/// Label values, by the index that [`crate::Exchange`] and the calls of [`WorkerMetrics`] use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
-    /// Names of routes.
-    pub routes: Vec<String>,
-    /// Names of upstreams.
-    pub upstreams: Vec<String>,
-    /// Names of listeners.
-    pub listeners: Vec<String>,
-    /// Reasons why an exchange failed.
-    pub reasons: Vec<&'static str>,
-}
+use crate::{
+    Counter, Gauge, Slots, WorkerMetrics,
+    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    prometheus,
+};
 
 /// What the journal's thread counts. One writer: that thread.
 #[derive(Debug, Default)]
@@ -39,19 +32,81 @@ pub struct Dropped {
     pub write_error: u64,
 }
 
+/// What the updating thread counts of the changes of the configuration. One writer: that thread.
+#[derive(Debug, Default)]
+pub struct ConfigMetrics {
+    pub(crate) generation: Gauge,
+    pub(crate) published: Counter,
+    pub(crate) unchanged: Counter,
+    pub(crate) refused: Counter,
+    /// 1 or 0.
+    pub(crate) is_last_ok: Gauge,
+}
+
+impl ConfigMetrics {
+    /// A configuration runs.
+    pub fn published(&self, generation: u64) {
+        self.generation.set(generation);
+        self.published.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change said nothing new.
+    pub fn unchanged(&self) {
+        self.unchanged.add(1);
+        self.is_last_ok.set(1);
+    }
+
+    /// A change was refused.
+    pub fn refused(&self) {
+        self.refused.add(1);
+        self.is_last_ok.set(0);
+    }
+}
+
 /// The figures of a node.
 pub struct Registry {
-    pub(crate) names: Names,
+    routes: Slots,
+    upstreams: Slots,
+    listeners: Slots,
+    /// Label values, by the index that [`crate::Exchange::reason`] has.
+    pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
     pub(crate) journal: Arc<JournalMetrics>,
+    pub(crate) config: Arc<ConfigMetrics>,
 }
 
 impl Registry {
-    /// A registry for `workers` workers.
+    /// A registry for `workers` workers, whose exchanges fail for `reasons`.
     #[must_use]
-    pub fn new(names: Names, workers: usize) -> Arc<Self> {
-        let workers = (0..workers).map(|_| Arc::new(WorkerMetrics::new(&names))).collect();
-        Arc::new(Self { names, workers, journal: Arc::default() })
+    pub fn new(reasons: &[&'static str], workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            routes: Slots::new(ROUTES_MAX),
+            upstreams: Slots::new(UPSTREAMS_MAX),
+            listeners: Slots::new(LISTENERS_MAX),
+            workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
+            reasons: reasons.into(),
+            journal: Arc::default(),
+            config: Arc::default(),
+        })
+    }
+
+    /// Slots of routes, at most [`ROUTES_MAX`]: for [`crate::Exchange::route`].
+    #[must_use]
+    pub const fn routes(&self) -> &Slots {
+        &self.routes
+    }
+
+    /// Slots of upstreams, at most [`UPSTREAMS_MAX`]: for [`crate::Exchange::upstream`] and the calls of [`WorkerMetrics`].
+    #[must_use]
+    pub const fn upstreams(&self) -> &Slots {
+        &self.upstreams
+    }
+
+    /// Slots of listeners, at most [`LISTENERS_MAX`]: for the calls of [`WorkerMetrics`].
+    #[must_use]
+    pub const fn listeners(&self) -> &Slots {
+        &self.listeners
     }
 
     /// The figures that worker number `index` writes.
@@ -69,6 +124,12 @@ impl Registry {
         self.journal.clone()
     }
 
+    /// The figures that the updating thread writes.
+    #[must_use]
+    pub fn config(&self) -> Arc<ConfigMetrics> {
+        self.config.clone()
+    }
+
     /// The access records lost so far, over all workers.
     #[must_use]
     pub fn access_records_dropped(&self) -> Dropped {
@@ -84,6 +145,6 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("names", &self.names).field("workers", &self.workers.len()).finish()
+        f.debug_struct("Registry").field("workers", &self.workers.len()).finish_non_exhaustive()
     }
 }

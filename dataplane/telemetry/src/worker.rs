@@ -1,24 +1,26 @@
 //! The figures of one worker, written by it alone and read by the scrape.
 //!
-//! Everything is allocated when the worker starts, except a route's figures, which come with its first exchange. An index
-//! outside of the names of the registry is counted under `_other`, so that no call can fail. Recording takes no lock.
-
-use std::sync::OnceLock;
-
-use crossbeam::utils::CachePadded;
+//! What belongs to a route, an upstream or a listener is allocated with its first use, whenever its slot was given out;
+//! all else when the worker starts. A slot beyond the bound is counted under `_other`, so that no call can fail.
+//! Recording takes no lock.
 
 use crate::{
-    Counter, Exchange, Gauge, MethodLabel, Names,
+    Counter, Exchange, Gauge, MethodLabel,
     latency::LatencyArray,
     limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    sparse::Sparse,
 };
 
-/// Labels of [`RouteMetrics::classes`], by index. `none` is an exchange that ended before a status was sent.
+/// Status classes as labels, by index. `none` is an exchange that ended before a status was sent.
 pub(crate) const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Statuses counted one by one; the rest share the slot behind them.
 pub(crate) const STATUS_MIN: u16 = 100;
 pub(crate) const STATUS_SLOTS: usize = 501;
+
+/// Behind the named routes: those without a slot of their own, and requests without a route.
+pub(crate) const ROUTE_OTHER: usize = ROUTES_MAX;
+pub(crate) const ROUTE_NONE: usize = ROUTES_MAX + 1;
 
 /// What one worker counts. Only that worker may call what changes it (see [`Counter`]).
 // Neighbours in memory would share a cache line with another worker's figures, and every count would fetch it back.
@@ -32,32 +34,33 @@ pub struct WorkerMetrics {
     pub accept_errors: Counter,
     /// Access records dropped because the journal was behind.
     pub access_records_dropped: Counter,
+    /// Generation of the snapshot that new exchanges run on; 0 before the first.
+    pub generation: Gauge,
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
     pub(crate) methods: [Counter; MethodLabel::ALL.len()],
     pub(crate) statuses: [Counter; STATUS_SLOTS],
-    pub(crate) first_byte: LatencyArray,
-    /// Named routes, then `_other`, then `_none`.
-    pub(crate) routes: Box<[OnceLock<Box<RouteMetrics>>]>,
+    /// By [`duration_place`].
+    pub(crate) durations: Sparse<LatencyArray>,
     /// Named reasons, then `_other`.
     pub(crate) reasons: Box<[Counter]>,
     /// Named upstreams, then `_other`.
-    pub(crate) upstreams: Box<[CachePadded<UpstreamMetrics>]>,
+    pub(crate) upstreams: Sparse<UpstreamMetrics>,
     /// Named listeners, then `_other`.
-    pub(crate) listeners: Box<[CachePadded<ListenerMetrics>]>,
+    pub(crate) listeners: Sparse<ListenerMetrics>,
 }
 
-pub(crate) struct RouteMetrics {
-    pub(crate) classes: [Counter; STATUS_CLASSES.len()],
-    pub(crate) duration: LatencyArray,
-}
-
-#[derive(Default)]
 pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
     pub(crate) idle: Gauge,
+    pub(crate) active: Gauge,
+    pub(crate) attempts: Counter,
+    pub(crate) classes: [Counter; STATUS_CLASSES.len()],
+    /// As [`WorkerMetrics::reasons`].
+    pub(crate) reasons: Box<[Counter]>,
+    pub(crate) first_byte: LatencyArray,
 }
 
 #[derive(Default)]
@@ -67,90 +70,132 @@ pub(crate) struct ListenerMetrics {
 }
 
 impl WorkerMetrics {
-    pub(crate) fn new(names: &Names) -> Self {
+    pub(crate) fn new(reasons: usize) -> Self {
         Self {
             active_exchanges: Gauge::new(),
             buffers_in_use: Gauge::new(),
             accept_errors: Counter::new(),
             access_records_dropped: Counter::new(),
+            generation: Gauge::new(),
             received_bytes: Counter::new(),
             sent_bytes: Counter::new(),
             methods: [const { Counter::new() }; _],
             statuses: [const { Counter::new() }; _],
-            first_byte: LatencyArray::new(),
-            routes: slots(names.routes.len().min(ROUTES_MAX) + 2),
-            reasons: slots(names.reasons.len() + 1),
-            upstreams: slots(names.upstreams.len().min(UPSTREAMS_MAX) + 1),
-            listeners: slots(names.listeners.len().min(LISTENERS_MAX) + 1),
+            durations: Sparse::new((ROUTE_NONE + 1) * STATUS_CLASSES.len()),
+            reasons: counters(reasons + 1),
+            upstreams: Sparse::new(UPSTREAMS_MAX + 1),
+            listeners: Sparse::new(LISTENERS_MAX + 1),
         }
     }
 
-    /// Counts a finished exchange. The first one of a route allocates, later ones do not.
+    /// Counts a finished exchange. The first one of a route and status class, or of an upstream, allocates; later ones do
+    /// not.
     pub fn exchange(&self, exchange: &Exchange) {
-        let route = self.route(exchange.route);
-        route.duration.record(exchange.duration_ns);
-        route.classes[status_class(exchange.status)].increment();
+        let class = status_class(exchange.status);
+        let route = exchange.route.map_or(ROUTE_NONE, |slot| (slot as usize).min(ROUTE_OTHER));
+        self.durations.at(duration_place(route, class), LatencyArray::new).record(exchange.duration_ns);
         self.statuses[status_slot(exchange.status)].increment();
         self.methods[exchange.method as usize].increment();
         self.received_bytes.add(exchange.received_bytes);
         self.sent_bytes.add(exchange.sent_bytes);
-        if exchange.upstream_ns != 0 {
-            self.first_byte.record(exchange.upstream_ns);
-        }
         if let Some(reason) = exchange.reason {
-            self.reasons[usize::from(reason).min(self.reasons.len() - 1)].increment();
+            count_reason(&self.reasons, reason);
+        }
+        if let Some(slot) = exchange.upstream {
+            self.upstream(slot).exchange(exchange, class);
         }
     }
 
-    /// A connection was accepted from listener number `listener`.
+    /// A connection was accepted from the listener with this slot.
     pub fn connection_opened(&self, listener: u32) {
-        let listener = named_or_other(&self.listeners, listener);
+        let listener = self.listener(listener);
         listener.accepted.increment();
         listener.open.increment();
     }
 
-    /// A connection of listener number `listener` was closed.
+    /// A connection of the listener with this slot was closed.
     pub fn connection_closed(&self, listener: u32) {
-        named_or_other(&self.listeners, listener).open.decrement();
+        self.listener(listener).open.decrement();
     }
 
-    /// A connection to upstream number `upstream` was made.
+    /// A connection to the upstream with this slot was made.
     pub fn upstream_connected(&self, upstream: u32) {
-        named_or_other(&self.upstreams, upstream).connected.increment();
+        self.upstream(upstream).connected.increment();
     }
 
-    /// An exchange took an idle connection to upstream number `upstream`.
+    /// An exchange took an idle connection to the upstream with this slot.
     pub fn upstream_reused(&self, upstream: u32) {
-        named_or_other(&self.upstreams, upstream).reused.increment();
+        self.upstream(upstream).reused.increment();
     }
 
-    /// A connection to upstream number `upstream` could not be made.
+    /// A connection to the upstream with this slot could not be made.
     pub fn upstream_failed(&self, upstream: u32) {
-        named_or_other(&self.upstreams, upstream).failed.increment();
+        self.upstream(upstream).failed.increment();
     }
 
-    /// Idle connections to upstream number `upstream`.
+    /// Idle connections to the upstream with this slot.
     #[must_use]
     pub fn upstream_idle(&self, upstream: u32) -> &Gauge {
-        &named_or_other(&self.upstreams, upstream).idle
+        &self.upstream(upstream).idle
     }
 
-    fn route(&self, route: Option<u32>) -> &RouteMetrics {
-        let none = self.routes.len() - 1;
-        let slot = route.map_or(none, |route| (route as usize).min(none - 1));
-        self.routes[slot].get_or_init(|| {
-            Box::new(RouteMetrics { classes: [const { Counter::new() }; _], duration: LatencyArray::new() })
-        })
+    /// Exchanges in progress that have chosen the upstream with this slot.
+    #[must_use]
+    pub fn upstream_active(&self, upstream: u32) -> &Gauge {
+        &self.upstream(upstream).active
+    }
+
+    fn upstream(&self, slot: u32) -> &UpstreamMetrics {
+        self.upstreams.at(slot as usize, || UpstreamMetrics::new(self.reasons.len()))
+    }
+
+    fn listener(&self, slot: u32) -> &ListenerMetrics {
+        self.listeners.at(slot as usize, ListenerMetrics::default)
     }
 }
 
-fn slots<T: Default>(count: usize) -> Box<[T]> {
-    std::iter::repeat_with(T::default).take(count).collect()
+impl UpstreamMetrics {
+    fn new(reasons: usize) -> Self {
+        Self {
+            connected: Counter::new(),
+            reused: Counter::new(),
+            failed: Counter::new(),
+            idle: Gauge::new(),
+            active: Gauge::new(),
+            attempts: Counter::new(),
+            classes: [const { Counter::new() }; _],
+            reasons: counters(reasons),
+            first_byte: LatencyArray::new(),
+        }
+    }
+
+    /// `class` is that of the status sent downstream.
+    fn exchange(&self, exchange: &Exchange, class: usize) {
+        self.attempts.add(exchange.attempts.into());
+        if exchange.upstream_ns == 0 {
+            self.classes[0].increment();
+        } else {
+            self.classes[class].increment();
+            self.first_byte.record(exchange.upstream_ns);
+        }
+        if let Some(reason) = exchange.reason {
+            count_reason(&self.reasons, reason);
+        }
+    }
 }
 
-/// The last slot is `_other`; there is always one.
-fn named_or_other<T>(slots: &[T], index: u32) -> &T {
-    &slots[(index as usize).min(slots.len() - 1)]
+/// Where the durations of a route and a status class are.
+pub(crate) const fn duration_place(route: usize, class: usize) -> usize {
+    route * STATUS_CLASSES.len() + class
+}
+
+fn counters(count: usize) -> Box<[Counter]> {
+    std::iter::repeat_with(Counter::new).take(count).collect()
+}
+
+/// The last one is `_other`; there is always one.
+fn count_reason(reasons: &[Counter], reason: u8) {
+    reasons[usize::from(reason).min(reasons.len() - 1)].increment();
 }
 
 const fn status_class(status: u16) -> usize {

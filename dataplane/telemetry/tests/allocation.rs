@@ -7,7 +7,7 @@ use std::{alloc::System, net::Ipv4Addr};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tollgate_telemetry::{
-    AccessRecord, Exchange, Fragment, LogSink, LogSource, MethodLabel, Names, Registry, RequestPart, ResponsePart,
+    AccessRecord, Exchange, Fragment, LogSink, LogSource, MethodLabel, Registry, RequestPart, ResponsePart,
     WorkerMetrics, limits::BLOCK_BYTES, log_queue,
 };
 
@@ -43,6 +43,8 @@ fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
 fn record(number: u64, metrics: &WorkerMetrics, record: &mut AccessRecord, route: &Fragment, sink: &mut LogSink) {
     let exchange = Exchange {
         route: Some(0),
+        upstream: Some(0),
+        attempts: 1,
         status: 200,
         method: MethodLabel::Get,
         duration_ns: number * 7919,
@@ -70,8 +72,8 @@ fn main() {
 }
 
 fn nothing_is_allocated_in_steady_state() {
-    let names = Names { routes: vec!["orders".to_owned()], reasons: vec!["timeout"], ..Names::default() };
-    let registry = Registry::new(names, 1);
+    let registry = Registry::new(&["timeout"], 1);
+    let _ = (registry.routes().slot("orders"), registry.upstreams().slot("orders"));
     let metrics = registry.worker(0);
     let (sender, source) = log_queue(4, &registry);
     let mut sink = sender.sink(metrics.clone());

@@ -6,25 +6,30 @@
 mod exposition;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    Exchange, MethodLabel, Names, Registry, WorkerMetrics,
+    Exchange, MethodLabel, OTHER, Registry, WorkerMetrics,
     limits::ROUTES_MAX,
     names::{ALL, Kind},
 };
 
-fn names() -> Names {
-    Names {
-        routes: vec!["orders".to_owned(), "a \"b\" \\ c\nd".to_owned()],
-        upstreams: vec!["u0".to_owned(), "u1".to_owned()],
-        listeners: vec!["public".to_owned()],
-        reasons: vec!["timeout", "refused"],
-    }
+const AWKWARD: &str = "a \"b\" \\ c\nd";
+
+/// Slots in this order: routes `orders` and [`AWKWARD`], upstreams `u0` and `u1`, the listener `public`.
+fn registry(workers: usize) -> Arc<Registry> {
+    let registry = Registry::new(&["timeout", "refused"], workers);
+    assert_eq!(["orders", AWKWARD].map(|name| registry.routes().slot(name)), [0, 1]);
+    assert_eq!(["u0", "u1"].map(|name| registry.upstreams().slot(name)), [0, 1]);
+    assert_eq!(registry.listeners().slot("public"), 0);
+    registry
 }
 
 fn scrape(registry: &Registry) -> Exposition {
@@ -36,6 +41,8 @@ fn scrape(registry: &Registry) -> Exposition {
 fn exchange(route: Option<u32>, status: u16) -> Exchange {
     Exchange {
         route,
+        upstream: Some(1),
+        attempts: 1,
         status,
         method: MethodLabel::Get,
         duration_ns: 2_000_000,
@@ -58,7 +65,7 @@ fn use_everything(registry: &Registry) {
 #[test]
 fn every_metric_is_rendered_with_its_kind_and_documented() {
     let page = include_str!("../../../docs/users/logs-and-metrics.md");
-    let registry = Registry::new(names(), 2);
+    let registry = registry(2);
     use_everything(&registry);
     let scrape = scrape(&registry);
     let rendered: Vec<_> = scrape.kinds.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
@@ -81,24 +88,24 @@ fn every_metric_is_rendered_with_its_kind_and_documented() {
 
 #[test]
 fn label_values_are_escaped() {
-    let registry = Registry::new(names(), 1);
+    let registry = registry(1);
     registry.worker(0).exchange(&exchange(Some(1), 200));
-    let labels = [("http_route", "a \"b\" \\ c\nd"), ("status_class", "2xx")];
+    let labels = [("http_route", AWKWARD), ("status_class", "2xx")];
     assert_eq!(scrape(&registry).value("tollgate_requests_total", &labels), Some(1.0));
 }
 
 #[test]
 fn what_has_no_name_is_counted_under_other() {
-    let mut names = names();
-    names.routes = (0..ROUTES_MAX + 5).map(|route| format!("r{route}")).collect();
-    let registry = Registry::new(names, 1);
+    let registry = registry(1);
+    let slots = (2..ROUTES_MAX + 5).map(|route| registry.routes().slot(&format!("r{route}")));
+    assert!(slots.eq((2..ROUTES_MAX as u32).chain([OTHER; 5])));
     let worker = registry.worker(0);
-    for route in [ROUTES_MAX as u32, ROUTES_MAX as u32 + 4, u32::MAX] {
+    for route in [ROUTES_MAX as u32, ROUTES_MAX as u32 + 4, OTHER] {
         worker.exchange(&Exchange { reason: Some(2), ..exchange(Some(route), 600) });
     }
     worker.exchange(&exchange(None, 404));
     worker.exchange(&Exchange { reason: Some(u8::MAX), ..exchange(Some(ROUTES_MAX as u32 - 1), 99) });
-    worker.connection_opened(7);
+    worker.connection_opened(OTHER);
     worker.upstream_failed(u32::MAX);
 
     let scrape = scrape(&registry);
@@ -114,8 +121,48 @@ fn what_has_no_name_is_counted_under_other() {
 }
 
 #[test]
+fn an_upstream_is_counted_by_class_reason_and_attempt() {
+    let registry = registry(2);
+    let failed = Exchange { upstream_ns: 0, attempts: 3, reason: Some(1), ..exchange(Some(0), 502) };
+    registry.worker(0).exchange(&failed);
+    registry.worker(1).exchange(&exchange(Some(0), 503));
+    registry.worker(1).exchange(&Exchange { upstream: Some(OTHER), ..exchange(Some(0), 200) });
+    registry.worker(1).exchange(&Exchange { upstream: None, attempts: 0, reason: Some(0), ..exchange(None, 404) });
+    let scrape = scrape(&registry);
+    let value = |name: &str, labels: &[(&str, &str)]| scrape.value(name, labels).unwrap_or(0.0);
+    let requests =
+        |upstream, class| value("tollgate_upstream_requests_total", &[("upstream", upstream), ("status_class", class)]);
+    assert_eq!([requests("u1", "none"), requests("u1", "5xx"), requests("_other", "2xx")], [1.0, 1.0, 1.0]);
+    assert_eq!(scrape.sum("tollgate_upstream_requests_total"), 3.0);
+    assert_eq!(value("tollgate_upstream_attempts_total", &[("upstream", "u1")]), 4.0);
+    assert_eq!(value("tollgate_upstream_failures_total", &[("upstream", "u1"), ("reason", "refused")]), 1.0);
+    assert_eq!(scrape.sum("tollgate_upstream_failures_total"), 1.0);
+    assert_eq!(value("tollgate_upstream_first_byte_seconds_count", &[("upstream", "u1")]), 1.0);
+}
+
+#[test]
+fn names_that_come_while_workers_run_have_figures_at_once_and_keep_them() {
+    let registry = registry(1);
+    let worker = registry.worker(0);
+    worker.exchange(&exchange(Some(0), 200));
+    let route = registry.routes().slot("later");
+    let upstream = registry.upstreams().slot("later");
+    let listener = registry.listeners().slot("later");
+    worker.exchange(&Exchange { upstream: Some(upstream), ..exchange(Some(route), 200) });
+    worker.connection_opened(listener);
+    assert_eq!([registry.routes().slot("orders"), registry.routes().slot("later")], [0, route]);
+    worker.exchange(&exchange(Some(0), 200));
+
+    let scrape = scrape(&registry);
+    let requests = |route| scrape.value("tollgate_requests_total", &[("http_route", route), ("status_class", "2xx")]);
+    assert_eq!((requests("orders"), requests("later")), (Some(2.0), Some(1.0)));
+    assert_eq!(scrape.value("tollgate_upstream_attempts_total", &[("upstream", "later")]), Some(1.0));
+    assert_eq!(scrape.value("tollgate_connections_open", &[("listener", "later")]), Some(1.0));
+}
+
+#[test]
 fn gauges_and_connections_are_those_of_all_workers() {
-    let registry = Registry::new(names(), 2);
+    let registry = registry(2);
     for index in 0..2 {
         let worker = registry.worker(index);
         worker.connection_opened(0);
@@ -144,18 +191,18 @@ fn gauges_and_connections_are_those_of_all_workers() {
 
 #[test]
 fn a_histogram_and_its_quantiles_show_what_was_recorded() {
-    let registry = Registry::new(names(), 1);
+    let registry = registry(1);
     for duration_ns in (1..=1000).map(|ms| ms * 1_000_000) {
         registry.worker(0).exchange(&Exchange { duration_ns, upstream_ns: 0, ..exchange(Some(0), 200) });
     }
     let scrape = scrape(&registry);
-    let route = ("http_route", "orders");
-    let up_to = |le| scrape.value("http_server_request_duration_seconds_bucket", &[route, ("le", le)]).unwrap();
+    let (route, class) = (("http_route", "orders"), ("status_class", "2xx"));
+    let up_to = |le| scrape.value("http_server_request_duration_seconds_bucket", &[route, class, ("le", le)]).unwrap();
     for (le, expected) in [("0.0005", 0.0), ("0.1", 100.0), ("0.5", 500.0), ("10", 1000.0), ("+Inf", 1000.0)] {
         assert!((up_to(le) - expected).abs() <= expected * 0.016, "{le}: {}", up_to(le));
     }
-    assert_eq!(scrape.value("http_server_request_duration_seconds_sum", &[route]), Some(500.5));
-    assert_eq!(scrape.value("tollgate_upstream_first_byte_seconds_count", &[]), Some(0.0), "none was forwarded");
+    assert_eq!(scrape.value("http_server_request_duration_seconds_sum", &[route, class]), Some(500.5));
+    assert_eq!(scrape.sum("tollgate_upstream_first_byte_seconds_count"), 0.0, "none was answered by its upstream");
     for (quantile, expected) in [("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99), ("0.999", 0.999)] {
         let labels = [route, ("quantile", quantile)];
         let value = scrape.value("tollgate_request_duration_quantile_seconds", &labels).unwrap();
@@ -167,7 +214,7 @@ fn a_histogram_and_its_quantiles_show_what_was_recorded() {
 fn a_scrape_beside_the_writers_never_goes_back() {
     const WORKERS: usize = 2;
     const SCRAPES: usize = 100;
-    let registry = &*Registry::new(names(), WORKERS);
+    let registry = &*registry(WORKERS);
     let done = &AtomicBool::new(false);
     let total: u64 = thread::scope(|scope| {
         let writers = [0, 1].map(|index| scope.spawn(move || write_until(done, &registry.worker(index))));
@@ -211,9 +258,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn merged_figures_are_the_sum_of_the_workers(
-        exchanges in prop::collection::vec((0_usize..3, prop::option::of(0_u32..4), any::<u16>(), any::<u32>()), 0..200),
+        exchanges in prop::collection::vec((0_usize..3, prop::option::of(prop_oneof![0_u32..2, Just(OTHER)]), any::<u16>(), any::<u32>()), 0..200),
     ) {
-        let registry = Registry::new(names(), 3);
+        let registry = registry(3);
         for (worker, route, status, duration_ns) in &exchanges {
             let duration_ns = u64::from(*duration_ns);
             registry.worker(*worker).exchange(&Exchange { duration_ns, ..exchange(*route, *status) });
@@ -225,8 +272,10 @@ proptest! {
             prop_assert_eq!(scrape.sum(counter), total, "{}", counter);
         }
         let of_orders = exchanges.iter().filter(|(_, route, ..)| *route == Some(0)).count() as f64;
-        let counted = scrape.value("http_server_request_duration_seconds_count", &[("http_route", "orders")]);
-        prop_assert_eq!(counted.unwrap_or(0.0), of_orders);
+        let counted = scrape.samples.iter().filter(|(series, _)| {
+            series.name == "http_server_request_duration_seconds_count" && series.labels[0].1 == "orders"
+        });
+        prop_assert_eq!(counted.map(|(_, count)| count).sum::<f64>(), of_orders);
         prop_assert_eq!(scrape.value("tollgate_received_bytes_total", &[]), Some(10.0 * total));
     }
 }

@@ -5,7 +5,7 @@
 use std::{thread, time::Duration};
 
 use crossbeam::channel::bounded;
-use tollgate_telemetry::{Names, Registry, limits::BLOCK_BYTES, log_queue};
+use tollgate_telemetry::{Registry, limits::BLOCK_BYTES, log_queue};
 
 /// A line of exactly `bytes` bytes.
 fn line(fill: u8, bytes: usize) -> Vec<u8> {
@@ -16,7 +16,7 @@ fn line(fill: u8, bytes: usize) -> Vec<u8> {
 
 #[test]
 fn a_block_is_handed_over_when_the_next_record_would_not_fit() {
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(2, &registry);
     let mut sink = sender.sink(registry.worker(0));
     assert!(sink.is_empty());
@@ -33,7 +33,7 @@ fn a_block_is_handed_over_when_the_next_record_would_not_fit() {
 
 #[test]
 fn a_full_queue_drops_counts_and_goes_on() {
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(1, &registry);
     let mut sink = sender.sink(registry.worker(0));
     sink.append(b"kept\n");
@@ -56,7 +56,7 @@ fn a_full_queue_drops_counts_and_goes_on() {
 
 #[test]
 fn a_line_beyond_a_block_is_dropped_alone() {
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(2, &registry);
     let mut sink = sender.sink(registry.worker(0));
     sink.append(b"before\n");
@@ -70,7 +70,7 @@ fn a_line_beyond_a_block_is_dropped_alone() {
 
 #[test]
 fn a_sink_outlives_the_journal() {
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(2, &registry);
     let mut sink = sender.sink(registry.worker(0));
     drop(source);
@@ -82,7 +82,7 @@ fn a_sink_outlives_the_journal() {
 #[test]
 fn a_waiting_reader_is_woken_by_each_block_and_by_the_end() {
     const PATIENCE: Duration = Duration::from_secs(20);
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(1, &registry);
     let mut sink = sender.sink(registry.worker(0));
     let (seen, is_seen) = bounded(1);

@@ -12,6 +12,7 @@ use tollgate_http::{
 };
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
+use tollgate_policy::ResponseChanges;
 
 /// What an answer says besides its reason.
 pub(crate) struct Refusal<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Refusal<'a> {
     pub(crate) date: &'a [u8],
     /// Whether the connection closes behind it.
     pub(crate) closes: bool,
+    /// What the policies of its route do to it.
+    pub(crate) changes: Option<&'a ResponseChanges<'a>>,
 }
 
 impl Refusal<'_> {
@@ -47,6 +50,8 @@ impl Refusal<'_> {
             content_type: PROBLEM_CONTENT_TYPE,
             date: self.date,
             connection: connection_option(facts, self.closes),
+            edits: self.changes.and_then(|changes| changes.edits),
+            lines: self.changes.map_or(&[][..], |changes| &changes.lines),
         };
         let is_head = facts.is_some_and(|facts| facts.method == Method::Head);
         sink.answer(&answer, if is_head { &[] } else { &body })?;
@@ -54,7 +59,7 @@ impl Refusal<'_> {
     }
 }
 
-impl<I: Io> Machine<'_, I> {
+impl<I: Io> Machine<'_, '_, I> {
     /// Sends the client elsewhere.
     pub(crate) async fn answer_redirect(
         &self,
@@ -103,7 +108,9 @@ impl<I: Io> Machine<'_, I> {
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
         let connection = connection_option(Some(&self.facts), closes);
         let is_head = self.facts.method == Method::Head;
-        reply.answer(&Answer { date: &date, connection, ..answer }, if is_head { &[] } else { content })?;
+        let (edits, lines) = self.changes.get().map_or((None, &[][..]), |changes| (changes.edits, &*changes.lines));
+        let answer = Answer { date: &date, connection, edits, lines, ..answer };
+        reply.answer(&answer, if is_head { &[] } else { content })?;
         reply.flush().await.map(|()| Forwarded::Answered)
     }
 }

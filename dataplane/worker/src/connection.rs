@@ -10,12 +10,17 @@ use crate::{
     h1::H1Downstream,
     limits,
     link::Link,
+    listening::Listening,
+    pool::Target,
     record::{Facts, Outcome, RequestId},
     state::Worker,
     watch::{Phase, Watch},
     wheel::TimerId,
 };
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+};
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Version, http_date, trace_id};
 use tollgate_io::{Half, Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
@@ -26,7 +31,7 @@ pub(crate) struct Connection<I: Io> {
     pub(crate) stream: Rc<I::Stream>,
     pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) timer: TimerId,
-    pub(crate) listener: u32,
+    pub(crate) listening: Rc<Listening<I::Listener>>,
     /// When the last answer was out.
     idle_since: Cell<Instant>,
     /// Requests in a row that came soon after the answer before.
@@ -35,14 +40,14 @@ pub(crate) struct Connection<I: Io> {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listener: u32) {
+pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening<I::Listener>>) {
     // Accepted just before the drain, which has already looked at every connection there was.
     if worker.is_draining() {
         return;
     }
     let stream = Rc::new(stream);
     let watch = Rc::new(Watch::new(stream.clone()));
-    let timer = worker.open(watch.clone(), listener);
+    let timer = worker.open(watch.clone(), listening.figures);
     let now = worker.io.now();
     let connection = Connection {
         idle_since: Cell::new(now),
@@ -52,7 +57,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         stream,
         watch,
         timer,
-        listener,
+        listening,
     };
     connection.fall_idle(now);
     while connection.stream.readable().await.is_ok() && connection.watch.cause().is_none() {
@@ -60,7 +65,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
             break;
         }
     }
-    connection.worker.close(timer, listener);
+    connection.worker.close(timer, connection.listening.figures);
 }
 
 /// Serves exchanges until the connection falls idle (true) or is over (false).
@@ -99,7 +104,8 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I>) {
     let Connection { worker, watch, .. } = connection;
     connection.stream.shutdown(Half::Write);
-    worker.enter(watch, connection.timer, Phase::Linger, worker.io.now() + worker.program.snapshot.timeouts.linger);
+    let due = worker.io.now() + worker.program().snapshot.timeouts.linger;
+    worker.enter(watch, connection.timer, Phase::Linger, due);
     while down.reader.fill().await.is_ok_and(|count| count > 0) {
         if let Some(buffer) = &mut down.reader.buffer {
             buffer.clear();
@@ -110,7 +116,8 @@ async fn linger<I: Io>(connection: &Connection<I>, down: &mut H1Downstream<'_, I
 impl<I: Io> Connection<I> {
     fn fall_idle(&self, now: Instant) {
         self.idle_since.set(now);
-        self.worker.enter(&self.watch, self.timer, Phase::Idle, now + self.worker.program.snapshot.timeouts.keep_alive);
+        let due = now + self.worker.program().snapshot.timeouts.keep_alive;
+        self.worker.enter(&self.watch, self.timer, Phase::Idle, due);
     }
 
     /// Whether to keep the exchange's state until the next request, which costs memory, instead of freeing it.
@@ -142,12 +149,11 @@ struct Active {
 
 impl Active {
     fn new<I: Io>(connection: &Connection<I>) -> Self {
-        let Connection { worker, stream, listener, .. } = connection;
-        let listener = &worker.program.snapshot.listeners[*listener as usize];
+        let Connection { worker, stream, listening, .. } = connection;
         let has_log = worker.log.borrow().is_some();
         Self {
             index: RequestIndex::new(),
-            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listener.name)),
+            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listening.name)),
             request_id: RequestId::new(),
             begun: Instant::NEVER,
             ended: Instant::NEVER,
@@ -169,11 +175,11 @@ impl Active {
         }
         loop {
             if let Some(buffer) = down.reader.buffer.as_mut().filter(|buffer| !buffer.is_empty()) {
-                match self.index.parse(buffer.bytes_mut(), &worker.program.heads) {
+                match self.index.parse(buffer.bytes_mut(), &worker.program().heads) {
                     Parsed::Complete { head_len } => return Ok(Some(head_len)),
                     Parsed::Refused(reason) => return Err(reason),
                     Parsed::Partial if watch.phase.get() != Phase::Head => {
-                        let due = self.begun + worker.program.snapshot.timeouts.head;
+                        let due = self.begun + worker.program().snapshot.timeouts.head;
                         worker.enter(watch, connection.timer, Phase::Head, due);
                     }
                     Parsed::Partial => {}
@@ -203,7 +209,9 @@ impl Active {
         head_len: usize,
     ) -> Next {
         let Connection { worker, watch, .. } = connection;
-        let snapshot = &worker.program.snapshot;
+        let running = worker.program();
+        let program = &**running;
+        let snapshot = &program.snapshot;
         let begun = self.begun;
         let head = self.index.head(down.reader.bytes());
         let is_trusted = snapshot.trusted_proxies.contains(connection.stream.peer().ip());
@@ -212,14 +220,20 @@ impl Active {
             self.request_id.renew(&worker.request_ids);
         }
         let facts = Facts::of(&head, begun);
+        let client = connection.client(program, &head, is_trusted);
         if let Some(record) = &mut self.record {
+            // A proxy's connection carries requests of many.
+            if is_trusted {
+                record.name_client(client, &connection.listening.name);
+            }
             record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text()));
         }
         connection.requests.set(connection.requests.get() + 1);
         let outcome = Outcome::default();
-        outcome
-            .closes
-            .set(snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most));
+        outcome.closes.set(
+            snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most)
+                || connection.listening.is_closed(),
+        );
         worker.enter(watch, connection.timer, Phase::Exchange, begun + snapshot.timeouts.idle);
         if let Some(at) = watch.look_earlier(begun + limits::CLIENT_LOOK) {
             worker.look_by(connection.timer, at);
@@ -227,12 +241,15 @@ impl Active {
         worker.metrics.active_exchanges.increment();
         let machine = Machine {
             connection,
+            program,
             index: &self.index,
             head_len,
             facts,
             outcome: &outcome,
             request_id: self.request_id.text(),
             is_trusted,
+            client,
+            changes: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
@@ -247,7 +264,7 @@ impl Active {
         connection: &Connection<I>,
         down: &H1Downstream<'_, I>,
         facts: &Facts,
-        outcome: &Outcome,
+        outcome: &Outcome<'_>,
     ) {
         let worker = &connection.worker;
         let now = outcome.ended.get().unwrap_or_else(|| worker.io.now());
@@ -260,7 +277,9 @@ impl Active {
         let sent_at = outcome.forwarded.get().unwrap_or(facts.begun);
         let upstream_ns = outcome.responded.get().map(|at| nanos(at, sent_at).max(1));
         worker.metrics.exchange(&Exchange {
-            route: outcome.route.get(),
+            route: outcome.route.get().map(|route| route.figures),
+            upstream: outcome.upstream.get().map(|upstream| upstream.figures),
+            attempts: outcome.attempts.get(),
             status: outcome.status.get(),
             method: facts.label,
             duration_ns,
@@ -271,9 +290,9 @@ impl Active {
         });
         let Some(record) = &mut self.record else { return };
         let line = record.end(&ResponsePart {
-            route: outcome.route.get().and_then(|route| worker.fragments.route(route)),
-            upstream: outcome.upstream.get().and_then(|upstream| worker.fragments.upstream(upstream)),
-            endpoint: outcome.endpoint.get().and_then(|id| worker.fragments.endpoint(id)),
+            route: outcome.route.get().map(|route| &route.fragment),
+            upstream: outcome.upstream.get().map(|upstream| &upstream.fragment),
+            endpoint: outcome.endpoint.get().and_then(Target::fragment),
             status: outcome.status.get(),
             reason: outcome.reason.get().map(Reason::code),
             received_bytes,
@@ -294,17 +313,18 @@ impl Active {
     ) -> Next {
         let Connection { worker, watch, .. } = connection;
         let now = worker.io.now();
-        worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program.snapshot.timeouts.linger);
+        worker.enter(watch, connection.timer, Phase::Exchange, now + worker.program().snapshot.timeouts.linger);
         let outcome = Outcome::default();
         self.request_id.renew(&worker.request_ids);
         let request_id = self.request_id.text();
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
         if let Some(record) = &mut self.record {
+            record.name_client(connection.stream.peer().ip(), &connection.listening.name);
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true };
+        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true, changes: None };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
         let facts = Facts {

@@ -14,18 +14,24 @@ use crate::{
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
     limits,
+    policies::Early,
+    program::{Program, RouteProgram, UpstreamProgram},
     record::{Facts, Outcome},
     relay, tunnel,
     upstream::{self, Checkout, Way},
 };
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    net::IpAddr,
+    time::Duration,
+};
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
     ResponseHead, Side, http_date,
 };
 use tollgate_io::{Io, Stream};
-use tollgate_model::{Action, Forwarding, Route, Timeouts};
-use tollgate_policy::{Phase, Step};
+use tollgate_model::{Action, Route, Timeouts};
+use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -106,20 +112,26 @@ pub(crate) enum Next {
 }
 
 /// One exchange of an HTTP/1.1 connection.
-pub(crate) struct Machine<'a, I: Io> {
+pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) connection: &'a Connection<I>,
+    /// What was run when it began.
+    pub(crate) program: &'p Program,
     pub(crate) index: &'a RequestIndex,
     pub(crate) head_len: usize,
     pub(crate) facts: Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
     /// Whether the peer is a trusted proxy.
     pub(crate) is_trusted: bool,
+    /// The peer, or whom a trusted one speaks for.
+    pub(crate) client: IpAddr,
+    /// What the policies of the route do to the response, if anything.
+    pub(crate) changes: OnceCell<ResponseChanges<'p>>,
     /// Whether the head's bytes have been left behind.
     pub(crate) head_is_consumed: Cell<bool>,
 }
 
-impl<I: Io> Machine<'_, I> {
+impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Serves the request at the front of `down`.
     pub(crate) async fn run(&self, down: &mut H1Downstream<'_, I>) -> Next {
         let head = self.index.head(down.reader.bytes());
@@ -128,11 +140,11 @@ impl<I: Io> Machine<'_, I> {
         let result = match self.admit(&head) {
             Ok(_) if ends_here => self.answer_options(&head, &mut down.writer).await,
             // `OPTIONS *` asks about the node as a whole and has no route.
-            Err((Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
+            Err(Early::Refused(Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
                 self.answer_options(&head, &mut down.writer).await
             }
             Ok(route) => self.act(down, route, body).await,
-            Err((reason, allow)) => self.fail(reason, allow.as_deref(), &mut down.writer).await,
+            Err(early) => self.answer_early(early, body, &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
         self.consume_head(down, body);
@@ -143,28 +155,26 @@ impl<I: Io> Machine<'_, I> {
     }
 
     /// The phases before an endpoint is chosen.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<u32, (Reason, Option<String>)> {
-        let worker = &self.connection.worker;
-        let listener = self.connection.listener as usize;
-        let route = match worker.program.table.find(&Request::of(listener, head)) {
-            Found::Route(id) => id.0,
-            Found::MethodNotAllowed(allow) => return Err((Reason::MethodNotAllowed, Some(allow))),
-            Found::None => return Err((Reason::NoRoute, None)),
+    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+        let route: &RouteProgram = match self.find(head) {
+            Found::Route(route) => route,
+            Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
+            Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
         self.outcome.route.set(Some(route));
-        for phase in Phase::BEFORE_FORWARD {
-            if let Step::Answer(reason) = worker.program.chain.step(phase, head) {
-                return Err((reason, None));
-            }
-        }
-        Ok(route)
+        self.pass_phases(route, head).map(|()| route)
     }
 
     /// Does what the route says.
-    async fn act(&self, down: &mut H1Downstream<'_, I>, id: u32, body: BodyLength) -> Result<Forwarded, Reason> {
-        let route = &self.connection.worker.program.snapshot.routes[id as usize];
+    async fn act(
+        &self,
+        down: &mut H1Downstream<'_, I>,
+        program: &'p RouteProgram,
+        body: BodyLength,
+    ) -> Result<Forwarded, Reason> {
+        let route = &program.route;
         let head = || self.index.head(down.reader.bytes());
-        let (path, listener) = (&route.matcher.path, self.connection.listener as usize);
+        let (path, listener) = (&route.matcher.path, self.connection.listening.slot as usize);
         match &route.action {
             Action::Forward(forwarding) => {
                 let target = match &forwarding.rewrite {
@@ -176,9 +186,17 @@ impl<I: Io> Machine<'_, I> {
                         }
                     }
                 };
-                let upstream = self.choose_upstream(id, forwarding);
+                let target = self.change_query(target, &head());
+                // A snapshot has every upstream that its routes name.
+                let Some(upstream) = self.program.choose_upstream(program, forwarding) else {
+                    return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
+                };
                 self.outcome.upstream.set(Some(upstream));
-                self.forward(down, route, upstream, &target, body).await
+                let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+                active.increment();
+                let forwarded = self.forward(down, route, upstream, &target, body).await;
+                active.decrement();
+                forwarded
             }
             Action::Redirect(redirect) => {
                 match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {
@@ -190,26 +208,11 @@ impl<I: Io> Machine<'_, I> {
         }
     }
 
-    /// The upstream whose turn it is.
-    fn choose_upstream(&self, route: u32, forwarding: &Forwarding) -> u32 {
-        let worker = &self.connection.worker;
-        let splits = &worker.program.splits;
-        if forwarding.shares.len() > 1
-            && let Ok(at) = splits.binary_search_by_key(&route, |split| split.route)
-        {
-            let turn = worker.splits[at].get();
-            let order = &splits[at].order;
-            worker.splits[at].set((turn + 1) % order.len() as u32);
-            return order[turn as usize];
-        }
-        forwarding.shares[0].upstream as u32
-    }
-
     async fn forward(
         &self,
         down: &mut H1Downstream<'_, I>,
         route: &Route,
-        upstream: u32,
+        upstream: &'p UpstreamProgram,
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
@@ -259,14 +262,17 @@ impl<I: Io> Machine<'_, I> {
         }
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, I> {
+    fn attempt<'t>(&'t self, timeouts: &'t Timeouts) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
+            program: self.program,
             watch: &self.connection.watch,
             timeouts,
             facts: &self.facts,
             outcome: self.outcome,
             request_id: self.request_id,
+            body_bytes_max: self.chain().map_or(u64::MAX, Chain::body_bytes_max),
+            changes: self.changes.get(),
             uploading: Cell::new(false),
             upload_begun: Cell::new(false),
         }
@@ -276,7 +282,7 @@ impl<I: Io> Machine<'_, I> {
         &self,
         down: &H1Downstream<'_, I>,
         up: &mut H1Upstream<'_, I>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
         let head = self.index.head(down.reader.bytes());
@@ -286,11 +292,12 @@ impl<I: Io> Machine<'_, I> {
             client: self.connection.stream.peer().ip(),
             scheme: "http",
             trusted: self.is_trusted,
-            style: self.connection.worker.program.forwarded,
+            style: self.program.forwarded,
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
             default_host: endpoint.as_bytes(),
             target,
+            edits: self.chain().and_then(Chain::request_edits),
         };
         RequestSink::head(up.halves().1, head, &with)
     }
@@ -300,7 +307,7 @@ impl<I: Io> Machine<'_, I> {
     fn is_stale(
         &self,
         result: &Result<Forwarded, Reason>,
-        checkout: &Checkout<'_, I>,
+        checkout: &Checkout<'_, '_, I>,
         up: &mut H1Upstream<'_, I>,
     ) -> bool {
         *result == Err(Reason::UpstreamClosed)
@@ -311,20 +318,20 @@ impl<I: Io> Machine<'_, I> {
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
-    fn keep(&self, checkout: Checkout<'_, I>) {
+    fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
         if self.outcome.forwarded.get().is_none() || watch.cause().is_some() || worker.is_draining() {
             return;
         }
         let now = worker.io.now();
         self.outcome.ended.set(Some(now));
-        if let Some(due) = worker.pools.put(checkout.id, checkout.link.stream, now, &worker.metrics) {
+        if let Some(due) = worker.pools.put(checkout.target, checkout.link.stream, now, &worker.metrics) {
             worker.wake_timers_by(due);
         }
     }
 
     /// Answers what went wrong, if the client can still be told.
-    async fn fail(
+    pub(crate) async fn fail(
         &self,
         reason: Reason,
         allow: Option<&str>,
@@ -343,12 +350,12 @@ impl<I: Io> Machine<'_, I> {
         self.connection.watch.mark_misleading_end(false);
         outcome.status.set(reason.status());
         let worker = &self.connection.worker;
-        let is_theirs = reason.side() == Side::Downstream
-            && !matches!(reason, Reason::NoRoute | Reason::MethodNotAllowed | Reason::MethodNotImplemented);
+        let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
         outcome.closes.set(closes);
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes };
+        let changes = self.changes.get();
+        let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes, changes };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
 
@@ -376,8 +383,21 @@ impl<I: Io> Machine<'_, I> {
         // It is not over yet.
         self.outcome.ended.set(None);
         watch.extend_by_progress(Duration::ZERO);
-        watch.extend(worker.io.now() + worker.program.snapshot.timeouts.linger);
+        watch.extend(worker.io.now() + self.program.snapshot.timeouts.linger);
         let is_read = relay::discard(&mut down.reader, limits::DISCARDED_BYTES_MAX).await;
         if is_read && !worker.is_draining() { Next::KeepAlive } else { Next::Close }
     }
+}
+
+/// Whether a request of the same client that is refused for this says nothing about its next one: behind a proxy, that
+/// may be somebody else's.
+const fn is_harmless(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NoRoute
+            | Reason::MethodNotAllowed
+            | Reason::MethodNotImplemented
+            | Reason::IpDenied
+            | Reason::CorsRefused
+    )
 }

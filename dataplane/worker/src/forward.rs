@@ -5,6 +5,7 @@
 //! and thrown away, within bounds, so that the client reads its answer instead of a reset.
 
 use crate::{
+    Program,
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
@@ -19,6 +20,7 @@ use std::{cell::Cell, pin::pin};
 use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
+use tollgate_policy::ResponseChanges;
 
 /// How forwarding ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +32,25 @@ pub(crate) enum Forwarded {
 }
 
 /// Everything about one attempt that its two directions share.
-pub(crate) struct Forward<'a, I: Io> {
+pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) worker: &'a Worker<I>,
+    pub(crate) program: &'p Program,
     pub(crate) watch: &'a Watch<I::Stream>,
     pub(crate) timeouts: &'a Timeouts,
     pub(crate) facts: &'a Facts,
-    pub(crate) outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome<'p>,
     pub(crate) request_id: &'a [u8],
+    /// Most bytes of content that may be sent.
+    pub(crate) body_bytes_max: u64,
+    /// What the policies of the route do to the response.
+    pub(crate) changes: Option<&'a ResponseChanges<'a>>,
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
     /// Whether the client has begun to send it.
     pub(crate) upload_begun: Cell<bool>,
 }
 
-impl<I: Io> Forward<'_, I> {
+impl<I: Io> Forward<'_, '_, I> {
     /// Sends the queued head of a request without a body and passes the response back.
     pub(crate) async fn without_body<U: Upstream>(
         &self,
@@ -119,7 +126,7 @@ impl<I: Io> Forward<'_, I> {
             };
             self.upload_begun.set(true);
             total += part.len();
-            if total > self.worker.program.body_bytes_max {
+            if total > self.body_bytes_max {
                 body.give_back(part.buffer);
                 self.watch.abort_upstream(Reason::BodyTooLarge);
                 break;
@@ -170,7 +177,7 @@ impl<I: Io> Forward<'_, I> {
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
         loop {
-            response.head(self.facts.method, &self.worker.program.heads).await?;
+            response.head(self.facts.method, &self.program.heads).await?;
             if self.outcome.responded.get().is_none() {
                 self.outcome.responded.set(Some(self.worker.io.now()));
             }
@@ -197,7 +204,7 @@ impl<I: Io> Forward<'_, I> {
         let with = ForwardResponse {
             request_id: self.request_id,
             connection: ConnectionOption::Upgrade,
-            ..ForwardResponse::default()
+            ..self.respond_as_changed()
         };
         reply.head(response.response(), &with)?;
         response.begin_body();
@@ -220,6 +227,12 @@ impl<I: Io> Forward<'_, I> {
             || self.outcome.closes.get()
             || self.worker.is_draining();
         let connection = connection_option(Some(self.facts), closes);
-        ForwardResponse { request_id: self.request_id, date: b"", framing, connection }
+        ForwardResponse { request_id: self.request_id, framing, connection, ..self.respond_as_changed() }
+    }
+
+    fn respond_as_changed(&self) -> ForwardResponse<'_> {
+        let edits = self.changes.and_then(|changes| changes.edits);
+        let lines = self.changes.map_or(&[][..], |changes| &changes.lines);
+        ForwardResponse { edits, lines, ..ForwardResponse::default() }
     }
 }

@@ -18,7 +18,9 @@ mod forward;
 mod h1;
 mod limits;
 mod link;
+mod listening;
 mod options;
+mod policies;
 mod pool;
 mod program;
 mod record;
@@ -38,12 +40,26 @@ use tollgate_io::{Io, Mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// What a worker is told from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum Command<L> {
+    /// Run another program: exchanges that begin from now on do.
+    Publish(Publication<L>),
     /// Take no new connections or requests, let exchanges in progress end within `timeouts.drain`, then end.
     Drain,
     /// End at once.
     Stop,
+    /// Drop this: whoever waits at the other end learns that the worker still looks into its mailbox.
+    Ping(Box<dyn Send>),
+}
+
+/// A program that takes the place of the last.
+pub struct Publication<L> {
+    /// Built of the one that the worker runs.
+    pub program: Arc<Program>,
+    /// New listening sockets with the slots of their listeners. They take the place of those with the same slot; whatever
+    /// has no listener in the new snapshot is closed.
+    pub listeners: Vec<(u32, L)>,
+    /// Called by the worker when it has taken the program.
+    pub taken: Box<dyn FnOnce() + Send>,
 }
 
 /// What a worker starts with.
@@ -52,8 +68,8 @@ pub struct Setup<I: Io> {
     pub io: I,
     /// What the configuration says.
     pub program: Arc<Program>,
-    /// Listening sockets, each with its index in the snapshot's listeners.
-    pub listeners: Vec<(usize, I::Listener)>,
+    /// Listening sockets, each with the slot of its listener.
+    pub listeners: Vec<(u32, I::Listener)>,
     /// Where this worker counts.
     pub metrics: Arc<WorkerMetrics>,
     /// Where access records go, if anywhere.
@@ -61,14 +77,10 @@ pub struct Setup<I: Io> {
 }
 
 /// Runs a worker until it is drained or stopped.
-pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command>) {
+pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command<I::Listener>>) {
     let Setup { io, program, listeners, metrics, log } = setup;
-    let (indexes, listeners): (Vec<_>, Vec<_>) =
-        listeners.into_iter().map(|(index, listener)| (index, Rc::new(listener))).unzip();
-    let worker = Rc::new(Worker::new(io, program, metrics, log, listeners.clone()));
-    for (index, listener) in indexes.into_iter().zip(listeners) {
-        worker.io.spawn(accept::accept(worker.clone(), listener, index as u32));
-    }
+    let worker = Rc::new(Worker::new(io, program, metrics, log));
+    worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.ended.wait().await;
@@ -78,11 +90,13 @@ pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command>) {
 }
 
 /// Does what the mailbox says for as long as somebody can write to it.
-async fn obey<I: Io>(worker: Rc<Worker<I>>, inbox: impl Mailbox<Command>) {
+async fn obey<I: Io>(worker: Rc<Worker<I>>, inbox: impl Mailbox<Command<I::Listener>>) {
     while let Some(command) = inbox.receive().await {
         match command {
+            Command::Publish(publication) => worker.publish(publication),
             Command::Drain => worker.drain(),
             Command::Stop => worker.stop(),
+            Command::Ping(answer) => drop(answer),
         }
     }
 }

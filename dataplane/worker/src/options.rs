@@ -16,7 +16,7 @@ use tollgate_route::{Found, Request};
 /// What is forwarded where no route names methods.
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
-impl<I: Io> Machine<'_, I> {
+impl<I: Io> Machine<'_, '_, I> {
     /// Answers 204 with Allow.
     pub(crate) async fn answer_options(
         &self,
@@ -41,9 +41,9 @@ impl<I: Io> Machine<'_, I> {
 
     /// The methods of the routes that take the request's target.
     fn methods(&self, head: &RequestHead<'_>) -> Cow<'static, str> {
-        let table = &self.connection.worker.program.table;
+        let table = &self.program.table;
         // No route names the method without a name: what takes it takes any.
-        let request = Request::of(self.connection.listener as usize, head);
+        let request = Request::of(self.connection.listening.slot as usize, head);
         match table.find(&Request { method: b"", ..request }) {
             Found::MethodNotAllowed(allow) => allow.into(),
             Found::Route(_) | Found::None => METHODS.into(),

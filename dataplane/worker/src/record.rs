@@ -1,14 +1,16 @@
-//! What is remembered of an exchange until it is accounted for, the identifiers of requests, and what access records share.
+//! What is remembered of an exchange until it is accounted for, and the identifiers of requests.
 //!
 //! The head's bytes are gone by then, so what is still needed of them is copied here: a few words and an identifier of at
-//! most [`FOREIGN_ID_BYTES_MAX`] bytes, all of fixed size. Nothing here reads a clock or allocates, except for the
-//! [`Fragments`] at the start.
+//! most [`FOREIGN_ID_BYTES_MAX`] bytes, all of fixed size. Nothing here reads a clock or allocates.
 
-use crate::{Program, pool::EndpointId};
+use crate::{
+    pool::Target,
+    program::{RouteProgram, UpstreamProgram},
+};
 use std::cell::Cell;
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
-use tollgate_telemetry::{Fragment, MethodLabel};
+use tollgate_telemetry::MethodLabel;
 
 /// The facts of a request that outlive its head's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +43,11 @@ impl Facts {
 
 /// How an exchange went; filled in on the way.
 #[derive(Default)]
-pub(crate) struct Outcome {
-    pub(crate) route: Cell<Option<u32>>,
-    /// The one chosen of the route's, as an index.
-    pub(crate) upstream: Cell<Option<u32>>,
-    pub(crate) endpoint: Cell<Option<EndpointId>>,
+pub(crate) struct Outcome<'p> {
+    pub(crate) route: Cell<Option<&'p RouteProgram>>,
+    /// The one chosen of the route's.
+    pub(crate) upstream: Cell<Option<&'p UpstreamProgram>>,
+    pub(crate) endpoint: Cell<Option<Target<'p>>>,
     /// Sent to the client; 0 before.
     pub(crate) status: Cell<u16>,
     pub(crate) reason: Cell<Option<Reason>>,
@@ -58,42 +60,6 @@ pub(crate) struct Outcome {
     pub(crate) attempts: Cell<u8>,
     /// Whether the client's connection ends with this exchange.
     pub(crate) closes: Cell<bool>,
-}
-
-/// The parts of access records that come from the configuration, by its numbers.
-#[derive(Default)]
-pub(crate) struct Fragments {
-    routes: Vec<Fragment>,
-    upstreams: Vec<Fragment>,
-    endpoints: Vec<Vec<Fragment>>,
-}
-
-impl Fragments {
-    pub(crate) fn of(program: &Program) -> Self {
-        let snapshot = &program.snapshot;
-        let upstreams = snapshot.upstreams.iter();
-        Self {
-            routes: snapshot.routes.iter().map(|route| Fragment::route(&route.name)).collect(),
-            upstreams: upstreams.clone().map(|upstream| Fragment::upstream(&upstream.name)).collect(),
-            endpoints: upstreams
-                .map(|upstream| {
-                    upstream.endpoints.iter().map(|endpoint| Fragment::endpoint(endpoint.address)).collect()
-                })
-                .collect(),
-        }
-    }
-
-    pub(crate) fn route(&self, route: u32) -> Option<&Fragment> {
-        self.routes.get(route as usize)
-    }
-
-    pub(crate) fn upstream(&self, upstream: u32) -> Option<&Fragment> {
-        self.upstreams.get(upstream as usize)
-    }
-
-    pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&Fragment> {
-        self.endpoints.get(id.upstream as usize)?.get(id.endpoint as usize)
-    }
 }
 
 /// Length of an identifier of ours, in bytes.
@@ -172,37 +138,7 @@ fn hex_half(value: u32) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use tollgate_model::{SystemSource, parse};
-
     use super::*;
-
-    #[test]
-    fn fragments_are_those_of_their_numbers() {
-        let text = "
-version: 1
-listeners: [ { name: public, bind: 127.0.0.1:0 } ]
-upstreams:
-  - { name: a, endpoints: [ { address: 127.0.0.1:1 }, { address: '[::1]:2' } ] }
-  - { name: b, endpoints: [ { address: 127.0.0.1:3 } ] }
-routes:
-  - { name: to-b, match: { path: /b }, upstream: b }
-  - { name: to-a, match: { path: /a }, upstream: a }
-";
-        let snapshot = Arc::new(parse("gateway.yaml", text, &SystemSource).unwrap());
-        let program = Program::build(snapshot.clone(), 1);
-        let fragments = Fragments::of(&program);
-        for (number, route) in snapshot.routes.iter().enumerate() {
-            assert_eq!(fragments.route(number as u32), Some(&Fragment::route(&route.name)));
-        }
-        assert_eq!(fragments.upstream(1), Some(&Fragment::upstream("b")));
-        for (upstream, endpoint) in [(0, 0), (0, 1), (1, 0)] {
-            let id = EndpointId { upstream, endpoint };
-            assert_eq!(fragments.endpoint(id), Some(&Fragment::endpoint(program.address(id))));
-        }
-        assert_eq!(fragments.endpoint(EndpointId { upstream: 1, endpoint: 1 }), None);
-        assert_eq!(fragments.route(2), None);
-    }
 
     #[test]
     fn digits_are_those_of_the_library() {

@@ -4,11 +4,12 @@
 //! core; no borrow is held over an await.
 
 use crate::{
-    Program,
+    Program, Publication,
     bell::Bell,
     limits,
+    listening::Listening,
     pool::Pools,
-    record::{Fragments, RequestIds},
+    record::RequestIds,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
 };
@@ -18,21 +19,21 @@ use std::{
     sync::Arc,
 };
 use tollgate_http::{Reason, ResponseIndex};
-use tollgate_io::{Instant, Io, Listener};
+use tollgate_io::{Instant, Io};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
+
+/// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
+pub(crate) type Running = Rc<Arc<Program>>;
 
 /// One core's worth of gateway.
 pub(crate) struct Worker<I: Io> {
     pub(crate) io: I,
-    pub(crate) program: Arc<Program>,
+    /// What exchanges that begin now run.
+    program: RefCell<Running>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pools: Pools<I::Stream>,
-    /// Turns taken, by split of the program.
-    pub(crate) splits: Box<[Cell<u32>]>,
     pub(crate) request_ids: RequestIds,
     pub(crate) log: RefCell<Option<LogSink>>,
-    /// Empty without a log.
-    pub(crate) fragments: Fragments,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
     wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
@@ -43,7 +44,7 @@ pub(crate) struct Worker<I: Io> {
     #[expect(clippy::vec_box, reason = "an index is lent as a pointer: moving it would cost more than filling it")]
     /// Indexes of no response: the one used last is in the cache, as one per connection would not be.
     response_indexes: RefCell<Vec<Box<ResponseIndex>>>,
-    listeners: Vec<Rc<I::Listener>>,
+    pub(crate) listeners: RefCell<Vec<Rc<Listening<I::Listener>>>>,
     connections: Cell<usize>,
     /// Connections that keep the state of an exchange while they receive a head.
     pub(crate) busy_connections: Cell<usize>,
@@ -55,25 +56,17 @@ pub(crate) struct Worker<I: Io> {
 }
 
 impl<I: Io> Worker<I> {
-    pub(crate) fn new(
-        io: I,
-        program: Arc<Program>,
-        metrics: Arc<WorkerMetrics>,
-        log: Option<LogSink>,
-        listeners: Vec<Rc<I::Listener>>,
-    ) -> Self {
+    pub(crate) fn new(io: I, program: Arc<Program>, metrics: Arc<WorkerMetrics>, log: Option<LogSink>) -> Self {
         Self {
-            pools: Pools::new(&program, io.entropy()),
-            splits: program.splits.iter().map(|_| Cell::new(0)).collect(),
+            pools: Pools::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
-            fragments: log.as_ref().map(|_| Fragments::of(&program)).unwrap_or_default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             wheel: RefCell::default(),
             timers: Bell::default(),
             timers_sleep_until: Cell::new(Instant::NEVER),
             response_indexes: RefCell::default(),
-            listeners,
+            listeners: RefCell::default(),
             connections: Cell::new(0),
             busy_connections: Cell::new(0),
             draining: Cell::new(false),
@@ -81,9 +74,24 @@ impl<I: Io> Worker<I> {
             ended: Bell::default(),
             has_ended: Cell::new(false),
             io,
-            program,
+            program: RefCell::new(Rc::new(program)),
             metrics,
         }
+    }
+
+    /// What exchanges that begin now run. Whoever keeps it across an await keeps it whatever is published meanwhile.
+    pub(crate) fn program(&self) -> Running {
+        self.program.borrow().clone()
+    }
+
+    /// Runs another program from now on.
+    pub(crate) fn publish(self: &Rc<Self>, publication: Publication<I::Listener>) {
+        let Publication { program, listeners, taken } = publication;
+        self.program.replace(Rc::new(program));
+        let program = self.program();
+        self.close_listeners(|listening| program.snapshot.listeners.get(listening.slot).is_none());
+        self.listen(listeners);
+        taken();
     }
 
     /// An index for a response head, to be given back when the head has been passed on.
@@ -115,7 +123,7 @@ impl<I: Io> Worker<I> {
 
     /// Whether another connection would exceed this worker's share.
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.get() >= self.program.connections_max
+        self.connections.get() >= self.program.borrow().connections_max
     }
 
     /// Enters a phase of a connection and makes sure that its deadline is looked at.
@@ -157,10 +165,8 @@ impl<I: Io> Worker<I> {
         if self.draining.replace(true) {
             return;
         }
-        self.drain_due.set(self.io.now() + self.program.snapshot.timeouts.drain);
-        for listener in &self.listeners {
-            listener.close();
-        }
+        self.drain_due.set(self.io.now() + self.program.borrow().snapshot.timeouts.drain);
+        self.close_listeners(|_| true);
         self.wheel.borrow().for_each(|watch| watch.drain());
         self.timers.ring();
         self.end_if_drained();

@@ -35,8 +35,18 @@ impl Process {
     /// If it cannot be started.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_in(arguments, &[])
+    }
+
+    /// The same with more variables in its environment.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(tollgate())
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -120,6 +120,27 @@ fn a_crash_leaves_whole_lines_and_the_next_start_cuts_the_rest() {
     }
 }
 
+/// What logrotate does.
+#[test]
+fn a_hangup_opens_the_path_again() {
+    for writer in WRITERS {
+        let (_origin, node) = start(writer, "");
+        load(node.address, 0, 1);
+        let (current, moved) = (node.logs().join("access.log"), node.logs().join("access.log.1"));
+        until("the first record", || fs::read_to_string(&current).ok()?.ends_with('\n').then_some(()));
+        fs::rename(&current, &moved).expect("it is there");
+        node.process.signal(Signal::SIGHUP);
+        until("a new file", || current.exists().then_some(()));
+        load(node.address, 1, 1);
+        until("the second record", || fs::read_to_string(&current).ok()?.contains("\"1-0\"").then_some(()));
+        assert_eq!(
+            names(&fs::read_to_string(&moved).expect("it was renamed")).collect::<Vec<_>>(),
+            ["0-0"],
+            "{writer}"
+        );
+    }
+}
+
 /// The direct writer has three rings of its own; nobody else pays for them.
 #[test]
 fn only_the_direct_writer_has_rings() {

@@ -102,14 +102,6 @@ fn the_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_hangup_changes_nothing() {
-    let (_origin, mut node) = start();
-    node.process.signal(Signal::SIGHUP);
-    node.process.announced("SIGHUP");
-    assert_eq!(get(node.address, "/bytes/1").status, 200);
-}
-
-#[test]
 fn a_taken_port_is_a_clear_error() {
     let (_origin, node) = start();
     let folder = tempfile::tempdir().unwrap();

@@ -25,11 +25,15 @@ pub enum Fault {
     LateCompletion,
     /// A node is not told yet that something has arrived on a stream nobody receives from.
     LateNews,
+    /// A stream that a node would detach stays with it.
+    DetachRefused,
+    /// A node cannot take in a detached stream, which is closed.
+    AdoptFails,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ShortReceive,
         Self::ShortSend,
         Self::Reset,
@@ -39,6 +43,8 @@ impl Fault {
         Self::AcceptFails,
         Self::LateCompletion,
         Self::LateNews,
+        Self::DetachRefused,
+        Self::AdoptFails,
     ];
 }
 

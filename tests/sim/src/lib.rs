@@ -5,7 +5,8 @@
 //! sides of its streams. Scheduling, latencies, faults and entropy are all drawn from one seed, so a run that failed is
 //! that number: [`for_each_seed`] prints the command that replays it.
 //!
-//! The network is bounded in bytes per direction. Not simulated here: DNS, TLS, several threads.
+//! The network is bounded in bytes per direction. Several nodes may share a run, and hand streams to each other. Not
+//! simulated here: DNS, TLS, several threads.
 
 mod client;
 mod contract;
@@ -38,4 +39,4 @@ pub use random::Random;
 pub use scenario::{Exchanges, Scenario, Tally};
 pub use seeds::{Seed, for_each_seed};
 pub use simulation::{Leftovers, Simulation, World};
-pub use stream::SimStream;
+pub use stream::{SimDetached, SimStream};

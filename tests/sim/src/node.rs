@@ -3,7 +3,7 @@
 //! Streams and listeners of a node report to it what they receive and send; the clock, entropy and network are the
 //! world's. Every task spawned here is counted, and so is every buffer taken, until they are given back.
 
-use crate::{Fault, SimListener, SimStream, World, ledger::Ledger, trace::Event};
+use crate::{Fault, SimDetached, SimListener, SimStream, World, ledger::Ledger, trace::Event};
 use std::{
     cell::RefCell,
     fmt,
@@ -107,6 +107,10 @@ impl Io for Node {
         let end = self.world.connect(self.address, to).await?;
         self.completion().await;
         Ok(SimStream::new(self.clone(), end))
+    }
+
+    fn adopt(&self, stream: SimDetached) -> io::Result<SimStream> {
+        SimStream::adopted(self.clone(), &stream)
     }
 
     fn buffers(&self) -> &BufferPool {

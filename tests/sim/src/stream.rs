@@ -1,9 +1,15 @@
 //! A node's stream: the seam's contract and its faults over an [`Endpoint`].
 //!
 //! A transfer takes effect at once and may be learned of later, as on a ring: an abort in between does not undo it.
+//! A stream that no node has, [`SimDetached`], is a number that could be sent to another thread, though there is one only.
 
 use crate::{Endpoint, Fault, Node, contract::InFlight};
-use std::{cell::Cell, io, net::SocketAddr};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+};
 use tollgate_io::{Buffer, Half, Io, Peek, SendList, Stream};
 
 /// A connected stream of a node.
@@ -15,7 +21,46 @@ pub struct SimStream {
     sending: Cell<bool>,
 }
 
+thread_local! {
+    /// The ends of detached streams by number, and the last number given.
+    static DETACHED: RefCell<(BTreeMap<u64, Endpoint>, u64)> = const { RefCell::new((BTreeMap::new(), 0)) };
+}
+
+/// A stream that no node has. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct SimDetached(u64);
+
+impl SimDetached {
+    fn of(end: Endpoint) -> Self {
+        DETACHED.with_borrow_mut(|(ends, last)| {
+            *last += 1;
+            ends.insert(*last, end);
+            Self(*last)
+        })
+    }
+
+    fn take(&self) -> Option<Endpoint> {
+        DETACHED.with_borrow_mut(|(ends, _)| ends.remove(&self.0))
+    }
+}
+
+impl Drop for SimDetached {
+    fn drop(&mut self) {
+        // Closed outside of the borrow: that wakes the other side.
+        drop(self.take());
+    }
+}
+
 impl SimStream {
+    /// A stream of this node or another.
+    pub(crate) fn adopted(node: Node, detached: &SimDetached) -> io::Result<Self> {
+        let end = detached.take().ok_or(io::ErrorKind::NotConnected)?;
+        if node.world().strikes(Fault::AdoptFails) {
+            return Err(io::Error::other("out of memory"));
+        }
+        Ok(Self::new(node, end))
+    }
+
     pub(crate) fn new(node: Node, end: Endpoint) -> Self {
         Self { node, end, receiving: Cell::new(false), sending: Cell::new(false) }
     }
@@ -67,6 +112,16 @@ impl SimStream {
 }
 
 impl Stream for SimStream {
+    type Detached = SimDetached;
+
+    fn detach(self) -> Result<SimDetached, Self> {
+        let is_busy = self.receiving.get() || self.sending.get();
+        if is_busy || self.node.world().strikes(Fault::DetachRefused) {
+            return Err(self);
+        }
+        Ok(SimDetached::of(self.end))
+    }
+
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let transfer = InFlight::begin(self.node.world(), &self.receiving, "a receive");
         assert!(into.as_ref().is_none_or(|buffer| buffer.spare_len() > 0), "a receive into a full buffer");

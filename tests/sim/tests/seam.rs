@@ -8,7 +8,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tollgate_io::{Half, Instant, Io, Listener, Mailbox, Peek, SendList, Stream};
+use tollgate_io::{Half, Instant, Io, Listener, Mailbox, Peek, Post, SendList, Stream};
 use tollgate_sim::{Conditions, Endpoint, Leftovers, Node, SimStream, Simulation};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -235,4 +235,55 @@ fn a_mailbox_delivers_in_order_and_ends() {
     drop(sender);
     simulation.run_until_idle();
     assert_eq!(simulation.leftovers(), Leftovers::default());
+}
+
+#[test]
+fn a_detached_stream_keeps_what_has_arrived() {
+    let client = |end: Endpoint| async move {
+        end.write_all(b"before ").await.expect("the node reads");
+        end.world().sleep(1_000_000_000).await;
+        end.write_all(b"after").await.expect("the other node reads");
+        let mut bytes = Vec::new();
+        while matches!(end.read(&mut bytes, 1_000).await, Ok(1..)) {}
+        assert_eq!(bytes, b"answer");
+    };
+    for seed in 0..8 {
+        let simulation = Simulation::new(seed, Conditions::default());
+        let other = simulation.node(NODE);
+        with_stream_of(&simulation, client, move |node, stream| {
+            let other = other.clone();
+            async move {
+                stream.readable().await.expect("bytes come");
+                let Ok(detached) = stream.detach() else { panic!("nothing is in flight") };
+                node.sleep_until(node.now() + Duration::from_secs(2)).await;
+                let stream = other.adopt(detached).expect("nothing fails here");
+                let mut buffer = stream.recv(None).await.expect("bytes");
+                while buffer.len() < 12 {
+                    buffer = stream.recv(Some(buffer)).await.expect("bytes");
+                }
+                assert_eq!(buffer.bytes(), b"before after");
+                assert_eq!(stream.send(whole(&other, b"answer")).await.0.ok(), Some(6));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_adopts_is_closed() {
+    let client = |end: Endpoint| async move {
+        assert!(matches!(end.read(&mut Vec::new(), 1_000).await, Ok(0)));
+    };
+    with_stream(&Conditions::default(), client, |_, stream| async move {
+        let Ok(detached) = stream.detach() else { panic!("nothing is in flight") };
+        drop(detached);
+    });
+}
+
+#[test]
+fn a_full_mailbox_and_one_of_nobody_give_the_message_back() {
+    let simulation = Simulation::new(1, Conditions::default());
+    let (sender, mailbox) = simulation.world().bounded_mailbox(1);
+    assert_eq!((sender.post(1), sender.post(2)), (Ok(()), Err(2)));
+    drop(mailbox);
+    assert_eq!(sender.post(3), Err(3));
 }

@@ -1,54 +1,71 @@
-//! What the node says of itself, page by page. Pure but for the figures and the flag it reads.
+//! What the node says of itself, page by page. Pure but for the figures and the flags it reads.
 //!
-//! `/livez` is 200 as long as somebody answers; `/readyz` is 503 from the moment a drain begins; `/metrics` is the scrape.
-//! Anything else is a problem document.
+//! `/livez` is 200 as long as somebody answers; `/readyz` is 503 until every worker runs its first snapshot, and again from
+//! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
+//! document.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use crate::publish::Publisher;
+use std::sync::Arc;
 use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
 use tollgate_telemetry::{CONTENT_TYPE, Registry};
 
 const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
 /// What is true now may not be a moment later.
 const NOT_STORED: &[(&str, &[u8])] = &[("Cache-Control", b"no-store")];
 const ALLOWED: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD"), ("Cache-Control", b"no-store")];
+const ALLOWED_CONFIG: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, PUT, PATCH"), ("Cache-Control", b"no-store")];
 
 /// Where the pages get what they say.
 pub(super) struct Pages {
     pub(super) registry: Arc<Registry>,
-    pub(super) draining: Arc<AtomicBool>,
+    pub(super) publisher: Arc<Publisher>,
+}
+
+/// What a request asks for.
+pub(super) enum Asked {
+    /// A page that is there at once.
+    Page(Page),
+    /// What the node runs.
+    Report,
+    /// A whole configuration in place of the one that runs.
+    Put,
+    /// A change of some of its items.
+    Patch,
 }
 
 /// An answer without what depends on the connection.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) fields: &'static [(&'static str, &'static [u8])],
+    /// Value of ETag; none if empty.
+    pub(super) etag: String,
     pub(super) content: Vec<u8>,
 }
 
 impl Pages {
-    /// The answer to a request.
-    pub(super) fn page(&self, method: Method, path: &[u8]) -> Page {
+    /// What a request is for.
+    pub(super) fn asked(&self, method: Method, path: &[u8]) -> Asked {
         let page: fn(&Self) -> Page = match path {
             b"/livez" => |_| Page::text(200, "ok\n"),
             b"/readyz" => Self::readiness,
             b"/metrics" => Self::metrics,
-            _ => return Page::problem(Reason::NoRoute, Some(path)),
+            b"/config" => return asked_of_config(method, path),
+            _ => return Asked::Page(Page::problem(Reason::NoRoute, Some(path))),
         };
-        match method {
+        Asked::Page(match method {
             Method::Get | Method::Head => page(self),
             _ => Page { fields: ALLOWED, ..Page::problem(Reason::MethodNotAllowed, Some(path)) },
-        }
+        })
     }
 
     fn readiness(&self) -> Page {
-        match self.draining.load(Ordering::Relaxed) {
-            false => Page::text(200, "ready\n"),
-            true => Page::text(503, "draining\n"),
+        match (self.publisher.is_draining(), self.publisher.is_ready()) {
+            (true, _) => Page::text(503, "draining\n"),
+            (false, false) => Page::text(503, "starting\n"),
+            (false, true) => Page::text(200, "ready\n"),
         }
     }
 
@@ -59,15 +76,29 @@ impl Pages {
     }
 }
 
+fn asked_of_config(method: Method, path: &[u8]) -> Asked {
+    match method {
+        Method::Get | Method::Head => Asked::Report,
+        Method::Put => Asked::Put,
+        Method::Patch => Asked::Patch,
+        _ => Asked::Page(Page { fields: ALLOWED_CONFIG, ..Page::problem(Reason::MethodNotAllowed, Some(path)) }),
+    }
+}
+
 impl Page {
     fn text(status: u16, text: &str) -> Self {
-        Self { status, content_type: TEXT, fields: NOT_STORED, content: text.into() }
+        Self { status, content_type: TEXT, fields: NOT_STORED, etag: String::new(), content: text.into() }
+    }
+
+    /// A page of JSON, with a line break at its end.
+    pub(super) fn json(status: u16, content_type: &'static str, value: &serde_json::Value) -> Self {
+        Self { content_type, ..Self::text(status, &format!("{value:#}\n")) }
     }
 
     /// A problem document; `path` is the request's, if it had one that can be told.
     pub(super) fn problem(reason: Reason, path: Option<&[u8]>) -> Self {
         let mut content = Vec::new();
         write_problem(&mut content, reason, b"", path);
-        Self { status: reason.status(), content_type: PROBLEM_CONTENT_TYPE, fields: NOT_STORED, content }
+        Self { content_type: PROBLEM_CONTENT_TYPE, content, ..Self::text(reason.status(), "") }
     }
 }

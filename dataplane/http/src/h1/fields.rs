@@ -97,7 +97,7 @@ impl Fields {
     }
 
     /// Number of lines.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.count as usize
     }
 
@@ -146,7 +146,7 @@ impl Fields {
     }
 
     /// All values of a known name.
-    pub(crate) fn values<'a>(&'a self, bytes: &'a [u8], name: Name) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn values<'a>(&'a self, bytes: &'a [u8], name: Name) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.lines().iter().filter(move |line| line.name == name).map(|line| line.value.of(bytes))
     }
 
@@ -167,7 +167,7 @@ impl Fields {
     }
 
     /// The runs of neighbouring raw lines that stay when the lines of `removed` and those for which `removes_other`
-    /// holds (asked for unknown names only) are left out.
+    /// holds (asked for names only that have no [`Name`] of their own) are left out.
     pub(crate) fn for_each_kept_run<'a>(
         &self,
         bytes: &'a [u8],
@@ -179,8 +179,9 @@ impl Fields {
         let mut start = first.start;
         if !removed.intersection(self.present).is_empty() || removes_other.is_some() {
             for (number, line) in self.lines().iter().enumerate() {
+                let is_one_of_many = matches!(line.name, Name::Other | Name::XForwardedOther | Name::Underscored);
                 let is_removed = removed.contains(line.name)
-                    || (line.name == Name::Other && removes_other.is_some_and(|is| is(line.name_of(bytes))));
+                    || (is_one_of_many && removes_other.is_some_and(|is| is(line.name_of(bytes))));
                 if is_removed {
                     if start < line.start {
                         run(Span { start, end: line.start }.of(bytes));

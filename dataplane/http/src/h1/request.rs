@@ -251,7 +251,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// All values of a known field.
-    pub fn field_values(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
+    pub fn field_values(&self, name: Name) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.fields_index().values(self.bytes, name)
     }
 
@@ -264,6 +264,12 @@ impl<'a> RequestHead<'a> {
     /// Names and values in the order they came.
     pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.fields_index().iter(self.bytes)
+    }
+
+    /// Number of field lines.
+    #[must_use]
+    pub const fn fields_len(&self) -> usize {
+        self.index.fields.len()
     }
 
     /// Bytes of the head, up to and with its empty line.

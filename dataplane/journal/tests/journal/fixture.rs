@@ -11,14 +11,14 @@ use std::{
 use tempfile::TempDir;
 use tollgate_journal::{Destination, Journal, LogFile, Retention, Rotation, Totals, Writer};
 use tollgate_ring::preflight;
-use tollgate_telemetry::{LogSender, LogSink, Names, Registry, log_queue};
+use tollgate_telemetry::{LogSender, LogSink, Registry, log_queue};
 
 /// The writers to test. The direct one is left out, and why is said, where the kernel or the disk refuses it.
 pub(crate) fn writers() -> Vec<Writer> {
     let folder = tempfile::tempdir().unwrap();
     let direct = preflight::uring_support().map(drop).and_then(|()| {
         let log = LogFile { writer: Writer::Direct, ..LogFile::plain(folder.path().join("probe")) };
-        let (_, source) = log_queue(1, &Registry::new(Names::default(), 1));
+        let (_, source) = log_queue(1, &Registry::new(&[], 1));
         Journal::start(Destination::File(log), source)?.join()
     });
     match direct {
@@ -47,7 +47,7 @@ impl Fixture {
     pub(crate) fn start_in(folder: TempDir, writer: Writer, rotation: Rotation, retention: Retention) -> Self {
         let path = folder.path().join("logs/access.log");
         let log = LogFile { path, writer, rotation, retention };
-        let registry = Registry::new(Names::default(), 4);
+        let registry = Registry::new(&[], 4);
         let (sender, source) = log_queue(1_000, &registry);
         let journal = Journal::start(Destination::File(log), source).unwrap();
         let sink = Some(sender.sink(registry.worker(0)));

@@ -21,7 +21,7 @@ use std::{
 };
 
 use tollgate_journal::{Destination, Journal, LogFile, Totals};
-use tollgate_telemetry::{Names, Registry, log_queue};
+use tollgate_telemetry::{Registry, log_queue};
 
 /// A folder that does not exist yet and is removed with the value.
 struct Folder(PathBuf);
@@ -46,7 +46,7 @@ fn a_file_holds_what_was_appended_in_order_per_sink() {
     const RECORDS: usize = 20_000;
     let folder = Folder::new();
     let path = folder.0.join("of/parents/access.log");
-    let registry = Registry::new(Names::default(), WORKERS);
+    let registry = Registry::new(&[], WORKERS);
     let (sender, source) = log_queue(1_000, &registry);
     let journal = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap();
     thread::scope(|scope| {
@@ -85,7 +85,7 @@ fn a_second_journal_appends() {
     let folder = Folder::new();
     let path = folder.0.join("access.log");
     for number in 0..2 {
-        let registry = Registry::new(Names::default(), 1);
+        let registry = Registry::new(&[], 1);
         let (sender, source) = log_queue(1, &registry);
         let journal = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap();
         sender.sink(registry.worker(0)).append(format!("run {number}\n").as_bytes());
@@ -100,7 +100,7 @@ fn a_file_that_cannot_be_opened_is_an_error_that_names_it() {
     let folder = Folder::new();
     fs::create_dir_all(folder.0.join("access.log")).unwrap();
     let path = folder.0.join("access.log");
-    let (_sender, source) = log_queue(1, &Registry::new(Names::default(), 1));
+    let (_sender, source) = log_queue(1, &Registry::new(&[], 1));
     let error = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
@@ -108,7 +108,7 @@ fn a_file_that_cannot_be_opened_is_an_error_that_names_it() {
 
 #[test]
 fn failed_writes_lose_records_and_count_them() {
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(10, &registry);
     // Opens, and answers every write with ENOSPC.
     let journal = Journal::start(Destination::File(LogFile::plain("/dev/full")), source).unwrap();

@@ -6,7 +6,7 @@ use std::{env, fs, io, process::Command};
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use tollgate_journal::{Destination, Journal, LogFile, Retention, Rotation, Writer};
-use tollgate_telemetry::{Names, Registry, log_queue};
+use tollgate_telemetry::{Registry, log_queue};
 
 use crate::fixture::{Fixture, writers};
 
@@ -38,7 +38,7 @@ fn write_without_locked_memory() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "plain\n");
 
     let log = LogFile { writer: Writer::Direct, ..LogFile::plain(&path) };
-    let (_sender, source) = log_queue(1, &Registry::new(Names::default(), 1));
+    let (_sender, source) = log_queue(1, &Registry::new(&[], 1));
     let error = Journal::start(Destination::File(log), source).unwrap_err().to_string();
     assert!(error.contains("ulimit -l") && error.contains(path.to_str().unwrap()), "{error}");
 }
@@ -51,7 +51,7 @@ fn a_destination_that_takes_nothing_does_not_hold_the_end_up() {
     mkfifo(&path, Mode::from_bits_truncate(0o600)).unwrap();
     // For reading and writing, so that opening it waits for nobody.
     let _reader = fs::File::options().read(true).write(true).open(&path).unwrap();
-    let registry = Registry::new(Names::default(), 1);
+    let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(10, &registry);
     let journal = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap();
     let mut sink = sender.sink(registry.worker(0));

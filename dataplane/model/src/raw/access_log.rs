@@ -2,13 +2,12 @@
 //!
 //! The comments are the reference manual, as in the rest of `raw`; `resolve/access_log.rs` judges the values.
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::{Deserialize, Serialize};
 
-use super::{Shape, Text};
+use super::{Shape, Spanned, Text};
 
 /// `access_log`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessLog {
     /// The file records are appended to; a relative path starts at the working directory. Required.
@@ -25,7 +24,7 @@ pub(crate) struct AccessLog {
 }
 
 /// `access_log.rotate`; one key at least.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotate {
     /// Before the file would be larger. 128KiB to 1024GiB.
@@ -35,7 +34,7 @@ pub(crate) struct Rotate {
 }
 
 /// `access_log.keep`; one key at least. What exceeds any of them goes, the oldest first.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keep {
     /// Closed files. 0 to 100000.

@@ -3,16 +3,17 @@
 //! Alias bombs, deep nesting and huge files are refused by its budget. An error here is always a single one, since
 //! nothing behind a broken line can be trusted.
 
-use serde_saphyr::{DefaultMessageFormatter, Error, Location, MessageFormatter as _};
+use serde::de::DeserializeOwned;
+use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
-use super::File;
+use super::place::{Location, read_as};
 use crate::{
     error::{ConfigError, ConfigErrors},
     limits, near,
 };
 
-/// Reads the text.
-pub(crate) fn read(name: &str, text: &str) -> Result<File, ConfigErrors> {
+/// Reads the text of a document, which has `name` in errors and `number` in places.
+pub(crate) fn read<T: DeserializeOwned>(number: u32, name: &str, text: &str) -> Result<T, ConfigErrors> {
     if text.len() > limits::FILE_BYTES_MAX {
         return Err(ConfigError::whole_file(name, "larger than 256 MiB".to_owned()).into());
     }
@@ -28,7 +29,8 @@ pub(crate) fn read(name: &str, text: &str) -> Result<File, ConfigErrors> {
             max_total_scalar_bytes: limits::FILE_BYTES_MAX,
         },
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| translate(name, text, &error).into())
+    let read = || serde_saphyr::from_str_with_options(text, options);
+    read_as(number, read).map_err(|error| translate(name, text, &error).into())
 }
 
 fn translate(name: &str, text: &str, error: &Error) -> ConfigError {
@@ -36,7 +38,7 @@ fn translate(name: &str, text: &str, error: &Error) -> ConfigError {
     while let Error::AliasError { error, .. } = cause {
         cause = error;
     }
-    let location = cause.location().unwrap_or(Location::UNKNOWN);
+    let location = cause.location().map_or(Location::UNKNOWN, Location::of);
     let (message, help) = match cause {
         Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
         Error::DuplicateMappingKey { key: Some(key), .. } => (format!("the key `{key}` is written twice"), None),
@@ -49,7 +51,7 @@ fn translate(name: &str, text: &str, error: &Error) -> ConfigError {
         Error::UnknownAnchor { .. } => ("a value with `*` in front is an alias".to_owned(), Some(QUOTES.to_owned())),
         _ => (DefaultMessageFormatter.format_message(cause).into_owned(), quotes(text, location)),
     };
-    ConfigError::new(name, text, location, message, help)
+    ConfigError::new(name, Some(text), location, message, help)
 }
 
 /// Another shape than the key has; the reader names it by its own events.
@@ -74,7 +76,7 @@ const QUOTES: &str = "put quotes around a value with `{`, `}` or `*`, like \"/or
 
 /// The usual reason why a line that looks right is no YAML: braces mean something there.
 fn quotes(text: &str, location: Location) -> Option<String> {
-    let number = usize::try_from(location.line()).ok()?.checked_sub(1)?;
+    let number = (location.line as usize).checked_sub(1)?;
     let line = text.lines().nth(number)?;
     let unquoted = (line.contains("/{") || line.contains("${")) && !line.contains('"');
     unquoted.then(|| QUOTES.to_owned())

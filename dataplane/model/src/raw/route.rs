@@ -2,13 +2,12 @@
 //!
 //! Part of the reference manual, as all of `raw` is.
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Policies, Spanned, Text};
 
 /// An entry of `routes`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Route {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the routes. Required.
@@ -25,13 +24,15 @@ pub(crate) struct Route {
     pub(crate) redirect: Option<Spanned<Redirect>>,
     /// What the client is answered, instead of an upstream.
     pub(crate) answer: Option<Spanned<Answer>>,
+    /// What is done to its requests besides, on top of `defaults.policies`.
+    pub(crate) policies: Option<Spanned<Policies>>,
     /// Overrides the deadlines of the node.
     #[serde(default)]
     pub(crate) timeouts: RouteTimeouts,
 }
 
 /// An entry of `upstreams` of a route.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Share {
     /// The name of an upstream, none twice. Required.
@@ -41,7 +42,7 @@ pub(crate) struct Share {
 }
 
 /// `rewrite` of a route.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rewrite {
     /// A path in which `{name}` stands for what that parameter of the match took, `{path}` for the whole path. The query
@@ -50,7 +51,7 @@ pub(crate) struct Rewrite {
 }
 
 /// `redirect` of a route.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Redirect {
     /// An absolute path or an `http` or `https` URI, in which `{name}` stands for what that parameter of the match took,
@@ -62,7 +63,7 @@ pub(crate) struct Redirect {
 }
 
 /// `answer` of a route.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Answer {
     /// 200 to 599, not 304. Required.
@@ -76,7 +77,7 @@ pub(crate) struct Answer {
 }
 
 /// An entry of `headers` of an answer.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     /// None that frames the message or that the gateway writes itself. Required.
@@ -86,7 +87,7 @@ pub(crate) struct Header {
 }
 
 /// `match` of a route; a request must fit all of it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Match {
     /// Names of listeners. Left out: all.
@@ -111,7 +112,7 @@ pub(crate) struct Match {
 }
 
 /// An entry of `headers`, `query` or `cookies`. With a name alone, any value will do.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Condition {
     /// Of the header field, query parameter or cookie. Required.
@@ -125,7 +126,7 @@ pub(crate) struct Condition {
 }
 
 /// `timeouts` of a route; the meaning, the range and the unit are those of the node's.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteTimeouts {
     /// Overrides `timeouts.connect`.

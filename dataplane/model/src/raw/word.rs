@@ -5,7 +5,7 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{
         Error, MapAccess, SeqAccess, Unexpected, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
@@ -13,7 +13,8 @@ use serde::{
 };
 
 /// A word, or a value of the shape `T`.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub(crate) enum OrWord<T> {
     /// A scalar as written.
     Word(String),

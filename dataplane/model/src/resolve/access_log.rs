@@ -1,13 +1,12 @@
 //! Where access records go, when their file is closed and which closed ones stay.
 
-use std::path::PathBuf;
-
-use serde_saphyr::Spanned;
-
-use super::{node::shape_or, report::Report};
+use super::{
+    node::{path, shape_or},
+    report::Report,
+};
 use crate::{
     limits as bounds,
-    raw::{self, OrWord, Text},
+    raw::{self, OrWord, Spanned, Text},
     scalar::{Count, Size},
     snapshot::{AccessLog, Keep, LogFile, LogWriter, Rotate},
 };
@@ -25,14 +24,9 @@ pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<ra
         let help = "write `rotate: { size: 100MiB }` too, or take `keep` away".to_owned();
         report.error(keep.referenced, "`keep` has no meaning without `rotate`".to_owned(), Some(help));
     }
-    let path = report.required(log.path.as_ref(), "path", raw.referenced).and_then(|path| {
-        report.parse(path, "a path of a file", |text| match text {
-            "" => Err(("`path` is empty".to_owned(), None)),
-            _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
-            _ => Ok(PathBuf::from(text)),
-        })
-    });
-    path.map_or(AccessLog::Stdout, |path| AccessLog::File(LogFile { path, writer, rotate, keep }))
+    let file = report.required(log.path.as_ref(), "path", raw.referenced);
+    let file = file.and_then(|file| path(report, file, "path"));
+    file.map_or(AccessLog::Stdout, |path| AccessLog::File(LogFile { path, writer, rotate, keep }))
 }
 
 fn writer(report: &mut Report<'_>, raw: Option<&Text>) -> LogWriter {

@@ -4,15 +4,13 @@
 
 use std::ops::RangeInclusive;
 
-use serde_saphyr::{Location, Spanned};
-
-use super::{Names, matches::token, report::Report};
+use super::{matches::token, names::Names, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     host::Refusal,
     limits,
     path::PathMatch,
-    raw::{self, Text},
+    raw::{self, Location, Spanned, Text},
     scalar::Count,
     template::Template,
 };
@@ -42,7 +40,7 @@ pub(super) fn action(
     report: &mut Report<'_>,
     item: &Spanned<raw::Route>,
     path: Option<&PathMatch>,
-    upstreams: &Names,
+    upstreams: &Names<'_>,
 ) -> Option<Action> {
     let raw = &item.value;
     let given: Vec<(&str, Location)> = [
@@ -65,7 +63,7 @@ pub(super) fn action(
     }
     if let Some(raw) = &raw.answer {
         refuse_rewrite(report, item, "answer");
-        return answer(report, raw).map(Action::Answer);
+        return answer(report, &raw.value, raw.referenced).map(Action::Answer);
     }
     let shares = shares(report, item, upstreams);
     let rewrite = match &raw.rewrite {
@@ -82,7 +80,7 @@ fn refuse_rewrite(report: &mut Report<'_>, item: &Spanned<raw::Route>, key: &str
     }
 }
 
-fn shares(report: &mut Report<'_>, item: &Spanned<raw::Route>, upstreams: &Names) -> Option<Vec<Share>> {
+fn shares(report: &mut Report<'_>, item: &Spanned<raw::Route>, upstreams: &Names<'_>) -> Option<Vec<Share>> {
     if let Some(raw) = &item.value.upstream {
         return upstreams.find(report, raw).map(|upstream| vec![Share { upstream, weight: 1 }]);
     }
@@ -138,9 +136,10 @@ fn redirect(report: &mut Report<'_>, raw: &Spanned<raw::Redirect>, path: Option<
     Some(Redirect { to, keeps_query: !has_query, status: status? })
 }
 
-fn answer(report: &mut Report<'_>, raw: &Spanned<raw::Answer>) -> Option<FixedAnswer> {
-    let raw::Answer { status, headers, content_type, body } = &raw.value;
-    let status = report.required(status.as_ref(), "status", raw.referenced).and_then(|raw| answer_status(report, raw));
+/// Resolves an answer that is written at `at`.
+pub(super) fn answer(report: &mut Report<'_>, raw: &raw::Answer, at: Location) -> Option<FixedAnswer> {
+    let raw::Answer { status, headers, content_type, body } = raw;
+    let status = report.required(status.as_ref(), "status", at).and_then(|raw| answer_status(report, raw));
     let mut fields = Vec::new();
     for entry in headers.iter().flat_map(|headers| &headers.value) {
         fields.extend(field(report, entry));
@@ -188,16 +187,17 @@ fn field_name(text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// RFC 9110, section 5.5, without bytes outside ASCII.
 fn field_value(text: &str) -> Result<String, Refusal> {
+    field_value_within(text, limits::VALUE_BYTES_MAX)
+}
+
+/// RFC 9110, section 5.5, without bytes outside ASCII.
+pub(super) fn field_value_within(text: &str, most: usize) -> Result<String, Refusal> {
     let fits = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') && text.trim() == text;
-    match fits && text.len() <= limits::VALUE_BYTES_MAX {
+    match fits && text.len() <= most {
         true => Ok(text.to_owned()),
         false => Err((
-            format!(
-                "a value has at most {} printable ASCII characters, none of them a space at an end",
-                limits::VALUE_BYTES_MAX
-            ),
+            format!("a value has at most {most} printable ASCII characters, none of them a space at an end"),
             None,
         )),
     }

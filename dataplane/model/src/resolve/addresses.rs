@@ -1,10 +1,13 @@
-//! Socket addresses: of a bind (numbers only) and of an endpoint (a name as well).
+//! Addresses: of a bind (numbers only), of an endpoint (a name as well), and networks.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
 
 use super::report::Report;
 use crate::{
     host::{HostPattern, Refusal},
+    ip_set::IpSet,
     raw::Text,
 };
 
@@ -19,6 +22,25 @@ pub(super) fn bind(report: &mut Report<'_>, raw: &Text) -> Option<SocketAddr> {
             (format!("`{text}` is not an address to listen at"), Some(help))
         })
     })
+}
+
+/// Networks and single addresses.
+pub(super) fn networks(report: &mut Report<'_>, raw: &[Text]) -> IpSet {
+    let networks = raw.iter().filter_map(|text| report.parse(text, "a network like `10.0.0.0/8`", network));
+    IpSet::new(networks.collect::<Vec<_>>())
+}
+
+fn network(text: &str) -> Result<IpNet, Refusal> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
+    let network = text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
+        let help = "write it like `10.0.0.0/8` or `::1`".to_owned();
+        (format!("`{text}` is not a network or an address"), Some(help))
+    })?;
+    if network.addr() == network.network() {
+        return Ok(network);
+    }
+    let help = format!("write `{}`", network.trunc());
+    Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
 }
 
 /// The host and the port of an endpoint.

@@ -3,20 +3,18 @@
 //! Part of `resolve`. Lists are sorted, so that files that differ in their order mean the same. Which of two routes comes
 //! first, and which cannot stand beside each other, is not judged here.
 
-use serde_saphyr::Spanned;
-
-use super::{Names, report::Report};
+use super::{names::Names, report::Report};
 use crate::{
     condition::{Condition, ValueMatch},
     expression::Expression,
     host::{HostPattern, Refusal},
     limits,
     path::{PathMatch, PathPattern},
-    raw::{self, Text},
+    raw::{self, Spanned, Text},
     snapshot::Match,
 };
 
-pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names) -> Option<Match> {
+pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names<'_>) -> Option<Match> {
     let raw = report.required(item.value.r#match.as_ref(), "match", item.referenced)?;
     let path = path(report, raw);
     let listeners = list(report, "listeners", raw.value.listeners.as_ref(), |report, raw| listeners.find(report, raw));
@@ -109,14 +107,14 @@ fn condition(
     Some(Condition { name: name?, value: value? })
 }
 
-fn value(text: &str) -> Result<String, Refusal> {
+pub(super) fn value(text: &str) -> Result<String, Refusal> {
     match text.len() <= limits::VALUE_BYTES_MAX {
         true => Ok(text.to_owned()),
         false => Err((format!("a value to match has at most {} bytes", limits::VALUE_BYTES_MAX), None)),
     }
 }
 
-fn any_name(text: &str) -> Result<String, Refusal> {
+pub(super) fn any_name(text: &str) -> Result<String, Refusal> {
     match text {
         "" => Err(("a name is not empty".to_owned(), None)),
         _ => value(text),
@@ -150,7 +148,7 @@ pub(super) fn token(text: &str, what: &str, example: &str) -> Result<(), Refusal
 
 /// The values of a list, sorted. One that is written must have an entry (else a list that loses its last would match
 /// everything) and none twice.
-fn list<'a, T: Ord>(
+pub(super) fn list<'a, T: Ord>(
     report: &mut Report<'a>,
     key: &str,
     raw: Option<&Spanned<Vec<Text>>>,
@@ -176,7 +174,7 @@ fn list<'a, T: Ord>(
 }
 
 /// A method as a token (RFC 9110, 5.6.2). Methods are case-sensitive, and all known ones are in upper case.
-fn method(text: &str) -> Result<String, Refusal> {
+pub(super) fn method(text: &str) -> Result<String, Refusal> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || text.len() > limits::METHOD_BYTES_MAX || !text.bytes().all(token) {
         return Err((format!("`{text}` is not a method"), Some("write it like `GET`".to_owned())));

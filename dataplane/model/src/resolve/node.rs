@@ -5,19 +5,19 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
-use ipnet::IpNet;
-use serde_saphyr::Spanned;
-
-use super::{addresses, report::Report};
+use super::{access_log, addresses, report::Report};
 use crate::{
+    ip_set::IpSet,
+    items::Items,
     limits as bounds,
-    raw::{self, OrWord, Shape, Text},
+    raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
-    snapshot::{Forwarded, IoDriver, Limits, Timeouts, Workers},
-    trusted_proxies::TrustedProxies,
+    snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
+    status::{Status, Token},
 };
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
@@ -36,13 +36,33 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DRAIN: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
 
-pub(super) fn version(report: &mut Report<'_>, raw: Option<&Text>) {
+/// The settings, and no items yet.
+pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
+    version(report, raw.version.as_ref());
+    Snapshot {
+        generation: 0,
+        digest: 0,
+        workers: workers(report, raw.workers.as_ref()),
+        io: io(report, raw.io.as_ref()),
+        status: status(report, raw.status.as_ref()),
+        access_log: access_log::access_log(report, raw.access_log.as_ref()),
+        listeners: Items::default(),
+        upstreams: Items::default(),
+        routes: Items::default(),
+        trusted_proxies: trusted_proxies(report, raw.trusted_proxies.as_ref()),
+        forwarded: forwarded(report, raw.forwarded.as_ref()),
+        limits: limits(report, raw.limits.as_ref()),
+        timeouts: timeouts(report, raw.timeouts.as_ref()),
+    }
+}
+
+fn version(report: &mut Report<'_>, raw: Option<&Text>) {
     if report.required_at_top(raw, "version", "start the file with `version: 1`").is_some() {
         report.word(raw, "version", &[("1", ())], ());
     }
 }
 
-pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
+fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<Text>>>>) -> Workers {
     let Some(raw) = raw else { return Workers::Auto };
     let Some(list) = shape_or(report, raw, "auto") else { return Workers::Auto };
     if list.is_empty() {
@@ -62,16 +82,47 @@ pub(super) fn workers(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<Vec<T
     Workers::Cpus(cpus)
 }
 
-pub(super) fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
+fn io(report: &mut Report<'_>, raw: Option<&Text>) -> IoDriver {
     let words = [("auto", IoDriver::Auto), ("io_uring", IoDriver::IoUring), ("epoll", IoDriver::Epoll)];
     report.word(raw, "io", &words, IoDriver::Auto)
 }
 
-pub(super) fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<SocketAddr> {
-    let Some(raw) = raw else { return Some(STATUS) };
+fn status(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::Status>>>) -> Option<Status> {
+    let Some(raw) = raw else { return Some(Status { bind: Some(STATUS), socket: None, token: None }) };
     let status = shape_or(report, raw, "off")?;
-    let bind = report.required(status.bind.as_ref(), "bind", raw.referenced)?;
-    addresses::bind(report, bind)
+    let socket = status.socket.as_ref().and_then(|socket| path(report, socket, "socket"));
+    let bind = match &status.bind {
+        None if status.socket.is_some() => None,
+        bind => report.required(bind.as_ref(), "bind", raw.referenced).and_then(|bind| addresses::bind(report, bind)),
+    };
+    if let (Some(token), None) = (&status.token, &status.bind) {
+        let help = "the socket asks for none: leave `token` out, or add `bind`".to_owned();
+        report.error(token.referenced, "`token` is for `bind`, which is not there".to_owned(), Some(help));
+    }
+    let token = status.token.as_ref().and_then(|raw| token(report, raw));
+    Some(Status { bind, socket, token })
+}
+
+/// A secret is not written in a file that is shown, sent and kept in many places.
+fn token(report: &mut Report<'_>, raw: &Text) -> Option<Token> {
+    const REFERENCE: &str = "write `${file:/run/secrets/tollgate}` or `${env:TOKEN}`";
+    if !raw.value.contains("${") {
+        // The line is not quoted, since the secret stands in it.
+        report.error_unquoted(raw.referenced, "`token` holds the secret itself".to_owned(), Some(REFERENCE.to_owned()));
+        return None;
+    }
+    report.parse(raw, "a token of 16 to 256 visible characters", |text| {
+        Token::new(text).ok_or_else(|| ("`token` has no reference".to_owned(), Some(REFERENCE.to_owned())))
+    })
+}
+
+/// The path of a file; `key` is where it is written.
+pub(super) fn path(report: &mut Report<'_>, raw: &Text, key: &str) -> Option<PathBuf> {
+    report.parse(raw, "a path of a file", |text| match text {
+        "" => Err((format!("`{key}` is empty"), None)),
+        _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
+        _ => Ok(PathBuf::from(text)),
+    })
 }
 
 /// The shape, or `None` for the word. Any other word is an error.
@@ -82,7 +133,7 @@ pub(super) fn shape_or<'r, T: Shape>(
 ) -> Option<&'r T> {
     let written = match &raw.value {
         OrWord::Shape(shape) => return Some(shape),
-        OrWord::Word(written) => Spanned::new(written.clone(), raw.referenced, raw.defined),
+        OrWord::Word(written) => Text { value: written.clone(), referenced: raw.referenced },
     };
     let parse = |text: &str| match text {
         _ if text == word => Ok(()),
@@ -92,26 +143,11 @@ pub(super) fn shape_or<'r, T: Shape>(
     None
 }
 
-pub(super) fn trusted_proxies(report: &mut Report<'_>, raw: &[Text]) -> TrustedProxies {
-    let mut networks = Vec::with_capacity(raw.len());
-    for text in raw {
-        let network = report.parse(text, "a network like `10.0.0.0/8`", |text| {
-            let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
-            let help = || Some("write it like `10.0.0.0/8` or `::1`".to_owned());
-            let network = text.parse::<IpNet>().ok().or_else(address);
-            let network = network.ok_or_else(|| (format!("`{text}` is not a network or an address"), help()))?;
-            if network.addr() == network.network() {
-                return Ok(network);
-            }
-            let help = format!("write `{}`", network.trunc());
-            Err((format!("`{text}` has bits set behind its prefix"), Some(help)))
-        });
-        networks.extend(network);
-    }
-    TrustedProxies::new(networks)
+fn trusted_proxies(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> IpSet {
+    raw.map(|raw| addresses::networks(report, &raw.value)).unwrap_or_default()
 }
 
-pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {
+fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarded {
     let words = [
         ("x_forwarded", Forwarded::XForwarded),
         ("standard", Forwarded::Standard),
@@ -121,7 +157,8 @@ pub(super) fn forwarded(report: &mut Report<'_>, raw: Option<&Text>) -> Forwarde
     report.word(raw, "forwarded", &words, Forwarded::XForwarded)
 }
 
-pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
+fn limits(report: &mut Report<'_>, raw: Option<&Spanned<raw::Limits>>) -> Limits {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let head_bytes = report.quantity_or(raw.head_bytes.as_ref(), &bounds::HEAD_BYTES, HEAD_BYTES);
     // A small head makes the default target as small; a written one has to fit.
     let target_default = Size(TARGET_BYTES.0.min(head_bytes.0));
@@ -142,7 +179,8 @@ pub(super) fn limits(report: &mut Report<'_>, raw: &raw::Limits) -> Limits {
     }
 }
 
-pub(super) fn timeouts(report: &mut Report<'_>, raw: &raw::Timeouts) -> Timeouts {
+fn timeouts(report: &mut Report<'_>, raw: Option<&Spanned<raw::Timeouts>>) -> Timeouts {
+    let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();
     let mut duration = |raw: &Option<Text>, default| report.quantity_or(raw.as_ref(), &bounds::DURATION, default);
     let (connect, first_byte) = (duration(&raw.connect, CONNECT), duration(&raw.first_byte, FIRST_BYTE));
     let (idle, tunnel) = (duration(&raw.idle, IDLE), duration(&raw.tunnel, TUNNEL));

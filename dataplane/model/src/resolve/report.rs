@@ -5,35 +5,42 @@
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use serde_saphyr::Location;
-
 use crate::{
+    document::Documents,
     error::{ConfigError, ConfigErrors},
     host::Refusal,
     limits, near,
-    raw::Text,
+    raw::{Location, Text},
     scalar::Quantity,
     source::Source,
 };
 
-/// The mistakes of one file.
-pub(super) struct Report<'a> {
-    name: &'a str,
-    text: &'a str,
+/// The mistakes of one change.
+pub(crate) struct Report<'a> {
+    pub(super) documents: &'a Documents,
     pub(super) source: &'a dyn Source,
-    errors: Vec<ConfigError>,
+    /// Where values stand whose own place is unknown: those of an item that is read again from what is kept of it.
+    pub(super) fallback: Location,
+    errors: Vec<(Location, ConfigError)>,
     /// Mistakes beyond the bound.
     more: usize,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(name: &'a str, text: &'a str, source: &'a dyn Source) -> Self {
-        Self { name, text, source, errors: Vec::new(), more: 0 }
+    pub(crate) fn new(documents: &'a Documents, source: &'a dyn Source) -> Self {
+        Self { documents, source, fallback: Location::UNKNOWN, errors: Vec::new(), more: 0 }
     }
 
-    /// The errors, if there are any.
-    pub(super) fn finish(&mut self) -> Result<(), ConfigErrors> {
-        ConfigErrors::new(std::mem::take(&mut self.errors), self.more).map_or(Ok(()), Err)
+    /// The errors in the order of their places, if there are any.
+    pub(crate) fn finish(&mut self) -> Result<(), ConfigErrors> {
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.sort_by_key(|(at, _)| (at.document, at.line, at.column));
+        ConfigErrors::new(errors.into_iter().map(|(_, error)| error).collect(), self.more).map_or(Ok(()), Err)
+    }
+
+    /// A mistake of no place.
+    pub(super) fn whole_error(&mut self, message: String, help: Option<String>) {
+        self.errors.push((Location::UNKNOWN, self.documents.whole_error(message, help)));
     }
 
     pub(super) fn error(&mut self, at: Location, message: String, help: Option<String>) {
@@ -41,7 +48,16 @@ impl<'a> Report<'a> {
         if self.errors.len() >= limits::ERRORS_MAX {
             self.more += 1;
         } else {
-            self.errors.push(ConfigError::new(self.name, self.text, at, message, help));
+            let at = if at == Location::UNKNOWN { self.fallback } else { at };
+            self.errors.push((at, self.documents.error(at, message, help)));
+        }
+    }
+
+    /// As [`Report::error`], without the line, where a secret stands in it.
+    pub(super) fn error_unquoted(&mut self, at: Location, message: String, help: Option<String>) {
+        self.error(at, message, help);
+        if let Some((_, error)) = self.errors.last_mut().filter(|_| self.more == 0) {
+            error.snippet = None;
         }
     }
 
@@ -56,9 +72,7 @@ impl<'a> Report<'a> {
     /// A key of the file that may not be left out.
     pub(super) fn required_at_top<'r, T>(&mut self, value: Option<&'r T>, key: &str, help: &str) -> Option<&'r T> {
         if value.is_none() {
-            let mut error = ConfigError::whole_file(self.name, format!("`{key}` is missing"));
-            error.help = Some(help.to_owned());
-            self.errors.push(error);
+            self.whole_error(format!("`{key}` is missing"), Some(help.to_owned()));
         }
         value
     }
@@ -165,5 +179,5 @@ fn kind<Q: Quantity>() -> &'static str {
 
 /// The key a kind of item is listed under.
 pub(super) fn plural(kind: &str) -> String {
-    format!("{kind}s")
+    format!("{}s", kind.replace(' ', "_"))
 }

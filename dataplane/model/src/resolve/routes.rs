@@ -1,103 +1,188 @@
 //! `routes`: what they match, what they do, and no two that would take the same requests.
 //!
 //! Part of `resolve`, after listeners and upstreams, whose names they refer to. A route with a mistake is left out and
-//! reported. The tables that requests are looked up in are built elsewhere (crate `route`).
+//! reported. Only the routes that a change names are resolved, unless something changed that all inherit. The tables that
+//! requests are looked up in are built elsewhere (crate `route`).
 
-use ahash::AHashMap;
-use serde_saphyr::Spanned;
-
-use super::{Names, actions, matches, node, report::Report};
+use super::{
+    Change, Inherited, actions,
+    index::Index,
+    matches,
+    names::{Defined, Names, Removal},
+    node,
+    policies::Shared,
+    report::Report,
+    state::{Kept, State, has_reference},
+};
 use crate::{
-    host::HostPattern,
-    limits, raw,
-    snapshot::{Match, Route, Timeouts},
+    digest, limits,
+    raw::{self, Location, Spanned, canonical},
+    snapshot::Route,
 };
 
-/// Resolves the routes; `timeouts` are the node's.
-pub(super) fn routes(
+/// What of a change concerns the routes besides themselves.
+pub(super) struct Around {
+    /// Listeners and upstreams that go.
+    pub(super) listeners: Vec<Removal>,
+    pub(super) upstreams: Vec<Removal>,
+    /// Whether what routes inherit is another than before.
+    pub(super) all: bool,
+}
+
+/// Brings the routes of a change into `state`.
+pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change, around: &Around) {
+    let mut defined = Defined::new("route");
+    let names: Vec<Option<String>> =
+        change.routes.iter().map(|raw| defined.define(report, raw.referenced, raw.value.name.as_ref())).collect();
+    let routes = &state.snapshot.routes;
+    let removals = match change.is_whole {
+        true => defined.left_out(routes),
+        false => defined.removed(report, routes, &change.removed.routes),
+    };
+    let inheriting = if around.all && !change.is_whole { inheriting(state, &defined, &removals) } else { Vec::new() };
+    unindex(state, change.is_whole, &names, &removals);
+    state.routes(change.is_whole, None).remove(&removals);
+    if !change.is_whole {
+        refuse_loose_ends(report, state, around, &defined);
+    }
+    let (mut last, mut shared) = (None, Shared::default());
+    for (raw, name) in change.routes.iter().zip(names) {
+        let route = route(report, state, raw, name, &mut shared);
+        if let Some(route) = route {
+            let text = canonical::text(&raw.value).into_boxed_str();
+            last = put(report, state, route, (text, raw), (change.is_whole, last));
+        }
+    }
+    for slot in inheriting {
+        again(report, state, slot, &mut shared);
+    }
+}
+
+/// The slots of the routes that a change does not name.
+fn inheriting(state: &State, defined: &Defined, removals: &[Removal]) -> Vec<u32> {
+    let gone: ahash::AHashSet<u32> = removals.iter().map(|removal| removal.slot).collect();
+    let stays = |&(slot, entry): &(u32, &crate::Entry<Route>)| !gone.contains(&slot) && !defined.has(&entry.item.name);
+    state.snapshot.routes.entries().filter(stays).map(|(slot, _)| slot).collect()
+}
+
+/// Takes the routes that will be put in anew, or go, out of the index.
+fn unindex(state: &mut State, is_whole: bool, names: &[Option<String>], removals: &[Removal]) {
+    if is_whole {
+        state.index = Index::default();
+        return;
+    }
+    let routes = &state.snapshot.routes;
+    let changed = names.iter().flatten().filter_map(|name| routes.slot(name));
+    let removed = removals.iter().map(|removal| removal.slot);
+    for slot in changed.chain(removed) {
+        if let Some(route) = routes.get(slot) {
+            state.index.remove(slot, route);
+        }
+    }
+}
+
+/// Refuses to take away what a route still needs that the change leaves as it is.
+fn refuse_loose_ends(report: &mut Report<'_>, state: &State, around: &Around, defined: &Defined) {
+    for removal in &around.upstreams {
+        let users: Vec<u32> = state.index.users(removal.slot).collect();
+        refuse_removal(report, state, "upstream", removal, &users);
+    }
+    for removal in &around.listeners {
+        let slot = removal.slot as usize;
+        let uses = |route: &Route| route.matcher.listeners.contains(&slot) && !defined.has(&route.name);
+        let entries = state.snapshot.routes.entries();
+        let users: Vec<u32> = entries.filter(|(_, entry)| uses(&entry.item)).map(|(slot, _)| slot).collect();
+        refuse_removal(report, state, "listener", removal, &users);
+    }
+}
+
+fn refuse_removal(report: &mut Report<'_>, state: &State, kind: &str, removal: &Removal, users: &[u32]) {
+    let Some((&first, rest)) = users.split_first() else { return };
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    let first = state.written.routes.name(first);
+    let message = format!("{kind} `{}` is used by route `{first}`{more}", removal.written);
+    report.error(removal.place, message, Some("change or remove what uses it in the same patch".to_owned()));
+}
+
+/// Resolves one route. All of it is judged even when a part is wrong.
+fn route(
     report: &mut Report<'_>,
-    raw: &[Spanned<raw::Route>],
-    listeners: &Names,
-    upstreams: &Names,
-    timeouts: &Timeouts,
-) -> Vec<Route> {
-    let mut names = Names::new("route");
-    let mut taken = Taken::default();
-    let mut expressions = 0;
-    let mut routes = Vec::with_capacity(raw.len());
-    for (index, item) in raw.iter().enumerate() {
-        let name = names.define(report, item.referenced, item.value.name.as_ref(), index);
-        let matcher = matches::matcher(report, item, listeners);
-        let action = actions::action(report, item, matcher.as_ref().map(|matcher| &matcher.path), upstreams);
-        let timeouts = node::route_timeouts(report, &item.value.timeouts, timeouts);
-        let (Some(name), Some(matcher), Some(action)) = (name, matcher, action) else { continue };
-        expressions += matcher.expressions();
-        if expressions > limits::EXPRESSIONS_MAX {
-            let message = format!("a file has at most {} regular expressions", limits::EXPRESSIONS_MAX);
-            report.error(item.referenced, message, None);
-            break;
-        }
-        routes.push(Route { name, matcher, action, timeouts });
-        taken.take(report, raw, index, &routes);
+    state: &State,
+    raw: &Spanned<raw::Route>,
+    name: Option<String>,
+    shared: &mut Shared,
+) -> Option<Route> {
+    let inherited = Inherited::of(state);
+    let listeners = Names { kind: "listener", items: &state.snapshot.listeners };
+    let upstreams = Names { kind: "upstream", items: &state.snapshot.upstreams };
+    let matcher = matches::matcher(report, raw, &listeners);
+    let action = actions::action(report, raw, matcher.as_ref().map(|matcher| &matcher.path), &upstreams);
+    let timeouts = node::route_timeouts(report, &raw.value.timeouts, inherited.timeouts);
+    let policies = inherited.layers.of_route(report, raw.value.policies.as_ref(), shared);
+    Some(Route { name: name?, matcher: matcher?, action: action?, timeouts, policies })
+}
+
+/// Whether the change is a whole file, and of that the place of the route before.
+type Order = (bool, Option<u64>);
+
+/// Puts a route in and tells if another takes its requests. Gives its place in the order.
+fn put(
+    report: &mut Report<'_>,
+    state: &mut State,
+    route: Route,
+    (text, raw): (Box<str>, &Spanned<raw::Route>),
+    order: Order,
+) -> Option<u64> {
+    if let Some(other) = state.index.overlapping(&route.matcher, &state.snapshot.routes) {
+        tell(report, state, other, &route, raw);
     }
-    routes
+    let (slot, last) = keep(state, route, text, raw.referenced, order);
+    let Some(route) = state.snapshot.routes.get(slot) else { return last };
+    let had_room = state.index.expressions <= limits::EXPRESSIONS_MAX;
+    state.index.add(slot, route);
+    if had_room && state.index.expressions > limits::EXPRESSIONS_MAX {
+        let message = format!("a file has at most {} regular expressions", limits::EXPRESSIONS_MAX);
+        report.error(raw.referenced, message, None);
+    }
+    last
 }
 
-/// What gives a route its precedence: a host, `None` for any, and the shape of a path.
-type Place = (Option<HostPattern>, String);
-
-/// A route by its index in the file and its index among the resolved ones.
-type Taker = (usize, usize);
-
-/// The requests that already have a route.
-///
-/// Two routes of the same host and the same shape of path may stand side by side when something else tells them apart:
-/// other listeners, methods, header fields, query parameters or cookies. One that names them and one that does not are
-/// told apart too, since the first then comes first.
-#[derive(Default)]
-struct Taken {
-    by_place: AHashMap<Place, Vec<Taker>>,
+/// Puts a route in beside its text. Gives its slot and its place in the order.
+fn keep(state: &mut State, route: Route, text: Box<str>, place: Location, order: Order) -> (u32, Option<u64>) {
+    let refers = has_reference(&text) || state.written.settings_refer;
+    let hash = if refers { digest::written("route", &text) } else { digest::route(&route, &state.snapshot) };
+    let mut pair = state.routes(order.0, order.1);
+    let slot = pair.put(route, Kept { text, place, hash });
+    (slot, pair.last)
 }
 
-impl Taken {
-    /// Takes the matches of the last route, which is written at `raw[index]`.
-    fn take(&mut self, report: &mut Report<'_>, raw: &[Spanned<raw::Route>], index: usize, routes: &[Route]) {
-        let Some(route) = routes.last() else { return };
-        let matcher = &route.matcher;
-        let any = matcher.hosts.is_empty().then_some(None);
-        let mut told = false;
-        for host in matcher.hosts.iter().cloned().map(Some).chain(any) {
-            let others = self.by_place.entry((host, matcher.path.shape())).or_default();
-            let other = others.iter().find(|&&(_, other)| overlap(&routes[other].matcher, matcher));
-            if let Some(&(other, _)) = other.filter(|_| !told) {
-                told = true;
-                tell(report, &raw[other], &raw[index]);
-            }
-            others.push((index, routes.len() - 1));
+/// Resolves a route that did not change itself. It is in the index, and most often stays there as it is.
+fn again(report: &mut Report<'_>, state: &mut State, slot: u32, shared: &mut Shared) {
+    let (Some(kept), Some(old)) = (state.written.routes.get(slot).cloned(), state.snapshot.routes.get(slot).cloned())
+    else {
+        return;
+    };
+    report.fallback = kept.place;
+    let raw = Spanned { value: canonical::read(&kept.text), referenced: kept.place };
+    if let Some(route) = route(report, state, &raw, Some(old.name.clone()), shared) {
+        if route.matcher == old.matcher && route.action == old.action {
+            keep(state, route, kept.text.clone(), kept.place, (false, None));
+        } else {
+            state.index.remove(slot, &old);
+            put(report, state, route, (kept.text.clone(), &raw), (false, None));
         }
     }
+    report.fallback = Location::UNKNOWN;
 }
 
-fn tell(report: &mut Report<'_>, first: &Spanned<raw::Route>, second: &Spanned<raw::Route>) {
-    let name =
-        |route: &Spanned<raw::Route>| route.value.name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
-    let place = second.value.r#match.as_ref().map_or(second.referenced, |raw| raw.referenced);
-    let line = first.referenced.line();
-    let message =
-        format!("route `{}` matches the same requests as route `{}` in line {line}", name(second), name(first));
+fn tell(report: &mut Report<'_>, state: &State, other: u32, route: &Route, raw: &Spanned<raw::Route>) {
+    let place = raw.value.r#match.as_ref().map_or(raw.referenced, |raw| raw.referenced);
+    let first = state.written.routes.get(other).map_or(Location::UNKNOWN, |kept| kept.place);
+    let first = report.documents.seen_from(raw.referenced, first);
+    // Of both what is written: a name may come from the environment.
+    let name = raw.value.name.as_ref().map_or(route.name.as_str(), |name| &name.value);
+    let other = state.written.routes.name(other);
+    let message = format!("route `{name}` matches the same requests as route `{other}` in {first}");
     let help = "give one of them another host, path, method, listener or condition".to_owned();
     report.error(place, message, Some(help));
-}
-
-fn overlap(one: &Match, other: &Match) -> bool {
-    meet(&one.listeners, &other.listeners)
-        && meet(&one.methods, &other.methods)
-        && one.headers == other.headers
-        && one.query == other.query
-        && one.cookies == other.cookies
-}
-
-/// Whether two lists, of which an empty one stands for anything, have the same precedence and something in common.
-fn meet<T: PartialEq>(one: &[T], other: &[T]) -> bool {
-    (one.is_empty() && other.is_empty()) || one.iter().any(|entry| other.contains(entry))
 }

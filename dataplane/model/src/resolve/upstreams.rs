@@ -1,14 +1,21 @@
 //! `upstreams`: their endpoints, with names resolved to addresses.
+//!
+//! Part of `resolve`, before the routes that use them. Only those that a change names are resolved; whether one that goes is
+//! still used is judged with the routes.
 
 use std::{net::SocketAddr, time::Duration};
 
 use ahash::AHashSet;
-use serde_saphyr::Spanned;
 
-use super::{Names, addresses, report::Report};
+use super::{
+    Change, addresses,
+    names::{Defined, Removal},
+    report::Report,
+    state::{Kept, State, has_reference},
+};
 use crate::{
-    limits,
-    raw::{self, Text},
+    digest, limits,
+    raw::{self, Spanned, Text, canonical},
     scalar::Count,
     snapshot::{Connections, Endpoint, Upstream},
 };
@@ -16,20 +23,39 @@ use crate::{
 const IDLE_MAX: Count = Count(256);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Resolves the upstreams.
-pub(super) fn upstreams(report: &mut Report<'_>, raw: &[Spanned<raw::Upstream>]) -> (Vec<Upstream>, Names) {
-    let mut names = Names::new("upstream");
-    let mut upstreams = Vec::with_capacity(raw.len());
-    for (index, item) in raw.iter().enumerate() {
-        let name = names.define(report, item.referenced, item.value.name.as_ref(), index);
-        let endpoints = endpoints(report, item);
-        report.word(item.value.balance.as_ref(), "balance", &[("round_robin", ())], ());
-        let connections = connections(report, &item.value.connections);
-        if let Some(name) = name {
-            upstreams.push(Upstream { name, endpoints, connections });
+/// Brings the upstreams of a change into `state`; says which go.
+pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change) -> Vec<Removal> {
+    let mut defined = Defined::new("upstream");
+    let names: Vec<Option<String>> =
+        change.upstreams.iter().map(|raw| defined.define(report, raw.referenced, raw.value.name.as_ref())).collect();
+    let upstreams = &state.snapshot.upstreams;
+    let removals = match change.is_whole {
+        true => defined.left_out(upstreams),
+        false => defined.removed(report, upstreams, &change.removed.upstreams),
+    };
+    let mut pair = state.upstreams(change.is_whole);
+    pair.remove(&removals);
+    for (raw, name) in change.upstreams.iter().zip(names) {
+        // Even one with a mistake is put in, so that the routes that use it are judged.
+        let upstream = upstream(report, raw, name.clone().unwrap_or_default());
+        if name.is_none() {
+            continue;
         }
+        let text = canonical::text(&raw.value).into_boxed_str();
+        let hash = match has_reference(&text) {
+            true => digest::written("upstream", &text),
+            false => digest::item("upstream", &upstream),
+        };
+        pair.put(upstream, Kept { text, place: raw.referenced, hash });
     }
-    (upstreams, names)
+    removals
+}
+
+fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String) -> Upstream {
+    let endpoints = endpoints(report, item);
+    report.word(item.value.balance.as_ref(), "balance", &[("round_robin", ())], ());
+    let connections = connections(report, &item.value.connections);
+    Upstream { name, endpoints, connections }
 }
 
 fn endpoints(report: &mut Report<'_>, item: &Spanned<raw::Upstream>) -> Vec<Endpoint> {

@@ -1,6 +1,6 @@
-//! Values that several parts of a file have: names, and text with `${env:X}` references.
+//! Values that several parts of a file have: names, and text with `${env:X}` and `${file:X}` references.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 use crate::{host::Refusal, limits, source::Source};
 
@@ -14,7 +14,8 @@ pub(super) fn name(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// Replaces `${env:X}` by the variable's value, and `$${` by `${`. What comes out is not looked at again.
+/// Replaces `${env:X}` by the variable's value, `${file:X}` by the file's text without the line break at its end, and
+/// `$${` by `${`. What comes out is not looked at again.
 pub(super) fn substitute<'t>(text: &'t str, source: &dyn Source) -> Result<Cow<'t, str>, Refusal> {
     let Some(mut at) = text.find("${") else { return Ok(Cow::Borrowed(text)) };
     let mut out = String::new();
@@ -42,10 +43,17 @@ pub(super) fn substitute<'t>(text: &'t str, source: &dyn Source) -> Result<Cow<'
     Ok(Cow::Owned(out))
 }
 
-const ESCAPE: &str = "write `${env:NAME}` for the value of an environment variable, `$${` for the characters `${`";
+const ESCAPE: &str = "write `${env:NAME}` for the value of an environment variable, `${file:PATH}` for the text of a file, `$${` for the \
+                      characters `${`";
 
 /// The value of what stands between the braces.
 fn look_up(reference: &str, source: &dyn Source) -> Result<String, Refusal> {
+    if let Some(path) = reference.strip_prefix("file:") {
+        let unreadable = |error| (format!("the file of `${{{reference}}}` cannot be read: {error}"), None);
+        let text = source.read(Path::new(path)).map_err(unreadable)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        return Ok(text.strip_suffix('\r').unwrap_or(text).to_owned());
+    }
     let Some(variable) = reference.strip_prefix("env:") else {
         return Err((format!("unknown reference `${{{reference}}}`"), Some(ESCAPE.to_owned())));
     };
@@ -57,7 +65,7 @@ fn look_up(reference: &str, source: &dyn Source) -> Result<String, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, net::SocketAddr, path::Path};
+    use std::{io, net::SocketAddr};
 
     use super::*;
 
@@ -70,6 +78,10 @@ mod tests {
         }
 
         fn read(&self, _: &Path) -> io::Result<String> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+
+        fn list(&self, _: &Path) -> io::Result<Vec<String>> {
             Err(io::ErrorKind::NotFound.into())
         }
 

@@ -40,6 +40,21 @@ fn a_default_written_out_has_the_same_digest() {
     assert_eq!(digest(&base()), digest(&format!("{}{written}", base())));
 }
 
+/// What a route comes to counts, not where it is written.
+#[test]
+fn policies_count_for_the_routes_that_have_them() {
+    let (deny, base) = ("{ ip: { deny: [10.0.0.0/8, 10.1.0.0/16] } }", base());
+    let of_route = |text: &str| base.replace("upstream: a }", &format!("upstream: a, policies: {text} }}"));
+    let set = format!("policy_sets: [ {{ name: s, policies: {deny} }} ]\n");
+    assert_eq!(digest(&of_route(deny)), digest(&format!("{}{set}", of_route("{ use: [s] }"))));
+    assert_eq!(digest(&base), digest(&format!("{base}{set}")), "a set that nobody uses is nothing");
+    let all = format!("defaults: {{ policies: {deny} }}\n");
+    assert_ne!(digest(&base), digest(&format!("{base}{all}")));
+    assert_ne!(digest(&of_route("{ defaults: off }")), digest(&format!("{}{all}", of_route("{ defaults: off }"))));
+    let off = base.replace(" }, upstream:", " }, policies: { ip: off }, upstream:");
+    assert_eq!(digest(&base), digest(&format!("{off}{all}")));
+}
+
 #[test]
 fn any_change_of_content_changes_the_digest() {
     let base = base();
@@ -83,6 +98,8 @@ fn any_change_of_content_changes_the_digest() {
         format!("{base}workers: [1, 0]\n"),
         format!("{base}io: epoll\n"),
         format!("{base}status: off\n"),
+        format!("{base}status: {{ socket: x }}\n"),
+        format!("{base}status: {{ bind: 127.0.0.1:9901, socket: x }}\n"),
         format!("{base}access_log: off\n"),
         format!("{base}access_log: {{ path: x }}\n"),
         format!("{base}access_log: {{ path: x, writer: direct }}\n"),
@@ -101,16 +118,50 @@ fn any_change_of_content_changes_the_digest() {
         format!("{base}timeouts: {{ linger: 1s }}\n"),
         format!("{base}timeouts: {{ tunnel: 1s }}\n"),
     ];
+    all_differ(&changed);
+}
+
+/// Checks that each of these files and [`base`] has a digest of its own.
+fn all_differ(changed: &[String]) {
     let mut digests: Vec<u64> = changed.iter().map(|text| digest(text)).collect();
-    digests.push(digest(&base));
+    digests.push(digest(&base()));
     digests.sort_unstable();
     digests.dedup();
     assert_eq!(digests.len(), changed.len() + 1);
 }
 
-/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when routes got
-/// path expressions and conditions on header fields, query parameters and cookies.
+#[test]
+fn any_change_of_policies_changes_the_digest() {
+    let policies = [
+        "ip: { deny: [10.0.0.0/8] }",
+        "ip: { allow: [10.0.0.0/8] }",
+        "ip: { deny: [10.0.0.0/9] }",
+        "limits: { body_bytes: 1 }",
+        "limits: { body_bytes: unlimited }",
+        "limits: { fields: 9 }",
+        "request_headers: { remove: [A] }",
+        "response_headers: { remove: [A] }",
+        "request_query: { remove: [A] }",
+        "request_headers: { set: [ { name: A, value: b } ] }",
+        "request_headers: { add: [ { name: A, value: b } ] }",
+        "mock: { status: 200 }",
+        "cors: { origins: ['*'] }",
+        "cors: { origins: ['https://a.test'] }",
+        "cors: { origins: ['https://*.test'] }",
+        "cors: { origins_regex: ['https://a.test'] }",
+        "cors: { origins: ['https://a.test'], credentials: true }",
+        "cors: { origins: ['*'], methods: [PUT] }",
+        "cors: { origins: ['*'], headers: ['*'] }",
+        "cors: { origins: ['*'], headers: [a] }",
+        "cors: { origins: ['*'], expose: [a] }",
+        "cors: { origins: ['*'], max_age: 0s }",
+    ];
+    all_differ(&policies.map(|text| base().replace("path: /y }", &format!("path: /y }}, policies: {{ {text} }}"))));
+}
+
+/// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
+/// came to be derived from the structs themselves; a new field changes it too, last `policies` of a route.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "5241ba1cfc9bf3ca");
+    assert_eq!(format!("{:016x}", digest(&base())), "d1e9d157564895c1");
 }

@@ -2,8 +2,13 @@
 
 mod arbitrary;
 mod digest;
+mod includes;
 mod manual;
 mod meaning;
 mod mistakes;
+mod patches;
+mod policies;
 mod references;
+mod sequences;
+mod shown;
 mod source;

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::source::{good, read};
+use tollgate_model::Configuration;
+
+use crate::source::{WORLD, good, read};
 
 const MANUAL: &str = include_str!("../../../../docs/users/configure.md");
 
@@ -19,6 +21,16 @@ fn every_example_for_users_loads() {
         }
     }
     assert!(blocks >= 5, "{blocks} examples found");
+}
+
+/// Each block marked `json` of the manual is a patch of its smallest file.
+#[test]
+fn every_patch_of_the_manual_applies() {
+    let first = MANUAL.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let first = Configuration::parse("gateway.yaml", first, &WORLD).unwrap();
+    let patches = MANUAL.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+    let applied = patches.map(|patch| first.patch("a patch", patch, &WORLD).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(applied.count(), 1);
 }
 
 /// The reader lists the keys a mapping may have; each must have a row in the manual.
@@ -44,6 +56,13 @@ fn the_manual_names_every_key() {
         "routes: [ { answer: { headers: [ { ?: 1 } ] } } ]",
         "routes: [ { timeouts: { ?: 1 } } ]",
         "limits: { ?: 1 }",
+        "defaults: { ?: 1 }",
+        "policy_sets: [ { ?: 1 } ]",
+        "routes: [ { policies: { ?: 1 } } ]",
+        "routes: [ { policies: { ip: { ?: 1 } } } ]",
+        "routes: [ { policies: { cors: { ?: 1 } } } ]",
+        "routes: [ { policies: { limits: { ?: 1 } } } ]",
+        "routes: [ { policies: { request_query: { ?: 1 } } } ]",
         "timeouts: { ?: 1 }",
     ];
     let mut keys = 0;
@@ -56,5 +75,5 @@ fn the_manual_names_every_key() {
             assert!(named.iter().any(|form| MANUAL.contains(form)), "`{key}` of `{context}` is not in the manual");
         }
     }
-    assert_eq!(keys, 84, "a key came or went: read the manual once more");
+    assert_eq!(keys, 118, "a key came or went: read the manual once more");
 }

@@ -2,9 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use tollgate_model::{AccessLog, Action, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load};
+use tollgate_model::{
+    AccessLog, Action, Configuration, Forwarded, HostPattern, IoDriver, PathMatch, Piece, Segment, Workers, load,
+};
 
-use crate::source::{WORLD, file, good};
+use crate::source::{WORLD, World, file, good};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -14,7 +16,9 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(snapshot.generation, 1);
     assert_eq!(snapshot.workers, Workers::Auto);
     assert_eq!(snapshot.io, IoDriver::Auto);
-    assert_eq!(snapshot.status.unwrap().to_string(), "127.0.0.1:9901");
+    let status = snapshot.status.unwrap();
+    assert_eq!(status.bind.unwrap().to_string(), "127.0.0.1:9901");
+    assert!(status.socket.is_none() && status.token.is_none());
     assert!(snapshot.access_log == AccessLog::Stdout);
     assert_eq!(snapshot.forwarded, Forwarded::XForwarded);
     assert!(snapshot.trusted_proxies.is_empty());
@@ -46,6 +50,23 @@ fn what_is_written_counts() {
     let limits = snapshot.limits;
     assert_eq!((limits.body_bytes, limits.requests_per_connection), (Some(10 << 20), Some(7)));
     assert_eq!(limits.target_bytes, 4 << 10, "a target is no longer than a head");
+}
+
+#[test]
+fn a_token_is_compared_and_never_shown() {
+    let snapshot = good(&file("status: { bind: 127.0.0.1:1, socket: run/admin, token: '${file:token}' }\n"));
+    let status = snapshot.status.clone().unwrap();
+    let token = status.token.as_ref().unwrap();
+    assert!(token.is(b"0123456789abcdef") && !token.is(b"0123456789abcdeF") && !token.is(b"0123456789abcdef\n"));
+    assert!(!format!("{snapshot:?} {status:?} {token:?}").contains("0123"));
+    assert_eq!(status.socket.as_deref(), Some(Path::new("run/admin")));
+    let text = file("status: { bind: 127.0.0.1:1, token: '${env:T}' }\n");
+    let of = |world| Configuration::parse("gateway.yaml", &text, world).unwrap();
+    let (one, two) = (of(&World(&[("T", "0123456789abcdef")])), of(&World(&[("T", "another-secret-one")])));
+    assert_eq!(one.snapshot().digest, two.snapshot().digest, "who reads the digest learns nothing of the token");
+    let renewed = one.replace("gateway.yaml", &text, &World(&[("T", "another-secret-one")])).unwrap();
+    let same = one.replace("gateway.yaml", &text, &World(&[("T", "0123456789abcdef")])).unwrap();
+    assert!(!one.snapshot().is_same(renewed.snapshot()) && one.snapshot().is_same(same.snapshot()));
 }
 
 #[test]

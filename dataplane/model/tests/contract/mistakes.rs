@@ -59,9 +59,10 @@ fn of_keys() {
         ("routes:\n  - { name: r, §upstrem: a }\n", "unknown key `upstrem`, did you mean `upstream`?"),
         ("routes:\n  - name: r\n    match:\n      §host: [a]\n", "unknown key `host`, did you mean `hosts`?"),
         (
-            "routes: [ { §policies: {} } ]\n",
-            "allowed here: name, match, upstream, upstreams, rewrite, redirect, answer, timeouts",
+            "routes: [ { §policis: {} } ]\n",
+            "allowed here: name, match, upstream, upstreams, rewrite, redirect, answer, policies, timeouts",
         ),
+        ("routes: [ { policies: { §thottle: {} } } ]\n", "allowed here: defaults, use, ip, cors, limits"),
         ("routes: [ { timeouts: { §drain: 1s } } ]\n", "allowed here: connect, first_byte, idle, request, tunnel"),
         ("status: { §bnd: 127.0.0.1:1 }\n", "unknown key `bnd`, did you mean `bind`?"),
         ("access_log: { §file: x }\n", "allowed here: path, format, writer, rotate, keep"),
@@ -82,6 +83,15 @@ fn of_shapes() {
         ("§status: [1]\n", "expected `off` or a mapping like { bind: 127.0.0.1:9901 }"),
         ("status: §on\n", "`on` is not allowed here"),
         ("status: §{}\n", "`bind` is missing"),
+        ("status: { bind: 127.0.0.1:1, §tokn: x }\n", "unknown key `tokn`, did you mean `token`?"),
+        ("status: { bind: 127.0.0.1:1, socket: §'' }\n", "`socket` is empty"),
+        ("status: { socket: /run/a, token: §'${file:token}' }\n", "`token` is for `bind`, which is not there"),
+        (
+            "status: { bind: 127.0.0.1:1, token: §hunter2 }\n",
+            "`token` holds the secret itself\n --> gateway.yaml:5:37\n  = help",
+        ),
+        ("status: { bind: 127.0.0.1:1, token: §'${env:SECRET}' }\n", "is not a token of 16 to 256 visible characters"),
+        ("status: { bind: 127.0.0.1:1, token: §'${file:gone}' }\n", "the file of `${file:gone}` cannot be read"),
         ("status: { bind: §here }\n", "`here` is not an address to listen at"),
         ("access_log: §true\n", "write `off` or a mapping like { path: logs/access.log }"),
         ("access_log: §{ format: json }\n", "`path` is missing"),
@@ -138,7 +148,8 @@ fn of_settings() {
         ("limits: { body_bytes: §unlimted }\n", "or `unlimited`"),
         ("limits: { requests_per_connection: §0 }\n", "out of range"),
         ("timeouts: { idle: §'${env:NONE}' }\n", "the environment variable `NONE` is not defined"),
-        ("timeouts: { idle: §'${file:x}' }\n", "unknown reference `${file:x}`"),
+        ("timeouts: { idle: §'${file:x}' }\n", "the file of `${file:x}` cannot be read"),
+        ("timeouts: { idle: §'${vault:x}' }\n", "unknown reference `${vault:x}`"),
         ("timeouts: { idle: §'${env:PORT' }\n", "without its `}`"),
     ]);
 }
@@ -327,6 +338,122 @@ fn of_actions() {
     let long = "x".repeat(tollgate_model::ANSWER_BYTES_MAX + 1);
     let route = format!("routes:\n  - {{ name: r, match: {{ path: / }}, answer: {{ status: 200, body: §{long} }} }}\n");
     check(&file(&route), "a body has at most 8 KiB");
+}
+
+/// Of policies: each is the `policies` of a route; there is a set `base`.
+#[test]
+fn of_policies() {
+    for (text, expected) in [
+        ("use: [§bas]", "policy set `bas` is not defined, did you mean `base`?"),
+        ("use: [base, §base]", "`base` is in `use` twice"),
+        ("use: §[]", "`use` names 1 to 16 sets"),
+        ("defaults: §on", "write `off`, or leave `defaults` out"),
+        ("ip: §on", "write `off` or a mapping like { deny: [192.0.2.0/24] }"),
+        ("ip: §{}", "`allow` or `deny` is missing"),
+        ("ip: { §alow: [::1] }", "unknown key `alow`, did you mean `allow`?"),
+        ("ip: { allow: §[] }", "leave `allow` out for none"),
+        ("ip: { allow: [§10.0.0.0/40] }", "`10.0.0.0/40` is not a network or an address"),
+        ("ip: { deny: [§192.0.2.7/24] }", "write `192.0.2.0/24`"),
+        ("ip: { deny: [§'2001:db8::1/32'] }", "write `2001:db8::/32`"),
+        ("limits: { head_bytes: §20KiB }", "at most 16384, or raise `limits.head_bytes`"),
+        ("limits: { target_bytes: §9KiB }", "`target_bytes` is larger than that of the node"),
+        ("limits: { fields: §101 }", "at most 100, or raise `limits.fields`"),
+        ("limits: { body_bytes: §1MB }", "or `unlimited`"),
+        ("limits: { §connections: 1 }", "allowed here: head_bytes, target_bytes, fields, body_bytes"),
+        ("mock: §{ body: x }", "`status` is missing"),
+        ("mock: { status: §99 }", "from 200 to 599"),
+    ] {
+        check_policies(text, expected);
+    }
+}
+
+fn check_policies(text: &str, expected: &str) {
+    let set = "policy_sets: [ { name: base, policies: { ip: { deny: [10.0.0.0/8] } } } ]\n";
+    let route =
+        format!("{A}{set}routes:\n  - {{ name: r, match: {{ path: / }}, upstream: a, policies: {{ {text} }} }}\n");
+    check(&file(&route), expected);
+}
+
+#[test]
+fn of_changes_of_fields_and_queries() {
+    for (text, expected) in [
+        ("request_headers: §{}", "one of `remove`, `set` and `add` is missing"),
+        ("request_headers: { remove: §[] }", "there must be 1 to 32 entries"),
+        ("request_headers: { remove: [§'a b'] }", "`a b` cannot name a header field"),
+        ("request_headers: { remove: [§Content-Length] }", "frames the message or concerns one connection"),
+        ("request_headers: { set: [ { name: §transfer_encoding, value: x } ] }", "frames the message"),
+        ("request_headers: { add: [ { name: §Connection, value: x } ] }", "leave it out"),
+        ("request_headers: { set: [ { name: §X-Request-Id, value: x } ] }", "is written by the gateway itself"),
+        ("request_headers: { set: [ { name: §X-Forwarded-For, value: x } ] }", "a matter of `forwarded`"),
+        ("request_headers: { remove: [§Host] }", "write it into `set`"),
+        ("request_headers: { set: [ { name: Host, value: §a/b } ] }", "write it like `api.example.com:8443`"),
+        ("request_headers: { set: [ { name: Host, value: §'a:99999' } ] }", "`a:99999` is not a host"),
+        ("request_headers: { set: [ { name: A, value: §\"x\\r\\ny: z\" } ] }", "printable ASCII"),
+        ("request_headers: { set: [ §{ name: A } ] }", "`value` is missing"),
+        ("request_headers: { set: [ §{ value: A } ] }", "`name` is missing"),
+        ("request_headers: { remove: [A], set: [ { name: §a, value: x } ] }", "`a` is removed or set twice"),
+        ("response_headers: { set: [ { name: §Date, value: x } ] }", "is written by the gateway itself"),
+        (
+            "response_headers: { add: [ { name: §Access-Control-Allow-Origin, value: '*' } ] }",
+            "write a policy `cors` instead",
+        ),
+        ("response_headers: { §replace: [] }", "allowed here: remove, set, add"),
+        ("request_query: { remove: [§''] }", "a name is not empty"),
+        ("request_query: { remove: [a, §a] }", "`a` is removed or set twice"),
+    ] {
+        check_policies(text, expected);
+    }
+    let long = "x".repeat(4000);
+    let one = format!("response_headers: {{ add: [ {{ name: A, value: {long} }} ] }}");
+    let text = format!(
+        "{A}defaults: {{ policies: {{ {one} }} }}\nroutes:\n\
+         \x20 - {{ name: r, match: {{ path: / }}, upstream: a, policies: §{{ {one} }} }}\n"
+    );
+    check(&file(&text), "`response_headers` adds more than 4096 bytes");
+}
+
+#[test]
+fn of_cors() {
+    for (text, expected) in [
+        ("§{ methods: [GET] }", "`origins` is missing"),
+        ("{ origins: §[] }", "`origins` has 1 to 64 entries"),
+        ("{ origins: [§app.example.com] }", "write it like `https://app.example.com`"),
+        ("{ origins: [§'https://app.example.com/'] }", "write `https://app.example.com`"),
+        ("{ origins: [§'https://App.example.com'] }", "write `https://app.example.com`"),
+        ("{ origins: [§'https://app.example.com:443'] }", "browsers leave the usual port out"),
+        ("{ origins: [§'https://app.*.com'] }", "`*` can only stand for the labels at the front"),
+        ("{ origins: [§'null'] }", "`null` is nobody's origin"),
+        ("{ origins: §['*', 'https://a.test'] }", "`*` stands for every origin"),
+        ("{ origins: ['https://a.test', §'https://a.test'] }", "is in `origins` twice"),
+        ("{ origins_regex: [§'https://('] }", "not a regular expression: unclosed group"),
+        ("{ origins: ['*'], credentials: §true }", "`credentials` cannot be sent from every origin"),
+        ("{ origins: ['https://a.test'], expose: ['*'], credentials: §true }", "`expose` cannot be `*`"),
+        ("{ origins: ['*'], credentials: §yes }", "allowed here: true, false"),
+        ("{ origins: ['*'], methods: [§get] }", "write `GET`"),
+        ("{ origins: ['*'], headers: §['*', X-A] }", "`*` stands for every name"),
+        ("{ origins: ['*'], headers: [X-A, §x-a] }", "`x-a` is in `headers` twice"),
+        ("{ origins: ['*'], max_age: §25h }", "from 0ms to 24h"),
+        ("{ §origin: ['*'] }", "unknown key `origin`, did you mean `origins`?"),
+    ] {
+        check_policies(&format!("cors: {text}"), expected);
+    }
+}
+
+#[test]
+fn of_policy_sets_and_defaults() {
+    check_all(&[
+        ("policy_sets: [ §{ policies: {} } ]\n", "`name` is missing"),
+        ("policy_sets: [ §{ name: a } ]\n", "`policies` is missing"),
+        (
+            "policy_sets: [ { name: a, policies: {} }, { name: §a, policies: {} } ]\n",
+            "the policy set name `a` is used twice, first in line 5",
+        ),
+        ("policy_sets: [ { name: a, policies: { use: §[b] } } ]\n", "a set cannot use another"),
+        ("policy_sets: [ { name: a, policies: { defaults: §off } } ]\n", "stands in the policies of a route"),
+        ("defaults: { policies: { use: [§a] } }\n", "there is no policy set: add one to `policy_sets`"),
+        ("defaults: { §policy: {} }\n", "allowed here: policies"),
+        ("defaults: { policies: { ip: { deny: [§x] } } }\n", "`x` is not a network or an address"),
+    ]);
 }
 
 #[test]

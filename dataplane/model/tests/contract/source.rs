@@ -11,6 +11,7 @@ pub(crate) struct World(pub(crate) &'static [(&'static str, &'static str)]);
 pub(crate) const WORLD: World = World(&[
     ("PORT", "8080"),
     ("CONNECTIONS", "1000"),
+    ("SECOND", "1s"),
     ("SECRET", "hunter2"),
     ("SECRET_PATH", "/hunter2 {x"),
     ("SECRET_HOST", "hunter2.test:80"),
@@ -26,7 +27,18 @@ impl Source for World {
 
     fn read(&self, path: &Path) -> io::Result<String> {
         match path.to_str() {
-            Some("small.yaml") => Ok(file("")),
+            Some("small.yaml" | "listeners.yaml") => Ok(file("")),
+            Some("routes/a.yaml") => {
+                Ok("routes: [ { name: a, match: { path: /a }, answer: { status: 200 } } ]".to_owned())
+            }
+            Some("token") => Ok("0123456789abcdef\n".to_owned()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        match folder.to_str() {
+            Some("routes") => Ok(vec!["a.yaml".to_owned(), "b.txt".to_owned()]),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }

@@ -5,18 +5,21 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tollgate_http::Reason;
 use tollgate_io::Instant;
 use tollgate_model::{NoSource, Snapshot};
 use tollgate_sim::{
-    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Origin, Reply, Request, Seed, SimSender,
-    Simulation, World,
+    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
+    SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, Names, Registry, WorkerMetrics, log_queue};
-use tollgate_worker::{Command, Program, Setup};
+use tollgate_telemetry::{LogSource, Registry, WorkerMetrics, log_queue};
+use tollgate_worker::{Command, Program, Publication, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -44,7 +47,10 @@ const SLACK: Duration = Duration::from_millis(150);
 pub(crate) struct Gateway {
     pub(crate) simulation: Simulation,
     pub(crate) world: World,
-    commands: SimSender<Command>,
+    pub(crate) node: Node,
+    /// What the worker was given last.
+    program: RefCell<Arc<Program>>,
+    commands: SimSender<Command<SimListener>>,
     /// When `run` returned.
     returned: Rc<Cell<Option<Instant>>>,
     registry: Arc<Registry>,
@@ -78,27 +84,19 @@ timeouts: {TIMEOUTS}
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their names.
-fn routed(routes: &[&str]) -> Snapshot {
+/// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their
+/// names; `settings` are lines of the node.
+pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
     let upstreams = ["a", "b"].iter().zip(ORIGINS);
     let upstreams =
         upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
     let routes = routes.iter().enumerate().map(|(index, route)| format!("  - {{ name: r{index}, {route} }}\n"));
     let text = format!(
-        "version: 1\nlisteners: [ {{ name: public, bind: \"{LISTEN}\" }} ]\nupstreams:\n{}routes:\n{}",
+        "version: 1\nlisteners: [ {{ name: public, bind: \"{LISTEN}\" }} ]\n{settings}upstreams:\n{}routes:\n{}",
         upstreams.collect::<String>(),
         routes.collect::<String>()
     );
     tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-fn names(snapshot: &Snapshot) -> Names {
-    Names {
-        routes: snapshot.routes.iter().map(|route| route.name.clone()).collect(),
-        upstreams: snapshot.upstreams.iter().map(|upstream| upstream.name.clone()).collect(),
-        listeners: snapshot.listeners.iter().map(|listener| listener.name.clone()).collect(),
-        reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
-    }
 }
 
 impl Gateway {
@@ -114,19 +112,25 @@ impl Gateway {
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
     pub(crate) fn start_routes(routes: &[&str], seed: impl Into<Seed>, conditions: Conditions) -> Self {
-        Self::run(routed(routes), seed, conditions)
+        Self::run(routed(routes, ""), seed, conditions)
+    }
+
+    /// The same under a quiet sky, with more `settings` of the node, each a line.
+    pub(crate) fn start_node(settings: &str, routes: &[&str]) -> Self {
+        Self::run(routed(routes, settings), 1, Conditions::default())
     }
 
     fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
         let simulation = Simulation::new(seed, conditions);
         let (world, node) = (simulation.world(), simulation.node(NODE));
         let snapshot = Arc::new(snapshot);
-        let registry = Registry::new(names(&snapshot), 1);
+        let registry = Registry::new(&Reason::ALL.map(Reason::code), 1);
         let (metrics, (sender, log)) = (registry.worker(0), log_queue(LOG_BLOCKS, &registry));
         let (commands, inbox) = world.mailbox();
+        let program = Arc::new(Program::build(snapshot, 1, &registry, None));
         let setup = Setup {
             io: node.clone(),
-            program: Arc::new(Program::build(snapshot, 1)),
+            program: program.clone(),
             listeners: vec![(0, node.listen(LISTEN))],
             metrics: metrics.clone(),
             log: Some(sender.sink(metrics.clone())),
@@ -137,7 +141,8 @@ impl Gateway {
             tollgate_worker::run(setup, inbox).await;
             noted.set(Some(clock.now()));
         });
-        Self { simulation, world, commands, returned, registry, metrics, log }
+        let program = RefCell::new(program);
+        Self { simulation, world, node, program, commands, returned, registry, metrics, log }
     }
 
     /// A worker under a quiet sky, with one origin that answers by `script`.
@@ -165,8 +170,25 @@ impl Gateway {
     }
 
     /// Has the worker drain or stop.
-    pub(crate) fn command(&self, command: Command) {
+    pub(crate) fn command(&self, command: Command<SimListener>) {
         self.commands.send(command);
+    }
+
+    /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
+    pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
+        let program = Program::build(Arc::new(snapshot), 1, &self.registry, Some(&self.program.borrow()));
+        let program = Arc::new(program);
+        self.program.replace(program.clone());
+        let taken = Arc::new(AtomicBool::new(false));
+        let told = taken.clone();
+        let taken_by = Box::new(move || told.store(true, Ordering::Relaxed));
+        self.command(Command::Publish(Publication { program, listeners, taken: taken_by }));
+        taken
+    }
+
+    /// What the worker was given last.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::clone(self.program.borrow().snapshot())
     }
 
     /// Whether `run` has returned.

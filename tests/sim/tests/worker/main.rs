@@ -5,6 +5,8 @@ mod clients;
 mod deadlines;
 mod drain;
 mod gateway;
+mod policies;
+mod publish;
 mod routing;
 mod seeds;
 mod truncation;

@@ -42,7 +42,11 @@ fn storm(seed: u64) -> Conditions {
         let most = match fault {
             Fault::ShortReceive | Fault::ShortSend | Fault::LateCompletion | Fault::LateNews => 0.6,
             Fault::Reset | Fault::Stall => 0.01,
-            Fault::ConnectRefused | Fault::ConnectHangs | Fault::AcceptFails => 0.2,
+            Fault::ConnectRefused
+            | Fault::ConnectHangs
+            | Fault::AcceptFails
+            | Fault::DetachRefused
+            | Fault::AdoptFails => 0.2,
         };
         faults = faults.with(fault, most * (random.below(4) as f64) / 3.0);
     }

@@ -1,27 +1,30 @@
-//! The set of peers whose forwarding fields are believed.
+//! Sets of addresses: the trusted proxies, and what the `ip` policy allows and denies.
 //!
-//! Asked once per connection by a worker, so it is two sorted lists of disjoint ranges and a binary search. An
-//! IPv4-mapped IPv6 address is looked up as the IPv4 address it is.
+//! Asked per request by a worker, so it is two sorted lists of disjoint ranges and a binary search: 14 comparisons among
+//! 10,000 networks. An IPv4-mapped IPv6 address is looked up as the IPv4 address it is. Names are not resolved.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 /// A set of IP networks.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies {
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct IpSet {
     /// First and last address of each range; sorted, disjoint.
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
 }
 
-impl TrustedProxies {
+impl IpSet {
     pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let mut set = Self::default();
         for network in networks {
             match network {
                 IpNet::V4(net) => set.v4.push((net.network().to_bits(), net.broadcast().to_bits())),
-                IpNet::V6(net) => set.v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+                IpNet::V6(net) => match (net.network().to_ipv4_mapped(), net.broadcast().to_ipv4_mapped()) {
+                    (Some(first), Some(last)) => set.v4.push((first.to_bits(), last.to_bits())),
+                    _ => set.v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+                },
             }
         }
         merge(&mut set.v4);
@@ -36,12 +39,6 @@ impl TrustedProxies {
             IpAddr::V4(address) => holds(&self.v4, address.to_bits()),
             IpAddr::V6(address) => holds(&self.v6, address.to_bits()),
         }
-    }
-
-    /// The ranges as text, sorted: equal sets give equal ranges.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = String> {
-        let v4 = self.v4.iter().map(|(first, last)| format!("4 {first:x} {last:x}"));
-        v4.chain(self.v6.iter().map(|(first, last)| format!("6 {first:x} {last:x}")))
     }
 
     /// Whether nobody is trusted.
@@ -72,14 +69,21 @@ fn merge<A: Ord + Copy>(ranges: &mut Vec<(A, A)>) {
 mod tests {
     use super::*;
 
-    fn set(networks: &[&str]) -> TrustedProxies {
-        TrustedProxies::new(networks.iter().map(|text| text.parse().unwrap()))
+    fn set(networks: &[&str]) -> IpSet {
+        IpSet::new(networks.iter().map(|text| text.parse().unwrap()))
     }
 
     #[test]
     fn nested_and_overlapping_networks_are_one_range() {
-        let set = set(&["10.1.0.0/16", "10.0.0.0/16", "10.0.0.0/8", "192.0.2.7/32", "10.255.255.0/24"]);
-        assert_eq!(set.v4.len(), 2);
+        let set = set(&[
+            "10.1.0.0/16",
+            "10.0.0.0/16",
+            "10.0.0.0/8",
+            "192.0.2.7/32",
+            "10.255.255.0/24",
+            "::ffff:198.51.100.0/120",
+        ]);
+        assert_eq!((set.v4.len(), set.v6.len()), (3, 0));
         for (address, expected) in [
             ("9.255.255.255", false),
             ("10.0.0.0", true),
@@ -89,6 +93,7 @@ mod tests {
             ("192.0.2.7", true),
             ("192.0.2.8", false),
             ("::ffff:10.1.1.1", true),
+            ("198.51.100.200", true),
             ("::1", false),
         ] {
             assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");
@@ -101,6 +106,6 @@ mod tests {
         assert!(set.contains("255.255.255.255".parse().unwrap()));
         assert!(set.contains("2001:db8:ffff::1".parse().unwrap()));
         assert!(!set.contains("2001:db9::".parse().unwrap()));
-        assert!(TrustedProxies::default().is_empty());
+        assert!(IpSet::default().is_empty());
     }
 }

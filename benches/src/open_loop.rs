@@ -1,0 +1,201 @@
+//! Load at a fixed rate, whatever the target does with it: latency counts from when a request was meant to be sent.
+//!
+//! One thread over some keep-alive connections. A request that finds none free waits for one, and that wait is part of its
+//! latency, as it would be for a user (the closed loop of `wrk` hides it). Answers must be 200 with a Content-Length.
+
+use crate::interrupt;
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::{
+    event::{Timespec, epoll},
+    fd::OwnedFd,
+};
+use std::{
+    collections::VecDeque,
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+/// Most bytes of an answer.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest sleep, so that a signal is seen.
+const SLEEP_MAX: Duration = Duration::from_millis(20);
+
+/// After the last request, for answers that are still to come.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What to send, and how fast.
+pub(crate) struct Load<'a> {
+    pub(crate) target: SocketAddr,
+    /// Requests per second.
+    pub(crate) rate: f64,
+    pub(crate) connections: usize,
+    pub(crate) time: Duration,
+    /// The bytes of request number n.
+    pub(crate) request: &'a dyn Fn(u64) -> Vec<u8>,
+}
+
+/// What came of it.
+pub(crate) struct Latencies {
+    /// Nanoseconds, ascending.
+    sorted: Vec<u64>,
+}
+
+impl Latencies {
+    pub(crate) fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// Microseconds, of a share from 0 to 1.
+    pub(crate) fn quantile_us(&self, share: f64) -> f64 {
+        let last = self.sorted.len().saturating_sub(1);
+        self.sorted.get((last as f64 * share).round() as usize).map_or(f64::NAN, |&nanos| nanos as f64 / 1e3)
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// When the request it carries was meant to be sent.
+    meant: Option<Instant>,
+    received: Vec<u8>,
+}
+
+/// Sends the load and waits for every answer.
+///
+/// # Errors
+/// A connection or answer failed: such a run measured something else.
+pub(crate) fn run(load: &Load<'_>) -> Result<Latencies> {
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let mut connections = connect(load, &poll)?;
+    let mut free: Vec<usize> = (0..connections.len()).collect();
+    let mut waiting: VecDeque<Instant> = VecDeque::new();
+    let total = (load.rate * load.time.as_secs_f64()) as u64;
+    let (begun, gap) = (Instant::now(), Duration::from_secs_f64(1.0 / load.rate));
+    let (mut meant_count, mut sent_count, mut nanos) = (0, 0, Vec::with_capacity(total as usize));
+    let mut events = Vec::with_capacity(connections.len());
+    while (nanos.len() as u64) < total {
+        let now = Instant::now();
+        ensure!(now < begun + load.time + LAST_WAIT, "{} answers are missing", total - nanos.len() as u64);
+        while meant_count < total && begun + gap.mul_f64(meant_count as f64) <= now {
+            waiting.push_back(begun + gap.mul_f64(meant_count as f64));
+            meant_count += 1;
+        }
+        while let (Some(&meant), Some(index)) = (waiting.front(), free.pop()) {
+            waiting.pop_front();
+            connections[index].send(&(load.request)(sent_count), meant)?;
+            sent_count += 1;
+        }
+        let next = begun + gap.mul_f64(meant_count as f64);
+        wait(&poll, &mut events, next.saturating_duration_since(now).min(SLEEP_MAX))?;
+        for event in events.drain(..) {
+            let index = usize::try_from(event.data.u64()).context("an event of no connection")?;
+            if let Some(meant) = connections[index].receive()? {
+                nanos.push(meant.elapsed().as_nanos() as u64);
+                free.push(index);
+            }
+        }
+        interrupt::check()?;
+    }
+    nanos.sort_unstable();
+    Ok(Latencies { sorted: nanos })
+}
+
+fn connect(load: &Load<'_>, poll: &OwnedFd) -> Result<Vec<Connection>> {
+    let mut connections = Vec::new();
+    for index in 0..load.connections {
+        let stream = TcpStream::connect(load.target)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        epoll::add(poll, &stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
+        connections.push(Connection { stream, meant: None, received: Vec::with_capacity(4096) });
+    }
+    Ok(connections)
+}
+
+fn wait(poll: &OwnedFd, events: &mut Vec<epoll::Event>, time: Duration) -> Result<()> {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+    match epoll::wait(poll, rustix::buffer::spare_capacity(events), Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Connection {
+    fn send(&mut self, request: &[u8], meant: Instant) -> Result<()> {
+        self.meant = Some(meant);
+        // A request is a few hundred bytes and the one before it is answered: there is room.
+        Ok(self.stream.write_all(request)?)
+    }
+
+    /// Takes what has come; when the answer is whole, says when its request was meant to be sent.
+    fn receive(&mut self) -> Result<Option<Instant>> {
+        let mut bytes = [0; 16 * 1024];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => bail!("the gateway closed a connection"),
+            Ok(count) => self.received.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let Some(length) = answer_length(&self.received)? else { return Ok(None) };
+        if self.received.len() < length {
+            return Ok(None);
+        }
+        ensure!(self.received.len() == length, "more came than one answer");
+        self.received.clear();
+        Ok(self.meant.take())
+    }
+}
+
+/// Bytes of an answer with its head; `None` while the head is not whole.
+fn answer_length(received: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
+        ensure!(received.len() < ANSWER_BYTES_MAX, "a head without end");
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&received[..end]).context("a head that is no text")?;
+    ensure!(head.starts_with("HTTP/1.1 200 "), "the gateway answered {:?}", head.lines().next().unwrap_or_default());
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .context("an answer without Content-Length")?;
+    Ok(Some(end + 4 + length.1.trim().parse::<usize>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{net::TcpListener, thread};
+
+    #[test]
+    fn an_answer_ends_where_its_head_says() {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc";
+        assert_eq!(answer_length(answer).unwrap(), Some(answer.len()));
+        assert_eq!(answer_length(&answer[..20]).unwrap(), None);
+        assert!(answer_length(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n").is_err());
+        assert!(answer_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn every_request_is_answered_once_and_a_late_one_counts_from_when_it_was_meant() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut bytes, mut count) = ([0; 1024], 0);
+            while let Ok(1..) = stream.read(&mut bytes) {
+                count += 1;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+            count
+        });
+        let request = |_| b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+        // All are meant to be sent within a millisecond, over one connection: each waits for those before it.
+        let time = Duration::from_millis(1);
+        let load = Load { target, rate: 100_000.0, connections: 1, time, request: &request };
+        let latencies = run(&load).unwrap();
+        assert_eq!((latencies.count(), server.join().unwrap()), (100, 100));
+        assert!(latencies.quantile_us(1.0) >= latencies.quantile_us(0.5));
+    }
+}

@@ -1,0 +1,153 @@
+//! What the updating thread does with one change.
+//!
+//! Judging is the model's, running it is the [`Target`]'s; here is who wins when they disagree: the file over what was
+//! patched before it changed, the configuration that runs over whatever is wrong, an earlier change over a later one that
+//! did not know of it.
+
+use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
+use crate::{
+    publish::{PublishError, Publisher},
+    service,
+};
+use std::{path::PathBuf, sync::Arc};
+use tollgate_model::{Configuration, SystemSource};
+use tollgate_telemetry::ConfigMetrics;
+
+pub(crate) struct Updater {
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) live: Arc<Live>,
+    /// What is read when the file is asked for.
+    pub(crate) file: Option<PathBuf>,
+    /// What the file said when it was last read.
+    pub(crate) read: Option<Configuration>,
+    pub(crate) last_good: Option<LastGood>,
+    pub(crate) metrics: Arc<ConfigMetrics>,
+}
+
+impl Updater {
+    /// Notes that what is live was started with, and runs.
+    pub(crate) fn started(&self, generation: u64) {
+        self.metrics.published(generation);
+        if let Some(last_good) = &self.last_good {
+            last_good.keep(&self.live.running());
+        }
+    }
+
+    /// Does one change and tells who asked.
+    pub(crate) fn take(&mut self, job: Job) {
+        let Job { change, if_match, is_dry_run, done } = job;
+        let cause = change.cause();
+        let running = self.live.running();
+        let tag = Tag::of(running.configuration.snapshot());
+        let _reloading = matches!(change, Change::File(_)).then(service::reloading);
+        let outcome = match self.judge(&change, &running.configuration, if_match.as_deref()) {
+            _ if self.publisher.is_draining() => Outcome::Refused(Refusal::Draining),
+            Err(refusal) => Outcome::Refused(refusal),
+            Ok(None) => Outcome::Unchanged { tag },
+            Ok(Some(next)) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
+            Ok(Some(next)) => self.publish(next, cause),
+        };
+        // What is received is held no longer than it is needed.
+        drop(change);
+        if !is_dry_run {
+            self.note(cause, &outcome, running.cause);
+        }
+        done(outcome);
+    }
+
+    /// Ends what was begun.
+    pub(crate) fn end(self) {
+        if let Some(last_good) = self.last_good {
+            last_good.end();
+        }
+    }
+
+    /// The configuration that a change leads to; `None` if it is what is known already.
+    fn judge(
+        &mut self,
+        change: &Change,
+        running: &Configuration,
+        if_match: Option<&str>,
+    ) -> Result<Option<Configuration>, Refusal> {
+        let tag = Tag::of(running.snapshot());
+        if if_match.is_some_and(|if_match| !tag.meets(if_match)) {
+            return Err(Refusal::Mismatch { tag });
+        }
+        let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
+        let next = match change {
+            Change::Put(body) => running.replace("body of PUT", text(body.bytes())?, &SystemSource)?,
+            Change::Patch(body) => {
+                let patched = running.patch("body of PATCH", text(body.bytes())?, &SystemSource);
+                patched.map_err(|error| Refusal::of_patch(error, tag))?
+            }
+            Change::File(cause) => match self.read(*cause, running)? {
+                Some(next) => next,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(next).filter(|next| !running.snapshot().is_same(next.snapshot())))
+    }
+
+    /// What the file says; `None` when a file that changed says what it did before: one that was only touched does not undo
+    /// what was changed beside it. When it is asked for by a signal, it does.
+    fn read(&mut self, cause: Cause, running: &Configuration) -> Result<Option<Configuration>, Refusal> {
+        let Some(file) = &self.file else {
+            return Err(Refusal::Unfit("the node was started without a file".to_owned()));
+        };
+        if cause == Cause::Watch
+            && let Some(read) = &self.read
+            && read.reload(file, &SystemSource)?.snapshot().is_same(read.snapshot())
+        {
+            return Ok(None);
+        }
+        let next = running.reload(file, &SystemSource)?;
+        self.read = Some(next.clone());
+        Ok(Some(next))
+    }
+
+    fn publish(&mut self, next: Configuration, cause: Cause) -> Outcome {
+        let tag = Tag::of(next.snapshot());
+        let behind = match self.publisher.publish(next.snapshot().clone()) {
+            Ok(published) => published.behind,
+            Err(PublishError::Draining) => return Outcome::Refused(Refusal::Draining),
+            Err(error) => return Outcome::Refused(Refusal::Unfit(error.to_string())),
+        };
+        self.live.publish(next, cause);
+        if let Some(last_good) = &self.last_good
+            && behind.is_empty()
+        {
+            last_good.keep(&self.live.running());
+        }
+        Outcome::Published { tag, behind }
+    }
+
+    /// Counts and says what became of a change.
+    fn note(&self, cause: Cause, outcome: &Outcome, before: Cause) {
+        let by = cause.as_str();
+        match outcome {
+            Outcome::Published { tag, behind } => {
+                self.metrics.published(tag.generation);
+                if !matches!(cause, Cause::Put | Cause::Patch) && matches!(before, Cause::Put | Cause::Patch) {
+                    eprintln!("tollgate: the file replaces what was changed through /config");
+                }
+                // Patches come by the hundred, and who sent one is answered.
+                if cause != Cause::Patch {
+                    eprintln!("tollgate: configuration {tag} runs ({by})");
+                }
+                if !behind.is_empty() {
+                    eprintln!("tollgate: workers {behind:?} have not acknowledged it yet");
+                }
+            }
+            Outcome::Unchanged { tag } => {
+                self.metrics.unchanged();
+                eprintln!("tollgate: configuration {tag} runs on: nothing new ({by})");
+            }
+            Outcome::Refused(refusal) => {
+                self.metrics.refused();
+                self.live.refuse(cause, refusal.clone());
+                eprintln!("tollgate: a configuration is refused, nothing changes ({by}):\n{refusal}");
+            }
+            Outcome::Valid { .. } => {}
+        }
+    }
+}

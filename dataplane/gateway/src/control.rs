@@ -1,0 +1,85 @@
+//! The threads beside the workers: the updating of the configuration, the watch of the files, the status. Started in this order once the workers
+//! run; ended behind them, in the opposite order, so that the status is served until the end.
+
+use crate::{
+    StartError, Startup,
+    changes::{self, Cause, Changes, LastGood, Live, Updater},
+    error::Part,
+    publish::Publisher,
+    status::{self, Listeners, StatusThread, Subject},
+    watch::Watch,
+    watchdog::Watchdog,
+};
+use std::{sync::Arc, thread::JoinHandle};
+use tollgate_telemetry::Registry;
+
+/// The running threads. Dropping it ends them, in the order of the fields.
+pub(crate) struct Control {
+    watch: Option<Watch>,
+    watchdog: Option<Watchdog>,
+    status: Option<StatusThread>,
+    changes: Option<Changes>,
+    updating: Option<JoinHandle<()>>,
+}
+
+impl Control {
+    /// Starts what `startup` asks for, for the workers of `publisher`, which run its configuration.
+    pub(crate) fn start(
+        startup: Startup,
+        listeners: Listeners,
+        registry: Arc<Registry>,
+        publisher: Arc<Publisher>,
+    ) -> Result<Self, StartError> {
+        let Startup { configuration, cause, file, is_watched, last_good } = startup;
+        let snapshot = configuration.snapshot().clone();
+        let live = Arc::new(Live::new(configuration, cause));
+        let kept = last_good.clone();
+        let last_good = last_good.map(LastGood::start).transpose().map_err(Part::ConfigThread.failed())?;
+        let updater = Updater {
+            live: live.clone(),
+            publisher: publisher.clone(),
+            file: file.clone(),
+            read: (cause == Cause::Start).then(|| live.running().configuration.clone()),
+            last_good,
+            metrics: registry.config(),
+        };
+        updater.started(snapshot.generation);
+        let (changes, updating) = changes::launch(updater).map_err(Part::ConfigThread.failed())?;
+        // From here on an error drops this, which ends what runs.
+        let mut control = Self {
+            watch: None,
+            watchdog: None,
+            status: None,
+            changes: Some(changes.clone()),
+            updating: Some(updating),
+        };
+        if let Some(file) = file.filter(|_| is_watched) {
+            let watch = Watch::start(file, kept, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
+            control.watch = Some(watch);
+        }
+        control.watchdog = Watchdog::start(publisher.clone()).map_err(Part::ConfigThread.failed())?;
+        if !listeners.is_empty() {
+            let subject = Subject { registry, publisher, live, changes };
+            control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
+        }
+        Ok(control)
+    }
+
+    /// Has the file read again.
+    pub(crate) fn reload(&self) {
+        self.changes.iter().for_each(|changes| changes.read_file(Cause::Signal));
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.watch.take().into_iter().for_each(Watch::end);
+        self.watchdog.take().into_iter().for_each(Watchdog::end);
+        // Who waits for an answer is answered by its end.
+        self.status.take().into_iter().for_each(StatusThread::end);
+        drop(self.changes.take());
+        if self.updating.take().is_some_and(|thread| thread.join().is_err()) {
+            eprintln!("tollgate: the thread of the configuration panicked");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A new snapshot for running workers: sockets for the listeners that are new, one program for all workers, and their word
+//! that they run it.
+//!
+//! All that can fail comes before the first worker hears of it, so that a change that cannot be made changes nothing. Programs
+//! that have been replaced are kept until no exchange runs them and are freed here: freeing a large one takes its time, which is
+//! not a worker's.
+
+use crate::{StartError, error::Part, launch::GatewayCommand, limits::ACKNOWLEDGE_MAX};
+use crossbeam::channel::{self, Receiver};
+use std::{
+    error::Error,
+    fmt, mem,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+use tollgate_model::{Listener, Snapshot};
+use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
+use tollgate_telemetry::Registry;
+use tollgate_worker::{Program, Publication};
+
+#[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
+type Lock<T> = std::sync::Mutex<T>;
+
+/// What the workers were given last.
+pub(crate) struct Publisher {
+    state: Lock<State>,
+    figures: Arc<Registry>,
+    /// One per worker.
+    commands: Vec<Outbox<GatewayCommand>>,
+    draining: AtomicBool,
+    /// The generation each worker runs; 0 before its first.
+    running: Arc<[AtomicU64]>,
+}
+
+struct State {
+    program: Arc<Program>,
+    /// Programs that exchanges may still run.
+    replaced: Vec<Arc<Program>>,
+    /// Slot, name and address of every listener, with the port that the system chose.
+    listeners: Vec<(u32, String, SocketAddr)>,
+}
+
+/// The sockets of one worker, with the slots of their listeners.
+pub(crate) type WorkerListeners = Vec<(u32, BoundListener)>;
+
+/// A snapshot that workers run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its generation.
+    pub generation: u64,
+    /// Its digest.
+    pub digest: u64,
+    /// Numbers of the workers that have not said in time that they run it. They will as soon as they come to it.
+    pub behind: Vec<usize>,
+}
+
+/// Why a snapshot was not published. Nothing has changed then.
+#[derive(Debug)]
+pub enum PublishError {
+    /// A setting that only a restart can change.
+    Fixed {
+        /// The key in the file.
+        setting: &'static str,
+    },
+    /// An address could not be had.
+    Listener(StartError),
+    /// The node is on its way down.
+    Draining,
+}
+
+impl Publisher {
+    pub(crate) fn new(program: Arc<Program>, figures: Arc<Registry>, commands: Vec<Outbox<GatewayCommand>>) -> Self {
+        let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
+        let state = State { program, replaced: Vec::new(), listeners: Vec::new() };
+        Self { state: Lock::new(state), figures, commands, draining: AtomicBool::new(false), running }
+    }
+
+    /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
+    ///
+    /// # Errors
+    /// An address that cannot be had; nothing is bound then.
+    pub(crate) fn bind(&self, snapshot: &Snapshot) -> Result<Vec<WorkerListeners>, StartError> {
+        bind_new(&mut self.state(), snapshot, self.running.len())
+    }
+
+    /// Name and address of every listener.
+    pub(crate) fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.state().listeners.iter().map(|(_, name, address)| (name.clone(), *address)).collect()
+    }
+
+    /// Notes that a worker runs the generation it was started with.
+    pub(crate) fn acknowledge(&self, worker: usize, generation: u64) {
+        self.running[worker].store(generation, Ordering::Relaxed);
+    }
+
+    /// Whether every worker runs something.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.running.iter().all(|generation| generation.load(Ordering::Relaxed) > 0)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more snapshots from now on; says whether that is news.
+    pub(crate) fn drain(&self) -> bool {
+        !self.draining.swap(true, Ordering::Relaxed)
+    }
+
+    /// Sends a command to every worker.
+    pub(crate) fn tell(&self, command: impl Fn() -> GatewayCommand) {
+        for outbox in &self.commands {
+            // It has room for one of each command, and those that come here are never sent twice.
+            let _ = outbox.send(command());
+        }
+    }
+
+    /// Has every worker drop something as soon as it comes to it. The channel is closed when all have.
+    pub(crate) fn ping(&self) -> Receiver<()> {
+        let (answer, answers) = channel::bounded(0);
+        self.tell(|| GatewayCommand::Ping(Box::new(answer.clone())));
+        answers
+    }
+
+    pub(crate) fn running(&self) -> Vec<u64> {
+        self.running.iter().map(|generation| generation.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
+    /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
+    /// have in common: the cost is that of what is different.
+    ///
+    /// # Errors
+    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
+        let state = &mut *self.state();
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        if let Some(setting) = fixed(state.program.snapshot(), &snapshot) {
+            return Err(PublishError::Fixed { setting });
+        }
+        let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
+        let (generation, digest) = (snapshot.generation, snapshot.digest);
+        let program = Program::build(snapshot, self.commands.len(), &self.figures, Some(&state.program));
+        let last = mem::replace(&mut state.program, Arc::new(program));
+        state.replaced.push(last);
+        let behind = self.hand_over(&state.program, sockets, generation);
+        state.replaced.retain(|program| Arc::strong_count(program) > 1);
+        Ok(Published { generation, digest, behind })
+    }
+
+    /// Gives each worker the program and its sockets; says which have not taken it in time.
+    fn hand_over(&self, program: &Arc<Program>, sockets: Vec<WorkerListeners>, generation: u64) -> Vec<usize> {
+        let deadline = Instant::now() + ACKNOWLEDGE_MAX;
+        let (done, acknowledged) = channel::bounded(self.commands.len());
+        for (index, (outbox, listeners)) in self.commands.iter().zip(sockets).enumerate() {
+            let (running, done) = (self.running.clone(), done.clone());
+            let taken = Box::new(move || {
+                running[index].store(generation, Ordering::Relaxed);
+                // It has room for all; nobody listens any more when this comes late.
+                let _ = done.send(index);
+            });
+            let publication = Publication { program: program.clone(), listeners, taken };
+            // A mailbox is only full when its worker has not looked into it through many of these deadlines.
+            if outbox.send(GatewayCommand::Publish(publication)).is_err() {
+                eprintln!("tollgate: worker {index} does not take a new configuration");
+            }
+        }
+        drop(done);
+        let mut behind: Vec<usize> = (0..self.commands.len()).collect();
+        while let Ok(index) = acknowledged.recv_deadline(deadline) {
+            behind.retain(|other| *other != index);
+        }
+        behind
+    }
+
+    fn state(&self) -> impl std::ops::DerefMut<Target = State> {
+        // Whoever panicked while it held the lock had not begun to change anything, or had finished.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first setting that differs and that running workers cannot change.
+fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
+    let settings = [
+        ("workers", old.workers == new.workers),
+        ("io", old.io == new.io),
+        ("status", places(old) == places(new)),
+        ("access_log", old.access_log == new.access_log),
+    ];
+    settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
+}
+
+/// Where the status is served; its token may change.
+fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
+    snapshot.status.as_ref().map(|status| (status.bind, status.socket.as_deref()))
+}
+
+fn bind_new(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Vec<WorkerListeners>, StartError> {
+    let mut sockets: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
+    let mut listeners = Vec::with_capacity(snapshot.listeners.len());
+    for (slot, entry) in snapshot.listeners.entries() {
+        let (listener, open) = (&*entry.item, &state.listeners);
+        let same = open.iter().find(|(_, name, address)| *name == listener.name && is_at(listener, *address));
+        if let Some((_, name, address)) = same {
+            listeners.push((slot, name.clone(), *address));
+            continue;
+        }
+        let is_ours = open.iter().any(|(_, _, address)| listener.bind.port() != 0 && *address == listener.bind);
+        let bound = if is_ours { bind_beside(listener.bind, workers) } else { bind(listener.bind, workers) };
+        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
+        let bound = bound.map_err(part.failed())?;
+        let address = bound.first().map_or(listener.bind, BoundListener::local);
+        listeners.push((slot, listener.name.clone(), address));
+        for (worker, socket) in sockets.iter_mut().zip(bound) {
+            worker.push((slot, socket));
+        }
+    }
+    state.listeners = listeners;
+    Ok(sockets)
+}
+
+/// Whether an open socket's address is the one that the listener asks for.
+fn is_at(listener: &Listener, open: SocketAddr) -> bool {
+    listener.bind == open || (listener.bind.port() == 0 && listener.bind.ip() == open.ip())
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed { setting } => {
+                write!(f, "`{setting}` cannot change while the node runs; restart it to change that")
+            }
+            Self::Listener(error) => error.fmt(f),
+            Self::Draining => f.write_str("the node is on its way down"),
+        }
+    }
+}
+
+impl Error for PublishError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Listener(error) => error.source(),
+            Self::Fixed { .. } | Self::Draining => None,
+        }
+    }
+}

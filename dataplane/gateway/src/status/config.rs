@@ -1,0 +1,136 @@
+//! `/config`: what a request asks of it, and what is answered to a change.
+//!
+//! Pure: the change itself is made on the updating thread. A refusal is a problem document (RFC 9457) that says what to
+//! do; that of a bad configuration lists its mistakes with their places. No value that came out of a reference is in any
+//! of them, and no token.
+
+use super::{
+    body::Body,
+    pages::{JSON, Page},
+};
+use crate::changes::{Outcome, Refusal, Tag, Text};
+use serde_json::{Value, json};
+use tollgate_http::{PROBLEM_CONTENT_TYPE, RequestHead};
+use tollgate_model::{ConfigError, ConfigErrors};
+
+/// How a change is to be made.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// An If-Match field.
+    pub(super) if_match: Option<String>,
+    /// `?dry_run=true`
+    pub(super) is_dry_run: bool,
+}
+
+impl Terms {
+    /// What the head says, or which of its query parameters is not understood.
+    pub(super) fn of(head: &RequestHead<'_>) -> Result<Self, Page> {
+        let if_match = head.field_named(b"if-match").map(|tags| String::from_utf8_lossy(tags).into_owned());
+        let mut terms = Self { if_match, is_dry_run: false };
+        let parameters = head.query().unwrap_or_default().split(|byte| *byte == b'&');
+        for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
+            match parameter {
+                b"dry_run" | b"dry_run=true" => terms.is_dry_run = true,
+                b"dry_run=false" => terms.is_dry_run = false,
+                // A misspelt dry run must not be a change.
+                _ => {
+                    return Err(problem(
+                        400,
+                        "bad_query",
+                        "Unknown query parameter",
+                        "`dry_run=true` is the only one.",
+                    ));
+                }
+            }
+        }
+        Ok(terms)
+    }
+}
+
+impl Text for Body {
+    fn bytes(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+/// Who asks may not change anything.
+pub(super) fn forbidden() -> Page {
+    let detail = "The configuration is changed through the Unix socket of `status.socket` (`curl --unix-socket PATH ..`), \
+                  or with `Authorization: Bearer TOKEN` and the token of `status.token`.";
+    problem(403, "forbidden", "Not allowed to change the configuration", detail)
+}
+
+/// Too many reports are being written.
+pub(super) fn busy() -> Page {
+    problem(503, "busy", "Busy", "Others are asking the same; try again in a moment.")
+}
+
+/// What is answered to a change.
+pub(super) fn answer(outcome: Outcome) -> Page {
+    match outcome {
+        Outcome::Published { tag, behind } if behind.is_empty() => {
+            outcome_page(200, tag, json!({ "result": "applied" }))
+        }
+        Outcome::Published { tag, behind } => {
+            let detail = "These workers have not acknowledged it yet; `GET /config` says when they have.";
+            outcome_page(202, tag, json!({ "result": "applied", "workers_behind": behind, "detail": detail }))
+        }
+        Outcome::Unchanged { tag } => outcome_page(200, tag, json!({ "result": "unchanged" })),
+        Outcome::Valid { tag, digest } => {
+            outcome_page(200, tag, json!({ "result": "valid", "would_be_digest": format!("{digest:016x}") }))
+        }
+        Outcome::Refused(refusal) => refused(&refusal),
+    }
+}
+
+/// What runs now, and what else there is to say.
+fn outcome_page(status: u16, tag: Tag, mut content: Value) -> Page {
+    content["generation"] = tag.generation.into();
+    content["digest"] = format!("{:016x}", tag.digest).into();
+    Page { etag: tag.to_string(), ..Page::json(status, JSON, &content) }
+}
+
+fn refused(refusal: &Refusal) -> Page {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::Invalid(errors) => invalid(errors),
+        Refusal::Unfit(_) => problem(422, "config_unfit", "Configuration cannot be run", &detail),
+        Refusal::Conflict { tag, .. } => {
+            let page = problem(409, "config_conflict", "Configuration has changed", &detail);
+            Page { etag: tag.to_string(), ..page }
+        }
+        Refusal::Mismatch { tag } => {
+            let page = problem(412, "config_mismatch", "Configuration has changed", &detail);
+            Page { etag: tag.to_string(), ..page }
+        }
+        Refusal::Busy => problem(503, "busy", "Busy", &detail),
+        Refusal::Draining => problem(503, "draining", "Shutting down", &detail),
+    }
+}
+
+fn invalid(errors: &ConfigErrors) -> Page {
+    let mut document = document(422, "config_invalid", "Configuration is not valid", "Nothing has changed.");
+    document["errors"] = errors_json(errors);
+    Page::json(422, PROBLEM_CONTENT_TYPE, &document)
+}
+
+/// Every mistake with its place.
+pub(super) fn errors_json(errors: &ConfigErrors) -> Value {
+    let error = |error: &ConfigError| {
+        json!({
+            "file": error.file, "line": error.line, "column": error.column,
+            "message": error.message, "help": error.help,
+        })
+    };
+    errors.into_iter().map(error).collect()
+}
+
+fn problem(status: u16, code: &str, title: &str, detail: &str) -> Page {
+    Page::json(status, PROBLEM_CONTENT_TYPE, &document(status, code, title, detail))
+}
+
+fn document(status: u16, code: &str, title: &str, detail: &str) -> Value {
+    json!({
+        "type": format!("urn:tollgate:problem:{code}"), "title": title, "status": status, "code": code, "detail": detail,
+    })
+}

@@ -1,0 +1,41 @@
+//! What every connection of the status needs: the pages, and the way to the threads that do what takes long.
+
+use super::{
+    Subject,
+    body::Budget,
+    config::{self, Terms},
+    offload::{Answering, Waiting},
+    pages::Pages,
+    report::Reporter,
+};
+use crate::changes::{Change, Changes, Job, Live};
+use std::sync::Arc;
+
+pub(super) struct Desk {
+    pub(super) pages: Pages,
+    pub(super) live: Arc<Live>,
+    pub(super) reporter: Reporter,
+    pub(super) waiting: Waiting,
+    pub(super) budget: Budget,
+    changes: Changes,
+}
+
+impl Desk {
+    pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
+        let Subject { registry, publisher, live, changes } = subject;
+        Self {
+            pages: Pages { registry, publisher: publisher.clone() },
+            reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
+            live,
+            waiting,
+            budget: Budget::default(),
+            changes,
+        }
+    }
+
+    /// Hands a change to the updating thread.
+    pub(super) fn submit(&self, change: Change, terms: Terms, answering: Answering) {
+        let done = Box::new(move |outcome| answering.answer(config::answer(outcome)));
+        self.changes.submit(Job { change, if_match: terms.if_match, is_dry_run: terms.is_dry_run, done });
+    }
+}

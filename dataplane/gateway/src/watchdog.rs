@@ -1,0 +1,69 @@
+//! Tells the service manager that the node is alive, as often as that wants to hear it (WATCHDOG_USEC).
+//!
+//! Alive means that every worker has answered a ping since the last time. One that hangs ends the messages, and the service
+//! manager ends the node; so there is never more than one ping on its way to a worker. A node that drains is left alone:
+//! its workers end one by one.
+
+use crate::{publish::Publisher, service};
+use crossbeam::{
+    channel::{self, Receiver, Sender},
+    select,
+};
+use std::{
+    io,
+    sync::Arc,
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+/// The running thread.
+pub(crate) struct Watchdog {
+    thread: JoinHandle<()>,
+    /// Nothing is sent here: that it is gone ends the thread.
+    end: Sender<()>,
+}
+
+impl Watchdog {
+    /// Starts the thread, if the service manager asks for it.
+    pub(crate) fn start(publisher: Arc<Publisher>) -> io::Result<Option<Self>> {
+        let Some(interval) = service::watchdog_interval() else { return Ok(None) };
+        let (end, ended) = channel::bounded(0);
+        let thread = Builder::new().name("tollgate-alive".to_owned()).spawn(move || {
+            // Twice as often as needed, as sd_watchdog_enabled(3) advises.
+            run(&publisher, interval / 2, &ended);
+        })?;
+        Ok(Some(Self { thread, end }))
+    }
+
+    /// Ends the thread.
+    pub(crate) fn end(self) {
+        drop(self.end);
+        if self.thread.join().is_err() {
+            eprintln!("tollgate: the thread of the watchdog panicked");
+        }
+    }
+}
+
+fn run(publisher: &Publisher, pause: Duration, ended: &Receiver<()>) {
+    while are_alive(publisher, pause, ended) {
+        service::alive();
+        if ended.recv_timeout(pause) == Err(channel::RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+/// Waits until every worker has answered, however long that takes; `false` at the end.
+fn are_alive(publisher: &Publisher, pause: Duration, ended: &Receiver<()>) -> bool {
+    let answers = publisher.ping();
+    loop {
+        select! {
+            // Answers are not sent: when all workers have dropped what they were given, there is nothing more to come.
+            recv(answers) -> _ => return true,
+            recv(ended) -> _ => return false,
+            default(pause) => if publisher.is_draining() {
+                return true;
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! `defaults.policies`, `policy_sets` and the `policies` of routes: layers, and what they come to for each route.
+//!
+//! The order is: sets that the defaults use, the defaults, sets that the route uses, the route. Each layer says nothing
+//! of a policy, takes away what those before said (`off`), or has its own, which is added (`ip`, changes of fields and of
+//! the query), joined key by key (`limits`) or put in the place of the one before (`cors`, `mock`). Part of `resolve`.
+//! Routes that come to the same by the same layers share one result.
+
+mod cors;
+mod edits;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    actions, addresses,
+    names::{Defined, Lookup, Names},
+    node,
+    report::Report,
+};
+use crate::{
+    action::FixedAnswer,
+    digest, limits as bounds, near,
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies, RouteLimits},
+    raw::{self, Location, OrWord, Shape, Spanned, Text},
+    snapshot::Limits,
+};
+use ahash::AHashMap;
+use edits::Kind;
+
+/// What a layer says of one policy.
+#[derive(PartialEq, Default)]
+enum Said<T> {
+    #[default]
+    Nothing,
+    /// That what was said before is void.
+    Off,
+    Own(T),
+}
+
+/// The limits a layer has.
+#[derive(Clone, Copy, PartialEq, Default)]
+struct Overrides {
+    head_bytes: Option<usize>,
+    target_bytes: Option<usize>,
+    fields: Option<usize>,
+    /// The inner `None` is `unlimited`.
+    body_bytes: Option<Option<u64>>,
+}
+
+/// Policies as one place of the file has them.
+#[derive(PartialEq, Default)]
+struct Layer {
+    ip: Said<Arc<IpRules>>,
+    cors: Said<Arc<Cors>>,
+    limits: Said<Overrides>,
+    /// By [`Kind`].
+    edits: [Said<Vec<Edit>>; Kind::ALL.len()],
+    mock: Said<Arc<FixedAnswer>>,
+    says_something: bool,
+    /// Regular expressions in it.
+    expressions: usize,
+}
+
+/// The `policies` of a route or of the defaults.
+struct Written {
+    at: Location,
+    /// Whether those of the defaults hold too.
+    inherits: bool,
+    /// Sets, by index.
+    uses: Vec<usize>,
+    own: Layer,
+}
+
+/// Where policies stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Defaults,
+    Set,
+    Route,
+}
+
+/// All layers but those of routes, and what else routes take from the settings for their policies. Two are equal when
+/// every route comes to the same by both.
+#[derive(PartialEq)]
+pub(super) struct Layers {
+    node: Limits,
+    defaults: Option<Written>,
+    sets: Vec<Layer>,
+    names: SetNames,
+}
+
+/// The index of each set by its name.
+#[derive(PartialEq, Default)]
+struct SetNames(BTreeMap<String, u32>);
+
+impl Lookup for SetNames {
+    fn slot(&self, name: &str) -> Option<u32> {
+        self.0.get(name).copied()
+    }
+
+    fn near(&self, name: &str) -> Option<String> {
+        near::nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What routes come to that have nothing of their own, by whether they inherit and the sets they use.
+pub(super) type Shared = AHashMap<(bool, Vec<usize>), Option<Arc<Policies>>>;
+
+/// Where a layer stands does not count.
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        (self.inherits, &self.uses, &self.own) == (other.inherits, &other.uses, &other.own)
+    }
+}
+
+impl Layers {
+    /// Reads the defaults and the sets; `node` are the limits of the node.
+    pub(super) fn read(report: &mut Report<'_>, raw: &raw::File, node: Limits) -> Self {
+        let mut layers = Self { node, defaults: None, sets: Vec::new(), names: SetNames::default() };
+        let sets = raw.policy_sets.as_ref();
+        if let Some(raw) = sets.filter(|raw| raw.value.len() > bounds::POLICY_SETS_MAX) {
+            report.error(raw.referenced, format!("there are at most {} policy sets", bounds::POLICY_SETS_MAX), None);
+        }
+        let mut defined = Defined::new("policy set");
+        for item in sets.into_iter().flat_map(|sets| &sets.value) {
+            if let Some(name) = defined.define(report, item.referenced, item.value.name.as_ref()) {
+                layers.names.0.insert(name, layers.sets.len() as u32);
+            }
+            let raw = report.required(item.value.policies.as_ref(), "policies", item.referenced);
+            let set = raw.map(|raw| layers.written(report, raw, Owner::Set).own);
+            layers.sets.push(set.unwrap_or_default());
+        }
+        let defaults = raw.defaults.as_ref().and_then(|raw| raw.value.policies.as_ref());
+        layers.defaults = defaults.map(|raw| layers.written(report, raw, Owner::Defaults));
+        layers.count_expressions(report, raw);
+        layers
+    }
+
+    fn count_expressions(&self, report: &mut Report<'_>, raw: &raw::File) {
+        let own = self.sets.iter().chain(self.defaults.as_ref().map(|defaults| &defaults.own));
+        let place = raw.policy_sets.as_ref().map(|raw| raw.referenced);
+        if let Some(at) = place.filter(|_| own.map(|layer| layer.expressions).sum::<usize>() > bounds::EXPRESSIONS_MAX)
+        {
+            let message = format!("policy sets have at most {} regular expressions", bounds::EXPRESSIONS_MAX);
+            report.error(at, message, None);
+        }
+    }
+
+    /// What the layers come to for a route with these policies.
+    pub(super) fn of_route(
+        &self,
+        report: &mut Report<'_>,
+        raw: Option<&Spanned<raw::Policies>>,
+        shared: &mut Shared,
+    ) -> Option<Arc<Policies>> {
+        let written = raw.map(|raw| self.written(report, raw, Owner::Route));
+        if let Some(written) = written.as_ref().filter(|written| written.own.says_something) {
+            return self.put_together(report, written.inherits, Some(written));
+        }
+        let key = written.as_ref().map_or((true, Vec::new()), |written| (written.inherits, written.uses.clone()));
+        if let Some(policies) = shared.get(&key) {
+            return policies.clone();
+        }
+        let policies = self.put_together(report, key.0, written.as_ref());
+        shared.insert(key, policies.clone());
+        policies
+    }
+
+    fn put_together(&self, report: &mut Report<'_>, inherits: bool, route: Option<&Written>) -> Option<Arc<Policies>> {
+        let defaults = self.defaults.as_ref().filter(|_| inherits);
+        let mut policies = Policies::none();
+        for written in defaults.into_iter().chain(route) {
+            for layer in written.uses.iter().map(|&set| &self.sets[set]).chain([&written.own]) {
+                layer.put_on(&mut policies, &self.node);
+            }
+        }
+        for kind in Kind::ALL {
+            let edits = kind.of(&mut policies);
+            edits.sort_by_cached_key(|edit| kind.key(&edit.name));
+            if let Some(at) = route.or(defaults).filter(|_| edits::bytes(edits) > bounds::EDIT_BYTES_MAX) {
+                let message = format!("`{}` adds more than {} bytes", kind.as_str(), bounds::EDIT_BYTES_MAX);
+                report.error(at.at, message, Some("all layers are counted together".to_owned()));
+            }
+        }
+        if policies == Policies::none() {
+            return None;
+        }
+        policies.expressions = route.map_or(0, |route| route.own.expressions);
+        let hash = digest::item("policies", &policies.content());
+        policies.hash = hash;
+        Some(Arc::new(policies))
+    }
+
+    fn written(&self, report: &mut Report<'_>, raw: &Spanned<raw::Policies>, owner: Owner) -> Written {
+        let inherits = self.inherits(report, raw.value.defaults.as_ref(), owner);
+        let uses = self.uses(report, raw.value.r#use.as_ref(), owner);
+        Written { at: raw.referenced, inherits, uses, own: self.layer(report, &raw.value) }
+    }
+
+    fn inherits(&self, report: &mut Report<'_>, raw: Option<&Text>, owner: Owner) -> bool {
+        let Some(raw) = raw else { return true };
+        if owner != Owner::Route {
+            let message = "`defaults` stands in the policies of a route".to_owned();
+            report.error(raw.referenced, message, Some("leave it out".to_owned()));
+            return true;
+        }
+        report.parse(raw, "`off`", |text| match text {
+            "off" => Ok(()),
+            _ => {
+                Err((format!("`{text}` is not allowed here"), Some("write `off`, or leave `defaults` out".to_owned())))
+            }
+        });
+        false
+    }
+
+    fn uses(&self, report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>, owner: Owner) -> Vec<usize> {
+        let Some(raw) = raw else { return Vec::new() };
+        if owner == Owner::Set {
+            let help = "name both sets where this one is used".to_owned();
+            report.error(raw.referenced, "a set cannot use another".to_owned(), Some(help));
+            return Vec::new();
+        }
+        if raw.value.is_empty() || raw.value.len() > bounds::SETS_USED_MAX {
+            report.error(raw.referenced, format!("`use` names 1 to {} sets", bounds::SETS_USED_MAX), None);
+        }
+        let names = Names { kind: "policy set", items: &self.names };
+        let mut uses = Vec::with_capacity(raw.value.len());
+        for text in &raw.value {
+            let Some(set) = names.find(report, text) else { continue };
+            if uses.contains(&set) {
+                report.error(text.referenced, format!("`{}` is in `use` twice", text.value), None);
+            }
+            uses.push(set);
+        }
+        uses
+    }
+
+    fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies) -> Layer {
+        let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
+        let edits = [request_query, request_headers, response_headers];
+        let has_cors = cors.is_some();
+        let has_edits = edits.iter().any(|raw| raw.is_some());
+        let cors = said(report, cors.as_ref(), |report, raw, at| cors::cors(report, raw, at).map(Arc::new));
+        let origins = if let Said::Own(cors) = &cors { &cors.origins[..] } else { &[] };
+        Layer {
+            expressions: origins.iter().filter(|origin| matches!(origin, OriginPattern::Expression(_))).count(),
+            says_something: has_edits || ip.is_some() || has_cors || limits.is_some() || mock.is_some(),
+            ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
+            cors,
+            limits: said(report, limits.as_ref(), |report, raw, _| Some(self::limits(report, raw, &self.node))),
+            edits: Kind::ALL.map(|kind| {
+                said(report, edits[kind as usize].as_ref(), |report, raw, at| edits::edits(report, raw, at, kind))
+            }),
+            mock: said(report, mock.as_ref(), |report, raw, at| actions::answer(report, raw, at).map(Arc::new)),
+        }
+    }
+}
+
+/// What a layer says of a policy that `read` reads.
+fn said<'a, R: Shape, T>(
+    report: &mut Report<'a>,
+    raw: Option<&Spanned<OrWord<R>>>,
+    read: impl FnOnce(&mut Report<'a>, &R, Location) -> Option<T>,
+) -> Said<T> {
+    let Some(raw) = raw else { return Said::Nothing };
+    match node::shape_or(report, raw, "off") {
+        None => Said::Off,
+        Some(shape) => read(report, shape, raw.referenced).map_or(Said::Nothing, Said::Own),
+    }
+}
+
+fn ip(report: &mut Report<'_>, raw: &raw::IpRules, at: Location) -> Option<IpRules> {
+    if raw.allow.is_none() && raw.deny.is_none() {
+        report.error(at, "`allow` or `deny` is missing".to_owned(), None);
+        return None;
+    }
+    let mut networks = |key: &str, raw: Option<&Spanned<Vec<Text>>>| {
+        let raw = raw?;
+        if raw.value.is_empty() || raw.value.len() > bounds::NETWORKS_MAX {
+            let message = format!("`{key}` has 1 to {} entries", bounds::NETWORKS_MAX);
+            report.error(raw.referenced, message, Some(format!("leave `{key}` out for none")));
+        }
+        Some(addresses::networks(report, &raw.value))
+    };
+    let allow = networks("allow", raw.allow.as_ref());
+    let deny = networks("deny", raw.deny.as_ref()).unwrap_or_default();
+    Some(IpRules { hash: digest::item("ip", &(&allow, &deny)), allow, deny })
+}
+
+/// The node judges a head before it has a route, so a route can only ask for less.
+fn limits(report: &mut Report<'_>, raw: &raw::PolicyLimits, node: &Limits) -> Overrides {
+    let head_bytes = raw.head_bytes.as_ref().and_then(|raw| {
+        let value = report.quantity(raw, &bounds::HEAD_BYTES)?;
+        at_most(report, raw, "head_bytes", value.index(), node.head_bytes)
+    });
+    let target_bytes = raw.target_bytes.as_ref().and_then(|raw| {
+        let value = report.quantity(raw, &bounds::TARGET_BYTES)?;
+        at_most(report, raw, "target_bytes", value.index(), node.target_bytes)
+    });
+    let fields = raw.fields.as_ref().and_then(|raw| {
+        let value = report.quantity(raw, &bounds::FIELDS)?;
+        at_most(report, raw, "fields", value.index(), node.fields)
+    });
+    let body_bytes = raw.body_bytes.as_ref();
+    let body_bytes =
+        body_bytes.map(|raw| report.quantity_or_word(Some(raw), "unlimited", &bounds::BODY_BYTES).map(|size| size.0));
+    Overrides { head_bytes, target_bytes, fields, body_bytes }
+}
+
+fn at_most(report: &mut Report<'_>, raw: &Text, key: &str, value: usize, most: usize) -> Option<usize> {
+    if value <= most {
+        return Some(value);
+    }
+    let help = format!("at most {most}, or raise `limits.{key}`, which is judged before there is a route");
+    report.error(raw.referenced, format!("`{key}` is larger than that of the node"), Some(help));
+    None
+}
+
+impl Layer {
+    /// Puts what this layer says on top of what the layers before came to.
+    fn put_on(&self, policies: &mut Policies, node: &Limits) {
+        match &self.ip {
+            Said::Nothing => {}
+            Said::Off => policies.ip.clear(),
+            Said::Own(rules) => policies.ip.push(rules.clone()),
+        }
+        replace(&self.cors, &mut policies.cors);
+        replace(&self.mock, &mut policies.mock);
+        match &self.limits {
+            Said::Nothing => {}
+            Said::Off => policies.limits = None,
+            Said::Own(overrides) => overrides.put_on(policies.limits.get_or_insert_with(|| of_node(node))),
+        }
+        for kind in Kind::ALL {
+            match &self.edits[kind as usize] {
+                Said::Nothing => {}
+                Said::Off => kind.of(policies).clear(),
+                Said::Own(edits) => kind.append(kind.of(policies), edits),
+            }
+        }
+    }
+}
+
+impl Overrides {
+    fn put_on(self, limits: &mut RouteLimits) {
+        limits.head_bytes = self.head_bytes.unwrap_or(limits.head_bytes);
+        limits.target_bytes = self.target_bytes.unwrap_or(limits.target_bytes);
+        limits.fields = self.fields.unwrap_or(limits.fields);
+        limits.body_bytes = self.body_bytes.unwrap_or(limits.body_bytes);
+    }
+}
+
+const fn of_node(node: &Limits) -> RouteLimits {
+    let Limits { head_bytes, target_bytes, fields, body_bytes, .. } = *node;
+    RouteLimits { head_bytes, target_bytes, fields, body_bytes }
+}
+
+/// The last layer that says something counts.
+fn replace<T>(said: &Said<Arc<T>>, before: &mut Option<Arc<T>>) {
+    match said {
+        Said::Nothing => {}
+        Said::Off => *before = None,
+        Said::Own(own) => *before = Some(own.clone()),
+    }
+}

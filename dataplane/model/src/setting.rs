@@ -1,0 +1,168 @@
+//! What is shown of a configuration: each setting with where it came from, and the whole as canonical text.
+//!
+//! A value is shown as it is written, so a reference stays a reference. For whoever runs a node (`GET /config`), for the
+//! last good configuration and for export; no worker needs it.
+
+use std::fmt;
+
+use crate::{
+    configuration::Configuration,
+    document::Documents,
+    items::Items,
+    raw::{self, Location, canonical},
+    resolve::Shelf,
+};
+
+/// Every setting that has a default of its own. That each default here is that of `resolve` is tested: a file of these
+/// has the digest of a file of nothing.
+const DEFAULTS: &str = r#"{
+    "workers": "auto",
+    "io": "auto",
+    "status": { "bind": "127.0.0.1:9901" },
+    "forwarded": "x_forwarded",
+    "limits": {
+        "head_bytes": "16KiB", "target_bytes": "8KiB", "fields": "100", "body_bytes": "unlimited",
+        "connections": "20000", "requests_per_connection": "unlimited"
+    },
+    "timeouts": {
+        "connect": "5s", "first_byte": "60s", "idle": "60s", "request": "none", "tunnel": "1h", "head": "10s",
+        "keep_alive": "75s", "drain": "30s", "linger": "2s"
+    }
+}"#;
+
+/// A value of the node's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// The keys that lead to it, like `timeouts.idle` or `workers[0]`.
+    pub path: String,
+    /// As it is written, references unresolved; or the default.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is not written anywhere.
+    Default,
+    /// A file or a patch.
+    Written {
+        /// The path of the file, or `the patch to generation 7`.
+        text: String,
+        /// 1 for the first.
+        line: u32,
+        /// In characters, 1 for the first.
+        column: u32,
+    },
+}
+
+/// `default`, or `gateway.yaml:3:7`.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Written { text, line, column } => write!(f, "{text}:{line}:{column}"),
+        }
+    }
+}
+
+impl Origin {
+    fn of(documents: &Documents, place: Location) -> Self {
+        Self::Written { text: documents.name(place.document), line: place.line, column: place.column }
+    }
+}
+
+/// A listener, an upstream or a route as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Item<'c> {
+    /// Unique among its kind.
+    pub name: &'c str,
+    /// Canonical JSON, references unresolved.
+    pub text: &'c str,
+    /// The hash of its content: what it adds to the digest.
+    pub hash: u64,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// The kinds of items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `listeners`.
+    Listener,
+    /// `upstreams`.
+    Upstream,
+    /// `routes`.
+    Route,
+}
+
+impl Configuration {
+    /// Each value of the node's settings, written ones and defaults, sorted by path. Items are in
+    /// [`Configuration::items`].
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        let written = canonical::leaves(&*self.state.written.settings);
+        let defaults = canonical::leaves(&canonical::read::<raw::File>(DEFAULTS));
+        // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
+        let is_written = |path: &str| {
+            // A status that is written has nothing that is not.
+            let path = if path.starts_with("status.") { "status" } else { path };
+            written.iter().any(|leaf| {
+                let (short, long) =
+                    if leaf.path.len() < path.len() { (&*leaf.path, path) } else { (path, &*leaf.path) };
+                long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+        };
+        let mut settings: Vec<Setting> = defaults
+            .into_iter()
+            .filter(|leaf| !is_written(&leaf.path))
+            .map(|leaf| Setting { path: leaf.path, value: leaf.value, origin: Origin::Default })
+            .collect();
+        settings.extend(written.into_iter().map(|leaf| {
+            let origin = Origin::of(&self.documents, leaf.place);
+            Setting { path: leaf.path, value: leaf.value, origin }
+        }));
+        settings.sort_by(|one, other| one.path.cmp(&other.path));
+        settings
+    }
+
+    /// All items of a kind as written, in their order.
+    #[must_use]
+    pub fn items(&self, kind: Kind) -> Vec<Item<'_>> {
+        let written = &self.state.written;
+        match kind {
+            Kind::Listener => self.shown(&self.state.snapshot.listeners, &written.listeners),
+            Kind::Upstream => self.shown(&self.state.snapshot.upstreams, &written.upstreams),
+            Kind::Route => self.shown(&self.state.snapshot.routes, &written.routes),
+        }
+    }
+
+    fn shown<'c, T: crate::Named>(&'c self, items: &'c Items<T>, shelf: &'c Shelf) -> Vec<Item<'c>> {
+        let mut entries: Vec<_> = items.entries().collect();
+        entries.sort_unstable_by_key(|(_, entry)| entry.order);
+        let shown = |(slot, entry): (u32, &'c crate::Entry<T>)| {
+            let kept = shelf.get(slot)?;
+            let origin = Origin::of(&self.documents, kept.place);
+            Some(Item { name: entry.item.name(), text: &kept.text, hash: kept.hash, origin })
+        };
+        entries.into_iter().filter_map(shown).collect()
+    }
+
+    /// The whole configuration as one text: canonical JSON, an item a line, references unresolved and files included.
+    /// Reading it where the references mean the same gives the same digest.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = canonical::text(&*self.state.written.settings);
+        // The settings are a mapping and have at least the version.
+        text.truncate(text.len() - 1);
+        for (key, kind) in [("listeners", Kind::Listener), ("upstreams", Kind::Upstream), ("routes", Kind::Route)] {
+            let items: Vec<&str> = self.items(kind).iter().map(|item| item.text).collect();
+            text.push_str(&format!(",\n\"{key}\":[\n{}\n]", items.join(",\n")));
+        }
+        text.push_str("}\n");
+        text
+    }
+}

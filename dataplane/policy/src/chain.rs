@@ -1,0 +1,161 @@
+//! A route's policies, compiled, and what they say of a request.
+//!
+//! [`Chain::compile`] runs on the publishing thread, [`Chain::step`] on a worker. What a route has no policy for is one
+//! look at a pointer that is null. Sizes are judged again here because a route may allow less than the node, which
+//! judged the head before there was a route.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use tollgate_http::{BodyLength, FieldEdits, Method, Name, Reason, RequestHead};
+use tollgate_model::{FixedAnswer, IpRules, Limits, Policies, RouteLimits};
+use tollgate_transform::{Cors, Preflight, QueryEdits, field_edits};
+
+use crate::{Phase, Step};
+
+/// What a chain judges.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    /// Its head.
+    pub head: &'r RequestHead<'r>,
+    /// Who asks: the peer, or whom a trusted peer speaks for.
+    pub client: IpAddr,
+}
+
+/// The compiled policies of a route. Copies are cheap and share them.
+#[derive(Clone)]
+pub struct Chain {
+    body_bytes_max: u64,
+    /// What most routes have nothing of.
+    own: Option<Arc<Own>>,
+}
+
+struct Own {
+    ip: Vec<Arc<IpRules>>,
+    limits: Option<RouteLimits>,
+    cors: Option<Cors>,
+    query: Option<QueryEdits>,
+    request: Option<FieldEdits>,
+    response: Option<FieldEdits>,
+    mock: Option<Arc<FixedAnswer>>,
+}
+
+/// What a response gets besides what it came with, whoever made it.
+#[derive(Clone, Debug)]
+pub struct ResponseChanges<'c> {
+    /// What its fields lose and gain.
+    pub edits: Option<&'c FieldEdits>,
+    /// Whole field lines.
+    pub lines: Cow<'c, [u8]>,
+}
+
+impl Chain {
+    /// The chain of a route without policies; `node` are the limits of the node.
+    #[must_use]
+    pub fn plain(node: &Limits) -> Self {
+        Self { body_bytes_max: node.body_bytes.unwrap_or(u64::MAX), own: None }
+    }
+
+    /// The chain of a route with these policies.
+    #[must_use]
+    pub fn compile(policies: &Policies, node: &Limits) -> Self {
+        let Policies { ip, limits, request_query, request_headers, response_headers, mock, .. } = policies;
+        let cors = policies.cors.as_deref().map(Cors::compile);
+        let replaced = cors.as_ref().map_or(&[][..], Cors::replaced);
+        let body_bytes = limits.map_or(node.body_bytes, |limits| limits.body_bytes);
+        let own = Own {
+            ip: ip.clone(),
+            limits: *limits,
+            query: QueryEdits::compile(request_query),
+            request: field_edits(request_headers, &[]),
+            response: field_edits(response_headers, replaced),
+            mock: mock.clone(),
+            cors,
+        };
+        Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX), own: Some(Arc::new(own)) }
+    }
+
+    /// Decides `phase` for a request.
+    #[must_use]
+    pub fn step(&self, phase: Phase, request: &Request<'_>) -> Step<'_> {
+        match (phase, &self.own) {
+            (Phase::Guard, own) => self.guard(own.as_deref(), request),
+            (Phase::TransformRequest, Some(own)) => own.mock.as_deref().map_or(Step::Continue, Step::Mock),
+            _ => Step::Continue,
+        }
+    }
+
+    /// TRACE would show the endpoint's view of a request, credentials included, to whoever can make a browser send it.
+    fn guard(&self, own: Option<&Own>, request: &Request<'_>) -> Step<'_> {
+        let head = request.head;
+        if head.method() == Method::Trace {
+            return Step::Refuse(Reason::MethodNotImplemented);
+        }
+        if let Some(own) = own
+            && let Some(step) = own.guard(request)
+        {
+            return step;
+        }
+        match head.body() {
+            BodyLength::Length(length) if length > self.body_bytes_max => Step::Refuse(Reason::BodyTooLarge),
+            _ => Step::Continue,
+        }
+    }
+
+    /// Most bytes of a request body's content.
+    #[must_use]
+    pub const fn body_bytes_max(&self) -> u64 {
+        self.body_bytes_max
+    }
+
+    /// Whether it answers preflights.
+    #[must_use]
+    pub fn has_cors(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.cors.is_some())
+    }
+
+    /// Changes of the fields that the endpoint gets.
+    #[must_use]
+    pub fn request_edits(&self) -> Option<&FieldEdits> {
+        self.own.as_ref()?.request.as_ref()
+    }
+
+    /// Changes of the query that the endpoint gets.
+    #[must_use]
+    pub fn query_edits(&self) -> Option<&QueryEdits> {
+        self.own.as_ref()?.query.as_ref()
+    }
+
+    /// What the response to this request gets; `None` for nothing. Allocates for an origin that fits a pattern only.
+    #[must_use]
+    pub fn response_changes(&self, head: &RequestHead<'_>) -> Option<ResponseChanges<'_>> {
+        let own = self.own.as_deref()?;
+        if own.response.is_none() && own.cors.is_none() {
+            return None;
+        }
+        let lines = own.cors.as_ref().map(|cors| cors.response_lines(head.field(Name::Origin)));
+        Some(ResponseChanges { edits: own.response.as_ref(), lines: lines.unwrap_or_default() })
+    }
+}
+
+impl Own {
+    fn guard<'c>(&self, request: &Request<'_>) -> Option<Step<'c>> {
+        let head = request.head;
+        if !self.ip.iter().all(|rules| rules.permits(request.client)) {
+            return Some(Step::Refuse(Reason::IpDenied));
+        }
+        if let Some(limits) = &self.limits {
+            if head.target().len() > limits.target_bytes {
+                return Some(Step::Refuse(Reason::TargetTooLong));
+            }
+            if head.head_len() > limits.head_bytes || head.fields_len() > limits.fields {
+                return Some(Step::Refuse(Reason::HeadTooLarge));
+            }
+        }
+        let (cors, preflight) = (self.cors.as_ref()?, Preflight::of(head)?);
+        let lines = cors.preflight_lines(preflight, head);
+        Some(lines.map_or(Step::Refuse(Reason::CorsRefused), Step::Preflight))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! The policies of routes in an exchange: their chains, what a phase answers in place of the action, what a response gets.
+//!
+//! A route without policies has a plain chain, in which every question is a look at a null pointer. Nothing here allocates
+//! but what the policies themselves say they do: a preflight's answer, a changed query, an origin of a pattern.
+
+use crate::{
+    Program,
+    answer::connection_option,
+    connection::Connection,
+    exchange::{Machine, ResponseSink},
+    forward::Forwarded,
+    program::RouteProgram,
+};
+use ahash::AHashMap;
+use std::{net::IpAddr, sync::Arc};
+use tollgate_http::{Answer, BodyLength, Reason, RequestHead, client_of, http_date};
+use tollgate_io::{Io, Stream};
+use tollgate_model::{FixedAnswer, Limits, Policies, Route};
+use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
+use tollgate_route::Found;
+
+/// The chains compiled so far: routes that share their policies share a chain.
+pub(crate) struct Chains<'s> {
+    node: &'s Limits,
+    compiled: AHashMap<*const Policies, Chain>,
+}
+
+impl<'s> Chains<'s> {
+    /// None yet; `node` are the limits of the node.
+    pub(crate) fn new(node: &'s Limits) -> Self {
+        Self { node, compiled: AHashMap::new() }
+    }
+
+    /// The chain of a route of the snapshot, which lives as long as these.
+    pub(crate) fn of(&mut self, route: &Route) -> Chain {
+        let Some(policies) = &route.policies else { return Chain::plain(self.node) };
+        let compile = || Chain::compile(policies, self.node);
+        self.compiled.entry(Arc::as_ptr(policies)).or_insert_with(compile).clone()
+    }
+}
+
+/// What is answered before the route's action.
+pub(crate) enum Early<'a> {
+    /// An error, with the methods that would be taken for 405.
+    Refused(Reason, Option<String>),
+    /// 204 with these field lines.
+    Preflight(Vec<u8>),
+    /// What a policy says in place of the action.
+    Mock(&'a FixedAnswer),
+}
+
+impl<I: Io> Connection<I> {
+    /// Who sent this request: the peer, or whom a trusted peer speaks for.
+    pub(crate) fn client(&self, program: &Program, head: &RequestHead<'_>, is_trusted: bool) -> IpAddr {
+        let peer = self.stream.peer().ip();
+        if !is_trusted {
+            return peer;
+        }
+        client_of(head, peer, program.forwarded, |address| program.snapshot.trusted_proxies.contains(address))
+    }
+}
+
+impl<'p, I: Io> Machine<'_, 'p, I> {
+    /// The route of a request. That of a preflight is the route of the request that shall follow, if it answers them.
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Found<&'p Arc<RouteProgram>> {
+        let table = &self.program.table;
+        let request = tollgate_route::Request::of(self.connection.listening.slot as usize, head);
+        if let Some(Preflight { method, .. }) = Preflight::of(head)
+            && let Found::Route(route) = table.find(&tollgate_route::Request { method, ..request })
+            && route.chain.has_cors()
+        {
+            return Found::Route(route);
+        }
+        table.find(&request)
+    }
+
+    /// The policies of the route, once there is one.
+    pub(crate) fn chain(&self) -> Option<&'p Chain> {
+        self.outcome.route.get().map(|route| &route.chain)
+    }
+
+    /// The phases before an endpoint is chosen.
+    pub(crate) fn pass_phases(&self, route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+        if let Some(changes) = route.chain.response_changes(head) {
+            // One route per exchange, so it is empty.
+            let _ = self.changes.set(changes);
+        }
+        let request = Request { head, client: self.client };
+        for phase in Phase::BEFORE_FORWARD {
+            match route.chain.step(phase, &request) {
+                Step::Continue => {}
+                Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
+                Step::Preflight(lines) => return Err(Early::Preflight(lines)),
+                Step::Mock(answer) => return Err(Early::Mock(answer)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers before the route's action; `body` is what the client sends or would send.
+    pub(crate) async fn answer_early(
+        &self,
+        early: Early<'_>,
+        body: BodyLength,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        match early {
+            Early::Refused(reason, allow) => self.fail(reason, allow.as_deref(), reply).await,
+            Early::Preflight(lines) => self.answer_preflight(&lines, reply).await,
+            Early::Mock(answer) => self.answer_fixed(answer, body, reply).await,
+        }
+    }
+
+    /// Answers 204 with `lines` and without those of other responses.
+    async fn answer_preflight(&self, lines: &[u8], reply: &mut impl ResponseSink) -> Result<Forwarded, Reason> {
+        let (worker, outcome) = (&self.connection.worker, self.outcome);
+        let closes = !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        outcome.closes.set(closes);
+        outcome.status.set(204);
+        let answer = Answer {
+            status: 204,
+            fields: &[("X-Request-Id", self.request_id)],
+            date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
+            connection: connection_option(Some(&self.facts), closes),
+            edits: self.changes.get().and_then(|changes| changes.edits),
+            lines,
+            ..Answer::default()
+        };
+        reply.answer(&answer, &[])?;
+        reply.flush().await.map(|()| Forwarded::Answered)
+    }
+
+    /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
+    pub(crate) fn change_query(&self, target: Vec<u8>, head: &RequestHead<'_>) -> Vec<u8> {
+        let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
+        let (path, query) = if target.is_empty() {
+            (head.path(), head.query().unwrap_or_default())
+        } else {
+            let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+            (path, target.get(path.len() + 1..).unwrap_or_default())
+        };
+        let mut changed = path.to_vec();
+        edits.apply(query, &mut changed);
+        changed
+    }
+}
