@@ -7,7 +7,7 @@ mod haproxy;
 mod nginx;
 mod tollgate;
 
-pub(crate) use tollgate::Tollgate;
+pub(crate) use tollgate::{Log, Tollgate};
 
 use crate::{process::Program, secure::Certificate};
 use anyhow::{Result, ensure};
@@ -59,12 +59,20 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
         peers.push(match name.as_str() {
             "nginx" => Box::new(nginx::Nginx(Program::find("nginx")?)),
             "haproxy" => Box::new(haproxy::Haproxy(Program::find("haproxy")?)),
-            "tollgate" => Box::new(Tollgate { binary: executable(tollgate)?, layout: None, socket: None }),
-            _ => anyhow::bail!("unknown gateway {name:?}: there are nginx, haproxy and tollgate"),
+            "tollgate" => ours(tollgate, Log::Plain)?,
+            "tollgate-direct" => ours(tollgate, Log::Direct)?,
+            "tollgate-silent" => ours(tollgate, Log::Off)?,
+            _ => anyhow::bail!(
+                "unknown gateway {name:?}: there are nginx, haproxy, tollgate, tollgate-direct and tollgate-silent"
+            ),
         });
     }
     ensure!(!peers.is_empty(), "no gateway was chosen");
     Ok(peers)
+}
+
+fn ours(binary: &Path, log: Log) -> Result<Box<dyn Peer>> {
+    Ok(Box::new(Tollgate { binary: executable(binary)?, layout: None, socket: None, log }))
 }
 
 /// The path, if there is a file.

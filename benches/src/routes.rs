@@ -3,7 +3,7 @@
 use crate::{
     compare::Rounds,
     layout::Layout,
-    peer::Tollgate,
+    peer::{Log, Tollgate},
     report,
     testbed::{self, Gateway, Testbed},
 };
@@ -32,7 +32,7 @@ pub fn run(options: &Options) -> Result<()> {
     let layouts = [Layout::FEW, Layout::ONE_HOST, Layout::MANY_HOSTS];
     let mut gateways: Vec<Gateway> = Vec::new();
     for layout in layouts {
-        let peer = Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: None };
+        let peer = Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: None, log: Log::Plain };
         let script = testbed.directory().join(format!("{}.lua", layout.routes()));
         fs::write(&script, layout.script())?;
         let mut gateway = testbed.start(&peer, false)?;

@@ -167,7 +167,7 @@ fn access_log(log: &AccessLog) -> String {
     match log {
         AccessLog::Off => "off".to_owned(),
         AccessLog::Stdout => "standard output".to_owned(),
-        AccessLog::File(path) => path.display().to_string(),
+        AccessLog::File(file) => file.path.display().to_string(),
     }
 }
 

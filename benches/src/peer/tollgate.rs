@@ -1,9 +1,14 @@
 //! Tollgate: one worker, its metrics on and its access log written to a file.
+//!
+//! In three forms, to see what the access log costs: by the plain writer, by the direct one, and without a log.
 
 use super::{Peer, Setup, UPSTREAM_IDLE_MAX};
 use crate::{layout::Layout, process::Program};
 use anyhow::Result;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The binary, and what it routes.
 pub(crate) struct Tollgate {
@@ -12,11 +17,38 @@ pub(crate) struct Tollgate {
     pub(crate) layout: Option<Layout>,
     /// A free path for the status socket, if configuration is to be changed.
     pub(crate) socket: Option<PathBuf>,
+    pub(crate) log: Log,
+}
+
+/// What becomes of access records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Log {
+    Plain,
+    Direct,
+    Off,
+}
+
+impl Log {
+    /// The value of `access_log`. Rotated so often that a run closes some.
+    fn value(self, directory: &Path) -> String {
+        let file =
+            format!("path: {}/access.log, rotate: {{ size: 128MiB }}, keep: {{ files: 1 }}", directory.display());
+        match self {
+            Self::Plain => format!("{{ {file} }}"),
+            Self::Direct => format!("{{ {file}, writer: direct }}"),
+            Self::Off => "off".to_owned(),
+        }
+    }
 }
 
 impl Peer for Tollgate {
     fn name(&self) -> &'static str {
-        self.layout.map_or("tollgate", |layout| layout.name)
+        let by_log = match self.log {
+            Log::Plain => "tollgate",
+            Log::Direct => "tollgate-direct",
+            Log::Off => "tollgate-silent",
+        };
+        self.layout.map_or(by_log, |layout| layout.name)
     }
 
     fn is_pinned(&self) -> bool {
@@ -46,7 +78,7 @@ impl Tollgate {
 version: 1
 workers: [{cpu}]
 status: {{ bind: {status}{socket} }}
-access_log: {{ path: {directory}/access.log, format: json }}
+access_log: {log}
 listeners:
   - {{ name: public, bind: {listen}{tls} }}
 upstreams:
@@ -56,7 +88,7 @@ upstreams:
 routes: {routes}{comma}
   {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }} ]
 ",
-            directory = directory.display(),
+            log = self.log.value(directory),
         )
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Part {
     Cpus,
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
-    AccessLog,
+    AccessLog { is_direct: bool },
     Security,
 }
 
@@ -68,8 +68,12 @@ impl StartError {
                 "name CPUs that this process may use in `workers`; `tollgate doctor` lists them"
             }
             Part::Worker { .. } => "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory",
+            Part::AccessLog { is_direct: false } => "name a file that this user can append to in `access_log`",
+            Part::AccessLog { is_direct: true } => {
+                "name a file on a disk that this user can append to in `access_log`; `writer: auto` does without direct \
+                 I/O where it is refused"
+            }
             Part::Security => "`tollgate validate FILE` names the file and the line",
-            Part::AccessLog => "name a file that this user can append to in `access_log`",
         }
     }
 }
@@ -99,7 +103,7 @@ impl fmt::Display for Part {
                 let driver = if *driver == Driver::IoUring { "io_uring" } else { "epoll" };
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
-            Self::AccessLog => f.write_str("access log"),
+            Self::AccessLog { .. } => f.write_str("access log"),
             Self::Security => f.write_str("certificates"),
         }
     }

@@ -5,6 +5,7 @@
 //! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
 //! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
+mod access_log;
 mod certificates;
 mod changes;
 mod control;
@@ -29,7 +30,7 @@ pub use startup::Startup;
 pub use tollgate_ring::preflight;
 
 use arc_swap::ArcSwapOption;
-use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
+use crossbeam::queue::ArrayQueue;
 use std::{
     fmt,
     net::SocketAddr,
@@ -41,6 +42,7 @@ use std::{
 };
 use tollgate_journal::Journal;
 use tollgate_model::Snapshot;
+use tollgate_telemetry::{Dropped, Registry};
 use tollgate_worker::Command;
 
 use control::Control;
@@ -58,7 +60,8 @@ pub struct Gateway {
     stopping: AtomicBool,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
-    journal: AtomicCell<Option<Journal>>,
+    journal: Option<Journal>,
+    registry: Arc<Registry>,
     /// `None` before it has started and once it has ended.
     control: ArcSwapOption<Control>,
     ended: OnceLock<()>,
@@ -74,9 +77,10 @@ impl Gateway {
         start::start(startup.into())
     }
 
-    /// Has the file read again that the gateway was started with; returns at once. What comes of it is said on standard
-    /// error and by `GET /config`.
+    /// Has the file read again that the gateway was started with, and the path of the access log opened again, which
+    /// something may have renamed; returns at once. What comes of it is said on standard error and by `GET /config`.
     pub fn reload(&self) {
+        self.journal.iter().for_each(Journal::reopen);
         self.control.load().iter().for_each(|control| control.reload());
     }
 
@@ -120,12 +124,22 @@ impl Gateway {
                 }
             }
             // It ends when the last sink is gone, and the workers had them.
-            if let Some(Err(error)) = self.journal.take().map(Journal::join) {
+            if let Some(Err(error)) = self.journal.as_ref().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.say_dropped();
             self.publisher.housekeeping.end();
             drop(self.control.swap(None));
         });
+    }
+
+    /// The last line about the access log: what it lacks.
+    fn say_dropped(&self) {
+        let Dropped { queue_full, write_error } = self.registry.access_records_dropped();
+        let all = queue_full + write_error;
+        if all > 0 {
+            eprintln!("tollgate: {all} access records were lost: queue_full {queue_full}, write_error {write_error}");
+        }
     }
 
     /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have

@@ -4,29 +4,28 @@
 //! refused and the file left the choice to us, all is taken down and built again on epoll, before any address was told.
 
 use crate::{
-    Gateway, StartError, Startup,
+    Gateway, StartError, Startup, access_log,
     certificates::SystemClock,
     control::Control,
     error::Part,
     housekeeping::Housekeeping,
     launch::{self, Neighbours, WorkerParts},
-    limits::{COMMANDS_MAX, log_blocks},
+    limits::COMMANDS_MAX,
     publish::Publisher,
     service,
     status::{Listeners, SocketFile},
 };
 use arc_swap::ArcSwapOption;
-use crossbeam::{atomic::AtomicCell, queue::ArrayQueue};
+use crossbeam::queue::ArrayQueue;
 use std::{
-    io, iter,
+    io,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 use tollgate_balance as balance;
 use tollgate_http::Reason;
-use tollgate_journal::{Destination, Journal};
-use tollgate_model::{AccessLog, IoDriver, Snapshot, Status, Workers};
+use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
-use tollgate_telemetry::{LogSink, Registry, log_queue};
+use tollgate_telemetry::Registry;
 use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
@@ -87,14 +86,15 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), upstreams, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
-    let (journal, logs) = start_journal(&snapshot.access_log, &registry, cpus.len())?;
+    let (journal, logs) = access_log::start(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let gateway = Gateway {
         publisher,
         status_address: status.network.as_ref().map(BoundListener::local),
         stopping: AtomicBool::new(false),
         workers: ArrayQueue::new(cpus.len().max(1)),
-        journal: AtomicCell::new(journal),
+        journal,
+        registry: registry.clone(),
         control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };
@@ -139,21 +139,4 @@ fn bind_status(status: &Status) -> Result<Listeners, StartError> {
         bound.map(|bound| (bound, SocketFile(path.clone())))
     });
     Ok(Listeners { network: network.transpose()?, socket: socket.transpose()? })
-}
-
-/// Starts the journal, unless access records go nowhere, and makes one sink per worker.
-fn start_journal(
-    log: &AccessLog,
-    registry: &Registry,
-    workers: usize,
-) -> Result<(Option<Journal>, Vec<Option<LogSink>>), StartError> {
-    let destination = match log {
-        AccessLog::Off => return Ok((None, iter::repeat_with(|| None).take(workers).collect())),
-        AccessLog::Stdout => Destination::Stdout,
-        AccessLog::File(path) => Destination::File(path.clone()),
-    };
-    let (sender, source) = log_queue(log_blocks(workers), registry);
-    let journal = Journal::start(destination, source).map_err(Part::AccessLog.failed())?;
-    let sinks = (0..workers).map(|index| Some(sender.sink(registry.worker(index)))).collect();
-    Ok((Some(journal), sinks))
 }

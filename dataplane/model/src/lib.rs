@@ -49,7 +49,10 @@ pub use patch::PatchError;
 pub use path::{PathMatch, PathPattern, Segment};
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
 pub use setting::{Item, Kind, Origin, Setting};
-pub use snapshot::{AccessLog, Dns, Forwarded, IoDriver, Limits, Listener, Match, Route, Snapshot, Timeouts, Workers};
+pub use snapshot::{
+    AccessLog, Dns, Forwarded, IoDriver, Keep, Limits, Listener, LogFile, LogWriter, Match, Rotate, Route, Snapshot,
+    Timeouts, Workers,
+};
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use template::{Piece, Template};

@@ -143,5 +143,15 @@ pub(crate) const REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1 << 32);
 pub(crate) const DURATION: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
 /// `timeouts.linger`: it holds a connection nobody needs any more.
 pub(crate) const LINGER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+/// `access_log.rotate.size`: no less than the journal writes at a time.
+pub(crate) const SEGMENT_BYTES: RangeInclusive<Size> = Size(128 * KIB)..=Size(1 << 40);
+/// `access_log.rotate.every`.
+pub(crate) const SEGMENT_EVERY: RangeInclusive<Duration> = Duration::from_secs(60)..=DAY.saturating_mul(365);
+/// `access_log.keep.files`.
+pub(crate) const KEPT_FILES: RangeInclusive<Count> = Count(0)..=Count(100_000);
+/// `access_log.keep.bytes`.
+pub(crate) const KEPT_BYTES: RangeInclusive<Size> = Size(128 * KIB)..=Size(1 << 50);
+/// `access_log.keep.age`.
+pub(crate) const KEPT_AGE: RangeInclusive<Duration> = Duration::from_secs(60)..=DAY.saturating_mul(3650);
 
 const _: () = assert!(HEAD_BYTES.end().0 >= TARGET_BYTES.end().0, "a target is part of a head");

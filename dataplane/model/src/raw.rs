@@ -5,6 +5,7 @@
 //! a number too may be written as `${env:X}`, and `resolve` judges all values together, so that all mistakes are told
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
+mod access_log;
 pub(crate) mod canonical;
 mod delta;
 pub(crate) mod json;
@@ -17,6 +18,7 @@ mod tls;
 mod upstream;
 mod word;
 
+pub(crate) use access_log::{AccessLog, Keep, Rotate};
 pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use place::{Location, Spanned, Text};
@@ -87,16 +89,6 @@ pub(crate) struct Status {
     /// Who shows it as a bearer token at `bind` may change the configuration. 16 to 256 visible ASCII characters,
     /// which are not written here but referred to: `${file:/run/secrets/tollgate}` or `${env:TOKEN}`.
     pub(crate) token: Option<Text>,
-}
-
-/// `access_log`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessLog {
-    /// The file records are appended to; a relative path starts at the working directory. Required.
-    pub(crate) path: Option<Text>,
-    /// `json` (default): one JSON object a line.
-    pub(crate) format: Option<Text>,
 }
 
 /// `tracing`.
@@ -175,10 +167,5 @@ impl Shape for Vec<Text> {
 
 impl Shape for Status {
     const EXPECTED: &'static str = "`off` or a mapping like { bind: 127.0.0.1:9901 }";
-    const LIST: bool = false;
-}
-
-impl Shape for AccessLog {
-    const EXPECTED: &'static str = "`off` or a mapping like { path: logs/access.log }";
     const LIST: bool = false;
 }

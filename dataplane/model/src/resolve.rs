@@ -5,6 +5,7 @@
 //! in. A mistake goes into the [`Report`] and a stand-in takes its place, so that the rest is judged too; whoever calls
 //! uses the outcome only when the report stayed empty.
 
+mod access_log;
 mod actions;
 mod addresses;
 mod dns;

@@ -87,8 +87,53 @@ pub enum AccessLog {
     Off,
     /// Standard output.
     Stdout,
-    /// Appended to this file. A relative path starts at the working directory.
-    File(PathBuf),
+    /// Appended to this file.
+    File(LogFile),
+}
+
+/// The file of the access log, and those it becomes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct LogFile {
+    /// A relative path starts at the working directory.
+    pub path: PathBuf,
+    /// How records get into it.
+    pub writer: LogWriter,
+    /// When it is closed and a new one begun.
+    pub rotate: Rotate,
+    /// Which closed ones stay.
+    pub keep: Keep,
+}
+
+/// How access records get into their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogWriter {
+    /// Past the page cache, or through it where kernel or file system forbid.
+    Auto,
+    /// Past the page cache or no start.
+    Direct,
+    /// Through the page cache.
+    Plain,
+}
+
+/// When a file of the access log is closed. Neither: never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rotate {
+    /// Before it would be larger, in bytes; at least 128 KiB.
+    pub size: Option<u64>,
+    /// At each multiple of this since 1970; at least a minute.
+    pub every: Option<Duration>,
+}
+
+/// Which closed files of the access log stay: those within all bounds. None: all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Keep {
+    /// So many.
+    pub files: Option<usize>,
+    /// So many bytes together.
+    pub bytes: Option<u64>,
+    /// For so long since the last record.
+    pub age: Option<Duration>,
 }
 
 /// An address that takes connections of clients.
@@ -309,6 +354,7 @@ macro_rules! debug_without_values {
 
 debug_without_values!(
     AccessLog,
+    LogFile,
     Listener,
     Upstream,
     Endpoint,

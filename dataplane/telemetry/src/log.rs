@@ -14,6 +14,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
     thread::{self, Thread},
+    time::Duration,
 };
 
 use crossbeam::queue::ArrayQueue;
@@ -208,6 +209,17 @@ impl Drop for LogSink {
     }
 }
 
+/// What [`LogSource::recv_within`] has to tell.
+#[derive(Debug)]
+pub enum Received {
+    /// The next block.
+    Block(Block),
+    /// None yet: the time is over, or the thread was unparked for some other reason.
+    Nothing,
+    /// The sender and all sinks are gone and nothing is left.
+    End,
+}
+
 /// Where the journal takes blocks from.
 #[derive(Debug)]
 pub struct LogSource {
@@ -220,19 +232,41 @@ impl LogSource {
     /// on the same thread: that one is woken.
     #[must_use]
     pub fn recv(&self) -> Option<Block> {
+        loop {
+            match self.recv_within(None) {
+                Received::Block(block) => return Some(block),
+                Received::Nothing => {}
+                Received::End => return None,
+            }
+        }
+    }
+
+    /// Waits once, for `wait` at most. Whoever unparks the thread makes it return early, so that it can be told of other
+    /// things than blocks. On the same thread as [`LogSource::recv`].
+    #[must_use]
+    pub fn recv_within(&self, wait: Option<Duration>) -> Received {
         let reader = self.queue.reader.get_or_init(thread::current);
         debug_assert_eq!(reader.id(), thread::current().id(), "one thread takes all blocks");
         fence(Ordering::SeqCst);
-        loop {
-            if let Some(block) = self.queue.filled.pop() {
-                return Some(block);
-            }
-            if self.queue.writers.load(Ordering::Acquire) == 0 {
-                // The last of them may have handed a block over since.
-                return self.queue.filled.pop();
-            }
-            thread::park();
+        if let Some(received) = self.try_recv() {
+            return received;
         }
+        match wait {
+            Some(wait) => thread::park_timeout(wait),
+            None => thread::park(),
+        }
+        self.try_recv().unwrap_or(Received::Nothing)
+    }
+
+    fn try_recv(&self) -> Option<Received> {
+        if let Some(block) = self.queue.filled.pop() {
+            return Some(Received::Block(block));
+        }
+        if self.queue.writers.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        // The last of them may have handed a block over since.
+        Some(self.queue.filled.pop().map_or(Received::End, Received::Block))
     }
 
     /// Gives a written block back to the sinks.

@@ -27,6 +27,15 @@ pub struct JournalMetrics {
     pub bytes_written: Counter,
 }
 
+/// Access records that were not written, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// The journal was behind.
+    pub queue_full: u64,
+    /// The journal could not write.
+    pub write_error: u64,
+}
+
 /// The figures of a node.
 pub struct Registry {
     routes: Slots,
@@ -94,6 +103,13 @@ impl Registry {
     #[must_use]
     pub fn config(&self) -> Arc<ConfigMetrics> {
         self.config.clone()
+    }
+
+    /// The access records lost so far, over all workers.
+    #[must_use]
+    pub fn access_records_dropped(&self) -> Dropped {
+        let queue_full = self.workers.iter().map(|worker| worker.access_records_dropped.value()).sum();
+        Dropped { queue_full, write_error: self.journal.records_lost.value() }
     }
 
     /// Appends all figures to `out`, those of `node` among them, as Prometheus text, to be served as

@@ -7,25 +7,34 @@ const SECONDS_PER_DAY: u64 = 86_400;
 
 /// The text of one moment, reused for the next.
 #[derive(Debug)]
-pub(crate) struct Timestamp {
+pub struct Timestamp {
     /// Seconds since 1970 that `text` shows.
     second: u64,
     text: [u8; 24],
 }
 
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Timestamp {
-    pub(crate) const fn new() -> Self {
+    /// Shows 1970.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { second: 0, text: *b"1970-01-01T00:00:00.000Z" }
     }
 
-    /// What is shown.
-    pub(crate) const fn text(&self) -> &[u8; 24] {
+    /// What is shown, such as `2023-11-14T22:13:20.123Z`.
+    #[must_use]
+    pub const fn text(&self) -> &[u8; 24] {
         &self.text
     }
 
     /// Shows `wall_ns`, nanoseconds since 1970. 64 bits of them end in the year 2554.
     #[inline]
-    pub(crate) fn show(&mut self, wall_ns: u64) {
+    pub fn show(&mut self, wall_ns: u64) {
         let second = wall_ns / NS_PER_SECOND;
         if second != self.second {
             self.second = second;

@@ -93,6 +93,18 @@ impl Process {
         fs::read_dir(folder).expect("a running child has descriptors").count()
     }
 
+    /// Rings of io_uring it has open.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    #[must_use]
+    pub fn rings(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let descriptors = fs::read_dir(folder).expect("a running child has descriptors");
+        let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        links.filter(|link| link.to_string_lossy().contains("[io_uring]")).count()
+    }
+
     /// Sends a signal.
     ///
     /// # Panics
@@ -185,17 +197,49 @@ impl Node {
     /// If it does not start.
     #[must_use]
     pub fn of(rest: &str) -> Self {
+        Self::logging("", rest)
+    }
+
+    /// The same with `log`, more keys of `access_log`, each behind a comma.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn logging(log: &str, rest: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let log = folder.path().join("access.log");
+        let path = folder.path().join("logs/access.log");
         let text = format!(
-            "version: 1\nstatus: {{ bind: 127.0.0.1:0 }}\naccess_log: {{ path: {log:?} }}\n\
+            "version: 1\nstatus: {{ bind: 127.0.0.1:0 }}\naccess_log: {{ path: {path:?}{log} }}\n\
              listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n{rest}"
         );
-        let config = write(folder.path(), &text);
-        let mut process = Process::start(&["gateway", "--config", &config.to_string_lossy()]);
+        write(folder.path(), &text);
+        Self::run(folder)
+    }
+
+    fn run(folder: TempDir) -> Self {
+        let mut process = Process::start(&["gateway", "--config", &file(folder.path()).to_string_lossy()]);
         let address = process.announced("listener public on ").parse().expect("it prints an address");
         let status = process.announced("status on ").parse().expect("it prints an address");
         Self { process, address, status, folder }
+    }
+
+    /// Kills it, as a crash would end it, and starts it again with the same file.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    #[must_use]
+    pub fn crashed_and_restarted(self, between: impl FnOnce(&Path)) -> Self {
+        let Self { mut process, folder, .. } = self;
+        process.signal(Signal::SIGKILL);
+        process.ended();
+        between(&folder.path().join("logs"));
+        Self::run(folder)
+    }
+
+    /// Where its access log is, `access.log`.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.folder.path().join("logs")
     }
 
     /// A new connection to its listener.
@@ -214,14 +258,16 @@ impl Node {
     #[must_use]
     pub fn access_log(&self, count: usize) -> String {
         until(&format!("{count} access records"), || {
-            let text = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+            let text = fs::read_to_string(self.logs().join("access.log")).unwrap_or_default();
             (text.lines().count() >= count).then_some(text)
         })
     }
 }
 
-fn write(folder: &Path, text: &str) -> PathBuf {
-    let path = folder.join("gateway.yaml");
-    fs::write(&path, text).expect("a temporary folder is writable");
-    path
+fn file(folder: &Path) -> PathBuf {
+    folder.join("gateway.yaml")
+}
+
+fn write(folder: &Path, text: &str) {
+    fs::write(file(folder), text).expect("a temporary folder is writable");
 }

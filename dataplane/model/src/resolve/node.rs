@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use super::{addresses, dns::dns, report::Report, tracing::tracing};
+use super::{access_log, addresses, dns::dns, report::Report, tracing::tracing};
 use crate::{
     ip_set::IpSet,
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
     scalar::{Count, Quantity as _, Size},
-    snapshot::{AccessLog, Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
+    snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     status::{Status, Token},
 };
 
@@ -46,7 +46,7 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         workers: workers(report, raw.workers.as_ref()),
         io: io(report, raw.io.as_ref()),
         status: status(report, raw.status.as_ref()),
-        access_log: access_log(report, raw.access_log.as_ref()),
+        access_log: access_log::access_log(report, raw.access_log.as_ref()),
         listeners: Items::default(),
         upstreams: Items::default(),
         routes: Items::default(),
@@ -120,23 +120,12 @@ fn token(report: &mut Report<'_>, raw: &Text) -> Option<Token> {
 }
 
 /// The path of a file; `key` is where it is written.
-fn path(report: &mut Report<'_>, raw: &Text, key: &str) -> Option<PathBuf> {
+pub(super) fn path(report: &mut Report<'_>, raw: &Text, key: &str) -> Option<PathBuf> {
     report.parse(raw, "a path of a file", |text| match text {
         "" => Err((format!("`{key}` is empty"), None)),
         _ if text.contains('\0') => Err(("a path has no NUL".to_owned(), None)),
         _ => Ok(PathBuf::from(text)),
     })
-}
-
-fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
-    let Some(raw) = raw else { return AccessLog::Stdout };
-    let Some(log) = shape_or(report, raw, "off") else {
-        return AccessLog::Off;
-    };
-    report.word(log.format.as_ref(), "format", &[("json", ())], ());
-    let file = report.required(log.path.as_ref(), "path", raw.referenced);
-    let file = file.and_then(|file| path(report, file, "path"));
-    file.map_or(AccessLog::Stdout, AccessLog::File)
 }
 
 /// The shape, or `None` for the word. Any other word is an error.

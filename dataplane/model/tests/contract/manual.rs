@@ -40,6 +40,8 @@ fn the_manual_names_every_key() {
         "?: 1",
         "status: { ?: 1 }",
         "access_log: { ?: 1 }",
+        "access_log: { rotate: { ?: 1 } }",
+        "access_log: { keep: { ?: 1 } }",
         "listeners: [ { ?: 1 } ]",
         "listeners: [ { tls: { ?: 1 } } ]",
         "listeners: [ { tls: { certificates: [ { ?: 1 } ] } } ]",

@@ -2,6 +2,15 @@
 //!
 //! With the real thread and real files in the folder for temporary ones; `/dev/full` plays the disk without room.
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod full_disk;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod segments;
+
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
@@ -11,7 +20,7 @@ use std::{
     thread,
 };
 
-use tollgate_journal::{Destination, Journal, Totals};
+use tollgate_journal::{Destination, Journal, LogFile, Totals};
 use tollgate_telemetry::{Registry, log_queue};
 
 /// A folder that does not exist yet and is removed with the value.
@@ -39,7 +48,7 @@ fn a_file_holds_what_was_appended_in_order_per_sink() {
     let path = folder.0.join("of/parents/access.log");
     let registry = Registry::new(&[], WORKERS);
     let (sender, source) = log_queue(1_000, &registry);
-    let journal = Journal::start(Destination::File(path.clone()), source).unwrap();
+    let journal = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap();
     thread::scope(|scope| {
         for worker in 0..WORKERS {
             let mut sink = sender.sink(registry.worker(worker));
@@ -78,7 +87,7 @@ fn a_second_journal_appends() {
     for number in 0..2 {
         let registry = Registry::new(&[], 1);
         let (sender, source) = log_queue(1, &registry);
-        let journal = Journal::start(Destination::File(path.clone()), source).unwrap();
+        let journal = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap();
         sender.sink(registry.worker(0)).append(format!("run {number}\n").as_bytes());
         drop(sender);
         journal.join().unwrap();
@@ -92,7 +101,7 @@ fn a_file_that_cannot_be_opened_is_an_error_that_names_it() {
     fs::create_dir_all(folder.0.join("access.log")).unwrap();
     let path = folder.0.join("access.log");
     let (_sender, source) = log_queue(1, &Registry::new(&[], 1));
-    let error = Journal::start(Destination::File(path.clone()), source).unwrap_err();
+    let error = Journal::start(Destination::File(LogFile::plain(&path)), source).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }
@@ -102,7 +111,7 @@ fn failed_writes_lose_records_and_count_them() {
     let registry = Registry::new(&[], 1);
     let (sender, source) = log_queue(10, &registry);
     // Opens, and answers every write with ENOSPC.
-    let journal = Journal::start(Destination::File("/dev/full".into()), source).unwrap();
+    let journal = Journal::start(Destination::File(LogFile::plain("/dev/full")), source).unwrap();
     let mut sink = sender.sink(registry.worker(0));
     for _ in 0..3 {
         sink.append(b"one\n");
