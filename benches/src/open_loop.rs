@@ -81,8 +81,10 @@ pub(crate) fn run(load: &Load<'_>) -> Result<Latencies> {
             waiting.push_back(begun + gap.mul_f64(meant_count as f64));
             meant_count += 1;
         }
-        while let (Some(&meant), Some(index)) = (waiting.front(), free.pop()) {
-            waiting.pop_front();
+        while !free.is_empty()
+            && let Some(meant) = waiting.pop_front()
+            && let Some(index) = free.pop()
+        {
             connections[index].send(&(load.request)(sent_count), meant)?;
             sent_count += 1;
         }

@@ -79,7 +79,8 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn measure(options: &Options, testbed: &Testbed, layout: Layout) -> Result<Vec<String>> {
     let socket = testbed.directory().join("status.sock");
-    let peer = Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: Some(socket.clone()), log: Log::Plain };
+    let peer =
+        Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: Some(socket.clone()), log: Log::Plain };
     let mut gateway = testbed.start(&peer, false)?;
     let script = testbed.directory().join("routes.lua");
     std::fs::write(&script, layout.script())?;

@@ -179,9 +179,7 @@ impl<D> Place<D> {
         let mut held = Some(parked);
         for spot in &spots[from.min(room)..room.min(PARKED_MAX)] {
             held = spot.swap(held);
-            if held.is_none() {
-                return None;
-            }
+            held.as_ref()?;
         }
         self.count.fetch_sub(1, Relaxed);
         held
