@@ -240,7 +240,7 @@ impl Gateway {
     /// The figure of the scrape's line that begins with `sample`, 0 without one.
     pub(crate) fn figure(&self, sample: &str) -> u64 {
         let mut scrape = String::new();
-        self.figures.render(&mut scrape);
+        self.figures.render(&NodeFigures::default(), &mut scrape);
         let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
         line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
     }
