@@ -19,6 +19,7 @@ mod open_loop;
 mod peer;
 mod process;
 mod report;
+pub mod reuse;
 pub mod routes;
 mod secure;
 mod statistics;

@@ -1,8 +1,8 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes`: arguments only, the work is in the library.
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | reuse`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, routes, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, reuse, routes, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -25,6 +25,8 @@ enum Command {
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
     Routes(routes::Options),
+    /// Reuse of upstream connections by one worker and by two, at a low load.
+    Reuse(reuse::Options),
 }
 
 fn main() -> Result<()> {
@@ -36,5 +38,6 @@ fn main() -> Result<()> {
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),
         Command::Routes(options) => routes::run(&options),
+        Command::Reuse(options) => reuse::run(&options),
     }
 }

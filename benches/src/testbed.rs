@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_loadtest::{Counts, Origin, OriginConfig};
 
 /// How often a gateway is started before it counts as broken.
 const START_ATTEMPTS_MAX: usize = 3;
@@ -155,6 +155,11 @@ impl Testbed {
     /// Where files of the run may go.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Connections and requests that the origin has seen so far.
+    pub(crate) fn origin_counts(&self) -> Counts {
+        self.origin.counts()
     }
 
     /// Connections to the origin that are open now.

@@ -3,13 +3,13 @@
 //! Returns only when the thread has taken all of it, so that whatever can fail fails at start and not later. What the
 //! worker does then is `tollgate-worker`'s.
 
-use crate::limits::BUFFERS_KEPT;
+use crate::limits::{BUFFERS_KEPT, HANDED_MAX};
 use crossbeam::channel;
-use std::{io, sync::Arc, thread::JoinHandle};
-use tollgate_io::Mailbox;
-use tollgate_ring::{BoundListener, Driver, Inbox, RingIo, RingListener, ThreadSpec};
+use std::{io, iter, sync::Arc, thread::JoinHandle};
+use tollgate_io::{Mailbox, Post};
+use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Program, Publication, Setup};
+use tollgate_worker::{Command, Handed, Loads, Parking, Peers, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -25,6 +25,27 @@ pub(crate) struct WorkerParts {
     pub(crate) listeners: Vec<(u32, BoundListener)>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) log: Option<LogSink>,
+    pub(crate) neighbours: Neighbours,
+}
+
+/// What lets a worker and the others hand connections to each other, of clients and to upstreams.
+pub(crate) struct Neighbours {
+    loads: Arc<Loads>,
+    /// By worker.
+    outboxes: Vec<Outbox<Handed<RingDetached>>>,
+    inbox: Inbox<Handed<RingDetached>>,
+    parking: Arc<Parking<RingDetached>>,
+}
+
+impl Neighbours {
+    /// For each of `workers` workers.
+    pub(crate) fn of(workers: usize) -> io::Result<Vec<Self>> {
+        let (loads, parking) = (Loads::new(workers), Parking::new(workers));
+        let mailboxes = iter::repeat_with(|| mailbox(HANDED_MAX)).take(workers).collect::<io::Result<Vec<_>>>()?;
+        let (outboxes, inboxes): (Vec<_>, Vec<_>) = mailboxes.into_iter().unzip();
+        let each = |inbox| Self { loads: loads.clone(), outboxes: outboxes.clone(), inbox, parking: parking.clone() };
+        Ok(inboxes.into_iter().map(each).collect())
+    }
 }
 
 /// Starts the worker; returns when it has taken its parts.
@@ -40,9 +61,9 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         let taken = take(io, parts);
         // The receiver waits for exactly this message below.
         match taken {
-            Ok((setup, inbox)) => {
+            Ok((setup, inbox, handed)) => {
                 let _ = started.send(Ok(()));
-                tollgate_worker::run(setup, inbox).await;
+                tollgate_worker::run(setup, inbox, handed).await;
             }
             Err(error) => drop(started.send(Err(error))),
         }
@@ -51,11 +72,20 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
     Ok(thread)
 }
 
-/// Hands sockets and mailbox to the runtime of the calling thread.
-fn take(io: RingIo, parts: WorkerParts) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>)> {
+/// Hands sockets and mailboxes to the runtime of the calling thread.
+fn take(
+    io: RingIo,
+    parts: WorkerParts,
+) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
+{
+    let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
-    Ok((Setup { io, program: parts.program, listeners, metrics: parts.metrics, log: parts.log }, inbox))
+    let handed = handed.into_mailbox(&io)?;
+    let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
+    let peers = Peers::new(parts.index, loads, posts);
+    let WorkerParts { program, metrics, log, .. } = parts;
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

@@ -10,6 +10,9 @@ pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
 /// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
 pub(crate) const COMMANDS_MAX: usize = 16;
 
+/// Connections that wait for a worker which other workers have handed them to. One more stays where it was accepted.
+pub(crate) const HANDED_MAX: usize = 64;
+
 /// Unused buffers a worker keeps for reuse.
 pub(crate) const BUFFERS_KEPT: usize = 1024;
 

@@ -9,7 +9,7 @@ use crate::{
     control::Control,
     error::Part,
     housekeeping::Housekeeping,
-    launch::{self, WorkerParts},
+    launch::{self, Neighbours, WorkerParts},
     limits::{COMMANDS_MAX, log_blocks},
     publish::Publisher,
     service,
@@ -98,8 +98,9 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };
-    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).enumerate();
-    let parts = given.map(|(index, (((&cpu, listeners), log), inbox))| WorkerParts {
+    let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
+    let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
         index,
         cpu,
         driver,
@@ -108,6 +109,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         listeners,
         metrics: registry.worker(index),
         log,
+        neighbours,
     });
     launch_workers(&gateway, parts)?;
     Ok((gateway, registry, status))

@@ -65,6 +65,12 @@ metrics! {
         "Finished exchanges by method.";
     REQUESTS_BY_WORKER: Counter "tollgate_worker_requests_total" ["worker"]
         "Finished exchanges by worker.";
+    CONNECTIONS_BY_WORKER: Gauge "tollgate_worker_connections_open" ["worker"]
+        "Downstream connections open, by worker.";
+    CONNECTIONS_HANDED_OVER: Counter "tollgate_worker_connections_handed_over_total" ["worker"]
+        "Fresh downstream connections that a worker accepted and gave to one that had fewer.";
+    CONNECTIONS_TAKEN_OVER: Counter "tollgate_worker_connections_taken_over_total" ["worker"]
+        "Fresh downstream connections that a worker took from one that had more.";
     REQUEST_FAILURES: Counter "tollgate_request_failures_total" ["reason"]
         "Exchanges that did not end as they should, by reason.";
     ACTIVE_REQUESTS: Gauge "http_server_active_requests" []
@@ -98,7 +104,9 @@ metrics! {
     UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
         "Connections to an upstream that could not be made.";
     UPSTREAM_CONNECTIONS_IDLE: Gauge "tollgate_upstream_connections_idle" ["upstream"]
-        "Idle connections to an upstream, kept for reuse.";
+        "Idle connections to an upstream, kept for reuse; the parked ones are among them.";
+    UPSTREAM_CONNECTIONS_PARKED: Gauge "tollgate_upstream_connections_parked" ["upstream"]
+        "Idle connections to an upstream that stand where every worker can take them.";
     UPSTREAM_ENDPOINTS: Gauge "tollgate_upstream_endpoints" ["upstream", "state"]
         "Endpoints of an upstream, by whether they may be chosen: healthy, unhealthy or ejected.";
     ENDPOINT_HEALTHY: Gauge "tollgate_upstream_endpoint_healthy" ["upstream", "endpoint"]

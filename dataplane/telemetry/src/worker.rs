@@ -33,6 +33,10 @@ pub struct WorkerMetrics {
     pub buffers_in_use: Gauge,
     /// Connections that could not be accepted.
     pub accept_errors: Counter,
+    /// Connections accepted and given to another worker.
+    pub handed_over: Counter,
+    /// Connections that another worker had accepted.
+    pub taken_over: Counter,
     /// Access records dropped because the journal was behind.
     pub access_records_dropped: Counter,
     /// Generation of the snapshot that new exchanges run on; 0 before the first.
@@ -57,7 +61,12 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
+    /// In this worker's own stock.
     pub(crate) idle: Gauge,
+    /// Put where every worker can take them.
+    pub(crate) parked: Counter,
+    /// Taken from there, to be used or closed.
+    pub(crate) unparked: Counter,
     pub(crate) active: Gauge,
     pub(crate) attempts: Counter,
     pub(crate) classes: [Counter; STATUS_CLASSES.len()],
@@ -78,6 +87,8 @@ impl WorkerMetrics {
             active_exchanges: Gauge::new(),
             buffers_in_use: Gauge::new(),
             accept_errors: Counter::new(),
+            handed_over: Counter::new(),
+            taken_over: Counter::new(),
             access_records_dropped: Counter::new(),
             generation: Gauge::new(),
             received_bytes: Counter::new(),
@@ -147,7 +158,17 @@ impl WorkerMetrics {
         self.upstream(upstream).failed.increment();
     }
 
-    /// Idle connections to the upstream with this slot.
+    /// An idle connection to the upstream with this slot was put where every worker can take it.
+    pub fn upstream_parked(&self, upstream: u32) {
+        self.upstream(upstream).parked.increment();
+    }
+
+    /// An idle connection to the upstream with this slot was taken from there, to be used or closed.
+    pub fn upstream_unparked(&self, upstream: u32) {
+        self.upstream(upstream).unparked.increment();
+    }
+
+    /// Idle connections to the upstream with this slot that this worker keeps for itself.
     #[must_use]
     pub fn upstream_idle(&self, upstream: u32) -> &Gauge {
         &self.upstream(upstream).idle
@@ -157,6 +178,10 @@ impl WorkerMetrics {
     #[must_use]
     pub fn upstream_active(&self, upstream: u32) -> &Gauge {
         &self.upstream(upstream).active
+    }
+
+    pub(crate) fn connections_open(&self) -> u64 {
+        (0..=LISTENERS_MAX).filter_map(|slot| self.listeners.get(slot)).map(|listener| listener.open.value()).sum()
     }
 
     fn upstream(&self, slot: u32) -> &UpstreamMetrics {
@@ -175,6 +200,8 @@ impl UpstreamMetrics {
             reused: Counter::new(),
             failed: Counter::new(),
             idle: Gauge::new(),
+            parked: Counter::new(),
+            unparked: Counter::new(),
             active: Gauge::new(),
             attempts: Counter::new(),
             classes: [const { Counter::new() }; _],

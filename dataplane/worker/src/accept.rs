@@ -1,6 +1,6 @@
 //! Takes connections from a listening socket. One accept is pending at a time and never dropped.
 
-use crate::{connection, limits, listening::Listening, state::Worker};
+use crate::{handover, limits, listening::Listening, state::Worker};
 use std::rc::Rc;
 use tollgate_io::{Io, Listener};
 
@@ -8,8 +8,7 @@ use tollgate_io::{Io, Listener};
 pub(crate) async fn accept<I: Io>(worker: Rc<Worker<I>>, listening: Rc<Listening<I::Listener>>) {
     while !worker.is_draining() {
         match listening.listener.accept().await {
-            Ok(_) if worker.is_full() => worker.metrics.accept_errors.increment(),
-            Ok(stream) => worker.io.spawn(connection::serve(worker.clone(), stream, listening.clone())),
+            Ok(stream) => handover::place(&worker, stream, &listening),
             Err(_) if worker.is_draining() || listening.is_closed() => return,
             Err(_) => {
                 worker.metrics.accept_errors.increment();

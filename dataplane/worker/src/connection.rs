@@ -43,11 +43,11 @@ pub(crate) struct Connection<I: Io> {
     requests: Cell<u64>,
 }
 
-/// Serves a connection to its end.
+/// Serves a connection, which was admitted, to its end.
 pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening<I::Listener>>) {
     // Accepted just before the drain, which has already looked at every connection there was.
     if worker.is_draining() {
-        return;
+        return worker.dismiss();
     }
     let stream = Rc::new(Wire::new(stream));
     let watch = Rc::new(Watch::new(stream.clone()));

@@ -1,7 +1,8 @@
 //! One core's loop: accept, connection, exchange, upstream pool, drain.
 //!
 //! [`run`] is the whole of a worker. It is generic over `io`, so the product runs it on io_uring and the simulator on a
-//! virtual clock and network, unchanged. A worker shares nothing with the others but the immutable [`Program`].
+//! virtual clock and network, unchanged. With the other workers of its node it shares the immutable [`Program`] and the
+//! numbers of connections, by which fresh ones are evened out ([`Peers`]), and idle upstream connections ([`Parking`]).
 //!
 //! ```text
 //! accept -> connection -> exchange -> forward -> upstream (pool, connect) -> relay -> account
@@ -15,11 +16,15 @@ mod connection;
 mod exchange;
 mod forward;
 mod h1;
+mod handover;
 mod key;
 mod limits;
 mod link;
 mod listening;
+mod load;
 mod options;
+mod parking;
+mod peers;
 mod policies;
 mod pool;
 mod program;
@@ -38,12 +43,15 @@ mod watch;
 mod wheel;
 mod wire;
 
+pub use load::Loads;
+pub use parking::Parking;
+pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{Security, SecurityError};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};
-use tollgate_io::{Io, Mailbox};
+use tollgate_io::{Io, Mailbox, Stream};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// What a worker is told from outside.
@@ -81,19 +89,29 @@ pub struct Setup<I: Io> {
     pub metrics: Arc<WorkerMetrics>,
     /// Where access records go, if anywhere.
     pub log: Option<LogSink>,
+    /// The other workers of the node.
+    pub peers: Peers<<I::Stream as Stream>::Detached>,
+    /// Where they share idle upstream connections.
+    pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
 }
 
-/// Runs a worker until it is drained or stopped.
-pub async fn run<I: Io>(setup: Setup<I>, inbox: impl Mailbox<Command<I::Listener>>) {
-    let Setup { io, program, listeners, metrics, log } = setup;
-    let worker = Rc::new(Worker::new(io, program, metrics, log));
+/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections.
+pub async fn run<I: Io>(
+    setup: Setup<I>,
+    inbox: impl Mailbox<Command<I::Listener>>,
+    handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
+) {
+    let Setup { io, program, listeners, metrics, log, peers, parking } = setup;
+    let worker = Rc::new(Worker::new(io, program, metrics, log, peers, parking));
     worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
+    worker.io.spawn(handover::take(worker.clone(), handed));
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.
     drop(worker.log.take());
+    worker.peers.end();
 }
 
 /// Does what the mailbox says for as long as somebody can write to it.

@@ -31,6 +31,22 @@ pub(crate) const BUSY_GAPS: u8 = 2;
 /// ... unless this many connections of the worker do so already; each holds about 6 KB.
 pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 
+/// Connections above its fair share that a worker has before it hands fresh ones to others ...
+pub(crate) const HANDOVER_MARGIN: u32 = 4;
+
+/// ... or this part of the share if that is more: a few connections never move, and many do not for a few.
+pub(crate) const HANDOVER_SHARE: u64 = 8;
+
+/// An idle upstream connection stays with its worker for this long; then every worker may take it. Longer than the gaps of
+/// an endpoint that is in steady use, so that nothing is parked under load.
+pub(crate) const PARK_AFTER: Duration = Duration::from_millis(50);
+
+/// Idle connections to one endpoint that are parked for each worker of the node ...
+pub(crate) const PARKED_SHARE: usize = 16;
+
+/// ... but no more than this for all.
+pub(crate) const PARKED_MAX: usize = 64;
+
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

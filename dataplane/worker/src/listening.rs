@@ -48,6 +48,11 @@ impl<I: Io> Worker<I> {
         }
     }
 
+    /// The listener of this name, if it takes connections.
+    pub(crate) fn listening(&self, name: &str) -> Option<Rc<Listening<I::Listener>>> {
+        self.listeners.borrow().iter().find(|listening| listening.name == name).cloned()
+    }
+
     /// Closes some listening sockets; connections that the kernel has completed for them are still served.
     pub(crate) fn close_listeners(&self, which: impl Fn(&Listening<I::Listener>) -> bool) {
         self.listeners.borrow_mut().retain(|listening| {

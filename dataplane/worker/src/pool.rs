@@ -4,8 +4,17 @@
 //! meanwhile makes it unusable. Per endpoint at most `connections.idle_max` are kept, each for at most `idle_timeout` and
 //! no longer than `age_max` and `requests_max` allow, and at most `max` are open. The stock of an endpoint lies at its slot
 //! and holds the endpoint, so that the slot is no other's meanwhile; it ends when the endpoint is retired.
+//!
+//! One of several workers parks what it has not used for [`PARK_AFTER`] where all of them can take it
+//! ([`Parking`]), and closes it there when its time is over, unless somebody has taken it. So what a worker keeps for itself
+//! is no more than it needs just now, and a worker with little to do finds what another has opened.
 
-use crate::{standing::Target, wire::Wire};
+use crate::{
+    limits::PARK_AFTER,
+    parking::{EndpointId, Parked, Parking},
+    standing::Target,
+    wire::Wire,
+};
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
@@ -18,12 +27,13 @@ use tollgate_io::{Instant, Peek, Stream};
 use tollgate_telemetry::WorkerMetrics;
 
 /// The stock of one worker.
-pub(crate) struct Pools<S> {
+pub(crate) struct Pools<S: Stream> {
+    parking: Arc<Parking<S::Detached>>,
     /// By slot of the endpoint.
     stocks: RefCell<Vec<Option<Stock<S>>>>,
     /// Stocks that were begun since it was last looked for those of endpoints that are retired.
     begun: Cell<usize>,
-    /// When the oldest idle connection must go.
+    /// When the oldest idle connection must be parked or closed.
     due: Cell<Instant>,
 }
 
@@ -31,9 +41,20 @@ struct Stock<S> {
     endpoint: Arc<Endpoint>,
     /// Where its upstream is counted.
     figures: u32,
-    idle_timeout: Duration,
+    terms: Terms,
     idle: VecDeque<Idle<S>>,
     open: Rc<Cell<usize>>,
+    /// When the first of those that this worker has parked must go.
+    parked_due: Instant,
+}
+
+/// What holds for the idle connections to an endpoint.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// Connections kept here, and parked by all workers, at most.
+    own_max: usize,
+    parked_max: usize,
+    idle_timeout: Duration,
 }
 
 struct Idle<S> {
@@ -62,11 +83,22 @@ impl<S> Pooled<S> {
     pub(crate) const fn new(stream: Rc<Wire<S>>, opened: Instant, open: Open) -> Self {
         Self { stream, opened, exchanges: 0, _open: open }
     }
+
+    /// One that has been parked, as `wire` on this worker.
+    pub(crate) fn taken(wire: Wire<S>, opened: Instant, exchanges: u64, open: Open) -> Self {
+        Self { stream: Rc::new(wire), opened, exchanges, _open: open }
+    }
 }
 
 impl<S: Stream> Pools<S> {
-    pub(crate) const fn new() -> Self {
-        Self { stocks: RefCell::new(Vec::new()), begun: Cell::new(0), due: Cell::new(Instant::NEVER) }
+    pub(crate) const fn new(parking: Arc<Parking<S::Detached>>) -> Self {
+        Self { parking, stocks: RefCell::new(Vec::new()), begun: Cell::new(0), due: Cell::new(Instant::NEVER) }
+    }
+
+    fn terms(&self, target: &Target<'_>) -> Terms {
+        let connections = &target.upstream.upstream.connections;
+        let (parked_max, own_max) = self.parking.split(connections.idle_max);
+        Terms { own_max, parked_max, idle_timeout: connections.idle_timeout }
     }
 
     /// The stock of an endpoint. `None` if its slot holds another's: the endpoint is retired, and the exchange's program
@@ -88,14 +120,15 @@ impl<S: Stream> Pools<S> {
             self.begun.set(self.begun.get() + 1);
             if self.begun.get() * 8 >= stocks.len() {
                 self.begun.set(0);
-                sweep(&mut stocks, metrics);
+                sweep(&mut stocks, &self.parking, metrics);
             }
             stocks[slot] = Some(Stock {
                 endpoint: endpoint.clone(),
                 figures: target.upstream.figures,
-                idle_timeout: target.upstream.upstream.connections.idle_timeout,
+                terms: self.terms(target),
                 idle: VecDeque::new(),
                 open: Rc::default(),
+                parked_due: Instant::NEVER,
             });
         }
         RefMut::filter_map(stocks, |stocks| stocks[slot].as_mut()).ok()
@@ -124,6 +157,25 @@ impl<S: Stream> Pools<S> {
         None
     }
 
+    /// A connection that any worker has parked and that is not too old. Whether it is still good is not known.
+    pub(crate) fn take_parked(
+        &self,
+        target: &Target<'_>,
+        now: Instant,
+        metrics: &WorkerMetrics,
+    ) -> Option<Parked<S::Detached>> {
+        let limits = &target.upstream.upstream.connections;
+        let note = |parked: Parked<_>| metrics.upstream_unparked(parked.figures);
+        while let Some(parked) = self.parking.take(id(target.endpoint()), note) {
+            metrics.upstream_unparked(parked.figures);
+            let is_young = limits.age_max.is_none_or(|most| now.since(parked.opened) < most);
+            if now.since(parked.since) < limits.idle_timeout && is_young {
+                return Some(parked);
+            }
+        }
+        None
+    }
+
     /// Counts a connection that is about to be opened, if there may be another.
     pub(crate) fn open(&self, target: &Target<'_>, metrics: &WorkerMetrics) -> Option<Open> {
         let Some(stock) = self.stock(target, metrics) else { return Some(Open(Rc::new(Cell::new(1)))) };
@@ -134,7 +186,7 @@ impl<S: Stream> Pools<S> {
         })
     }
 
-    /// Keeps a connection for later. Says when it must go at the latest, if that is earlier than anything before it.
+    /// Keeps a connection for later. Says when it must be looked at, if that is earlier than anything before it.
     pub(crate) fn put(
         &self,
         target: &Target<'_>,
@@ -150,14 +202,14 @@ impl<S: Stream> Pools<S> {
             return None;
         }
         let mut stock = self.stock(target, metrics)?;
-        if stock.idle.len() >= limits.idle_max {
+        // A program may have changed them.
+        stock.terms = self.terms(target);
+        if stock.idle.len() >= stock.terms.own_max {
             return None;
         }
-        // A program may have changed it.
-        stock.idle_timeout = limits.idle_timeout;
         stock.idle.push_back(Idle { connection, since: now });
         metrics.upstream_idle(stock.figures).increment();
-        let due = now + limits.idle_timeout;
+        let due = now + stock.terms.patience();
         (due < self.due.get()).then(|| {
             self.due.set(due);
             due
@@ -171,13 +223,9 @@ impl<S: Stream> Pools<S> {
         }
         let mut due = Instant::NEVER;
         let mut stocks = self.stocks.borrow_mut();
-        sweep(&mut stocks, metrics);
+        sweep(&mut stocks, &self.parking, metrics);
         for stock in stocks.iter_mut().flatten() {
-            while stock.idle.front().is_some_and(|oldest| oldest.since + stock.idle_timeout <= now) {
-                stock.idle.pop_front();
-                metrics.upstream_idle(stock.figures).decrement();
-            }
-            due = stock.idle.front().map_or(due, |oldest| due.min(oldest.since + stock.idle_timeout));
+            due = due.min(stock.expire(now, &self.parking, metrics));
         }
         self.due.set(due);
         due
@@ -185,29 +233,100 @@ impl<S: Stream> Pools<S> {
 
     /// Closes what is idle to endpoints that are retired.
     pub(crate) fn sweep(&self, metrics: &WorkerMetrics) {
-        sweep(&mut self.stocks.borrow_mut(), metrics);
+        sweep(&mut self.stocks.borrow_mut(), &self.parking, metrics);
     }
 
-    /// Closes everything.
+    /// Closes everything, also what is parked: workers end together.
     pub(crate) fn clear(&self, metrics: &WorkerMetrics) {
         for stock in self.stocks.take().into_iter().flatten() {
-            stock.end(metrics);
+            stock.end(&self.parking, metrics);
         }
+        self.parking.clear(|parked| metrics.upstream_unparked(parked.figures));
     }
 }
 
-fn sweep<S>(stocks: &mut [Option<Stock<S>>], metrics: &WorkerMetrics) {
+/// Where connections to an endpoint are parked.
+fn id(endpoint: &Endpoint) -> EndpointId {
+    EndpointId { number: endpoint.slot(), identity: endpoint.id() }
+}
+
+fn sweep<S: Stream>(stocks: &mut [Option<Stock<S>>], parking: &Parking<S::Detached>, metrics: &WorkerMetrics) {
     for slot in stocks {
         if let Some(gone) = slot.take_if(|stock| stock.endpoint.is_retired()) {
-            gone.end(metrics);
+            gone.end(parking, metrics);
         }
     }
 }
 
-impl<S> Stock<S> {
-    fn end(self, metrics: &WorkerMetrics) {
+impl Terms {
+    /// After how long an idle connection is looked at.
+    fn patience(self) -> Duration {
+        if self.parked_max > 0 { self.idle_timeout.min(PARK_AFTER) } else { self.idle_timeout }
+    }
+}
+
+impl<S: Stream> Stock<S> {
+    /// Closes all that is idle, also what is parked.
+    fn end(self, parking: &Parking<S::Detached>, metrics: &WorkerMetrics) {
         for _ in &self.idle {
             metrics.upstream_idle(self.figures).decrement();
         }
+        let id = id(&self.endpoint);
+        let note = |parked: Parked<_>| metrics.upstream_unparked(parked.figures);
+        parking.sweep(id.number, |parked| parked.endpoint == id, note);
+    }
+
+    /// Closes and parks what it is time for; says when to come again.
+    fn expire(&mut self, now: Instant, parking: &Parking<S::Detached>, metrics: &WorkerMetrics) -> Instant {
+        let (terms, id) = (self.terms, id(&self.endpoint));
+        while self.idle.front().is_some_and(|oldest| oldest.since + terms.idle_timeout <= now) {
+            self.idle.pop_front();
+            metrics.upstream_idle(self.figures).decrement();
+        }
+        if self.parked_due <= now {
+            let is_over = |parked: &Parked<_>| parked.endpoint == id && parked.since + terms.idle_timeout <= now;
+            let oldest = parking.sweep(id.number, is_over, |parked| metrics.upstream_unparked(parked.figures));
+            self.parked_due = oldest.map_or(Instant::NEVER, |oldest| oldest + terms.idle_timeout);
+        }
+        let is_all = self.park(id, now, parking, metrics);
+        let wait = if is_all { terms.patience() } else { terms.idle_timeout };
+        self.idle.front().map_or(self.parked_due, |oldest| self.parked_due.min(oldest.since + wait))
+    }
+
+    /// Parks what has been idle for long enough; says whether there was room for all of it.
+    fn park(&mut self, id: EndpointId, now: Instant, parking: &Parking<S::Detached>, metrics: &WorkerMetrics) -> bool {
+        while let Some(Idle { connection, since }) = self.idle.pop_front() {
+            let is_time = since + PARK_AFTER <= now;
+            let has_room = is_time && parking.has_room(id.number, self.terms.parked_max);
+            match if has_room { detach(connection, id, self.figures, since) } else { Err(connection) } {
+                Ok(parked) => {
+                    metrics.upstream_idle(self.figures).decrement();
+                    metrics.upstream_parked(self.figures);
+                    self.parked_due = self.parked_due.min(since + self.terms.idle_timeout);
+                    if let Some(surplus) = parking.park(parked, self.terms.parked_max) {
+                        metrics.upstream_unparked(surplus.figures);
+                    }
+                }
+                Err(connection) => {
+                    self.idle.push_front(Idle { connection, since });
+                    return !is_time;
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Takes a connection out of this worker; gives it back while somebody else has it, or the driver does.
+fn detach<S: Stream>(
+    connection: Pooled<S>,
+    endpoint: EndpointId,
+    figures: u32,
+    since: Instant,
+) -> Result<Parked<S::Detached>, Pooled<S>> {
+    let Pooled { stream, opened, exchanges, _open } = connection;
+    match Rc::try_unwrap(stream).and_then(|wire| wire.detach().map_err(Rc::new)) {
+        Ok((stream, session)) => Ok(Parked { stream, session, opened, exchanges, endpoint, figures, since }),
+        Err(stream) => Err(Pooled { stream, opened, exchanges, _open }),
     }
 }

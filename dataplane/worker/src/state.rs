@@ -8,6 +8,8 @@ use crate::{
     bell::Bell,
     limits,
     listening::Listening,
+    parking::Parking,
+    peers::Peers,
     pool::Pools,
     request_id::RequestIds,
     standing::Standings,
@@ -21,7 +23,7 @@ use std::{
     sync::Arc,
 };
 use tollgate_http::{Reason, ResponseIndex};
-use tollgate_io::{Instant, Io};
+use tollgate_io::{Instant, Io, Stream};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
@@ -33,6 +35,9 @@ pub(crate) struct Worker<I: Io> {
     /// What exchanges that begin now run.
     program: RefCell<Running>,
     pub(crate) metrics: Arc<WorkerMetrics>,
+    pub(crate) peers: Peers<<I::Stream as Stream>::Detached>,
+    /// Rung when there is another program, or a drain.
+    pub(crate) published: Bell,
     pub(crate) pools: Pools<I::Stream>,
     pub(crate) standings: Standings,
     pub(crate) request_ids: RequestIds,
@@ -61,10 +66,17 @@ pub(crate) struct Worker<I: Io> {
 }
 
 impl<I: Io> Worker<I> {
-    pub(crate) fn new(io: I, program: Arc<Program>, metrics: Arc<WorkerMetrics>, log: Option<LogSink>) -> Self {
+    pub(crate) fn new(
+        io: I,
+        program: Arc<Program>,
+        metrics: Arc<WorkerMetrics>,
+        log: Option<LogSink>,
+        peers: Peers<<I::Stream as Stream>::Detached>,
+        parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
+    ) -> Self {
         metrics.generation.set(program.snapshot.generation);
         Self {
-            pools: Pools::new(),
+            pools: Pools::new(parking),
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             handshakes: Rc::default(),
@@ -75,6 +87,8 @@ impl<I: Io> Worker<I> {
             timers_sleep_until: Cell::new(Instant::NEVER),
             response_indexes: RefCell::default(),
             listeners: RefCell::default(),
+            peers,
+            published: Bell::default(),
             connections: Cell::new(0),
             busy_connections: Cell::new(0),
             draining: Cell::new(false),
@@ -102,6 +116,7 @@ impl<I: Io> Worker<I> {
         self.metrics.generation.set(program.snapshot.generation);
         self.pools.sweep(&self.metrics);
         taken();
+        self.published.ring();
     }
 
     /// An index for a response head, to be given back when the head has been passed on.
@@ -116,9 +131,26 @@ impl<I: Io> Worker<I> {
         }
     }
 
-    /// Registers a connection; it counts until [`Worker::close`].
+    /// Counts a connection, until [`Worker::close`] or [`Worker::dismiss`].
+    pub(crate) fn admit(&self) {
+        self.count_connections(self.connections.get() + 1);
+    }
+
+    /// Forgets a connection that was admitted and not opened.
+    pub(crate) fn dismiss(&self) {
+        self.count_connections(self.connections.get() - 1);
+        self.end_if_drained();
+    }
+
+    fn count_connections(&self, count: usize) {
+        self.connections.set(count);
+        if !self.draining.get() {
+            self.peers.publish(count);
+        }
+    }
+
+    /// Registers a connection that was admitted.
     pub(crate) fn open(&self, watch: Rc<Watch<I::Stream>>, listener: u32) -> TimerId {
-        self.connections.set(self.connections.get() + 1);
         self.metrics.connection_opened(listener);
         self.wheel.borrow_mut().insert(watch)
     }
@@ -127,13 +159,22 @@ impl<I: Io> Worker<I> {
     pub(crate) fn close(&self, timer: TimerId, listener: u32) {
         self.wheel.borrow_mut().remove(timer);
         self.metrics.connection_closed(listener);
-        self.connections.set(self.connections.get() - 1);
-        self.end_if_drained();
+        self.dismiss();
     }
 
     /// Whether another connection would exceed this worker's share.
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.get() >= self.program.borrow().connections_max
+        self.connections.get() >= self.connections_max()
+    }
+
+    /// Connections that this worker, like any of its node, may have.
+    pub(crate) fn connections_max(&self) -> usize {
+        self.program.borrow().connections_max
+    }
+
+    /// Which snapshot exchanges that begin now run on.
+    pub(crate) fn generation(&self) -> u64 {
+        self.program.borrow().snapshot.generation
     }
 
     /// Enters a phase of a connection and makes sure that its deadline is looked at.
@@ -175,6 +216,8 @@ impl<I: Io> Worker<I> {
         if self.draining.replace(true) {
             return;
         }
+        self.peers.leave();
+        self.published.ring();
         self.drain_due.set(self.io.now() + self.program.borrow().snapshot.timeouts.drain);
         self.close_listeners(|_| true);
         self.wheel.borrow().for_each(|watch| watch.drain());

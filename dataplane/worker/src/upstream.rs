@@ -6,6 +6,7 @@
 
 use crate::{
     link::Link,
+    parking::Parked,
     pool::{Open, Pooled},
     record::Outcome,
     retry::Tries,
@@ -24,7 +25,7 @@ use std::{
 };
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{Reason, Side};
-use tollgate_io::{Instant, Io};
+use tollgate_io::{Instant, Io, Peek, Stream};
 
 /// A connection taken for an exchange.
 pub(crate) struct Checkout<'a, 'p, I: Io> {
@@ -119,10 +120,27 @@ async fn find<'p, I: Io>(
             return Ok((target, Way::Idle(idle)));
         }
         match worker.pools.open(&target, &worker.metrics) {
-            Some(open) => return Ok((target, Way::Connect(open))),
+            Some(open) => {
+                let way = if wish.fresh { Way::Connect(open) } else { reuse(worker, &target, now, open) };
+                return Ok((target, way));
+            }
             None => tries.pass_over(&target),
         }
     }
+}
+
+/// A connection that any worker has parked, or none. It is looked at in any case: nobody was told of what the endpoint did
+/// meanwhile.
+fn reuse<I: Io>(worker: &Worker<I>, target: &Target<'_>, now: Instant, open: Open) -> Way<I::Stream> {
+    while let Some(Parked { stream, session, opened, exchanges, .. }) =
+        worker.pools.take_parked(target, now, &worker.metrics)
+    {
+        if let Some(stream) = worker.io.adopt(stream).ok().filter(|stream| stream.peek() == Peek::Silent) {
+            let wire = Wire::adopted(stream, session, worker.io.buffers());
+            return Way::Idle(Pooled::taken(wire, opened, exchanges, open));
+        }
+    }
+    Way::Connect(open)
 }
 
 async fn connect<I: Io>(

@@ -6,7 +6,8 @@
 
 use crate::tls::Layer;
 use std::{cell::OnceCell, io, net::SocketAddr};
-use tollgate_io::{Buffer, Half, Peek, SendList, Stream};
+use tollgate_io::{Buffer, BufferPool, Half, Peek, SendList, Stream};
+use tollgate_tls::Session;
 
 /// A connection's stream.
 pub(crate) struct Wire<S> {
@@ -26,6 +27,30 @@ pub(crate) struct Arrival {
 impl<S: Stream> Wire<S> {
     pub(crate) const fn new(stream: S) -> Self {
         Self { stream, layer: OnceCell::new() }
+    }
+
+    /// A stream of another worker, with the session that lay over it.
+    pub(crate) fn adopted(stream: S, session: Option<Box<Session>>, buffers: &BufferPool) -> Self {
+        let wire = Self::new(stream);
+        if let Some(session) = session {
+            wire.secure(Box::new(Layer::over(*session, buffers.clone())));
+        }
+        wire
+    }
+
+    /// Takes it out of this worker: the stream, and the session over it.
+    ///
+    /// # Errors
+    /// Something that was received is not taken yet, or the driver has the stream.
+    pub(crate) fn detach(self) -> Result<(S::Detached, Option<Box<Session>>), Self> {
+        if self.holds_bytes() {
+            return Err(self);
+        }
+        let Self { stream, layer } = self;
+        match stream.detach() {
+            Ok(stream) => Ok((stream, layer.into_inner().map(|layer| Box::new(layer.into_session())))),
+            Err(stream) => Err(Self { stream, layer }),
+        }
     }
 
     /// The stream below, for a handshake.

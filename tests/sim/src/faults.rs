@@ -46,6 +46,9 @@ impl Fault {
         Self::DetachRefused,
         Self::AdoptFails,
     ];
+
+    /// Those that only a stream meets which moves between nodes.
+    pub const OF_MOVES: [Self; 2] = [Self::DetachRefused, Self::AdoptFails];
 }
 
 /// How probable each fault is at every occasion it has, from 0 to 1.

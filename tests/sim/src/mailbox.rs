@@ -1,5 +1,7 @@
-//! The seam's mailbox: messages for a worker from the script, bounded by the script's own length, or from another worker,
-//! bounded by a number.
+//! The seam's mailbox: messages for a worker.
+//!
+//! From the script, bounded by the script's own length, or from another worker, bounded by a number. It ends with its last
+//! sender; what nobody will receive is dropped.
 
 use crate::{World, contract::InFlight};
 use std::{

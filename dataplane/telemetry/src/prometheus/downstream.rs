@@ -2,7 +2,7 @@
 
 use super::{OTHER, Scrape, named};
 use crate::{
-    Counter, MethodLabel,
+    Counter, MethodLabel, WorkerMetrics,
     names::{self, Metric},
     tls,
     worker::{ListenerMetrics, STATUS_MIN, STATUS_SLOTS},
@@ -21,11 +21,10 @@ impl Scrape<'_> {
             let count = self.sum(|worker| worker.methods[*method as usize].value());
             self.sample_if_any(&names::REQUESTS_BY_METHOD, &[method.as_str()], count);
         }
-        self.header(&names::REQUESTS_BY_WORKER);
-        for (index, worker) in self.registry.workers.iter().enumerate() {
-            let count: u64 = worker.methods.iter().map(Counter::value).sum();
-            self.sample(&names::REQUESTS_BY_WORKER, "", &[&index.to_string()], None, count);
-        }
+        self.by_worker(&names::REQUESTS_BY_WORKER, |worker| worker.methods.iter().map(Counter::value).sum());
+        self.by_worker(&names::CONNECTIONS_BY_WORKER, WorkerMetrics::connections_open);
+        self.by_worker(&names::CONNECTIONS_HANDED_OVER, |worker| worker.handed_over.value());
+        self.by_worker(&names::CONNECTIONS_TAKEN_OVER, |worker| worker.taken_over.value());
         self.header(&names::REQUEST_FAILURES);
         for (index, reason) in self.reasons() {
             let count = self.sum(|worker| worker.reasons[index].value());

@@ -38,7 +38,26 @@ impl Scrape<'_> {
             self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
         }
         self.by_upstream(&names::UPSTREAM_CONNECT_FAILURES, |upstream| upstream.failed.value());
-        self.by_upstream(&names::UPSTREAM_CONNECTIONS_IDLE, |upstream| upstream.idle.value());
+        self.idle_connections();
+    }
+
+    /// A connection is parked by one worker and taken by another, so that neither knows how many are; between the readings
+    /// of the two, one may have moved.
+    fn idle_connections(&mut self) {
+        let parked = |scrape: &Self, slot| {
+            let taken = scrape.upstream(slot, |upstream| upstream.unparked.value());
+            scrape.upstream(slot, |upstream| upstream.parked.value()).saturating_sub(taken)
+        };
+        self.header(&names::UPSTREAM_CONNECTIONS_IDLE);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let idle = self.upstream(slot, |upstream| upstream.idle.value()) + parked(self, slot);
+            self.sample_named(&names::UPSTREAM_CONNECTIONS_IDLE, &[name], idle);
+        }
+        self.header(&names::UPSTREAM_CONNECTIONS_PARKED);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let parked = parked(self, slot);
+            self.sample_named(&names::UPSTREAM_CONNECTIONS_PARKED, &[name], parked);
+        }
     }
 
     fn upstream_durations(&mut self) {

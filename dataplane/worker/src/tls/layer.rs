@@ -30,6 +30,16 @@ impl Layer {
         Self { session: RefCell::new(session), held: RefCell::new(held), buffers }
     }
 
+    /// An open session of another worker, which holds no bytes.
+    pub(crate) fn over(session: Session, buffers: BufferPool) -> Self {
+        Self::new(session, buffers, None)
+    }
+
+    /// The session without what is of this worker.
+    pub(crate) fn into_session(self) -> Session {
+        self.session.into_inner()
+    }
+
     /// Shakes hands to the end or to a failure. `turn` is awaited before each receive that may cost keys and a signature,
     /// with no buffer held unless a message has begun.
     ///

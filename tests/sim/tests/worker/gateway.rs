@@ -1,4 +1,5 @@
-//! A worker under test: started from a file's text, talked to by scripts, ended by a command, and then looked over.
+//! Workers under test, most often one: started from a file's text, talked to by scripts, ended by a command, and then
+//! looked over.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,15 +14,15 @@ use std::{
 };
 use tollgate_balance::{Registry, Upstream};
 use tollgate_http::Reason;
-use tollgate_io::Instant;
+use tollgate_io::{Instant, Post};
 use tollgate_model::{NoSource, Snapshot};
 use tollgate_sim::{
     Answer, Body, Client, Conditions, Endpoint, Failure, Head, Leftovers, Node, Origin, Reply, Request, Seed,
     SimListener, SimSender, Simulation, World,
 };
-use tollgate_telemetry::{LogSource, NodeFigures, Registry as Figures, WorkerMetrics, log_queue};
+use tollgate_telemetry::{LogSource, NodeFigures, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
-use tollgate_worker::{Command, Program, Publication, Registries, Security, Setup};
+use tollgate_worker::{Command, Loads, Parking, Peers, Program, Publication, Registries, Security, Setup};
 
 const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(NODE, 8080);
@@ -38,6 +39,9 @@ const LOG_BLOCKS: usize = 64;
 const TIMEOUTS: &str =
     "{ connect: 1s, first_byte: 2s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms, tunnel: 90m }";
 
+/// Connections a worker's mailbox holds: so few that it is often full.
+const HANDED_MAX: usize = 4;
+
 /// The route that takes everything.
 pub(crate) const ANY: &str = r#"match: { path: "/{rest*}" }"#;
 
@@ -49,15 +53,16 @@ const SLACK: Duration = Duration::from_millis(150);
 pub(crate) struct Gateway {
     pub(crate) simulation: Simulation,
     pub(crate) world: World,
-    pub(crate) node: Node,
-    /// What the worker was given last.
+    /// By worker.
+    pub(crate) nodes: Vec<Node>,
+    /// What the workers were given last.
     program: RefCell<Arc<Program>>,
     upstreams: RefCell<Registry>,
-    commands: SimSender<Command<SimListener>>,
-    /// When `run` returned.
-    returned: Rc<Cell<Option<Instant>>>,
+    /// By worker.
+    commands: Vec<SimSender<Command<SimListener>>>,
+    /// When the last `run` returned, and how many are still to do so.
+    returned: Rc<Cell<(Instant, usize)>>,
     figures: Arc<Figures>,
-    metrics: Arc<WorkerMetrics>,
     log: LogSource,
 }
 
@@ -72,17 +77,29 @@ pub(crate) struct Ended {
     pub(crate) records: Vec<String>,
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream, and
-/// `settings` of the node.
-fn snapshot(origins: usize, route: &str, settings: &str) -> Snapshot {
+/// More of a configuration.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settings {
+    /// Behind the upstream's endpoints.
+    pub(crate) upstream: &'static str,
+    /// At the end.
+    pub(crate) node: &'static str,
+}
+
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
+fn snapshot(origins: usize, route: &str) -> Snapshot {
+    snapshot_with(Settings::default(), origins, route)
+}
+
+fn snapshot_with(Settings { upstream, node }: Settings, origins: usize, route: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
 listeners: [ {{ name: public, bind: \"{LISTEN}\" }} ]
-upstreams: [ {{ name: origins, endpoints: [ {} ] }} ]
+upstreams: [ {{ name: origins, endpoints: [ {} ]{upstream} }} ]
 routes: [ {{ name: all, {route}, upstream: origins }} ]
 timeouts: {TIMEOUTS}
-{settings}
+{node}
 ",
         endpoints.join(", ")
     );
@@ -133,6 +150,11 @@ pub(crate) fn security(snapshot: &Snapshot, previous: Option<&Security>) -> Secu
     Security::build(snapshot, previous, Arc::new(Still)).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Where worker number `worker` listens.
+pub(crate) fn listen(worker: usize) -> SocketAddr {
+    SocketAddr::new(NODE, LISTEN.port() + worker as u16)
+}
+
 impl Gateway {
     /// A worker in front of the first `origins` of [`ORIGINS`], which are not started.
     pub(crate) fn start(seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
@@ -141,12 +163,12 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a `route` instead of [`ANY`].
     pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
-        Self::run(snapshot(origins, route, ""), seed, conditions)
+        Self::run(snapshot(origins, route), seed, conditions)
     }
 
     /// A worker of a node with `settings`, in front of the first of [`ORIGINS`].
-    pub(crate) fn start_with_settings(settings: &str) -> Self {
-        Self::run(snapshot(1, ANY, settings), 1, Conditions::default())
+    pub(crate) fn start_with_settings(node: &'static str) -> Self {
+        Self::run(snapshot_with(Settings { node, ..Settings::default() }, 1, ANY), 1, Conditions::default())
     }
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
@@ -162,40 +184,64 @@ impl Gateway {
     /// A worker of a snapshot.
     pub(crate) fn run(snapshot: Snapshot, seed: impl Into<Seed>, conditions: Conditions) -> Self {
         let security = security(&snapshot, None);
-        Self::run_secured(snapshot, security, seed, conditions)
+        Self::run_secured(snapshot, security, 1, seed, conditions)
     }
 
-    /// The same, with what was compiled of its TLS.
+    /// As [`Gateway::start`], with several workers. Each has a listener of its own, [`listen`], so that a script decides where
+    /// a connection is accepted.
+    pub(crate) fn start_workers(
+        workers: usize,
+        settings: Settings,
+        seed: impl Into<Seed>,
+        conditions: Conditions,
+        origins: usize,
+    ) -> Self {
+        let snapshot = snapshot_with(settings, origins, ANY);
+        let security = security(&snapshot, None);
+        Self::run_secured(snapshot, security, workers, seed, conditions)
+    }
+
+    /// Workers of a snapshot, with what was compiled of its TLS.
     pub(crate) fn run_secured(
         snapshot: Snapshot,
         security: Security,
+        workers: usize,
         seed: impl Into<Seed>,
         conditions: Conditions,
     ) -> Self {
         let simulation = Simulation::new(seed, conditions);
-        let (world, node) = (simulation.world(), simulation.node(NODE));
+        let world = simulation.world();
         let snapshot = Arc::new(snapshot);
-        let figures = Figures::new(&Reason::ALL.map(Reason::code), 1);
-        let (metrics, (sender, log)) = (figures.worker(0), log_queue(LOG_BLOCKS, &figures));
-        let (commands, inbox) = world.mailbox();
+        let figures = Figures::new(&Reason::ALL.map(Reason::code), workers);
+        let (sender, log) = log_queue(LOG_BLOCKS, &figures);
         let mut upstreams = Registry::default();
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
-        let program = Arc::new(Program::build(snapshot, 1, registries, None, security));
-        let setup = Setup {
-            io: node.clone(),
-            program: program.clone(),
-            listeners: vec![(0, node.listen(LISTEN))],
-            metrics: metrics.clone(),
-            log: Some(sender.sink(metrics.clone())),
-        };
-        let returned = Rc::new(Cell::new(None));
-        let (noted, clock) = (returned.clone(), world.clone());
-        tollgate_io::Io::spawn(&node, async move {
-            tollgate_worker::run(setup, inbox).await;
-            noted.set(Some(clock.now()));
-        });
+        let program = Arc::new(Program::build(snapshot, workers, registries, None, security));
+        let (loads, returned) = (Loads::new(workers), Rc::new(Cell::new((Instant::default(), workers))));
+        let parking = Parking::new(workers);
+        let nodes: Vec<_> = (0..workers).map(|_| simulation.node(NODE)).collect();
+        let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
+        let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
+        for (index, (inbox, handed)) in inboxes.into_iter().zip(handed).enumerate() {
+            let (node, metrics) = (&nodes[index], figures.worker(index));
+            let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
+            let setup = Setup {
+                io: node.clone(),
+                program: program.clone(),
+                listeners: vec![(0, node.listen(listen(index)))],
+                log: Some(sender.sink(metrics.clone())),
+                metrics,
+                peers: Peers::new(index, loads.clone(), posts),
+                parking: parking.clone(),
+            };
+            let (noted, clock) = (returned.clone(), world.clone());
+            tollgate_io::Io::spawn(node, async move {
+                tollgate_worker::run(setup, inbox, handed).await;
+                noted.set((clock.now(), noted.get().1 - 1));
+            });
+        }
         let (program, upstreams) = (RefCell::new(program), RefCell::new(upstreams));
-        Self { simulation, world, node, program, upstreams, commands, returned, figures, metrics, log }
+        Self { simulation, world, nodes, program, upstreams, commands, returned, figures, log }
     }
 
     /// A worker in front of an upstream with these `endpoints` and more keys.
@@ -232,20 +278,31 @@ impl Gateway {
         self.script(async move { Client::default().run(&world, LISTEN, &requests).await })
     }
 
-    /// Has the worker drain or stop.
-    pub(crate) fn command(&self, command: Command<SimListener>) {
-        self.commands.send(command);
+    /// Has the workers drain.
+    pub(crate) fn drain(&self) {
+        self.commands.iter().for_each(|commands| commands.send(Command::Drain));
     }
 
     /// The figure of the scrape's line that begins with `sample`, 0 without one.
-    pub(crate) fn figure(&self, sample: &str) -> u64 {
+    pub(crate) fn sample(&self, sample: &str) -> u64 {
         let mut scrape = String::new();
         self.figures.render(&NodeFigures::default(), &mut scrape);
         let line = scrape.lines().find_map(|line| line.strip_prefix(sample));
         line.map_or(0, |value| value.trim().parse().expect("a figure is a number"))
     }
 
-    /// Gives the worker another snapshot, which came of the last one, and sockets; says later whether it has taken them.
+    /// Tells one worker something.
+    pub(crate) fn command_one(&self, worker: usize, command: Command<SimListener>) {
+        self.commands[worker].send(command);
+    }
+
+    /// Tells the worker something, of which there is one.
+    pub(crate) fn command(&self, command: Command<SimListener>) {
+        assert_eq!(self.nodes.len(), 1);
+        self.command_one(0, command);
+    }
+
+    /// Gives the worker, of which there is one, another snapshot, which came of the last one, and sockets; says later whether it has taken them.
     pub(crate) fn publish(&self, snapshot: Snapshot, listeners: Vec<(u32, SimListener)>) -> Arc<AtomicBool> {
         let security = security(&snapshot, Some(self.program.borrow().security()));
         let mut upstreams = self.upstreams.borrow_mut();
@@ -265,21 +322,30 @@ impl Gateway {
         Snapshot::clone(self.program.borrow().snapshot())
     }
 
-    /// Whether `run` has returned.
+    /// Whether every `run` has returned.
     pub(crate) fn has_returned(&self) -> bool {
-        self.returned.get().is_some()
+        self.returned.get().1 == 0
+    }
+
+    /// What the scrape says of a metric, all samples whose labels contain `label` together.
+    pub(crate) fn figure(&self, name: &str, label: &str) -> u64 {
+        figure(&self.figures, name, label)
     }
 
     /// Drains the worker if it has not ended, and checks that it gives everything back and accounts for everything.
     pub(crate) fn end(self) -> Ended {
-        self.command(Command::Drain);
+        self.drain();
         self.simulation.run_until_idle();
-        let at = self.returned.get().expect("a drained worker returns");
+        assert!(self.has_returned(), "a drained worker returns");
+        let at = self.returned.get().0;
         // Whoever waits for commands may do so until nobody can give any.
         drop(self.commands);
         self.simulation.run_until_idle();
         assert_eq!(self.simulation.leftovers(), Leftovers::default());
-        assert_eq!(Arc::strong_count(&self.metrics), 2, "the worker has ended, and its log with it");
+        for worker in 0..self.nodes.len() {
+            let metrics = self.figures.worker(worker);
+            assert_eq!(Arc::strong_count(&metrics), 2, "worker {worker} has ended, and its log with it");
+        }
         for member in self.upstreams.borrow().upstreams().flat_map(|upstream| upstream.endpoints().members().to_vec()) {
             assert_eq!(member.endpoint.in_flight(), 0, "requests in progress after the end");
         }
@@ -293,27 +359,35 @@ impl Gateway {
     }
 }
 
-/// Checks what the scrape says once a worker has ended.
-fn judge(figures: &Figures, records: &[String]) {
+fn figure(figures: &Figures, name: &str, label: &str) -> u64 {
     let mut scrape = String::new();
     figures.render(&NodeFigures::default(), &mut scrape);
-    let value = |name: &str| {
-        let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
-        assert!(scrape.contains(&format!("# TYPE {name} ")), "{name} is no metric");
-        samples.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
-    };
-    assert_eq!(value("tollgate_worker_requests_total"), records.len() as f64, "one record for each exchange");
+    let samples: Vec<_> = scrape.lines().filter(|line| line.split(['{', ' ']).next() == Some(name)).collect();
+    assert!(scrape.contains(&format!("# TYPE {name} ")), "{name} is no metric");
+    let samples = samples.into_iter().filter_map(|line| line.rsplit_once(' '));
+    samples.filter(|(labels, _)| labels.contains(label)).map(|(_, value)| value.parse::<u64>().expect("a count")).sum()
+}
+
+/// Checks what the scrape says once a worker has ended.
+fn judge(figures: &Figures, records: &[String]) {
+    let value = |name: &str| figure(figures, name, "");
+    assert_eq!(value("tollgate_worker_requests_total"), records.len() as u64, "one record for each exchange");
     let forwarded = records.iter().filter(|record| record.contains(",\"upstream\":")).count();
-    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as f64, "each of them with its upstream");
+    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as u64, "each of them with its upstream");
+    let [handed, taken] =
+        ["handed", "taken"].map(|how| value(&format!("tollgate_worker_connections_{how}_over_total")));
+    assert!(taken <= handed, "{taken} of {handed} connections taken");
     for gone in [
         "http_server_active_requests",
         "tollgate_connections_open",
         "tollgate_upstream_active_requests",
         "tollgate_upstream_connections_idle",
+        "tollgate_upstream_connections_parked",
+        "tollgate_worker_connections_open",
         "tollgate_buffers_in_use",
         "tollgate_access_records_dropped_total",
     ] {
-        assert_eq!(value(gone), 0.0, "{gone} after the end");
+        assert_eq!(value(gone), 0, "{gone} after the end");
     }
 }
 

@@ -15,4 +15,5 @@ mod tls;
 mod traces;
 mod truncation;
 mod tunnels;
+mod uneven;
 mod upstreams;

@@ -111,7 +111,7 @@ fn listeners_come_and_go() {
     let text = "version: 1\nlisteners: [ { name: other, bind: '10.0.0.1:8081' } ]";
     let other = tollgate_model::parse("other", text, &tollgate_model::NoSource).expect("right");
     let slot = next.listeners.put(other.listeners.get(0).expect("other").clone());
-    gateway.publish(next, vec![(slot, gateway.node.listen(OTHER))]);
+    gateway.publish(next, vec![(slot, gateway.nodes[0].listen(OTHER))]);
     gateway.simulation.run_for(SECOND / 2);
     let refused = gateway.ask(vec![get(1)]);
     let world = gateway.world.clone();

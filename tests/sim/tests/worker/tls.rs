@@ -192,7 +192,7 @@ fn a_handshake_that_does_not_come_to_its_end_is_closed() {
         assert_eq!(gateway.simulation.leftovers().buffers, usize::from(!bytes.is_empty()));
         gateway.simulation.run_until_idle();
         on_time(closed.take_timed().0, START, Duration::from_secs(4));
-        let timeouts = gateway.figure(&format!("{FAILED}{{side=\"downstream\",reason=\"timeout\"}}"));
+        let timeouts = gateway.sample(&format!("{FAILED}{{side=\"downstream\",reason=\"timeout\"}}"));
         assert_eq!(timeouts, u64::from(!bytes.is_empty()), "who says nothing has tried nothing");
         assert!(gateway.end().records.is_empty());
     }
@@ -203,7 +203,7 @@ fn a_client_without_tls_is_told_so() {
     let (gateway, ..) = Setting::new(SERVED, "").start(1, Conditions::default());
     let replies = converse(&gateway, Client::default(), LISTEN, vec![get(1)]);
     refused_by(&replies, Reason::PlainHttp);
-    assert_eq!(gateway.figure(&format!("{FAILED}{{side=\"downstream\",reason=\"plain_http\"}}")), 1);
+    assert_eq!(gateway.sample(&format!("{FAILED}{{side=\"downstream\",reason=\"plain_http\"}}")), 1);
     gateway.end().failed_by(Reason::PlainHttp);
 }
 
@@ -268,11 +268,11 @@ fn clients_resume_and_tickets_outlive_a_snapshot() {
     let first = security(&setting.snapshot(), None);
     let other = Setting { own: setting.authority.issue(&[HOST]), ..Setting::new(SERVED, "") };
     let resumed = |security| {
-        let gateway = Gateway::run_secured(other.snapshot(), security, 1, Conditions::default());
+        let gateway = Gateway::run_secured(other.snapshot(), security, 1, 1, Conditions::default());
         Terminator::seal(&gateway.world, CLEAR, CLIENT, LISTEN, client.clone(), HOST);
         let _origin = hello(&gateway, ORIGINS[0]);
         assert!(is_whole(&converse(&gateway, Client::default(), CLEAR, vec![get(1)])));
-        let count = |kind| gateway.figure(&format!("{DONE}{{side=\"downstream\",version=\"1.3\",kind=\"{kind}\"}}"));
+        let count = |kind| gateway.sample(&format!("{DONE}{{side=\"downstream\",version=\"1.3\",kind=\"{kind}\"}}"));
         let counts = (count("full"), count("resumed"));
         gateway.end();
         counts
@@ -304,7 +304,7 @@ fn a_listener_may_require_certificates_of_clients() {
         let _origin = hello(&gateway, ORIGINS[0]);
         let replies = converse(&gateway, Client::default(), CLEAR, vec![get(1)]);
         assert_eq!(is_whole(&replies), is_taken, "{replies:?}");
-        let refused = gateway.figure(&format!("{FAILED}{{side=\"downstream\",reason=\"peer_certificate\"}}"));
+        let refused = gateway.sample(&format!("{FAILED}{{side=\"downstream\",reason=\"peer_certificate\"}}"));
         assert_eq!(refused, u64::from(!is_taken));
         gateway.end();
     }

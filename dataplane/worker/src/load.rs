@@ -1,0 +1,133 @@
+//! How many connections each worker of a node has, for the others to see, and who should have the next one.
+//!
+//! A worker publishes its own number with one relaxed store whenever it changes, in a cache line nobody else writes while
+//! connections are spread evenly. The others read it when they accept. What they read may be old: the worst of that is a
+//! connection on a worker that has a few more by now.
+//!
+//! Exchanges in progress are not counted in: they come and go by the millisecond, and a connection stays.
+
+use crate::limits::{HANDOVER_MARGIN, HANDOVER_SHARE};
+use crossbeam::utils::CachePadded;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+/// The load of every worker of a node.
+#[derive(Debug)]
+pub struct Loads(Box<[CachePadded<Load>]>);
+
+#[derive(Debug, Default)]
+struct Load {
+    /// Connections open, or [`AWAY`]. Written by the worker alone.
+    open: AtomicU32,
+    /// Connections on their way to it.
+    promised: AtomicU32,
+}
+
+/// Drains or has ended: takes no connection.
+const AWAY: u32 = u32::MAX;
+
+impl Load {
+    fn value(&self) -> Option<u32> {
+        let open = self.open.load(Relaxed);
+        (open != AWAY).then(|| open.saturating_add(self.promised.load(Relaxed)))
+    }
+}
+
+impl Loads {
+    /// Of `workers` workers without a connection.
+    #[must_use]
+    pub fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self((0..workers).map(|_| CachePadded::default()).collect()))
+    }
+
+    pub(crate) fn publish(&self, worker: usize, open: usize) {
+        self.0[worker].open.store(u32::try_from(open).unwrap_or(AWAY).min(AWAY - 1), Relaxed);
+    }
+
+    pub(crate) fn leave(&self, worker: usize) {
+        self.0[worker].open.store(AWAY, Relaxed);
+    }
+
+    pub(crate) fn promise(&self, worker: usize) {
+        self.0[worker].promised.fetch_add(1, Relaxed);
+    }
+
+    /// What was promised has come, or will not.
+    pub(crate) fn redeem(&self, worker: usize) {
+        self.0[worker].promised.fetch_sub(1, Relaxed);
+    }
+
+    /// Who should have the next connection instead of `worker`: the one with the fewest, if `worker` is above its fair share
+    /// by a margin, or has as many as a worker may.
+    pub(crate) fn lighter(&self, worker: usize, connections_max: usize) -> Option<usize> {
+        let own = self.0[worker].value()?;
+        let is_full = own as usize >= connections_max;
+        if own < HANDOVER_MARGIN && !is_full {
+            return None;
+        }
+        let (mut workers, mut sum, mut least) = (0, 0_u64, (u32::MAX, worker));
+        for (other, load) in self.0.iter().enumerate().filter_map(|(other, load)| Some((other, load.value()?))) {
+            workers += 1;
+            sum += u64::from(load);
+            least = least.min((load, other));
+        }
+        let fair = sum.div_ceil(workers);
+        let margin = u64::from(HANDOVER_MARGIN).max(fair / HANDOVER_SHARE);
+        let is_above = u64::from(own) >= fair + margin;
+        (least.0 < own && (is_above || is_full) && (least.0 as usize) < connections_max).then_some(least.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loads<const N: usize>(open: [usize; N]) -> Arc<Loads> {
+        let loads = Loads::new(N);
+        open.into_iter().enumerate().for_each(|(worker, open)| loads.publish(worker, open));
+        loads
+    }
+
+    #[test]
+    fn a_few_connections_never_move() {
+        for open in 0..2 * HANDOVER_MARGIN as usize {
+            assert_eq!(loads([open, 0]).lighter(0, 1000), None, "{open}");
+        }
+        assert_eq!(loads([2 * HANDOVER_MARGIN as usize, 0]).lighter(0, 1000), Some(1));
+    }
+
+    #[test]
+    fn the_margin_grows_with_the_share() {
+        assert_eq!(loads([1060, 940, 1000]).lighter(0, 10_000), None);
+        assert_eq!(loads([1200, 900, 900]).lighter(0, 10_000), Some(1));
+        assert_eq!(loads([1200, 900, 900]).lighter(1, 10_000), None, "who has few keeps what comes");
+    }
+
+    #[test]
+    fn who_is_away_takes_nothing_and_does_not_count() {
+        let loads = loads([30, 0, 29]);
+        loads.leave(1);
+        assert_eq!(loads.lighter(0, 1000), None);
+        assert_eq!(loads.lighter(1, 1000), None);
+        loads.publish(2, 0);
+        assert_eq!(loads.lighter(0, 1000), Some(2));
+    }
+
+    #[test]
+    fn what_is_promised_counts() {
+        let loads = loads([20, 0]);
+        (0..13).for_each(|_| loads.promise(1));
+        assert_eq!(loads.lighter(0, 1000), None);
+        (0..13).for_each(|_| loads.redeem(1));
+        assert_eq!(loads.lighter(0, 1000), Some(1));
+    }
+
+    #[test]
+    fn a_full_worker_looks_for_room() {
+        assert_eq!(loads([2, 1]).lighter(0, 2), Some(1));
+        assert_eq!(loads([2, 2]).lighter(0, 2), None);
+        assert_eq!(loads([2]).lighter(0, 2), None);
+    }
+}
