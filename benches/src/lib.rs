@@ -16,6 +16,7 @@ mod layout;
 mod machine;
 mod measure;
 mod open_loop;
+pub mod patch;
 mod peer;
 mod process;
 mod report;

@@ -1,8 +1,9 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | reuse`: arguments only, the work is in the library.
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | patch | reuse`: arguments only, the work is in the
+//! library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, reuse, routes, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, patch, reuse, routes, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -25,6 +26,8 @@ enum Command {
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
     Routes(routes::Options),
+    /// What changing one of 100,000 routes costs, in time, CPU and latency of requests.
+    Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.
     Reuse(reuse::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),
         Command::Routes(options) => routes::run(&options),
+        Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
     }
 }

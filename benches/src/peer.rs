@@ -43,6 +43,11 @@ const DOWNSTREAM_MAX: usize = 9_000;
 pub(crate) trait Peer {
     fn name(&self) -> &'static str;
 
+    /// Whether all of its threads stay on the gateways' CPU; otherwise those that it does not pin itself may run anywhere.
+    fn is_pinned(&self) -> bool {
+        true
+    }
+
     /// Writes its configuration and says how to start it in the foreground.
     fn prepare(&self, setup: &Setup<'_>) -> Result<Program>;
 }

@@ -70,15 +70,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` pinned to `cpu`; its output goes to a file in `directory`.
-    pub(crate) fn start(name: &str, program: &Program, cpu: usize, directory: &Path) -> Result<Self> {
+    /// Starts `program` pinned to `cpus`; its output goes to a file in `directory`.
+    pub(crate) fn start(name: &str, program: &Program, cpus: &[usize], directory: &Path) -> Result<Self> {
         let log = directory.join(format!("{name}.out"));
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        let cpus = cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let mut words: Vec<OsString> = Vec::new();
         if search("setpriv").is_some() {
             words.extend(["setpriv", "--pdeathsig", "TERM"].map(Into::into));
         }
-        words.extend(["taskset".into(), "-c".into(), cpu.to_string().into(), program.path.clone().into()]);
+        words.extend(["taskset".into(), "-c".into(), cpus.into(), program.path.clone().into()]);
         let child = Command::new(&words[0])
             .args(&words[1..])
             .args(&program.arguments)
@@ -153,7 +154,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let program = Program::find("sleep").unwrap().args(["1000"]);
         let mut process =
-            Process::start("sleep", &program, machine::allowed_cpus().unwrap()[0], directory.path()).unwrap();
+            Process::start("sleep", &program, &machine::allowed_cpus().unwrap()[..1], directory.path()).unwrap();
         assert!(process.is_running().unwrap());
         let pid = process.pid();
         drop(process);

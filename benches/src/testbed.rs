@@ -194,7 +194,9 @@ impl Testbed {
             streaming,
             certificate: self.certificate.as_ref(),
         };
-        let process = Process::start(name, &peer.prepare(&setup)?, self.gateway_cpu, &directory)?;
+        let everywhere = [self.gateway_cpu, self.load_cpu];
+        let cpus = if peer.is_pinned() { &everywhere[..1] } else { &everywhere };
+        let process = Process::start(name, &peer.prepare(&setup)?, cpus, &directory)?;
         let mut gateway = Gateway {
             name,
             address,

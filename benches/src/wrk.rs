@@ -30,7 +30,7 @@ pub(crate) fn run(directory: &Path, cpu: usize, gateway: &Gateway, connections: 
         format!("-d{seconds}s"),
         format!("{}://{}{PATH}", gateway.scheme(), gateway.address),
     ]);
-    let mut process = Process::start("wrk", &program, cpu, directory)?;
+    let mut process = Process::start("wrk", &program, &[cpu], directory)?;
     while process.is_running()? {
         interrupt::pause(Duration::from_millis(10))?;
     }

@@ -19,6 +19,10 @@ impl Peer for Tollgate {
         self.layout.map_or("tollgate", |layout| layout.name)
     }
 
+    fn is_pinned(&self) -> bool {
+        self.socket.is_none()
+    }
+
     fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
         let path = setup.directory.join("tollgate.yaml");
         fs::write(&path, self.configuration(setup))?;
@@ -34,7 +38,7 @@ impl Tollgate {
             format!(", tls: {{ min_version: 1.3, certificates: [ {{ cert_file: {chain}, key_file: {key} }} ] }}")
         });
         let socket = self.socket.as_ref().map(|path| format!(", socket: {}", path.display())).unwrap_or_default();
-        let routes = self.layout.map(Layout::items).unwrap_or_else(|| "[]".to_owned());
+        let routes = self.layout.map_or_else(|| "[]".to_owned(), Layout::items);
         let routes = routes.trim_end_matches(']');
         let comma = if routes == "[" { "" } else { "," };
         format!(

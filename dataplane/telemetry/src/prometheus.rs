@@ -77,13 +77,6 @@ impl<'a> Scrape<'a> {
         self.registry.reasons.iter().copied().chain([OTHER]).enumerate()
     }
 
-    fn by_worker(&mut self, metric: &Metric, figure: fn(&WorkerMetrics) -> u64) {
-        self.header(metric);
-        for (index, worker) in self.registry.workers.iter().enumerate() {
-            self.sample(metric, "", &[&index.to_string()], None, figure(worker));
-        }
-    }
-
     /// What all workers have of one figure together.
     fn sum(&self, figure: impl Fn(&WorkerMetrics) -> u64) -> u64 {
         self.registry.workers.iter().map(|worker| figure(worker)).sum()

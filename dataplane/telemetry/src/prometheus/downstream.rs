@@ -1,4 +1,7 @@
 //! The sections of the downstream side: what was asked and answered, and the connections of listeners.
+//!
+//! Statuses, methods and versions are bounded by themselves; listeners by [`crate::limits::LISTENERS_MAX`]. Routes have a
+//! section of their own.
 
 use super::{OTHER, Scrape, named};
 use crate::{
@@ -69,6 +72,13 @@ impl Scrape<'_> {
                 let count = self.sum(|worker| worker.tls[side as usize].failed(index));
                 self.sample_if_any(&names::TLS_HANDSHAKE_FAILURES, &[label, reason], count);
             }
+        }
+    }
+
+    fn by_worker(&mut self, metric: &Metric, figure: fn(&WorkerMetrics) -> u64) {
+        self.header(metric);
+        for (index, worker) in self.registry.workers.iter().enumerate() {
+            self.sample(metric, "", &[&index.to_string()], None, figure(worker));
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The sections of the node: its configuration, queues, access log, certificates and process.
+//!
+//! What workers do not count comes as [`crate::NodeFigures`]; what is missing there is left out.
 
 use super::{Scrape, Seconds};
 use crate::{Gauge, ProcessFigures, limits::CERTIFICATES_MAX, names};
@@ -7,7 +9,10 @@ impl Scrape<'_> {
     pub(super) fn config(&mut self) {
         let config = &self.registry.config;
         self.single(&names::CONFIG_GENERATION, &[], config.generation.value());
-        self.by_worker(&names::WORKER_GENERATION, |worker| worker.generation.value());
+        self.header(&names::WORKER_GENERATION);
+        for (index, worker) in self.registry.workers.iter().enumerate() {
+            self.sample(&names::WORKER_GENERATION, "", &[&index.to_string()], None, worker.generation.value());
+        }
         self.single(&names::CONFIG_DIGEST, &[], config.digest.value());
         let results = [("applied", &config.applied), ("unchanged", &config.unchanged), ("refused", &config.refused)];
         self.header(&names::CONFIG_CHANGES);

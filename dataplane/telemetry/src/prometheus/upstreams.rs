@@ -1,4 +1,7 @@
 //! The sections of the upstream side: requests, failures, durations and connections by upstream, and its endpoints.
+//!
+//! At the most [`crate::limits::UPSTREAMS_MAX`] upstreams and `_other`; a reason is shown for an upstream when it has
+//! happened. Endpoints are shown one by one up to [`ENDPOINTS_MAX`].
 
 use std::collections::BTreeMap;
 
@@ -42,7 +45,7 @@ impl Scrape<'_> {
     }
 
     /// A connection is parked by one worker and taken by another, so that neither knows how many are; between the readings
-    /// of the two, one may have moved.
+    /// of two workers it may seem that more were taken than parked.
     fn idle_connections(&mut self) {
         let parked = |scrape: &Self, slot| {
             let taken = scrape.upstream(slot, |upstream| upstream.unparked.value());

@@ -79,19 +79,20 @@ pub(crate) struct Ended {
 
 /// More of a configuration.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Settings {
+pub(crate) struct Settings<'a> {
     /// Behind the upstream's endpoints.
-    pub(crate) upstream: &'static str,
+    pub(crate) upstream: &'a str,
     /// At the end.
-    pub(crate) node: &'static str,
+    pub(crate) node: &'a str,
 }
 
-/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream.
-fn snapshot(origins: usize, route: &str) -> Snapshot {
-    snapshot_with(Settings::default(), origins, route)
+/// One listener, one upstream with the first `origins` of [`ORIGINS`], one `route` without its name and upstream, and
+/// more of the `node`.
+fn snapshot(origins: usize, route: &str, node: &str) -> Snapshot {
+    snapshot_with(Settings { upstream: "", node }, origins, route)
 }
 
-fn snapshot_with(Settings { upstream, node }: Settings, origins: usize, route: &str) -> Snapshot {
+fn snapshot_with(Settings { upstream, node }: Settings<'_>, origins: usize, route: &str) -> Snapshot {
     let endpoints: Vec<_> = ORIGINS[..origins].iter().map(|origin| format!("{{ address: \"{origin}\" }}")).collect();
     let text = format!(
         "version: 1
@@ -163,12 +164,12 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a `route` instead of [`ANY`].
     pub(crate) fn start_with(route: &str, seed: impl Into<Seed>, conditions: Conditions, origins: usize) -> Self {
-        Self::run(snapshot(origins, route), seed, conditions)
+        Self::run(snapshot(origins, route, ""), seed, conditions)
     }
 
     /// A worker of a node with `settings`, in front of the first of [`ORIGINS`].
-    pub(crate) fn start_with_settings(node: &'static str) -> Self {
-        Self::run(snapshot_with(Settings { node, ..Settings::default() }, 1, ANY), 1, Conditions::default())
+    pub(crate) fn start_with_settings(settings: &str) -> Self {
+        Self::run(snapshot(1, ANY, settings), 1, Conditions::default())
     }
 
     /// A worker of these routes, in front of the upstreams `a` and `b`, one for each of [`ORIGINS`].
@@ -191,7 +192,7 @@ impl Gateway {
     /// a connection is accepted.
     pub(crate) fn start_workers(
         workers: usize,
-        settings: Settings,
+        settings: Settings<'_>,
         seed: impl Into<Seed>,
         conditions: Conditions,
         origins: usize,
@@ -372,11 +373,11 @@ fn figure(figures: &Figures, name: &str, label: &str) -> u64 {
 fn judge(figures: &Figures, records: &[String]) {
     let value = |name: &str| figure(figures, name, "");
     assert_eq!(value("tollgate_worker_requests_total"), records.len() as u64, "one record for each exchange");
-    let forwarded = records.iter().filter(|record| record.contains(",\"upstream\":")).count();
-    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as u64, "each of them with its upstream");
     let [handed, taken] =
         ["handed", "taken"].map(|how| value(&format!("tollgate_worker_connections_{how}_over_total")));
     assert!(taken <= handed, "{taken} of {handed} connections taken");
+    let forwarded = records.iter().filter(|record| record.contains(",\"upstream\":")).count();
+    assert_eq!(value("tollgate_upstream_requests_total"), forwarded as u64, "each of them with its upstream");
     for gone in [
         "http_server_active_requests",
         "tollgate_connections_open",

@@ -1,6 +1,6 @@
 //! Trace context: whose goes on, and what begins here.
 
-use crate::gateway::{Gateway, ORIGINS, get};
+use crate::gateway::{CLIENT, Gateway, ORIGINS, get};
 use tollgate_sim::{Answer, Origin, Request};
 
 const ID: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -17,7 +17,7 @@ fn with(fields: &str) -> Request {
 type Seen = [Option<String>; 3];
 
 /// What the origin saw of `requests` through a node with `settings`, and the access records.
-fn forwarded(settings: &'static str, requests: Vec<Request>) -> (Vec<Seen>, Vec<String>) {
+fn forwarded(settings: &str, requests: Vec<Request>) -> (Vec<Seen>, Vec<String>) {
     let gateway = Gateway::start_with_settings(settings);
     let origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
     let client = gateway.ask(requests);
@@ -72,12 +72,13 @@ fn none_is_sampled_when_none_shall_be() {
 #[test]
 fn strangers_are_not_believed_where_only_proxies_shall_be() {
     let fields = format!("traceparent: {}\r\ntracestate: a=b\r\nX-Request-Id: given\r\n", theirs());
+    let proxies = format!("trusted_proxies: [\"{CLIENT}\"]");
     for (settings, goes_on, begins) in [
         ("tracing: { accept: trusted }", false, false),
         ("tracing: { accept: trusted, generate: true }", false, true),
-        ("tracing: { accept: trusted, generate: true }\ntrusted_proxies: [192.0.2.0/24]", true, false),
-        ("tracing: { accept: none }\ntrusted_proxies: [192.0.2.0/24]", false, false),
-        ("tracing: { accept: none, generate: true }\ntrusted_proxies: [192.0.2.0/24]", false, true),
+        (&format!("tracing: {{ accept: trusted, generate: true }}\n{proxies}"), true, false),
+        (&format!("tracing: {{ accept: none }}\n{proxies}"), false, false),
+        (&format!("tracing: {{ accept: none, generate: true }}\n{proxies}"), false, true),
     ] {
         let (seen, records) = forwarded(settings, vec![with(&fields)]);
         let [parent, state, _] = &seen[0];
