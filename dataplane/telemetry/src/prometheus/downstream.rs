@@ -1,4 +1,7 @@
 //! The sections of the downstream side: what was asked and answered, and the connections of listeners.
+//!
+//! Statuses, methods and versions are bounded by themselves; listeners by [`crate::limits::LISTENERS_MAX`]. Routes have a
+//! section of their own.
 
 use super::{OTHER, Scrape, named};
 use crate::{

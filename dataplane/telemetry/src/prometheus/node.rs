@@ -1,4 +1,6 @@
 //! The sections of the node: its configuration, queues, access log, certificates and process.
+//!
+//! What workers do not count comes as [`crate::NodeFigures`]; what is missing there is left out.
 
 use super::{Scrape, Seconds};
 use crate::{Gauge, ProcessFigures, limits::CERTIFICATES_MAX, names};

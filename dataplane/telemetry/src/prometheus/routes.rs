@@ -1,4 +1,7 @@
 //! The section of the routes: requests and durations by route and status class.
+//!
+//! Both come from the same arrays, so that they agree. A route is shown with the classes it has answered with; at the most
+//! [`crate::limits::ROUTES_MAX`] of them, `_other` and `_none`.
 
 use super::{NONE, Scrape, Seconds, named};
 use crate::{

@@ -1,4 +1,7 @@
 //! The sections of the upstream side: requests, failures, durations and connections by upstream, and its endpoints.
+//!
+//! At the most [`crate::limits::UPSTREAMS_MAX`] upstreams and `_other`; a reason is shown for an upstream when it has
+//! happened. Endpoints are shown one by one up to [`ENDPOINTS_MAX`].
 
 use std::collections::BTreeMap;
 
