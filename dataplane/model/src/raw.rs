@@ -6,10 +6,8 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 mod access_log;
-pub(crate) mod canonical;
 mod delta;
 pub(crate) mod json;
-mod place;
 mod policies;
 mod read;
 mod route;
@@ -21,11 +19,11 @@ mod word;
 pub(crate) use access_log::{AccessLog, Keep, Rotate};
 pub(crate) use delta::{Delta, Removed};
 
-pub(crate) use place::{Location, Spanned, Text};
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
+pub(crate) use tollgate_place::{Location, Spanned, Text, canonical};
 pub(crate) use upstream::{
     Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream,
 };

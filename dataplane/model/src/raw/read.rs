@@ -6,11 +6,11 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
-use super::place::{Location, read_as};
 use crate::{
     error::{ConfigError, ConfigErrors},
     limits, near,
 };
+use tollgate_place::{Location, read_as};
 
 /// Reads the text of a document, which has `name` in errors and `number` in places.
 pub(crate) fn read<T: DeserializeOwned>(number: u32, name: &str, text: &str) -> Result<T, ConfigErrors> {

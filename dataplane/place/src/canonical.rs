@@ -13,31 +13,40 @@ use serde::{
     ser::{Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTupleStruct},
 };
 
-use super::place::{Location, PLACED};
+use crate::{Location, PLACED};
 
 /// A scalar of a raw struct.
 #[derive(Debug, Clone)]
-pub(crate) struct Leaf {
+pub struct Leaf {
     /// The keys that lead to it, like `status.bind` or `workers[0]`.
-    pub(crate) path: String,
+    pub path: String,
     /// As it is written.
-    pub(crate) value: String,
+    pub value: String,
     /// Where.
-    pub(crate) place: Location,
+    pub place: Location,
 }
 
 /// The canonical text.
-pub(crate) fn text(value: &impl Serialize) -> String {
+///
+/// # Panics
+/// With what no raw struct is made of: a number, a map, an enum.
+pub fn text(value: &impl Serialize) -> String {
     write(value, Writer::default()).text
 }
 
 /// The scalars, in the order of the keys.
-pub(crate) fn leaves(value: &impl Serialize) -> Vec<Leaf> {
+///
+/// # Panics
+/// As [`text`].
+pub fn leaves(value: &impl Serialize) -> Vec<Leaf> {
     write(value, Writer { leaves: Some(Vec::new()), ..Writer::default() }).leaves.unwrap_or_default()
 }
 
 /// Reads back what [`text`] wrote; the values have no place.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> T {
+///
+/// # Panics
+/// With a text that was not written from the same structs.
+pub fn read<T: DeserializeOwned>(text: &str) -> T {
     // Whatever was read as these structs is written so that it is read as the same; the tests do it with every key.
     serde_json::from_str(text).expect("a canonical text is that of raw structs")
 }

@@ -2,7 +2,9 @@
 //!
 //! The YAML reader knows lines and columns but not which of several texts it reads, and serde hands nothing down to a
 //! value; so the number of the document is left in a cell of the thread while [`read_as`] runs. Whoever serializes a
-//! [`Spanned`] value gets its place too: see `raw::canonical`, the only serializer that may be used here.
+//! [`Spanned`] value gets its place too: see [`canonical`], the only serializer that may be used here.
+
+pub mod canonical;
 
 use std::cell::Cell;
 
@@ -10,23 +12,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeTupl
 
 /// A place in one of the texts a configuration comes from. All of [`Location::UNKNOWN`] is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Location {
-    /// The number of the text, see `resolve::Documents`.
-    pub(crate) document: u32,
+pub struct Location {
+    /// The number of the text, which whoever reads gives it.
+    pub document: u32,
     /// 1 for the first; 0 for no line at all.
-    pub(crate) line: u32,
+    pub line: u32,
     /// In characters, 1 for the first.
-    pub(crate) column: u32,
+    pub column: u32,
     /// Characters of the value.
-    pub(crate) width: u32,
+    pub width: u32,
 }
 
 impl Location {
     /// Of a value that was in no text, or only in a canonical one.
-    pub(crate) const UNKNOWN: Self = Self { document: 0, line: 0, column: 0, width: 0 };
+    pub const UNKNOWN: Self = Self { document: 0, line: 0, column: 0, width: 0 };
 
     /// The place the YAML reader tells, in the document that is being read.
-    pub(crate) fn of(place: serde_saphyr::Location) -> Self {
+    pub fn of(place: serde_saphyr::Location) -> Self {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
             document: DOCUMENT.get(),
@@ -42,22 +44,22 @@ thread_local! {
 }
 
 /// Calls `read`, whose values belong to the document of this number.
-pub(crate) fn read_as<R>(document: u32, read: impl FnOnce() -> R) -> R {
+pub fn read_as<R>(document: u32, read: impl FnOnce() -> R) -> R {
     DOCUMENT.set(document);
     read()
 }
 
 /// A value and its place.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spanned<T> {
+pub struct Spanned<T> {
     /// The value.
-    pub(crate) value: T,
+    pub value: T,
     /// Where it stands; for an alias, where it is used.
-    pub(crate) referenced: Location,
+    pub referenced: Location,
 }
 
 /// A scalar as written, and its place.
-pub(crate) type Text = Spanned<String>;
+pub type Text = Spanned<String>;
 
 /// Two values are equal when they are written alike, wherever they stand.
 impl<T: PartialEq> PartialEq for Spanned<T> {
@@ -74,7 +76,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
 }
 
 /// The name a [`Spanned`] value is serialized under: document, line, column, width, value.
-pub(super) const PLACED: &str = "tollgate placed value";
+pub(crate) const PLACED: &str = "tollgate placed value";
 
 impl<T: Serialize> Serialize for Spanned<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
