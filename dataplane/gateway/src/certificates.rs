@@ -5,7 +5,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},

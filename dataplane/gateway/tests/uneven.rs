@@ -93,6 +93,7 @@ fn by_worker(gateway: &Gateway, name: &str) -> [usize; 2] {
     [0, 1].map(|worker| figure(gateway, &format!("tollgate_worker_connections_{name}{{worker=\"{worker}\"}}")))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no `io`")]
 /// Asks until the answer is right.
 fn until<T>(what: &str, condition: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();
