@@ -345,8 +345,8 @@ on_both! {
         let echo = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut word = [0; 5];
-            io::Read::read_exact(&mut stream, &mut word).unwrap();
-            io::Write::write_all(&mut stream, &word).unwrap();
+            Read::read_exact(&mut stream, &mut word).unwrap();
+            Write::write_all(&mut stream, &word).unwrap();
         });
         let stream = io.connect(Address::Unix(&path)).await.unwrap();
         send_all(&stream, SendList::whole(filled(&io, b"hello"))).await.unwrap();

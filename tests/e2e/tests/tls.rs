@@ -1,5 +1,7 @@
 //! TLS as a client and an operator see it: the real binary, certificates in files, rustls' own client.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use nix::sys::signal::Signal;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
