@@ -57,7 +57,7 @@ fn found(matches: &[&str], host: &str, path: &str, method: &str) -> Found<u32> {
 /// Asserts that a GET of `target` with these fields goes to the route of this index.
 fn check_fields(matches: &[&str], target: &str, fields: &[(&str, &str)], expected: Option<u32>) {
     let table = table(&routes(matches).unwrap());
-    let expected = expected.map_or(Found::None, |id| Found::Route(id));
+    let expected = expected.map_or(Found::None, Found::Route);
     let mut known = [("", ""); 4];
     known[..fields.len()].copy_from_slice(fields);
     let found = find(&table, &Request { fields: &known, ..request(0, "", target, "GET") });
@@ -66,7 +66,7 @@ fn check_fields(matches: &[&str], target: &str, fields: &[(&str, &str)], expecte
 
 /// Asserts that `path` goes to the route of this index.
 fn check(matches: &[&str], path: &str, expected: Option<u32>) {
-    let expected = expected.map_or(Found::None, |id| Found::Route(id));
+    let expected = expected.map_or(Found::None, Found::Route);
     assert_eq!(found(matches, "", path, "GET"), expected, "{path} in {matches:?}");
 }
 
