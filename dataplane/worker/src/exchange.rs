@@ -226,12 +226,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
-        let Connection { worker, watch, stream, .. } = self.connection;
+        let Connection { worker, watch, .. } = self.connection;
         if let Some(limit) = route.timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
         }
         watch.extend_by_progress(route.timeouts.idle);
-        let hash = key::of(&upstream.upstream, &self.index.head(down.reader.bytes()), stream.peer().ip());
+        let hash = key::of(&upstream.upstream, &self.index.head(down.reader.bytes()), self.client);
         let tries = Tries::begin(worker, upstream, hash, route.timeouts.connect);
         let repeatable = body.is_empty() && self.facts.method.is_idempotent();
         let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
