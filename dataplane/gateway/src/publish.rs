@@ -19,7 +19,7 @@ use std::{
         Arc, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
@@ -39,6 +39,8 @@ pub(crate) struct Publisher {
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
+    /// For workers to acknowledge.
+    pub(crate) patience: Duration,
     /// The generation each worker runs; 0 before its first.
     running: Arc<[AtomicU64]>,
 }
@@ -101,7 +103,8 @@ impl Publisher {
     ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
         let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
-        Self { state: Lock::new(state), figures, housekeeping, commands, draining: AtomicBool::new(false), running }
+        let (state, draining) = (Lock::new(state), AtomicBool::new(false));
+        Self { state, figures, housekeeping, commands, draining, patience: ACKNOWLEDGE_MAX, running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
@@ -201,7 +204,7 @@ impl Publisher {
         let registries =
             Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
         let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
-        self.housekeeping.publish(&state.upstreams, &program.snapshot().dns);
+        self.housekeeping.publish(&state.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -212,7 +215,7 @@ impl Publisher {
     /// Gives each worker the program and its sockets; says which have not taken it in time.
     #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
     fn hand_over(&self, program: &Arc<Program>, sockets: Sockets, generation: u64) -> Vec<usize> {
-        let deadline = Instant::now() + ACKNOWLEDGE_MAX;
+        let deadline = Instant::now() + self.patience;
         let (done, acknowledged) = channel::bounded(self.commands.len());
         let Sockets { moved, new } = sockets;
         for (index, (outbox, listeners)) in self.commands.iter().zip(new).enumerate() {

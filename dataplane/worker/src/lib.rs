@@ -47,7 +47,8 @@ pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
-pub use tls::{Security, SecurityError};
+pub use tls::{ClientTls, Security, SecurityError};
+pub use wire::{Arrival, Wire};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};
