@@ -2,6 +2,8 @@
 //!
 //! Resolved: every upstream is a slot, every template refers to parameters there are, every number is in its range.
 
+use std::sync::Arc;
+
 use crate::template::Template;
 
 /// What a route does.
@@ -12,7 +14,7 @@ pub enum Action {
     /// The client is sent elsewhere.
     Redirect(Redirect),
     /// The client gets this.
-    Answer(FixedAnswer),
+    Answer(Arc<FixedAnswer>),
 }
 
 /// Where a request is forwarded to.

@@ -32,6 +32,7 @@ mod record;
 mod relay;
 mod request_id;
 mod retry;
+mod route_program;
 mod standing;
 mod state;
 mod timers;

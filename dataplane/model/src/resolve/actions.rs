@@ -2,7 +2,7 @@
 //!
 //! Part of `resolve`, after the match, whose parameters templates refer to.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use super::{matches::token, names::Names, report::Report};
 use crate::{
@@ -63,7 +63,7 @@ pub(super) fn action(
     }
     if let Some(raw) = &raw.answer {
         refuse_rewrite(report, item, "answer");
-        return answer(report, &raw.value, raw.referenced).map(Action::Answer);
+        return answer(report, &raw.value, raw.referenced).map(Arc::new).map(Action::Answer);
     }
     let shares = shares(report, item, upstreams);
     let rewrite = match &raw.rewrite {
