@@ -66,7 +66,6 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
     let raw = &item.value;
     let endpoints = endpoints(report, item);
     let balance = balance(report, raw.balance.as_ref());
-    refuse_plain_checks(report, raw);
     Upstream {
         name,
         endpoints,
@@ -77,15 +76,6 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
         retries: recovery::retries(report, &raw.retries),
         connections: connections(report, &raw.connections),
         tls: tls(report, raw).map(Arc::new),
-    }
-}
-
-/// Checks speak HTTP in the clear, and an endpoint that expects TLS would fail every one of them.
-fn refuse_plain_checks(report: &mut Report<'_>, raw: &raw::Upstream) {
-    let http = raw.health.as_ref().and_then(|health| health.value.http.as_ref()).filter(|_| raw.tls.is_some());
-    if let Some(http) = http {
-        let help = "write `{ tcp: {} }`".to_owned();
-        report.error(http.referenced, "`health.http` does not go with `tls` yet".to_owned(), Some(help));
     }
 }
 
