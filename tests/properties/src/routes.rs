@@ -12,10 +12,17 @@ use tollgate_route::{Found, Request, Table};
 const ROUTES_MAX: usize = 10;
 const LOOKUPS_MAX: usize = 24;
 const SEGMENTS: [&str; 8] = ["a", "b", "aa", "", "{}", "{}", "A", "c"];
-const HOSTS: [&str; 6] =
-    ["", "", ", hosts: [a.t]", ", hosts: ['*.t']", ", hosts: ['*.a.t', b.a.t]", ", hosts: ['[::1]']"];
-const METHODS: [&str; 5] = ["", "", ", methods: [GET]", ", methods: [PUT, GET]", ", methods: [POST]"];
-const LISTENERS: [&str; 4] = ["", "", ", listeners: [l0]", ", listeners: [l1]"];
+const HOSTS: [&str; 6] = [
+    "",
+    "",
+    r#", "hosts": ["a.t"]"#,
+    r#", "hosts": ["*.t"]"#,
+    r#", "hosts": ["*.a.t", "b.a.t"]"#,
+    r#", "hosts": ["[::1]"]"#,
+];
+const METHODS: [&str; 5] =
+    ["", "", r#", "methods": ["GET"]"#, r#", "methods": ["PUT", "GET"]"#, r#", "methods": ["POST"]"#];
+const LISTENERS: [&str; 4] = ["", "", r#", "listeners": ["l0"]"#, r#", "listeners": ["l1"]"#];
 const ASKED_HOSTS: [&str; 8] = ["", "a.t", "B.a.T", "c.a.t.", "t", "x", "[::1]", "d.c.a.t"];
 const ASKED_METHODS: [&str; 4] = ["GET", "PUT", "POST", "BREW"];
 
@@ -68,11 +75,12 @@ pub fn routes(bytes: &[u8]) {
 
 /// Routes that can stand side by side; `None` if they cannot.
 fn drawn(choices: &mut Choices<'_>) -> Option<Items<Route>> {
+    // JSON, which is read several times faster.
     let mut text = String::from(
-        "version: 1\nlisteners: [ { name: l0, bind: 127.0.0.1:0 }, { name: l1, bind: 127.0.0.1:0 } ]\n\
-         upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\nroutes:\n",
+        r#"{"version": 1, "listeners": [{"name": "l0", "bind": "127.0.0.1:0"}, {"name": "l1", "bind": "127.0.0.1:0"}],
+        "upstreams": [{"name": "a", "endpoints": [{"address": "127.0.0.1:1"}]}],
+        "routes": [{"name": "last", "match": {"path": "/last/{rest*}"}, "upstream": "a"}"#,
     );
-    let _ = writeln!(text, "  - {{ name: last, match: {{ path: '/last/{{rest*}}' }}, upstream: a }}");
     for index in 0..choices.of(ROUTES_MAX) {
         let mut path = choices.path();
         if path.is_empty() || choices.of(3) == 0 {
@@ -81,11 +89,12 @@ fn drawn(choices: &mut Choices<'_>) -> Option<Items<Route>> {
         let host = HOSTS[choices.of(HOSTS.len())];
         let method = METHODS[choices.of(METHODS.len())];
         let listener = LISTENERS[choices.of(LISTENERS.len())];
-        let _ = writeln!(
+        let _ = write!(
             text,
-            "  - {{ name: r{index}, match: {{ path: '{path}'{host}{method}{listener} }}, upstream: a }}"
+            r#", {{"name": "r{index}", "match": {{"path": "{path}"{host}{method}{listener}}}, "upstream": "a"}}"#
         );
     }
+    text.push_str("]}");
     match tollgate_model::parse("routes", &text, &NoSource) {
         Ok(snapshot) => Some(snapshot.routes),
         Err(errors) => {

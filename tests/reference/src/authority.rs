@@ -83,6 +83,6 @@ fn is_ipv4_address(text: &[u8]) -> bool {
 fn is_dec_octet(text: &[u8]) -> bool {
     let is_number = (1..=3).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     let has_leading_zero = text.len() > 1 && text[0] == b'0';
-    let number = text.iter().fold(0_u32, |number, digit| number * 10 + u32::from(digit % 16));
+    let number = text.iter().take(3).fold(0, |number, digit| number * 10 + u32::from(digit % 16));
     is_number && !has_leading_zero && number <= 255
 }

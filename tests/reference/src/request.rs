@@ -9,7 +9,7 @@ use crate::{
     connection,
     field::{field_line, values},
     framing,
-    grammar::{elements, is_same, is_token, is_vchar, lines},
+    grammar::{elements, is_same, is_tchar, is_token, is_vchar, lines},
     limits::{LEADING_LINES_MAX, METHOD_BYTES_MAX},
     target::read_target,
 };
@@ -124,9 +124,15 @@ fn request_line<'a>(line: &'a [u8], limits: &Limits, defects: &mut Vec<Defect>) 
         defects.push(Defect::LineBreak);
     }
     let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    // Before the line is whole, its beginning may be all that is looked at.
+    if words[0].iter().take_while(|&&byte| is_tchar(byte)).count() > METHOD_BYTES_MAX {
+        defects.push(Defect::Method);
+    }
     let [method, target, version] = words[..] else {
         defects.push(Defect::RequestLine);
-        http_version(words[words.len() - 1], defects);
+        words.iter().skip(2).for_each(|word| {
+            http_version(word, defects);
+        });
         return None;
     };
     if !is_token(method) || target.is_empty() {
@@ -139,7 +145,7 @@ fn request_line<'a>(line: &'a [u8], limits: &Limits, defects: &mut Vec<Defect>) 
     if target.len() > limits.target_bytes {
         defects.push(Defect::TargetTooLong);
     }
-    if method == b"CONNECT" || method.len() > METHOD_BYTES_MAX {
+    if method == b"CONNECT" {
         defects.push(Defect::Method);
     }
     let minor = http_version(version, defects)?;
