@@ -12,6 +12,7 @@ mod client;
 mod contract;
 mod executor;
 mod faults;
+mod gateway;
 mod ledger;
 mod link;
 mod mailbox;
@@ -30,6 +31,7 @@ mod trace;
 
 pub use client::{Body, Client, Reply, Request};
 pub use faults::{Conditions, Counters, Fault, Faults};
+pub use gateway::{Ended, GATEWAY, Gateway, listen, security};
 pub use link::{Endpoint, Owner};
 pub use mailbox::{SimMailbox, SimSender};
 pub use message::{Failure, Framing, Head, Reader, payload};

@@ -100,6 +100,12 @@ impl Simulation {
         self.run_until(self.0.now() + time);
     }
 
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.0.executor.is_idle()
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
