@@ -47,6 +47,34 @@ impl Fault {
         Self::AdoptFails,
     ];
 
+    /// Whether something may be lost or broken by it, or come so late that deadlines pass.
+    #[must_use]
+    pub const fn loses(self) -> bool {
+        match self {
+            Self::ShortReceive
+            | Self::ShortSend
+            | Self::AcceptFails
+            | Self::LateCompletion
+            | Self::LateNews
+            | Self::DetachRefused => false,
+            Self::Reset | Self::Stall | Self::ConnectRefused | Self::ConnectHangs | Self::AdoptFails => true,
+        }
+    }
+
+    /// How probable it is at most in a run that is meant to come to something.
+    #[must_use]
+    pub const fn rate_max(self) -> f64 {
+        match self {
+            Self::ShortReceive | Self::ShortSend | Self::LateCompletion | Self::LateNews => 0.6,
+            Self::Reset | Self::Stall => 0.01,
+            Self::ConnectRefused
+            | Self::ConnectHangs
+            | Self::AcceptFails
+            | Self::DetachRefused
+            | Self::AdoptFails => 0.2,
+        }
+    }
+
     /// Those that only a stream meets which moves between nodes.
     pub const OF_MOVES: [Self; 2] = [Self::DetachRefused, Self::AdoptFails];
 }
@@ -66,7 +94,9 @@ impl Faults {
         self
     }
 
-    pub(crate) const fn probability(&self, fault: Fault) -> f64 {
+    /// How probable `fault` is.
+    #[must_use]
+    pub const fn probability(&self, fault: Fault) -> f64 {
         self.0[fault as usize]
     }
 }

@@ -155,6 +155,16 @@ impl Gateway {
         }
     }
 
+    /// Runs for `time` from now, and keeps the log from running over.
+    pub fn run_for(&self, time: Duration) {
+        let deadline = self.world.now() + time;
+        while self.world.now() < deadline && !self.simulation.is_idle() {
+            let step = deadline.since(self.world.now()).min(LOG_LOOK);
+            self.simulation.run_for(step);
+            self.collect();
+        }
+    }
+
     /// Gives the workers another snapshot, which came of the last one, and sockets: worker, slot and listener of each.
     /// `taken` is called by each of them.
     ///

@@ -70,7 +70,7 @@ impl Backlog {
         self.wake();
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.set(true);
         let refused = self.queue.take();
         refused.iter().for_each(Endpoint::reset);

@@ -5,6 +5,7 @@
 use crate::Fault;
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -29,6 +30,18 @@ pub(crate) struct Trace {
     print: bool,
 }
 
+thread_local! {
+    /// The last events of this thread's runs, and how many are kept: none, unless somebody wants to see how a run ended.
+    static LAST: RefCell<(usize, VecDeque<String>)> = const { RefCell::new((0, VecDeque::new())) };
+}
+
+/// What `run` returns, and the last `events` events that happened in it.
+pub(crate) fn last_events<T>(events: usize, run: impl FnOnce() -> T) -> (T, Vec<String>) {
+    LAST.replace((events, VecDeque::new()));
+    let result = run();
+    (result, LAST.take().1.into())
+}
+
 impl Trace {
     pub(crate) fn new(print: bool) -> Self {
         Self { hash: RefCell::default(), print }
@@ -36,9 +49,16 @@ impl Trace {
 
     pub(crate) fn record(&self, now: u64, task: u64, event: Event) {
         (now, task, event).hash(&mut *self.hash.borrow_mut());
+        let line = || format!("{now:>14} ns  task {task:<5} {event:?}");
         if self.print {
-            eprintln!("{now:>14} ns  task {task:<5} {event:?}");
+            eprintln!("{}", line());
         }
+        LAST.with_borrow_mut(|(most, last)| {
+            if *most > 0 {
+                last.push_back(line());
+                last.drain(..last.len().saturating_sub(*most));
+            }
+        });
     }
 
     pub(crate) fn hash(&self) -> u64 {
