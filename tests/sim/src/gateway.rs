@@ -203,10 +203,12 @@ impl Gateway {
         self.old.borrow().iter().filter(|program| program.strong_count() > 0).count()
     }
 
-    /// The upstreams of the node, in no particular order.
+    /// The upstreams of the node by name: the registry's own order is another in each process.
     #[must_use]
     pub fn upstreams(&self) -> Vec<Arc<Upstream>> {
-        self.upstreams.borrow().upstreams().cloned().collect()
+        let mut upstreams: Vec<_> = self.upstreams.borrow().upstreams().cloned().collect();
+        upstreams.sort_by(|one, other| one.rules().name.cmp(&other.rules().name));
+        upstreams
     }
 
     /// Tells one worker something.

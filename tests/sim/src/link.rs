@@ -167,6 +167,7 @@ impl Endpoint {
     /// Sends one segment, for which there is room.
     pub(crate) fn put(&self, bytes: Vec<u8>) {
         self.world.record(Event::Put(self.link.number, self.side, bytes.len()));
+        self.world.show(&bytes);
         let mut pipe = self.outgoing().borrow_mut();
         pipe.depart(bytes.len());
         self.world.count(|counters| {

@@ -198,6 +198,11 @@ impl World {
         self.0.trace.record(self.0.executor.now(), self.0.executor.running(), event);
     }
 
+    /// Shows what is put on a link to who follows the run.
+    pub(crate) fn show(&self, bytes: &[u8]) {
+        self.0.trace.show(bytes);
+    }
+
     /// Whether `fault` strikes now; counted if so.
     pub(crate) fn strikes(&self, fault: Fault) -> bool {
         let strikes = self.0.random.chance(self.0.conditions.faults.probability(fault));

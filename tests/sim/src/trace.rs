@@ -9,6 +9,9 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
+/// Most bytes of a transfer that are printed.
+const SHOWN_BYTES: usize = 600;
+
 /// One thing that happened. The first number is the link, the last an amount of bytes.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) enum Event {
@@ -59,6 +62,14 @@ impl Trace {
                 last.drain(..last.len().saturating_sub(*most));
             }
         });
+    }
+
+    /// Prints the beginning of what is put on a link, if events are printed.
+    pub(crate) fn show(&self, bytes: &[u8]) {
+        if self.print {
+            let text: String = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).escape_debug().collect();
+            eprintln!("{:>40}\"{text}\"", "");
+        }
     }
 
     pub(crate) fn hash(&self) -> u64 {

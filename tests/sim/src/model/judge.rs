@@ -37,7 +37,7 @@ impl Model {
                 if let Some(most) = self.rules.requests_per_connection {
                     assert!(served <= most && (served < most || reply.last), "answer {served} of {most}");
                 }
-                assert!(!keeps_body || reply.last, "a body that was not sent is taken for sent: {token}");
+                assert!(!keeps_body || reply.last, "a body that was not sent is taken for sent: {token} {:?} {:?}", reply.head, note.plan);
                 let hop = HOP_BY_HOP.iter().find(|name| reply.head.field(name).is_some());
                 assert_eq!(hop, None, "a field of the origin's connection went on: {:?}", reply.head);
                 let by_origin = reply.head.field("x-try").is_some();
@@ -109,7 +109,8 @@ impl Model {
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.may(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
             Reason::UpstreamClosed | Reason::ResponseIncomplete => {
-                let is_unlucky = self.may(&[Mishap::HangUp]) && !note.is_repeatable();
+                // An early answer may be followed by an end that nobody has announced.
+                let is_unlucky = self.may(&[Mishap::HangUp, Mishap::EarlyAnswer]) && !note.is_repeatable();
                 rough || is_unlucky || self.may(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
             }
             Reason::ResponseTimeout => rough || note.was_spoilt(&[Mishap::NoAnswer]),

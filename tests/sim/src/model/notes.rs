@@ -5,7 +5,7 @@ use super::{
     plan::{Expected, Plan},
     records::Record,
 };
-use crate::Body;
+
 use tollgate_http::Reason;
 
 /// One exchange.
@@ -74,7 +74,12 @@ impl Note {
 
     /// Whether the request may be sent to an endpoint again (RFC 9110, section 9.2.2), once it has been.
     pub(super) fn is_repeatable(&self) -> bool {
-        self.plan.request.body == Body::None && self.plan.request.method != "POST"
+        self.plan.request.body.is_empty() && self.plan.request.method != "POST"
+    }
+
+    /// Whether its bytes are no request.
+    pub(super) const fn is_malformed(&self) -> bool {
+        matches!(self.plan.expected, Expected::Malformed(_))
     }
 
     /// Whether its head may reach an origin.

@@ -94,10 +94,11 @@ impl Manner {
                 return batch.iter().for_each(|&token| model.note(token, |note| note.outcome = Outcome::Lost));
             }
             for (at, &token) in batch.iter().enumerate() {
-                let reply = talk.reply(model.method(token)).await;
+                let (method, is_malformed) = model.note(token, |note| (note.plan.request.method, note.is_malformed()));
+                let reply = talk.reply(method).await;
                 served += usize::from(reply.is_ok());
                 model.told(token, &reply, served, talk.keeps_body());
-                if reply.as_ref().map_or(true, |reply| reply.last) {
+                if is_malformed || reply.as_ref().map_or(true, |reply| reply.last) {
                     let behind = |note: &mut super::Note| {
                         note.outcome = if reply.is_ok() { Outcome::Dropped } else { Outcome::Lost };
                     };
@@ -117,8 +118,7 @@ impl Manner {
             && let Some(&token) = tokens.front()
         {
             let (is_malformed, asks) = model.note(token, |note| {
-                let is_malformed = matches!(note.plan.expected, Expected::Malformed(_));
-                (is_malformed, note.plan.request.fields.contains("Expect"))
+                (note.is_malformed(), note.plan.request.fields.contains("Expect"))
             });
             if asks && !batch.is_empty() {
                 break;
@@ -174,16 +174,12 @@ impl Model {
         look(self.notes.borrow_mut().get_mut(&token).expect("every request has a note"))
     }
 
-    fn method(&self, token: u64) -> &'static str {
-        self.note(token, |note| note.plan.request.method)
-    }
-
     /// Takes note that a request is sent.
     fn sends(&self, token: u64, excuse: Option<Mishap>, encode: impl FnOnce(&super::Plan)) {
         self.sent.set(self.sent.get() + 1);
         let settled = self.settled();
         self.note(token, |note| {
-            if matches!(note.plan.expected, Expected::Malformed(_)) {
+            if note.is_malformed() {
                 self.happens(Mishap::BadRequest);
             }
             encode(&note.plan);

@@ -165,6 +165,7 @@ impl Mix {
             String::new()
         };
         let (listen, second, upstream, node) = (listen(0), origin(self.origins), &self.upstream, &self.node);
+        let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
         let spare = if random.chance(0.5) {
             format!("  - {{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}\n")
@@ -176,7 +177,7 @@ impl Mix {
 listeners: [ {{ name: public, bind: \"{listen}\" }} ]
 upstreams:
   - {{ name: main, endpoints: [ {endpoints} ]{upstream} }}
-  - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms }} }}
+  - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms{most} }} }}
 routes:
   - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
