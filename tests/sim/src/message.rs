@@ -194,12 +194,11 @@ impl<E: Deref<Target = Endpoint>> Reader<E> {
     async fn until(&mut self, mark: &[u8]) -> Result<String, Failure> {
         let mut searched = 0;
         loop {
-            let found = self.bytes[searched..].windows(mark.len()).position(|window| window == mark);
-            if let Some(at) = found.map(|at| searched + at) {
+            if let Some(at) = find(&self.bytes, searched, mark) {
                 let text = self.exactly(at + mark.len()).await?;
                 return Ok(String::from_utf8_lossy(&text[..at]).into_owned());
             }
-            searched = self.bytes.len().saturating_sub(mark.len() - 1);
+            searched = self.bytes.len();
             if !self.more().await? {
                 return Err(Failure::Truncated);
             }
@@ -222,6 +221,17 @@ impl<E: Deref<Target = Endpoint>> Reader<E> {
             world.sleep(world.random().within(&(0..=self.pace.pause_nanos_max))).await;
         }
         Ok(self.end.read(&mut self.bytes, self.pace.bytes_max).await? > 0)
+    }
+}
+
+/// Where `mark`, which ends with a line feed, stands in `bytes` at `from` or behind.
+fn find(bytes: &[u8], mut from: usize, mark: &[u8]) -> Option<usize> {
+    loop {
+        let end = from + bytes.get(from..)?.iter().position(|&byte| byte == b'\n')? + 1;
+        if end >= mark.len() && bytes[..end].ends_with(mark) {
+            return Some(end - mark.len());
+        }
+        from = end;
     }
 }
 

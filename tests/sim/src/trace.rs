@@ -1,15 +1,16 @@
 //! The running hash of all that happens: equal hashes mean equal runs. Optionally each event is a line on stderr.
 //!
-//! SipHash with fixed keys; not meant to be compared across compiler versions.
+//! The hash mixes words by a multiplication and a shift, which is enough to tell runs apart; not meant to be compared across
+//! compiler versions.
 
 use crate::Fault;
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{Hash, Hasher},
 };
 
-/// Most bytes of a transfer that are printed.
+/// Most bytes of a transfer that are printed; bodies are not.
 const SHOWN_BYTES: usize = 600;
 
 /// One thing that happened. The first number is the link, the last an amount of bytes.
@@ -29,8 +30,35 @@ pub(crate) enum Event {
 
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    hash: RefCell<DefaultHasher>,
+    hash: RefCell<Mixer>,
     print: bool,
+}
+
+/// A hash of what happens tens of times in every exchange.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
 }
 
 thread_local! {
@@ -67,7 +95,8 @@ impl Trace {
     /// Prints the beginning of what is put on a link, if events are printed.
     pub(crate) fn show(&self, bytes: &[u8]) {
         if self.print {
-            let text: String = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).escape_debug().collect();
+            let text = bytes.iter().take_while(|byte| byte.is_ascii()).take(SHOWN_BYTES);
+            let text: String = text.copied().map(char::from).flat_map(char::escape_debug).collect();
             eprintln!("{:>40}\"{text}\"", "");
         }
     }

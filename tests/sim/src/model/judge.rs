@@ -30,7 +30,7 @@ impl Model {
         note.outcome = match reply {
             Err(failure) => {
                 assert!(!matches!(failure, Failure::Malformed(_)), "the client of {token} was sent: {failure}");
-                assert!(self.may_fail(note), "{token} failed without an excuse: {failure}\n{note:#?}");
+                assert!(self.may_fail(note), "{token} failed without an excuse: {failure}\n{note:?}");
                 Outcome::Failed
             }
             Ok(reply) => {
@@ -86,7 +86,7 @@ impl Model {
             Expected::Forwarded => false,
         };
         let is_excused = || Reason::ALL.iter().any(|&reason| is(reason) && self.may_refuse(note, reason));
-        assert!(is_right || is_excused(), "{} refused without an excuse: {reply:?}\n{note:#?}", request.token);
+        assert!(is_right || is_excused(), "{} refused with {status} {code:?} without an excuse: {note:?}", request.token);
         told
     }
 
@@ -104,7 +104,11 @@ impl Model {
         match reason {
             Reason::RequestTimeout | Reason::RequestIncomplete | Reason::ClientClosed => rough || note.excuse.is_some(),
             Reason::Draining => self.may(&ENDING),
-            Reason::NoEndpoint => self.may(&[Mishap::HealthChanges]),
+            Reason::NoEndpoint => {
+                // A 503 that was declined is gone when there is no room for another try after all.
+                let is_declined = self.rules.repeats_unavailable && note.was_spoilt(&[Mishap::Unavailable]);
+                self.may(&[Mishap::HealthChanges]) || is_declined && (self.rules.ejects || self.rules.is_busy_possible)
+            }
             Reason::UpstreamBusy => self.rules.is_busy_possible,
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.may(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
@@ -154,27 +158,27 @@ impl Model {
         let token = note.plan.request.token;
         let Some(record) = &note.record else {
             let is_served = !note.tries.is_empty() || matches!(note.outcome, Outcome::Told(_));
-            return assert!(!is_served, "{token} was served without a record: {note:#?}");
+            return assert!(!is_served, "{token} was served without a record: {note:?}");
         };
         let is_due = !matches!(note.outcome, Outcome::Unsent | Outcome::Dropped);
-        assert!(is_due, "a record of what was never to be served: {note:#?}");
-        assert!(record.token.is_none() || record.method == note.plan.request.method, "another method: {note:#?}");
-        assert!(record.attempts >= note.tries.len(), "more tries than attempts: {note:#?}");
-        assert!(note.tries.iter().all(|tried| tried.id == record.id), "another identifier: {note:#?}");
+        assert!(is_due, "a record of what was never to be served: {note:?}");
+        assert!(record.token.is_none() || record.method == note.plan.request.method, "another method: {note:?}");
+        assert!(record.attempts >= note.tries.len(), "more tries than attempts: {note:?}");
+        assert!(note.tries.iter().all(|tried| tried.id == record.id), "another identifier: {note:?}");
         match &note.outcome {
             Outcome::Told(told) => {
-                assert_eq!((told.status, &told.id), (record.status, &record.id), "told and written differ: {note:#?}");
+                assert_eq!((told.status, &told.id), (record.status, &record.id), "told and written differ: {note:?}");
                 let is_same = told.reason.is_none() || told.reason == record.reason;
-                assert!(is_same, "another reason than the client's: {note:#?}");
+                assert!(is_same, "another reason than the client's: {note:?}");
                 let is_excused = |reason| self.is_expected(note, reason) || self.may_refuse(note, reason);
-                assert!(record.reason.is_none_or(is_excused), "failed without an excuse: {note:#?}");
-                assert!(!told.by_origin || record.reason.is_none(), "answered, and failed: {note:#?}");
+                assert!(record.reason.is_none_or(is_excused), "failed without an excuse: {note:?}");
+                assert!(!told.by_origin || record.reason.is_none(), "answered, and failed: {note:?}");
             }
             _ => {
                 let is_excused = |reason| {
                     self.is_expected(note, reason) || self.may_refuse(note, reason) || self.may_fail(note)
                 };
-                assert!(record.reason.is_none_or(is_excused), "failed without an excuse: {note:#?}");
+                assert!(record.reason.is_none_or(is_excused), "failed without an excuse: {note:?}");
             }
         }
     }

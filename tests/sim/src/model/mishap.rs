@@ -88,7 +88,8 @@ impl Mishap {
         match self {
             Self::ClientStalls | Self::NoAnswer => 0.01,
             Self::EndpointFails | Self::AddressesChange | Self::HealthChanges => 0.1,
-            Self::Swap | Self::SlowReader | Self::SlowSender | Self::HalfClose | Self::AwaitsContinue => 0.3,
+            Self::Swap => 0.06,
+            Self::SlowReader | Self::SlowSender | Self::HalfClose | Self::AwaitsContinue => 0.3,
             Self::OneDrains | Self::AllDrain | Self::AllStop => 0.3,
             _ => 0.05,
         }
