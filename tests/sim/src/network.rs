@@ -99,6 +99,9 @@ impl World {
         if self.strikes(Fault::ConnectHangs) {
             pending::<()>().await;
         }
+        if self.strikes(Fault::ConnectFails) {
+            return Err(io::Error::other("out of descriptors"));
+        }
         self.sleep(self.random().within(&self.conditions().latency_nanos)).await;
         if self.strikes(Fault::ConnectRefused) {
             return Err(io::ErrorKind::ConnectionRefused.into());

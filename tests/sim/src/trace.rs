@@ -23,6 +23,7 @@ pub(crate) enum Event {
     Finished(u64, usize),
     Aborted(u64, usize),
     Reset(u64),
+    Lost(u64),
     Fault(Fault),
     Entropy(u64),
     Slept(u64),

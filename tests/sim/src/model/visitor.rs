@@ -97,7 +97,7 @@ impl Manner {
                 let (method, is_malformed) = model.note(token, |note| (note.plan.request.method, note.is_malformed()));
                 let reply = talk.reply(method).await;
                 served += usize::from(reply.is_ok());
-                model.told(token, &reply, served, talk.keeps_body());
+                model.told(token, &reply, served, talk.keeps_body(), &batch[at + 1..]);
                 if is_malformed || reply.as_ref().map_or(true, |reply| reply.last) {
                     let behind = |note: &mut super::Note| {
                         note.outcome = if reply.is_ok() { Outcome::Dropped } else { Outcome::Lost };

@@ -106,7 +106,7 @@ impl Mix {
         if rules.habits.mishaps.probability(Mishap::UnaskedAnswer) > 0.0 {
             // What nobody asked for must arrive with what was, or no gateway could tell it from an answer.
             conditions.capacity_bytes = 256 * 1024;
-            rules.faults = rules.faults.with(Fault::LateNews, 0.0);
+            rules.faults = rules.faults.with(Fault::LateNews, 0.0).with(Fault::SlowLink, 0.0);
         }
         conditions.faults = rules.faults;
         let origins = 1 + random.index(4);
