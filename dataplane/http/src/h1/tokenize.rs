@@ -176,6 +176,8 @@ fn request_refusal(error: Error, bytes: &[u8]) -> Reason {
         Error::TooManyHeaders => Reason::HeadTooLarge,
         _ if !line_breaks_are_whole(head) => Reason::BareLineBreak,
         Error::Version if names_another_version(&head[..line_len]) => Reason::UnsupportedVersion,
+        // The tokenizer lets UTF-8 pass and refuses other bytes; to us it is all the same.
+        Error::Token if !target(&head[..line_len]).is_ascii() => Reason::BadTarget,
         Error::Token | Error::Version | Error::Status | Error::NewLine => Reason::BadRequestLine,
         Error::HeaderName if has_indented_line(head) => Reason::LineFolding,
         Error::HeaderName | Error::HeaderValue => Reason::BadHeader,
@@ -203,6 +205,11 @@ fn names_another_version(line: &[u8]) -> bool {
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     }
+}
+
+/// The second word of a request line.
+fn target(line: &[u8]) -> &[u8] {
+    line.split(|&byte| byte == b' ').nth(1).unwrap_or_default()
 }
 
 fn has_indented_line(head: &[u8]) -> bool {

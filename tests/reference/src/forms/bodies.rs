@@ -1,0 +1,88 @@
+//! Chunked bodies: sizes, extensions, line breaks and trailers (RFC 9112, section 7.1).
+
+use super::{Row, Sent, Verdict};
+
+const CHUNK: Verdict = Verdict::Cut(400, "bad_chunk");
+const TRAILER: Verdict = Verdict::Cut(400, "bad_trailer");
+
+/// Behind a head with `Transfer-Encoding: chunked`.
+pub(super) const ROWS: &[Row] = &[
+    ("\r\n", "9112 7.1: no size", CHUNK),
+    ("g\r\n", "9112 7.1", CHUNK),
+    ("-1\r\n", "9112 7.1: a sign", CHUNK),
+    ("+1\r\na", "9112 7.1: a sign", CHUNK),
+    ("0x1\r\na", "9112 7.1: a prefix", CHUNK),
+    (" 1\r\na", "9112 7.1: white space", CHUNK),
+    (";a\r\n", "9112 7.1: no size", CHUNK),
+    ("1 \r\na", "9112 7.1.1: white space and no extension", CHUNK),
+    ("1 1\r\na", "9112 7.1: two numbers", CHUNK),
+    ("1\na\n", "9112 2.2, strict", CHUNK),
+    ("1\ra", "9112 2.2", CHUNK),
+    ("1\r\nab\r\n", "9112 7.1: longer than it says", CHUNK),
+    ("1\r\na\n0\r\n\r\n", "9112 2.2, strict: behind a chunk", CHUNK),
+    ("1\r\na\r0\r\n\r\n", "9112 2.2: behind a chunk", CHUNK),
+    ("10000000000000000\r\n", "9112 7.1: beyond 64 bits", CHUNK),
+    ("00000000000000001\r\n", "9112 7.1, strict: 17 digits", CHUNK),
+    ("1;a\na\r\n0\r\n\r\n", "9112 7.1.1: a line break in an extension", CHUNK),
+    ("1;a\rb\r\na\r\n0\r\n\r\n", "9112 7.1.1: a carriage return in an extension", CHUNK),
+    ("1;a\u{0}\r\na\r\n0\r\n\r\n", "9112 7.1.1", CHUNK),
+    ("1;a=\"\r\n\"\r\na\r\n0\r\n\r\n", "9112 7.1.1: a line break in a quoted value", CHUNK),
+    ("2;\n\r\nhi\r\n0\r\n\r\n", "9112 7.1.1: a line feed ends the line for some", CHUNK),
+    ("1\u{b}\r\na\r\n0\r\n\r\n", "9112 7.1", CHUNK),
+    ("1_0\r\n0123456789abcdef\r\n0\r\n\r\n", "9112 7.1", CHUNK),
+    ("1.\r\na\r\n0\r\n\r\n", "9112 7.1", CHUNK),
+    ("1,\r\na\r\n0\r\n\r\n", "9112 7.1", CHUNK),
+    ("0x0\r\n\r\n", "9112 7.1: a prefix", CHUNK),
+    ("-0\r\n\r\n", "9112 7.1: a sign", CHUNK),
+    ("2\r\na\r\n0\r\n\r\n", "9112 7.1: shorter than it says", CHUNK),
+    ("1\r\na0\r\n\r\n", "9112 7.1: no line break behind a chunk", CHUNK),
+    ("1\r\na\r\n\r\n0\r\n\r\n", "9112 7.1: an empty line behind a chunk", CHUNK),
+    ("1000000000000000000000001\r\n", "9112 7.1: a number that wraps around", CHUNK),
+    ("0\n\n", "9112 2.2, strict: the last chunk", CHUNK),
+    ("0\r\n\n", "9112 2.2, strict: behind the last chunk", TRAILER),
+    ("0\r\nA\r\n\r\n", "9112 5", TRAILER),
+    ("0\r\nA : b\r\n\r\n", "9112 5.1", TRAILER),
+    ("0\r\n A: b\r\n\r\n", "9112 5.2", TRAILER),
+    ("0\r\nA: b\r\n c\r\n\r\n", "9112 5.2", TRAILER),
+    ("0\r\nA: b\n\r\n", "9112 2.2, strict", TRAILER),
+    ("0\r\nA: b\r\n\n", "9112 2.2, strict", TRAILER),
+    ("0\r\nA: \u{0}\r\n\r\n", "9110 5.5", TRAILER),
+    ("0\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", "9112 7.1.2: trailer fields have a colon", TRAILER),
+    ("0\r\n: b\r\n\r\n", "9110 5.1", TRAILER),
+    ("0\r\n\r\n", "9112 7.1", Verdict::Forwarded(Sent::bare("POST /").chunked(""))),
+    ("000\r\n\r\n", "9112 7.1", Verdict::Forwarded(Sent::bare("POST /").chunked(""))),
+    ("5\r\nhello\r\n0\r\n\r\n", "9112 7.1", Verdict::Forwarded(Sent::bare("POST /").chunked("hello"))),
+    ("0005\r\nhello\r\n0\r\n\r\n", "9112 7.1", Verdict::Forwarded(Sent::bare("POST /").chunked("hello"))),
+    (
+        "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n",
+        "9112 7.1: either case",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("01234567890123456789")),
+    ),
+    (
+        "3\r\n\r\n0\r\n0\r\n\r\n",
+        "9112 7.1: data that looks like a last chunk",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("\r\n0")),
+    ),
+    (
+        "23\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n\r\n0\r\n\r\n",
+        "9112 7.1: data that looks like a request",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")),
+    ),
+    (
+        "2;a=b;c=\"d;\u{e9}\"\r\nhi\r\n0;last\r\n\r\n",
+        "9112 7.1.1: extensions are dropped",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("hi")),
+    ),
+    ("2 \t;a\r\nhi\r\n0\r\n\r\n", "9112 7.1.1: BWS", Verdict::Forwarded(Sent::bare("POST /").chunked("hi"))),
+    ("2;\r\nhi\r\n0;;;=\r\n\r\n", "9112 7.1.1, lenient", Verdict::Forwarded(Sent::bare("POST /").chunked("hi"))),
+    (
+        "1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n",
+        "9112 7.1.2",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("a").has(&[("X-Sum", "1")])),
+    ),
+    (
+        "1\r\na\r\n0\r\nContent-Length: 9\r\nTransfer-Encoding: x\r\nHost: b\r\nAuthorization: c\r\n\r\n",
+        "9110 6.5.1: no fields of framing, routing, authentication",
+        Verdict::Forwarded(Sent::bare("POST /").chunked("a").lacks(&["content-length", "authorization"])),
+    ),
+];
