@@ -1,4 +1,7 @@
 //! What an endpoint sees of a good request: fields of one connection stay on it (RFC 9110, section 7.6.1).
+//!
+//! Good requests only: what is left of them, what is written again for the next connection (TE, Upgrade), and what a client
+//! may not take away by nominating it. How a body is framed on the way is with `framing` and `bodies`.
 
 use super::{Row, Sent, Verdict};
 

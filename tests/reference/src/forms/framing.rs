@@ -1,4 +1,7 @@
 //! Where a body ends: Content-Length and Transfer-Encoding, alone, together, and disguised (RFC 9112, section 6).
+//!
+//! The classic ways of smuggling: the gateway believes one field and the endpoint the other. Whatever names two ends, or one
+//! in an unusual spelling, is refused; where the value is plain, both sides see the same bytes.
 
 use super::{Row, Sent, Verdict};
 

@@ -1,4 +1,7 @@
 //! Request targets and Host (RFC 9112, section 3.2; RFC 3986).
+//!
+//! A target is normalized once, for routing and forwarding alike; what could be read as another path or host by somebody is
+//! refused. Escapes that mean something to an endpoint stay escaped.
 
 use super::{Row, Sent, Verdict};
 
