@@ -30,7 +30,7 @@ mod timers;
 
 pub use clock::now;
 pub use datagram::RingDatagram;
-pub use listener::{BoundListener, RingListener, bind, bind_beside, bind_unix};
+pub use listener::{BoundListener, RingListener, bind, bind_unix};
 pub use mailbox::{Inbox, Outbox, mailbox};
 pub use poller::Driver;
 pub use runtime::RingIo;

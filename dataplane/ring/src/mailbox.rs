@@ -97,6 +97,11 @@ impl<M: Send + 'static> Post<M> for Outbox<M> {
 }
 
 impl<M: Send + 'static> Inbox<M> {
+    /// A message that waits already.
+    pub fn take(&self) -> Option<M> {
+        self.queue.0.messages.pop()
+    }
+
     /// Hands the mailbox to the runtime of the calling thread.
     ///
     /// # Errors

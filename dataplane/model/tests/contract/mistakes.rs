@@ -293,7 +293,6 @@ fn of_what_an_upstream_does() {
         ("slow_start: §fast", "write a duration like"),
         ("health: §{}", "write `{ http: { path: /healthz } }` or `{ tcp: {} }`"),
         ("health: §{ http: {}, tcp: {} }", "`health` has one of `http` and `tcp`"),
-        ("tls: {}, health: { http: §{} }", "`health.http` does not go with `tls` yet"),
         ("health: { tcp: { §path: / } }", "unknown key `path`"),
         ("health: { http: { path: §healthz } }", "write it like `/healthz`"),
         ("health: { http: { host: §'a b' } }", "write it like `api.example.com`"),

@@ -314,7 +314,7 @@ impl Gateway {
         let taken = Arc::new(AtomicBool::new(false));
         let told = taken.clone();
         let taken_by = Box::new(move || told.store(true, Ordering::Relaxed));
-        self.command(Command::Publish(Publication { program, listeners, taken: taken_by }));
+        self.command(Command::Publish(Publication { program, listeners, moved: Vec::new(), taken: taken_by }));
         taken
     }
 

@@ -5,8 +5,7 @@
 //! could lead to another host, only `{host}` is let in.
 
 use crate::{
-    host::Refusal,
-    limits, near,
+    Refusal, limits, near,
     path::{PathMatch, Segment, literal},
 };
 
@@ -41,7 +40,7 @@ impl Template {
     }
 
     /// The path of a rewritten request.
-    pub(crate) fn path(text: &str, path: &PathMatch) -> Result<Self, Refusal> {
+    pub fn path(text: &str, path: &PathMatch) -> Result<Self, Refusal> {
         let template = Self::parse(text, path, false)?;
         match template.pieces.first() {
             Some(Piece::Text(text)) if text.starts_with('/') => {}
@@ -53,7 +52,7 @@ impl Template {
     }
 
     /// The target of a redirect, and whether it has a query.
-    pub(crate) fn target(text: &str, path: &PathMatch) -> Result<(Self, bool), Refusal> {
+    pub fn target(text: &str, path: &PathMatch) -> Result<(Self, bool), Refusal> {
         let template = Self::parse(text, path, true)?;
         let refusal = || {
             let help = "write an absolute path or URI, like `/new/{rest}` or `https://{host}{path}`";

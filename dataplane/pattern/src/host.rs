@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::limits;
+use crate::{Refusal, limits};
 
 /// A host a route takes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,12 +16,13 @@ pub enum HostPattern {
     Suffix(String),
 }
 
-/// Why a pattern was refused, and what to write instead.
-pub(crate) type Refusal = (String, Option<String>);
-
 impl HostPattern {
     /// Reads a pattern.
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+    /// Reads a host: a name, `*.` and a name, or an address.
+    ///
+    /// # Errors
+    /// No request could have such a host.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text == "*" {
             return Err(("`*` is not a host".to_owned(), Some("leave `hosts` out to match any host".to_owned())));
         }

@@ -16,7 +16,9 @@ pub struct IpSet {
 }
 
 impl IpSet {
-    pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+    /// All addresses of these networks.
+    #[must_use]
+    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let mut set = Self::default();
         for network in networks {
             match network {

@@ -11,7 +11,7 @@ use std::{
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::{host::Refusal, limits};
+use crate::{Refusal, limits};
 
 /// A regular expression that takes whole texts. Equal to another when both are written alike.
 #[derive(Clone)]
@@ -22,7 +22,11 @@ pub struct Expression {
 
 impl Expression {
     /// Reads and compiles it.
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// It is no expression, or a text or a machine that is too large.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.len() > limits::EXPRESSION_BYTES_MAX {
             return Err((format!("an expression has at most {} bytes", limits::EXPRESSION_BYTES_MAX), None));
         }

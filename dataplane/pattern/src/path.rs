@@ -5,7 +5,7 @@
 
 use ahash::AHashSet;
 
-use crate::{expression::Expression, host::Refusal, limits};
+use crate::{Refusal, expression::Expression, limits};
 
 /// What the path of a request must be.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ pub enum PathMatch {
 
 impl PathMatch {
     /// Equal for two that take the same paths and are told apart by nothing but the names of parameters.
-    pub(crate) fn shape(&self) -> String {
+    pub fn shape(&self) -> String {
         match self {
             Self::Pattern(pattern) => pattern.shape(),
             // A pattern begins with a slash.
@@ -49,7 +49,7 @@ pub enum Segment {
 
 impl PathPattern {
     /// Reads a pattern.
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         let Some(below) = text.strip_prefix('/') else {
             return Err(("a path starts with `/`".to_owned(), Some(format!("write `/{text}`"))));
         };
@@ -79,7 +79,7 @@ impl PathPattern {
     }
 
     /// The pattern with the names of its parameters left out: equal for patterns that match the same paths.
-    pub(crate) fn shape(&self) -> String {
+    pub fn shape(&self) -> String {
         let mut shape = String::new();
         for segment in &self.segments {
             shape.push('/');

@@ -2,7 +2,8 @@
 
 /// The candidate closest to `word`, if it is close: one edit for each three characters, at least one, and
 /// never all of them.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = word.chars().count();
     let edits_max = (length / 3).max(1);
     let lower = word.to_lowercase();

@@ -7,7 +7,6 @@ use crate::expression::Expression;
 
 /// What a value of this name must be.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub struct Condition {
     /// Of a header field in lower case, else exactly as written.
     pub name: String,
