@@ -83,6 +83,20 @@ impl Sent {
     }
 }
 
+const LINE: Verdict = Verdict::Refused(400, "bad_request_line");
+const VERSION: Verdict = Verdict::Refused(505, "unsupported_version");
+const METHOD: Verdict = Verdict::Refused(501, "method_not_implemented");
+const BREAK: Verdict = Verdict::Refused(400, "bare_line_break");
+const TARGET: Verdict = Verdict::Refused(400, "bad_target");
+const FIELD: Verdict = Verdict::Refused(400, "bad_header");
+const FOLDED: Verdict = Verdict::Refused(400, "line_folding");
+const HOST: Verdict = Verdict::Refused(400, "bad_host");
+const LENGTH: Verdict = Verdict::Refused(400, "bad_content_length");
+const FRAMING: Verdict = Verdict::Refused(400, "conflicting_framing");
+const CODING: Verdict = Verdict::Refused(501, "unknown_transfer_coding");
+const CHUNK: Verdict = Verdict::Cut(400, "bad_chunk");
+const TRAILER: Verdict = Verdict::Cut(400, "bad_trailer");
+
 /// A request of the table.
 #[derive(Clone, Debug)]
 pub struct RequestForm {

@@ -1,9 +1,6 @@
 //! Chunked bodies: sizes, extensions, line breaks and trailers (RFC 9112, section 7.1).
 
-use super::{Row, Sent, Verdict};
-
-const CHUNK: Verdict = Verdict::Cut(400, "bad_chunk");
-const TRAILER: Verdict = Verdict::Cut(400, "bad_trailer");
+use super::{CHUNK, Row, Sent, TRAILER, Verdict};
 
 /// Behind a head with `Transfer-Encoding: chunked`.
 pub(super) const ROWS: &[Row] = &[

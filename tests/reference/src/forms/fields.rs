@@ -1,10 +1,6 @@
 //! Field lines: names, values and line breaks (RFC 9112, section 5; RFC 9110, section 5).
 
-use super::{Row, Sent, Verdict};
-
-const BREAK: Verdict = Verdict::Refused(400, "bare_line_break");
-const FIELD: Verdict = Verdict::Refused(400, "bad_header");
-const FOLDED: Verdict = Verdict::Refused(400, "line_folding");
+use super::{BREAK, FIELD, FOLDED, Row, Sent, Verdict};
 
 /// Behind `GET / HTTP/1.1`, `Host: a` without its line break, and before the end of the head.
 pub(super) const ROWS: &[Row] = &[

@@ -3,14 +3,7 @@
 //! The classic ways of smuggling: the gateway believes one field and the endpoint the other. Whatever names two ends, or one
 //! in an unusual spelling, is refused; where the value is plain, both sides see the same bytes.
 
-use super::{Row, Sent, Verdict};
-
-const BREAK: Verdict = Verdict::Refused(400, "bare_line_break");
-const FIELD: Verdict = Verdict::Refused(400, "bad_header");
-const FOLDED: Verdict = Verdict::Refused(400, "line_folding");
-const LENGTH: Verdict = Verdict::Refused(400, "bad_content_length");
-const FRAMING: Verdict = Verdict::Refused(400, "conflicting_framing");
-const CODING: Verdict = Verdict::Refused(501, "unknown_transfer_coding");
+use super::{BREAK, CODING, FIELD, FOLDED, FRAMING, LENGTH, Row, Sent, Verdict};
 
 /// Behind `POST / HTTP/1.1` and `Host: a`, with the rest of the head and the body.
 pub(super) const ROWS: &[Row] = &[

@@ -1,14 +1,6 @@
 //! Request lines, what stands in front of them and where a head ends (RFC 9112, sections 2.2, 2.3 and 3).
 
-use super::{Row, Sent, Verdict};
-
-const LINE: Verdict = Verdict::Refused(400, "bad_request_line");
-const VERSION: Verdict = Verdict::Refused(505, "unsupported_version");
-const METHOD: Verdict = Verdict::Refused(501, "method_not_implemented");
-const BREAK: Verdict = Verdict::Refused(400, "bare_line_break");
-const FIELD: Verdict = Verdict::Refused(400, "bad_header");
-const FOLDED: Verdict = Verdict::Refused(400, "line_folding");
-const HOST: Verdict = Verdict::Refused(400, "bad_host");
+use super::{BREAK, FIELD, FOLDED, HOST, LINE, METHOD, Row, Sent, VERSION, Verdict};
 
 /// Whole heads.
 pub(super) const ROWS: &[Row] = &[

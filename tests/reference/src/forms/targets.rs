@@ -3,12 +3,7 @@
 //! A target is normalized once, for routing and forwarding alike; what could be read as another path or host by somebody is
 //! refused. Escapes that mean something to an endpoint stay escaped.
 
-use super::{Row, Sent, Verdict};
-
-const LINE: Verdict = Verdict::Refused(400, "bad_request_line");
-const TARGET: Verdict = Verdict::Refused(400, "bad_target");
-const FIELD: Verdict = Verdict::Refused(400, "bad_header");
-const HOST: Verdict = Verdict::Refused(400, "bad_host");
+use super::{FIELD, HOST, LINE, Row, Sent, TARGET, Verdict};
 
 /// Between `GET ` and the version, with `Host: a`.
 pub(super) const ROWS: &[Row] = &[
