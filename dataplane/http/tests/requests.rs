@@ -65,7 +65,14 @@ fn another_version_is_told_however_slowly_it_comes() {
         }
         assert_eq!(parse(&head.as_bytes()[..end]), Parsed::Refused(Reason::UnsupportedVersion), "{head:?}");
     }
-    for head in ["GET / HTTP/2.0x", "GET / HTTP/2x", "GET / HTTP/\r\n", "GET / HTTP/2\r\n", "GET / HTTP/2.01"] {
+    for head in [
+        "GET / HTTP/2.0x",
+        "GET / HTTP/2x",
+        "GET / HTTP/\r\n",
+        "GET / HTTP/2\r\n",
+        "GET / HTTP/2.01",
+        "GET / a HTTP/2.0",
+    ] {
         assert_eq!(parse(head.as_bytes()), Parsed::Refused(Reason::BadRequestLine), "{head:?}");
     }
 }
