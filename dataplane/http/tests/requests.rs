@@ -40,6 +40,8 @@ fn request_lines_are_refused() {
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "9110 15.6.6", UnsupportedVersion),
         ("GET / HTTP/0.9\r\nHost: a\r\n\r\n", "9110 15.6.6", UnsupportedVersion),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "9113 3.4", UnsupportedVersion),
+        ("\r\nGET / HTTP/2.0\r\nHost: a\r\n\r\n", "9112 2.2: as without the empty line", UnsupportedVersion),
+        ("\r\n\r\nGET / HTTP/1.1\r\nHost: a\nX : a\r\n\r\n", "9112 2.2", BareLineBreak),
         ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
         ("GET / http/1.1\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
         ("GET / HTTP/1\r\nHost: a\r\n\r\n", "9112 2.3", BadRequestLine),
@@ -222,6 +224,20 @@ fn every_prefix_of_a_good_head_is_partial_and_left_as_it_is() {
 
 /// What an accepted head must say: target, authority, host, body, keep-alive.
 type Accepted = (&'static str, &'static str, &'static str, &'static str, &'static str, BodyLength, bool);
+
+#[test]
+fn another_version_is_told_however_slowly_it_comes() {
+    for head in ["PRI * HTTP/2.0\r\n\r\n", "\r\nGET / HTTP/0.9\r\n"] {
+        let end = head.find('.').unwrap() + 4;
+        for len in 0..end {
+            assert_eq!(parse(&head.as_bytes()[..len]), Parsed::Partial, "{head:?}, {len} bytes");
+        }
+        assert_eq!(parse(&head.as_bytes()[..end]), Parsed::Refused(Reason::UnsupportedVersion), "{head:?}");
+    }
+    for head in ["GET / HTTP/2.0x", "GET / HTTP/2x", "GET / HTTP/\r\n", "GET / HTTP/2\r\n", "GET / HTTP/2.01"] {
+        assert_eq!(parse(head.as_bytes()), Parsed::Refused(Reason::BadRequestLine), "{head:?}");
+    }
+}
 
 #[test]
 fn forms_are_accepted() {

@@ -80,7 +80,10 @@ fn judge_request(
             Ok(Tokens { start_line, head_len })
         }
         Ok(Status::Partial) => Err(judge_partial_request(window, leading, limits)),
-        Err(error) => Err(Parsed::Refused(request_refusal(error, window))),
+        Err(Error::Version) if version_goes_on(&window[leading..]) => {
+            Err(judge_partial_request(window, leading, limits))
+        }
+        Err(error) => Err(Parsed::Refused(request_refusal(error, &window[leading..]))),
     }
 }
 
@@ -163,11 +166,11 @@ pub(crate) fn line_breaks_are_whole(bytes: &[u8]) -> bool {
     true
 }
 
-/// The reason behind the tokenizer's error.
+/// The reason behind the tokenizer's error. `bytes` begin with the request line.
 #[cold]
-fn request_refusal(error: Error, window: &[u8]) -> Reason {
-    let head_len = window.windows(4).position(|four| four == b"\r\n\r\n").map_or(window.len(), |at| at + 4);
-    let head = &window[..head_len];
+fn request_refusal(error: Error, bytes: &[u8]) -> Reason {
+    let head_len = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+    let head = &bytes[..head_len];
     let line_len = head.windows(2).position(|pair| pair == b"\r\n").unwrap_or(head_len);
     match error {
         Error::TooManyHeaders => Reason::HeadTooLarge,
@@ -177,6 +180,20 @@ fn request_refusal(error: Error, window: &[u8]) -> Reason {
         Error::HeaderName if has_indented_line(head) => Reason::LineFolding,
         Error::HeaderName | Error::HeaderValue => Reason::BadHeader,
     }
+}
+
+/// Whether all there is of a request line ends in a part of `HTTP/digit.digit`: which version that will be, and so the reason
+/// for a refusal, must not depend on how the bytes arrive.
+#[cold]
+fn version_goes_on(bytes: &[u8]) -> bool {
+    let line = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let mut words = line.split(|&byte| byte == b' ');
+    let (Some(_), Some(_), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        return false;
+    };
+    let form = b"HTTP/0.0";
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    version.len() <= form.len() && version.iter().zip(form).all(fits) && (version.len() == form.len() || line == bytes)
 }
 
 /// Whether the last word of a request line is `HTTP/digit.digit`, and not one of the versions that are spoken here.

@@ -20,14 +20,13 @@ use super::{
     tls,
 };
 use crate::{
-    digest,
-    host::Refusal,
-    limits,
+    digest, limits,
     raw::{self, OrWord, Spanned, Text, canonical},
     scalar::{Count, Percent},
     tls::UpstreamTls,
     upstream::{Balance, Connections, Endpoint, HashKey, Upstream},
 };
+use tollgate_pattern::Refusal;
 
 const IDLE_MAX: Count = Count(256);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
