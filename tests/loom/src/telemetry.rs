@@ -1,4 +1,6 @@
 //! What workers write and others read: counters, and access records on their way to the journal.
+//!
+//! The blocks are numbers here. What is written into one, and what becomes of those that do not fit, is a worker's alone.
 
 use crate::sync;
 use loom::{sync::Arc, thread};
