@@ -312,8 +312,9 @@ fn methods_of_a_route_count_only_when_its_conditions_are_met() {
 
 /// What the slow matcher finds.
 fn slow(routes: &Items<Route>, listener: usize, host: &str, path: &str, method: &str) -> Found<u32> {
-    match choose(routes, Lookup { listener, host, path, method }) {
-        Choice::Route(index) => Found::Route(index as u32),
+    let numbered = routes.entries().map(|(slot, entry)| (slot, entry.item.as_ref()));
+    match choose(numbered, Lookup { listener, host, path, method }) {
+        Choice::Route(slot) => Found::Route(slot),
         Choice::MethodNotAllowed(allow) => Found::MethodNotAllowed(allow),
         Choice::None => Found::None,
     }

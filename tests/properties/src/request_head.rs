@@ -9,7 +9,7 @@ use tollgate_http::{
     BodyLength, ForwardRequest, ForwardedStyle, HeadLimits, Parsed, RequestHead, RequestIndex, TraceContext, Version,
     write_request,
 };
-use tollgate_reference::{Defect, Framing, Limits, Reading, Request, options, read_request};
+use tollgate_reference::{Defect, Field, Framing, Limits, Reading, Request, options, read_request, values};
 
 /// Wide ones, under which nearly everything is judged in full, and narrow ones.
 pub(crate) const LIMITS: [HeadLimits; 2] = [
@@ -141,6 +141,13 @@ fn check_forwarded(request: &Request, head: RequestHead<'_>) {
     }
     for name in HOP_BY_HOP {
         assert!(!sent.fields.iter().any(|field| field.is(name)), "{name} was forwarded");
+    }
+    for value in values(&sent.fields, "te") {
+        assert_eq!(value, b"trailers", "forwarded TE");
+    }
+    for option in options(&request.fields).iter().filter(|option| option.starts_with(b"x-a")) {
+        let is_nominated = |field: &Field| field.name.eq_ignore_ascii_case(option);
+        assert!(!sent.fields.iter().any(is_nominated), "{} was forwarded", shown(option));
     }
 }
 

@@ -8,6 +8,8 @@
 //! A head is judged to its end and all its [`Defect`]s are told, because a fast parser stops at whichever it meets first.
 //! No judgement of policies, no forwarding.
 
+pub mod forms;
+
 mod authority;
 mod chunked;
 mod connection;

@@ -77,7 +77,12 @@ fn judge(lines: &[&[u8]], head_len: usize, limits: &Limits) -> Reading<Request> 
     let fields: Vec<Field> = lines[1..].iter().filter_map(|line| field_line(line, &mut defects)).collect();
     judge_size(lines, head_len, limits, &mut defects);
     // What cannot be told apart is not judged further.
-    let Some(line) = line.filter(|_| defects.is_empty()) else {
+    let is_sound = defects.is_empty();
+    // It may be refused for its target before the rest is looked at.
+    if lines[0].split(|&byte| byte == b' ').nth(1).is_some_and(|target| !target.is_ascii()) {
+        defects.push(Defect::Target);
+    }
+    let Some(line) = line.filter(|_| is_sound) else {
         return Reading::Refused(defects);
     };
     let host = host(&fields, line.minor, &mut defects);
@@ -128,19 +133,22 @@ fn request_line<'a>(line: &'a [u8], limits: &Limits, defects: &mut Vec<Defect>) 
     if words[0].iter().take_while(|&&byte| is_tchar(byte)).count() > METHOD_BYTES_MAX {
         defects.push(Defect::Method);
     }
+    for word in words.iter().skip(2) {
+        let seen = word.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+        if words.len() > 3 || seen.len() < word.len() {
+            http_version(seen, defects);
+        }
+    }
     let [method, target, version] = words[..] else {
         defects.push(Defect::RequestLine);
-        words.iter().skip(2).for_each(|word| {
-            http_version(word, defects);
-        });
         return None;
     };
     if !is_token(method) || target.is_empty() {
         defects.push(Defect::RequestLine);
     }
-    if !target.iter().all(|&byte| is_vchar(byte)) {
-        // A tokenizer may call it either.
-        defects.extend([Defect::RequestLine, Defect::Target]);
+    // What is no ASCII at all leaves the line whole; see `judge`.
+    if !target.iter().all(|&byte| is_vchar(byte) || byte >= 0x80) {
+        defects.push(Defect::RequestLine);
     }
     if target.len() > limits.target_bytes {
         defects.push(Defect::TargetTooLong);

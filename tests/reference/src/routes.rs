@@ -2,7 +2,7 @@
 //! It knows no expressions and judges no conditions; whoever compares with it leaves both out.
 
 use std::collections::BTreeSet;
-use tollgate_model::{HostPattern, Items, PathMatch, Route, Segment};
+use tollgate_model::{HostPattern, PathMatch, Route, Segment};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -20,32 +20,32 @@ pub struct Lookup<'a> {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// The route of this index.
-    Route(usize),
+    /// The route of this number.
+    Route(u32),
     /// Routes fit but for their methods, which are these, in order and with `, ` between.
     MethodNotAllowed(String),
     /// No route fits.
     None,
 }
 
-/// The route that takes a request.
-#[must_use]
-pub fn choose(routes: &Items<Route>, lookup: Lookup<'_>) -> Choice {
-    let fitting: Vec<(Rank, usize)> = routes
-        .iter()
-        .enumerate()
-        .filter(|(_, route)| route.matcher.listeners.is_empty() || route.matcher.listeners.contains(&lookup.listener))
-        .filter_map(|(index, route)| Some((rank(route, lookup.host, lookup.path)?, index)))
+/// Which of `routes` takes a request. They come with numbers in the order of the file.
+pub fn choose<'r>(routes: impl Iterator<Item = (u32, &'r Route)>, lookup: Lookup<'_>) -> Choice {
+    let is_heard =
+        |route: &Route| route.matcher.listeners.is_empty() || route.matcher.listeners.contains(&lookup.listener);
+    let fitting: Vec<(Rank, u32, &Route)> = routes
+        .filter(|(_, route)| is_heard(route))
+        .filter_map(|(number, route)| Some((rank(route, lookup.host, lookup.path)?, number, route)))
         .collect();
-    let takes = |index: usize| {
-        let methods = &routes[index].matcher.methods;
+    let takes = |route: &Route| {
+        let methods = &route.matcher.methods;
         methods.is_empty() || methods.iter().any(|known| known == lookup.method)
     };
-    if let Some((_, index)) = fitting.iter().filter(|&&(_, index)| takes(index)).min() {
-        return Choice::Route(*index);
+    let taking = fitting.iter().filter(|(_, _, route)| takes(route));
+    if let Some((_, number, _)) = taking.min_by_key(|(rank, number, _)| (rank, *number)) {
+        return Choice::Route(*number);
     }
     let methods: BTreeSet<&str> =
-        fitting.iter().flat_map(|&(_, index)| &routes[index].matcher.methods).map(String::as_str).collect();
+        fitting.iter().flat_map(|(_, _, route)| &route.matcher.methods).map(String::as_str).collect();
     match methods.is_empty() {
         true => Choice::None,
         false => Choice::MethodNotAllowed(methods.into_iter().collect::<Vec<_>>().join(", ")),
