@@ -35,6 +35,7 @@ mod retry;
 mod route_program;
 mod standing;
 mod state;
+mod sync;
 mod timers;
 mod tls;
 mod trace;
