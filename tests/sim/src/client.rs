@@ -90,7 +90,16 @@ pub struct Talk {
 impl Default for Client {
     fn default() -> Self {
         let from = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { from, host: "api.example.com", depth: 1, pieces: 1, pause_nanos_max: 0, cut_at: None, pace: Pace::default(), finishes: false }
+        Self {
+            from,
+            host: "api.example.com",
+            depth: 1,
+            pieces: 1,
+            pause_nanos_max: 0,
+            cut_at: None,
+            pace: Pace::default(),
+            finishes: false,
+        }
     }
 }
 
