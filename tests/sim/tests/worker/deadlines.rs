@@ -140,7 +140,8 @@ fn a_client_that_stops_behind_its_answer_is_given_up() {
 fn a_client_that_does_nothing_any_more_is_given_up() {
     for answer in [Answer { cut_at: Some(0), early: true, ..silence() }, silence()] {
         let gateway = Gateway::start(1, Conditions { capacity_bytes: 100, ..Conditions::default() }, 1);
-        let _origin = Origin::start(&gateway.world, ORIGINS[0], move |_| Answer { delay_nanos: 5_000, ..answer.clone() });
+        let _origin =
+            Origin::start(&gateway.world, ORIGINS[0], move |_| Answer { delay_nanos: 5_000, ..answer.clone() });
         let world = gateway.world.clone();
         let client = gateway.script(async move {
             let end = dial(&world, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello").await;
