@@ -135,8 +135,10 @@ impl Model {
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
             Reason::ConnectFailed => of_faults(&[Fault::ConnectFails]),
             Reason::UpstreamClosed | Reason::ResponseIncomplete => {
-                // An early answer may be followed by an end that nobody has announced.
-                let is_unlucky = self.may(&[Mishap::HangUp, Mishap::EarlyAnswer]) && !note.is_repeatable();
+                // An early answer may be followed by an end that nobody has announced, and a cut may come behind the last
+                // byte of the answer before.
+                let of_others = [Mishap::HangUp, Mishap::EarlyAnswer, Mishap::CutAnswer];
+                let is_unlucky = self.may(&of_others) && !note.is_repeatable();
                 rough || is_unlucky || self.has_seen(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
             }
             Reason::ResponseTimeout => rough || note.was_spoilt(&[Mishap::NoAnswer]),
