@@ -1,4 +1,8 @@
 //! One run of a mix, from the start of its gateway to the judgement of all that it did.
+//!
+//! The operator has a turn every few milliseconds; when all clients have ended there is a long rest, after which no old
+//! program may be held. Bound: [`RUN_MAX`] of virtual time, then a client waits for ever. What does not hold is a panic, which
+//! [`attempt`] catches.
 
 use super::{
     mix::{Kind, Mix, Trim},
