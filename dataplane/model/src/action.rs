@@ -2,7 +2,8 @@
 //!
 //! Resolved: every upstream is a slot, every template refers to parameters there are, every number is in its range.
 
-use crate::template::Template;
+use std::sync::Arc;
+use tollgate_pattern::Template;
 
 /// What a route does.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub enum Action {
     /// The client is sent elsewhere.
     Redirect(Redirect),
     /// The client gets this.
-    Answer(FixedAnswer),
+    Answer(Arc<FixedAnswer>),
 }
 
 /// Where a request is forwarded to.

@@ -23,7 +23,7 @@ mod template;
 mod tree;
 
 pub use request::{Fields, Request};
-pub use template::{location, rewritten};
+pub use template::{Rewrite, location};
 
 use hosts::Hosts;
 use tollgate_model::Match;

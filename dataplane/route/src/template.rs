@@ -2,26 +2,51 @@
 //!
 //! A rewritten path is checked once more, since pieces of a normalized path can be put together to one that is not: then
 //! the request is refused, rather than sent to a place nobody meant. Only routes that rewrite or redirect come here; what
-//! they make is allocated.
+//! they make is allocated, except for paths that are always the same.
 
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use tollgate_http::normalize_path;
 use tollgate_model::{PathMatch, Piece, Redirect, Template};
 
 use crate::Request;
 
-/// The target (`path?query`) that a rewriting route asks its endpoint for; the query is that of the request. `None` when
-/// the path would not be a normalized one.
-#[must_use]
-pub fn rewritten(template: &Template, path: &PathMatch, request: &Request<'_>) -> Option<Vec<u8>> {
-    let mut target = fill(template, path, request);
-    let len = target.len();
-    // A wrong path may be changed before it is refused, so that an unchanged one is looked for.
-    let before = target.clone();
-    if !target.starts_with(b"/") || normalize_path(&mut target) != Ok(len) || target != before {
-        return None;
+/// What a rewriting route makes of the path of a request.
+pub enum Rewrite {
+    /// Always this path, a normalized one.
+    Fixed(SmallVec<[u8; 24]>),
+    /// What the template makes of the request.
+    Filled(Template),
+}
+
+impl Rewrite {
+    /// The compiled form of a template.
+    #[must_use]
+    pub fn compile(template: &Template) -> Self {
+        match template.pieces() {
+            [Piece::Text(path)] if is_normalized(path.as_bytes()) => Self::Fixed(SmallVec::from_slice(path.as_bytes())),
+            _ => Self::Filled(template.clone()),
+        }
     }
-    add_query(&mut target, request.query);
-    Some(target)
+
+    /// The target (`path?query`) to ask the endpoint for; the query is that of the request. `None` when the path would not
+    /// be a normalized one. `path` is the pattern that the request fits. Allocates unless it is a fixed path and there is
+    /// no query.
+    #[must_use]
+    pub fn target(&self, path: &PathMatch, request: &Request<'_>) -> Option<Cow<'_, [u8]>> {
+        let mut target = match self {
+            Self::Fixed(path) if request.query.is_empty() => return Some(Cow::Borrowed(path)),
+            Self::Fixed(path) => path.to_vec(),
+            Self::Filled(template) => Some(fill(template, path, request)).filter(|path| is_normalized(path))?,
+        };
+        add_query(&mut target, request.query);
+        Some(Cow::Owned(target))
+    }
+}
+
+fn is_normalized(path: &[u8]) -> bool {
+    let mut normalized = path.to_vec();
+    path.starts_with(b"/") && normalize_path(&mut normalized) == Ok(path.len()) && normalized == path
 }
 
 /// The value of the Location field of a redirect (RFC 9110, section 10.2.2). `None` when it needs a host and the request

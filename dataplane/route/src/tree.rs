@@ -20,19 +20,27 @@ use crate::{
 /// The routes of one host.
 #[derive(Clone)]
 pub(crate) struct Tree<T> {
-    root: Node<T>,
+    root: Branches<T>,
     /// Empty in most trees.
     expressions: Expressions<T>,
 }
 
-/// The patterns that begin with the same segments.
+/// The patterns that begin with the same segments. Most nodes of a large table are the end of one pattern and nothing
+/// else: they are small, because a lookup pays for the memory it touches.
 #[derive(Clone)]
 struct Node<T> {
-    literals: Children<Node<T>>,
-    parameter: Option<Arc<Node<T>>>,
     /// Routes whose pattern ends here.
     ends: Leaves<T>,
-    /// Routes whose pattern ends in `{rest*}` below here.
+    /// `None` if no pattern goes on.
+    branches: Option<Arc<Branches<T>>>,
+}
+
+/// How patterns go on behind a slash.
+#[derive(Clone)]
+struct Branches<T> {
+    literals: Children<Node<T>>,
+    parameter: Option<Arc<Node<T>>>,
+    /// Routes whose pattern ends in `{rest*}` here.
     rests: Leaves<T>,
 }
 
@@ -84,25 +92,65 @@ impl<T> Tree<T> {
     fn search<'t, V>(&'t self, path: &[u8], visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
         // A path that is not absolute (`*` of OPTIONS) belongs to no route.
         let below = path.strip_prefix(b"/")?;
-        let found = self.root.search(Some(below), visit);
+        let found = self.root.search(below, visit);
         if found.is_some() { found } else { self.expressions.fitting(path).find_map(visit) }
     }
 }
 
 impl<T> Default for Tree<T> {
     fn default() -> Self {
-        Self { root: Node::default(), expressions: Expressions::default() }
+        Self { root: Branches::default(), expressions: Expressions::default() }
     }
 }
 
 impl<T: Clone> Node<T> {
     fn insert(&mut self, segments: &[Segment], leaf: Leaf<T>) {
-        match segments.split_first() {
-            None => self.ends.insert(leaf),
-            Some((Segment::Rest(_), _)) => self.rests.insert(leaf),
-            Some((Segment::Literal(text), below)) => {
-                self.literals.change(text.as_bytes()).insert(below, leaf);
+        if segments.is_empty() {
+            self.ends.insert(leaf);
+        } else {
+            Arc::make_mut(self.branches.get_or_insert_default()).insert(segments, leaf);
+        }
+    }
+
+    /// Branches that hold nothing any more go as well.
+    fn remove(&mut self, segments: &[Segment], order: u64) {
+        if segments.is_empty() {
+            self.ends.remove(order);
+        } else if let Some(branches) = &mut self.branches {
+            let branches = Arc::make_mut(branches);
+            branches.remove(segments, order);
+            if branches.is_empty() {
+                self.branches = None;
             }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ends.is_empty() && self.branches.is_none()
+    }
+}
+
+impl<T> Node<T> {
+    /// As [`Branches::search`]; `path` is `None` behind the last segment, which is not an empty segment.
+    fn search<'t, V>(&'t self, path: Option<&[u8]>, visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
+        match path {
+            None => visit(&self.ends),
+            Some(path) => self.branches.as_ref()?.search(path, visit),
+        }
+    }
+}
+
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { ends: Leaves::default(), branches: None }
+    }
+}
+
+impl<T: Clone> Branches<T> {
+    fn insert(&mut self, segments: &[Segment], leaf: Leaf<T>) {
+        match segments.split_first() {
+            None | Some((Segment::Rest(_), _)) => self.rests.insert(leaf),
+            Some((Segment::Literal(text), below)) => self.literals.change(text.as_bytes()).insert(below, leaf),
             Some((Segment::Parameter(_), below)) => {
                 Arc::make_mut(self.parameter.get_or_insert_default()).insert(below, leaf);
             }
@@ -112,8 +160,7 @@ impl<T: Clone> Node<T> {
     /// Nodes that hold nothing any more go as well.
     fn remove(&mut self, segments: &[Segment], order: u64) {
         match segments.split_first() {
-            None => self.ends.remove(order),
-            Some((Segment::Rest(_), _)) => self.rests.remove(order),
+            None | Some((Segment::Rest(_), _)) => self.rests.remove(order),
             Some((Segment::Literal(text), below)) => {
                 let node = self.literals.change(text.as_bytes());
                 node.remove(below, order);
@@ -133,15 +180,14 @@ impl<T: Clone> Node<T> {
     }
 
     fn is_empty(&self) -> bool {
-        self.literals.is_empty() && self.parameter.is_none() && self.ends.is_empty() && self.rests.is_empty()
+        self.literals.is_empty() && self.parameter.is_none() && self.rests.is_empty()
     }
 }
 
-impl<T> Node<T> {
+impl<T> Branches<T> {
     /// Calls `visit` with the routes of each pattern that fits, in the order of precedence, until it returns something.
-    /// `path` is what is left of it: `None` behind the last segment, which is not an empty segment.
-    fn search<'t, V>(&'t self, path: Option<&[u8]>, visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
-        let Some(path) = path else { return visit(&self.ends) };
+    /// `path` is what is left of it.
+    fn search<'t, V>(&'t self, path: &[u8], visit: &mut impl FnMut(&'t Leaves<T>) -> Option<V>) -> Option<V> {
         let (segment, below) = match path.iter().position(|&byte| byte == b'/') {
             Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
             None => (path, None),
@@ -159,8 +205,8 @@ impl<T> Node<T> {
     }
 }
 
-impl<T> Default for Node<T> {
+impl<T> Default for Branches<T> {
     fn default() -> Self {
-        Self { literals: Children::default(), parameter: None, ends: Leaves::default(), rests: Leaves::default() }
+        Self { literals: Children::default(), parameter: None, rests: Leaves::default() }
     }
 }

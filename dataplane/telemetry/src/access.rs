@@ -5,6 +5,7 @@
 //! are that many connections share. No line exceeds [`crate::limits::LINE_BYTES_MAX`]. The query is never written: it may
 //! hold secrets. docs/users/logs-and-metrics.md lists the fields.
 
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 use crate::{
@@ -65,9 +66,9 @@ const USUAL_VERSION: &str = "HTTP/1.1";
 /// The attempts of a record that gives none.
 const USUAL_ATTEMPTS: u8 = 1;
 
-/// Fields that many records share, put together once.
+/// Fields that many records share, put together once. Those of a usual name need no memory of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fragment(Box<[u8]>);
+pub struct Fragment(SmallVec<[u8; 40]>);
 
 impl Fragment {
     /// The name of a route.

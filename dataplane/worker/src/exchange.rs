@@ -15,15 +15,17 @@ use crate::{
     h1::{H1Downstream, H1Upstream},
     key, limits,
     policies::Early,
-    program::{Program, RouteProgram, UpstreamProgram},
+    program::{Program, UpstreamProgram},
     record::{Facts, Outcome},
     relay,
     retry::Tries,
+    route_program::{Act, RouteProgram},
     standing::Target,
     tunnel,
     upstream::{self, Checkout, Wish},
 };
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell},
     net::IpAddr,
     time::Duration,
@@ -34,7 +36,7 @@ use tollgate_http::{
     ResponseHead, Side, TraceContext, http_date,
 };
 use tollgate_io::Io;
-use tollgate_model::{Action, Route, Timeouts};
+use tollgate_model::Timeouts;
 use tollgate_policy::{Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
@@ -180,49 +182,42 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     async fn act(
         &self,
         down: &mut H1Downstream<'_, I>,
-        program: &'p RouteProgram,
+        route: &'p RouteProgram,
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
-        let route = &program.route;
-        let head = || self.index.head(down.reader.bytes());
-        let (path, listener) = (&route.matcher.path, self.connection.listening.slot as usize);
-        match &route.action {
-            Action::Forward(forwarding) => {
-                let target = match &forwarding.rewrite {
-                    None => Vec::new(),
-                    Some(template) => {
-                        match tollgate_route::rewritten(template, path, &Request::of(listener, &head())) {
-                            Some(target) => target,
-                            None => return self.fail(Reason::BadTarget, None, &mut down.writer).await,
-                        }
-                    }
-                };
-                let target = self.change_query(target, &head());
-                // A snapshot has every upstream that its routes name.
-                let Some(upstream) = self.program.choose_upstream(program, forwarding) else {
-                    return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
-                };
-                self.outcome.upstream.set(Some(upstream));
-                let active = self.connection.worker.metrics.upstream_active(upstream.figures);
-                active.increment();
-                let forwarded = self.forward(down, route, upstream, &target, body).await;
-                active.decrement();
-                forwarded
-            }
-            Action::Redirect(redirect) => {
-                match tollgate_route::location(redirect, path, &Request::of(listener, &head())) {
+        let head = self.index.head(down.reader.bytes());
+        let request = Request::of(self.connection.listening.slot as usize, &head);
+        let path = &route.route.matcher.path;
+        let (to, target) = match &route.act {
+            Act::Forward { to, rewrite: None } => (to, Some(Cow::default())),
+            Act::Forward { to, rewrite: Some(rewrite) } => (to, rewrite.target(path, &request)),
+            Act::Redirect(redirect) => {
+                return match tollgate_route::location(redirect, path, &request) {
                     Some(location) => self.answer_redirect(redirect.status, &location, &mut down.writer).await,
                     None => self.fail(Reason::BadHost, None, &mut down.writer).await,
-                }
+                };
             }
-            Action::Answer(answer) => self.answer_fixed(answer, &mut down.writer).await,
-        }
+            Act::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+        };
+        let Some(target) = target.map(|target| self.change_query(target, &head)) else {
+            return self.fail(Reason::BadTarget, None, &mut down.writer).await;
+        };
+        // A snapshot has every upstream that its routes name.
+        let Some(upstream) = self.program.choose_upstream(to) else {
+            return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
+        };
+        self.outcome.upstream.set(Some(upstream));
+        let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+        active.increment();
+        let forwarded = self.forward(down, route, upstream, &target, body).await;
+        active.decrement();
+        forwarded
     }
 
     async fn forward(
         &self,
         down: &mut H1Downstream<'_, I>,
-        route: &Route,
+        route: &'p RouteProgram,
         upstream: &'p UpstreamProgram,
         target: &[u8],
         body: BodyLength,
@@ -297,7 +292,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Forgets a try, as far as the client and the record of the exchange are concerned.
-    fn begin_again(&self, route: &Route) {
+    fn begin_again(&self, route: &RouteProgram) {
         let Connection { worker, watch, .. } = self.connection;
         watch.set_upstream(None);
         if watch.cause() == Some(Reason::ResponseTimeout) {

@@ -167,13 +167,14 @@ impl<I: Io> Forward<'_, '_, I> {
         {
             return Ok(Forwarded::Declined);
         }
-        self.outcome.status.set(head.status());
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
         }
         let with = self.respond_with(&head);
         self.outcome.closes.set(with.connection == ConnectionOption::Close);
         reply.head(head, &with)?;
+        // Not before: until the head is queued the client can be told what went wrong.
+        self.outcome.status.set(head.status());
         response.begin_body();
         self.watch.mark_misleading_end(with.framing == ResponseFraming::Close);
         relay(response, reply).await?;
@@ -219,6 +220,7 @@ impl<I: Io> Forward<'_, '_, I> {
             ..self.respond_as_changed()
         };
         reply.head(response.response(), &with)?;
+        self.outcome.status.set(101);
         response.begin_body();
         reply.flush().await?;
         Ok(Forwarded::Upgraded)

@@ -1,4 +1,4 @@
-//! The policies of routes in an exchange: their chains, what a phase answers in place of the action, what a response gets.
+//! The policies of routes in an exchange: what a phase answers in place of the action, what a response gets.
 //!
 //! A route without policies has a plain chain, in which every question is a look at a null pointer. Nothing here allocates
 //! but what the policies themselves say they do: a preflight's answer, a changed query, an origin of a pattern.
@@ -9,35 +9,14 @@ use crate::{
     connection::Connection,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
-    program::RouteProgram,
+    route_program::RouteProgram,
 };
-use ahash::AHashMap;
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
-use tollgate_model::{FixedAnswer, Limits, Policies, Route};
+use tollgate_model::FixedAnswer;
 use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
 use tollgate_route::Found;
-
-/// The chains compiled so far: routes that share their policies share a chain.
-pub(crate) struct Chains<'s> {
-    node: &'s Limits,
-    compiled: AHashMap<*const Policies, Chain>,
-}
-
-impl<'s> Chains<'s> {
-    /// None yet; `node` are the limits of the node.
-    pub(crate) fn new(node: &'s Limits) -> Self {
-        Self { node, compiled: AHashMap::new() }
-    }
-
-    /// The chain of a route of the snapshot, which lives as long as these.
-    pub(crate) fn of(&mut self, route: &Route) -> Chain {
-        let Some(policies) = &route.policies else { return Chain::plain(self.node) };
-        let compile = || Chain::compile(policies, self.node);
-        self.compiled.entry(Arc::as_ptr(policies)).or_insert_with(compile).clone()
-    }
-}
 
 /// What is answered before the route's action.
 pub(crate) enum Early<'a> {
@@ -130,7 +109,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
-    pub(crate) fn change_query(&self, target: Vec<u8>, head: &RequestHead<'_>) -> Vec<u8> {
+    pub(crate) fn change_query<'t>(&self, target: Cow<'t, [u8]>, head: &RequestHead<'_>) -> Cow<'t, [u8]> {
         let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
         let (path, query) = if target.is_empty() {
             (head.path(), head.query().unwrap_or_default())
@@ -140,6 +119,6 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         };
         let mut changed = path.to_vec();
         edits.apply(query, &mut changed);
-        changed
+        Cow::Owned(changed)
     }
 }

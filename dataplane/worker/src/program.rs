@@ -4,18 +4,17 @@
 //! what a change left alone is shared, and only what it touched is compiled. An exchange ends with the program it began with.
 
 use crate::{
-    policies::Chains,
+    route_program::{RouteProgram, Shared, Turns},
     tls::{ClientTls, Security},
 };
 use imbl::Vector;
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 use tollgate_http::{ForwardedStyle, HeadLimits};
 use tollgate_io::Instant;
-use tollgate_model::{Action, Change, Forwarded, Forwarding, Route, Snapshot, Upstream};
-use tollgate_policy::Chain;
+use tollgate_model::{Change, Forwarded, Snapshot, Upstream};
 use tollgate_route::Table;
 use tollgate_telemetry::{Fragment, OTHER, Registry};
 
@@ -33,25 +32,6 @@ pub struct Program {
     /// This worker's share of `limits.connections`.
     pub(crate) connections_max: usize,
     pub(crate) tls: Security,
-}
-
-/// A route, compiled.
-pub(crate) struct RouteProgram {
-    pub(crate) route: Arc<Route>,
-    /// Where it is counted.
-    pub(crate) figures: u32,
-    /// Its name in an access record.
-    pub(crate) fragment: Fragment,
-    pub(crate) chain: Chain,
-    /// `None` unless it shares its requests between upstreams.
-    split: Option<Split>,
-}
-
-/// Slots of upstreams in the order they take their turns.
-struct Split {
-    order: Box<[u32]>,
-    /// Shared by the workers, so that the shares are those of the node.
-    turn: AtomicU32,
 }
 
 /// An upstream, compiled.
@@ -147,13 +127,13 @@ impl Program {
         }
         let before = previous.map(|previous| previous.snapshot.routes.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
-        let mut chains = Chains::new(&snapshot.limits);
+        let mut shared = Shared::new(&snapshot.limits);
         for Change { old, new, .. } in snapshot.routes.changes(&before) {
             if let Some(old) = old {
                 self.table.remove(old.order, &old.item.matcher);
             }
             if let Some(new) = new {
-                let route = RouteProgram::compile(new.item.clone(), &mut chains, figures);
+                let route = RouteProgram::compile(new.item.clone(), &mut shared, figures);
                 self.table.insert(new.order, &new.item.matcher, &Arc::new(route));
             }
         }
@@ -171,12 +151,8 @@ impl Program {
     }
 
     /// The upstream whose turn it is.
-    pub(crate) fn choose_upstream(&self, route: &RouteProgram, forwarding: &Forwarding) -> Option<&UpstreamProgram> {
-        let slot = match &route.split {
-            Some(Split { order, turn }) => order[turn.fetch_add(1, Ordering::Relaxed) as usize % order.len()],
-            None => forwarding.shares.first()?.upstream as u32,
-        };
-        self.upstreams.get(slot as usize)?.as_deref()
+    pub(crate) fn choose_upstream(&self, turns: &Turns) -> Option<&UpstreamProgram> {
+        self.upstreams.get(turns.take() as usize)?.as_deref()
     }
 }
 
@@ -187,34 +163,6 @@ fn listeners(snapshot: &Snapshot, figures: &Registry) -> Vec<u32> {
         listeners.push(figures.listeners().slot(&entry.item.name));
     }
     listeners
-}
-
-impl RouteProgram {
-    fn compile(route: Arc<Route>, chains: &mut Chains<'_>, figures: &Registry) -> Self {
-        Self {
-            figures: figures.routes().slot(&route.name),
-            fragment: Fragment::route(&route.name),
-            chain: chains.of(&route),
-            split: match &route.action {
-                Action::Forward(forwarding) if forwarding.shares.len() > 1 => Some(Split::of(forwarding)),
-                _ => None,
-            },
-            route,
-        }
-    }
-}
-
-impl Split {
-    fn of(forwarding: &Forwarding) -> Self {
-        // A schedule gives each at least one turn, so those that are to have none stay out.
-        let shares: Vec<_> = forwarding.shares.iter().filter(|share| share.weight > 0).collect();
-        let weights: Vec<u32> = shares.iter().map(|share| share.weight).collect();
-        let turns = tollgate_balance::schedule(&weights);
-        Self {
-            order: turns.iter().map(|&turn| shares[turn as usize].upstream as u32).collect(),
-            turn: AtomicU32::new(0),
-        }
-    }
 }
 
 impl UpstreamProgram {

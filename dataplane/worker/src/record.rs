@@ -3,10 +3,7 @@
 //! The head's bytes are gone by then, so what is still needed of them is copied here: a few words, all of fixed size.
 //! Nothing here reads a clock or allocates.
 
-use crate::{
-    program::{RouteProgram, UpstreamProgram},
-    standing::Target,
-};
+use crate::{program::UpstreamProgram, route_program::RouteProgram, standing::Target};
 use std::cell::{Cell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;

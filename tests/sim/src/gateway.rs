@@ -189,7 +189,8 @@ impl Gateway {
         for (worker, commands) in self.commands.iter().enumerate() {
             let own = listeners.extract_if(.., |listener| listener.0 == worker);
             let listeners = own.map(|(_, slot, listener)| (slot, listener)).collect();
-            let publication = Publication { program: program.clone(), listeners, taken: Box::new(taken.clone()) };
+            let publication =
+                Publication { program: program.clone(), listeners, moved: Vec::new(), taken: Box::new(taken.clone()) };
             commands.send(Command::Publish(publication));
         }
     }

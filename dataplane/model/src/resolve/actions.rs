@@ -2,18 +2,16 @@
 //!
 //! Part of `resolve`, after the match, whose parameters templates refer to.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use super::{matches::token, names::Names, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
-    host::Refusal,
     limits,
-    path::PathMatch,
     raw::{self, Location, Spanned, Text},
     scalar::Count,
-    template::Template,
 };
+use tollgate_pattern::{PathMatch, Refusal, Template};
 
 const REDIRECT_STATUS: u16 = 307;
 const ANSWER_STATUS: RangeInclusive<Count> = Count(200)..=Count(599);
@@ -63,7 +61,7 @@ pub(super) fn action(
     }
     if let Some(raw) = &raw.answer {
         refuse_rewrite(report, item, "answer");
-        return answer(report, &raw.value, raw.referenced).map(Action::Answer);
+        return answer(report, &raw.value, raw.referenced).map(Arc::new).map(Action::Answer);
     }
     let shares = shares(report, item, upstreams);
     let rewrite = match &raw.rewrite {
