@@ -128,9 +128,9 @@ impl Model {
                 let is_narrowed = self.rules.ejects && self.has_seen(&[Mishap::AddressesChange]);
                 self.has_seen(&[Mishap::HealthChanges])
                     || is_narrowed
-                    || is_declined && (self.rules.ejects || self.rules.is_busy_possible)
+                    || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
-            Reason::UpstreamBusy => self.rules.is_busy_possible,
+            Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
             Reason::ConnectFailed => of_faults(&[Fault::ConnectFails]),
