@@ -124,10 +124,7 @@ impl Model {
             Reason::NoEndpoint => {
                 // A 503 that was declined is gone when there is no room for another try after all.
                 let is_declined = self.rules.repeats_unavailable && note.was_spoilt(&[Mishap::Unavailable]);
-                // The last one that is available is never ejected, but a name may lose all others.
-                let is_narrowed = self.rules.ejects && self.has_seen(&[Mishap::AddressesChange]);
                 self.has_seen(&[Mishap::HealthChanges])
-                    || is_narrowed
                     || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
             Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
