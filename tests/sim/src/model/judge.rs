@@ -124,19 +124,18 @@ impl Model {
             Reason::NoEndpoint => {
                 // A 503 that was declined is gone when there is no room for another try after all.
                 let is_declined = self.rules.repeats_unavailable && note.was_spoilt(&[Mishap::Unavailable]);
-                // The last one that is available is never ejected, but a name may lose all others.
-                let is_narrowed = self.rules.ejects && self.has_seen(&[Mishap::AddressesChange]);
                 self.has_seen(&[Mishap::HealthChanges])
-                    || is_narrowed
-                    || is_declined && (self.rules.ejects || self.rules.is_busy_possible)
+                    || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
-            Reason::UpstreamBusy => self.rules.is_busy_possible,
+            Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
             Reason::ConnectFailed => of_faults(&[Fault::ConnectFails]),
             Reason::UpstreamClosed | Reason::ResponseIncomplete => {
-                // An early answer may be followed by an end that nobody has announced.
-                let is_unlucky = self.may(&[Mishap::HangUp, Mishap::EarlyAnswer]) && !note.is_repeatable();
+                // An early answer may be followed by an end that nobody has announced, and a cut may come behind the last
+                // byte of the answer before.
+                let of_others = [Mishap::HangUp, Mishap::EarlyAnswer, Mishap::CutAnswer];
+                let is_unlucky = self.may(&of_others) && !note.is_repeatable();
                 rough || is_unlucky || self.has_seen(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
             }
             Reason::ResponseTimeout => rough || note.was_spoilt(&[Mishap::NoAnswer]),

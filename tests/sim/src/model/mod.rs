@@ -56,8 +56,8 @@ pub struct Rules {
     pub upstream_requests_max: Option<usize>,
     /// Exchanges of a client's connection, at most.
     pub requests_per_connection: Option<usize>,
-    /// Connections to an endpoint are limited.
-    pub is_busy_possible: bool,
+    /// Connections of a worker to an endpoint, at most.
+    pub upstream_connections_max: Option<usize>,
     /// Connections of clients are limited.
     pub is_full_possible: bool,
     /// Endpoints are ejected for their failures.

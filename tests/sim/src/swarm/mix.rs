@@ -96,7 +96,7 @@ impl Mix {
             repeats_unavailable: false,
             upstream_requests_max: random.chance(0.3).then(|| 1 + random.index(8)),
             requests_per_connection: random.chance(0.3).then(|| 1 + random.index(10)),
-            is_busy_possible: false,
+            upstream_connections_max: None,
             is_full_possible: false,
             ejects: false,
             marks_generation: random.chance(0.7),
@@ -245,8 +245,9 @@ fn upstream(random: &Random, rules: &mut Rules) -> String {
     let mut connections = vec![format!("idle_max: {}", [0, 1, 2, 64][random.index(4)])];
     connections.push(format!("idle_timeout: {}ms", 60 << random.below(8)));
     if random.chance(0.3) {
-        rules.is_busy_possible = true;
-        connections.push(format!("max: {}", 1 + random.below(5)));
+        let most = 1 + random.index(5);
+        rules.upstream_connections_max = Some(most);
+        connections.push(format!("max: {most}"));
     }
     if random.chance(0.2) {
         connections.push(format!("age_max: {}ms", 1 << random.below(10)));
