@@ -16,8 +16,8 @@ use tollgate_limit::{Leases, Rate, Throttle};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
-const ROUNDS: usize = 21;
-const DECISIONS: usize = 400_000;
+const ROUNDS: usize = 11;
+const DECISIONS: usize = 2_000_000;
 
 fn main() {
     println!("{:>12} {:>10} {:>10} {:>14} {:>12}", "keys", "ours, ns", "refused", "governor, ns", "allocations");

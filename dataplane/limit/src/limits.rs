@@ -28,8 +28,9 @@ pub(crate) const LEASES: usize = 64;
 /// Entries of a group, all of which a look-up may have to read.
 pub const GROUP_ENTRIES: usize = crate::table::LINE_ENTRIES * crate::table::GROUP_LINES;
 
-/// Entries per key the table was made for. With 3, 1.6 groups of 10,000 have more keys than entries when all keys live.
-pub(crate) const ENTRIES_PER_KEY: usize = 3;
+/// Entries per 2 keys the table was made for: 59.5 bytes a key. When all of them live, 6 groups in a million have more keys
+/// than entries.
+pub(crate) const ENTRIES_PER_2_KEYS: usize = 7;
 
 /// Rules on one request.
 pub const RULES_MAX: usize = 16;

@@ -92,12 +92,6 @@ impl Rate {
         (end - now <= self.fill).then_some(end)
     }
 
-    /// Ticks in which an empty bucket is full again.
-    #[inline]
-    pub(crate) fn fill(&self) -> u64 {
-        self.fill
-    }
-
     /// Ticks of a lease where all workers together hold `share` of a burst at most: a whole number of units, or 0.
     pub(crate) fn lease(&self, share: u64) -> u64 {
         let ticks = self.fill / share;
@@ -125,8 +119,8 @@ impl Rate {
     }
 }
 
-/// Ticks of a time in nanoseconds of the node's monotonic clock.
+/// Ticks of a time in nanoseconds of the node's monotonic clock. Time begins at 1: a bucket that is full at 0 was never used.
 #[inline]
 pub(crate) fn ticks(now_ns: u64) -> u64 {
-    now_ns.saturating_mul(TICKS_PER_NS).min(NOW_TICKS_MAX)
+    now_ns.saturating_mul(TICKS_PER_NS).min(NOW_TICKS_MAX - 1) + 1
 }

@@ -9,7 +9,7 @@
 //! (docs/internals/throttling.md has the proof, `tests/loom.rs` explores it). The table does not know what words mean.
 
 use crate::{
-    limits::ENTRIES_PER_KEY,
+    limits::ENTRIES_PER_2_KEYS,
     sync::{AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
 };
 
@@ -118,14 +118,23 @@ impl Entry {
     }
 
     fn is_live(&self, key: u64) -> bool {
-        self.word.load(Acquire) & 1 == 0 && self.key.load(Acquire) == key
+        loop {
+            let word = self.word.load(Acquire);
+            if word & 1 == 1 || self.key.load(Acquire) != key {
+                return false;
+            }
+            // The key stood there all the time if the word did; if it was only charged, look again.
+            if self.word.load(Acquire) == word {
+                return true;
+            }
+        }
     }
 }
 
 impl Table {
     /// A table in which `keys` keys have room.
     pub(crate) fn new(keys: usize) -> Self {
-        let groups = (keys * ENTRIES_PER_KEY).div_ceil(SLOTS as usize).max(1);
+        let groups = (keys * ENTRIES_PER_2_KEYS).div_ceil(2 * SLOTS as usize).max(1);
         let lines = (0..groups * GROUP_LINES).map(|_| Line::default()).collect();
         Self { lines, heads: (0..groups).map(|_| Head::default()).collect() }
     }
@@ -156,10 +165,10 @@ impl Table {
                 return (Place::Entry(entry), false);
             }
             let Some(own) = &mut claim else {
-                match self.forgettable(group, key, words) {
-                    Some((slot, old)) => claim = self.claim(group, key, (slot, old), version, words),
-                    None => return (Place::Others(head, version), false),
-                }
+                let Some((slot, old)) = self.forgettable(group, key, words) else {
+                    return (Place::Others(head, version), false);
+                };
+                claim = self.claim(group, key, (slot, old), version, words);
                 continue;
             };
             if !self.refresh(group, own, words) {

@@ -109,6 +109,10 @@ impl Throttle {
     /// `take` for a key without an entry.
     #[cold]
     fn take_anew(&self, ask: &mut Ask<'_>, leases: &mut Leases) -> (Verdict, Taken) {
+        if ask.rate.place(0, ask.now, ask.cost).is_none() {
+            // It asks for more than a burst: no entry for that.
+            return ask.answer(&Update::Kept(0), leases);
+        }
         loop {
             let update = match self.table.enter(ask.key, &Buckets { now: ask.now }).0 {
                 Place::Entry(entry) => ask.charge(entry, leases),
