@@ -9,14 +9,22 @@
 //! argument; there is no clock, no I/O and no chance here. Keys are hashes which the caller makes with keys of the node's own,
 //! so that nobody outside can choose which of them meet.
 
+mod in_flight;
 mod lease;
 mod limits;
+mod quota;
 mod rate;
+mod rules;
 mod sync;
 mod table;
 mod throttle;
+mod window;
 
+pub use in_flight::{Entered, IN_FLIGHT_MAX, InFlight};
 pub use lease::Leases;
 pub use limits::{GROUP_ENTRIES, PERIOD_MAX, RULES_MAX, TICKS_PER_NS};
+pub use quota::{QUOTA_MAX, QuotaVerdict, Quotas, Usage};
 pub use rate::{Rate, RateError, Verdict};
+pub use rules::{Answer, Ask, Decision, Now, Rule, decide};
 pub use throttle::{Taken, Throttle};
+pub use window::{Calendar, CalendarError, Period, Window};

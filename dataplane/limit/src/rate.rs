@@ -81,7 +81,7 @@ impl Rate {
         if units == 1 {
             return self.unit;
         }
-        let cost = u128::from(units).checked_mul(self.interval).unwrap_or(u128::MAX);
+        let cost = u128::from(units).saturating_mul(self.interval);
         cost.div_ceil(1 << FRACTION_BITS).clamp(1, u128::from(u64::MAX >> 2)) as u64
     }
 

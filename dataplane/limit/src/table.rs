@@ -161,7 +161,7 @@ impl Table {
             let version = head.version.load(Acquire);
             self.finish(group, version);
             if let Some(entry) = slots(key).map(|slot| self.entry(group, slot)).find(|entry| entry.is_live(key)) {
-                self.release(group, claim);
+                self.release(group, claim.as_ref());
                 return (Place::Entry(entry), false);
             }
             let Some(own) = &mut claim else {
@@ -172,7 +172,7 @@ impl Table {
                 continue;
             };
             if !self.refresh(group, own, words) {
-                self.release(group, claim);
+                self.release(group, claim.as_ref());
                 return (Place::Others(head, version), false);
             }
             if let Some(entry) = self.decide(group, own, version) {
@@ -184,6 +184,11 @@ impl Table {
     /// Whether what was charged to the others of a group at `version` counts: if not, the key may have got an entry since.
     pub(crate) fn confirm(&self, head: &Head, version: u64) -> bool {
         head.version.compare_exchange(version, next(version, NO_SLOT), AcqRel, Acquire).is_ok()
+    }
+
+    /// What a key's group has beside its entries.
+    pub(crate) fn head(&self, hash: u64) -> &Head {
+        &self.heads[self.group(key_of(hash))]
     }
 
     /// Every entry with a key, in no order; a key may come or go meanwhile.
@@ -217,14 +222,7 @@ impl Table {
 
     /// Takes an entry out of use and writes the key into it. The version moves on first, so that whoever still holds an
     /// older one cannot take this claim for the one that was decided then.
-    fn claim(
-        &self,
-        group: usize,
-        key: u64,
-        (slot, old): (u64, u64),
-        version: u64,
-        words: &impl Word,
-    ) -> Option<Claim> {
+    fn claim(&self, group: usize, key: u64, (slot, old): (u64, u64), version: u64, words: &impl Word) -> Option<Claim> {
         let head = &self.heads[group];
         head.version.compare_exchange(version, next(version, NO_SLOT), AcqRel, Acquire).ok()?;
         let remembered = words.remembered(old);
@@ -273,9 +271,9 @@ impl Table {
     }
 
     /// Gives back an entry that was claimed for a key that has one already.
-    fn release(&self, group: usize, claim: Option<Claim>) {
+    fn release(&self, group: usize, claim: Option<&Claim>) {
         if let Some(Claim { slot, word, .. }) = claim {
-            let entry = self.entry(group, slot);
+            let entry = self.entry(group, *slot);
             entry.key.store(0, Release);
             entry.word.store(word + 1, Release);
         }

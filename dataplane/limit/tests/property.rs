@@ -54,8 +54,7 @@ fn within_bound(admitted: &[(u64, u64)], limit: u64, per_ns: u64, burst: u64) ->
     stretches.filter(|(from, to)| from <= to).all(|(from, to)| {
         let inside = admitted.iter().filter(|(now, _)| (from..=to).contains(now));
         let units: u128 = inside.map(|(_, units)| u128::from(*units)).sum();
-        units * u128::from(per_ns)
-            <= u128::from(limit) * u128::from(to - from) + u128::from(burst) * u128::from(per_ns)
+        units * u128::from(per_ns) <= u128::from(limit) * u128::from(to - from) + u128::from(burst) * u128::from(per_ns)
     })
 }
 

@@ -31,8 +31,7 @@ impl Case {
         let rate = Rate::new(self.limit, Duration::from_secs(1), self.burst).unwrap();
         let step = AtomicU64::new(0);
         let mut requests: Vec<Request> = thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..THREADS).map(|_| scope.spawn(|| self.thread(throttle, &rate, &step))).collect();
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| self.thread(throttle, &rate, &step))).collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         requests.sort_unstable();
