@@ -7,6 +7,7 @@ mod haproxy;
 mod nginx;
 mod tollgate;
 
+pub(crate) use nginx::Nginx;
 pub(crate) use tollgate::{Log, Tollgate};
 
 use crate::{process::Program, secure::Certificate};
@@ -57,7 +58,7 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
     let mut peers: Vec<Box<dyn Peer>> = Vec::new();
     for name in names {
         peers.push(match name.as_str() {
-            "nginx" => Box::new(nginx::Nginx(Program::find("nginx")?)),
+            "nginx" => Box::new(Nginx { program: Program::find("nginx")?, layout: None }),
             "haproxy" => Box::new(haproxy::Haproxy(Program::find("haproxy")?)),
             "tollgate" => ours(tollgate, Log::Plain)?,
             "tollgate-direct" => ours(tollgate, Log::Direct)?,

@@ -1,27 +1,32 @@
 //! nginx: a master and one worker, unlimited keep-alive on both sides, no access log.
 
 use super::{DOWNSTREAM_MAX, Peer, Setup, UPSTREAM_IDLE_MAX};
-use crate::process::Program;
+use crate::{layout::Layout, process::Program, testbed::PATH};
 use anyhow::Result;
 use nix::unistd::Uid;
 use std::fs;
 
-pub(super) struct Nginx(pub(super) Program);
+/// The program, and what it routes.
+pub(crate) struct Nginx {
+    pub(crate) program: Program,
+    /// Paths of any host besides the one location that takes everything.
+    pub(crate) layout: Option<Layout>,
+}
 
 impl Peer for Nginx {
     fn name(&self) -> &'static str {
-        "nginx"
+        if self.layout.is_some() { "nginx-100-routes" } else { "nginx" }
     }
 
     fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
         let path = setup.directory.join("nginx.conf");
-        fs::write(&path, configuration(setup))?;
+        fs::write(&path, configuration(setup, self.layout))?;
         let log = setup.directory.join("nginx.err");
-        Ok(self.0.clone().args(["-p".into(), setup.directory.into(), "-e".into(), log, "-c".into(), path]))
+        Ok(self.program.clone().args(["-p".into(), setup.directory.into(), "-e".into(), log, "-c".into(), path]))
     }
 }
 
-fn configuration(setup: &Setup<'_>) -> String {
+fn configuration(setup: &Setup<'_>, layout: Option<Layout>) -> String {
     let Setup { directory, listen, origin, .. } = setup;
     let directory = directory.display();
     // Started by root, the worker would take another user's identity and could not use the directory.
@@ -37,6 +42,10 @@ fn configuration(setup: &Setup<'_>) -> String {
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("  {kind}_temp_path {directory}/nginx_{kind};\n"))
+        .collect();
+    let proxy = format!("proxy_http_version 1.1; proxy_set_header Connection \"\"; {streaming}");
+    let locations: String = (0..layout.map_or(0, |layout| layout.paths))
+        .map(|path| format!("    location = /p{path} {{ proxy_pass http://origin{PATH}; {proxy} }}\n"))
         .collect();
     format!(
         "\
@@ -63,12 +72,8 @@ http {{
   }}
   server {{
     listen {listen}{tls}
-    location / {{
-      proxy_pass http://origin;
-      proxy_http_version 1.1;
-      proxy_set_header Connection \"\";
-      {streaming}
-    }}
+{locations}
+    location / {{ proxy_pass http://origin; {proxy} }}
   }}
 }}
 ",

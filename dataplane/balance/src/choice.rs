@@ -1,11 +1,12 @@
 //! The choice of an endpoint for one try of one request.
 //!
-//! Only endpoints that are available and that the request has not tried are chosen; backups only when no other is left.
+//! Only endpoints that are available and that the request has not tried are chosen; backups only when no other is left, and
+//! one that is ejected only when all are out.
 //! A slow start is a chance to be passed over. In turn, a choice costs a few loads and passes over those that are out, so
 //! that the others keep their shares of what is left; the fewest requests, and a bounded load, look at all endpoints.
 
 use crate::{
-    Endpoints, Member,
+    Endpoint, Endpoints, Member,
     endpoints::Tier,
     limits::DRAWS_MAX,
     slow_start::{self, WHOLE},
@@ -61,7 +62,21 @@ impl Endpoints {
     /// The position of an endpoint for a request; `None` if no untried one is available.
     #[must_use]
     pub fn choose(&self, choice: &Choice<'_>) -> Option<u32> {
-        self.choose_of(&self.primaries, choice).or_else(|| self.choose_of(&self.backups, choice))
+        let available = self.choose_of(&self.primaries, choice).or_else(|| self.choose_of(&self.backups, choice));
+        available.or_else(|| self.soonest_back(choice))
+    }
+
+    /// When all are out, the ejected one that would come back first. An ejection leaves others in use, but they may go from
+    /// the list, or be found unhealthy, after it; and it is a guess, so it shall not leave a request without an endpoint.
+    #[cold]
+    fn soonest_back(&self, choice: &Choice<'_>) -> Option<u32> {
+        let members = self.members();
+        if members.iter().any(|member| member.endpoint.is_available(choice.now)) {
+            return None;
+        }
+        let is_left = |endpoint: &Endpoint| !endpoint.is_unhealthy() && !choice.tried.contains(endpoint.id());
+        let left = (0..).zip(members).filter(|(_, member)| is_left(&member.endpoint));
+        left.min_by_key(|(_, member)| member.endpoint.ejections().1).map(|(position, _)| position)
     }
 
     fn choose_of(&self, tier: &Tier, choice: &Choice<'_>) -> Option<u32> {

@@ -4,16 +4,8 @@
 //! dense and used again once nobody holds it, so that a worker's stock of connections can be a plain list; its `id` is
 //! never used again, so that the stock of one is never taken for another's.
 
-use crossbeam::{queue::SegQueue, utils::CachePadded};
-use std::{
-    fmt,
-    net::SocketAddr,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-    },
-};
+use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, CachePadded, Ordering::Relaxed, SegQueue};
+use std::{fmt, net::SocketAddr, path::Path};
 
 /// Where an endpoint is: what a name has been resolved to.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -21,7 +13,7 @@ pub enum Place {
     /// An address of the network.
     Socket(SocketAddr),
     /// A socket in the file system.
-    Unix(Arc<Path>),
+    Unix(Box<Path>),
 }
 
 impl fmt::Display for Place {

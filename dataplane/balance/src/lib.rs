@@ -13,6 +13,7 @@
 mod backoff;
 mod budget;
 mod choice;
+mod current;
 mod endpoint;
 mod endpoints;
 mod hash;
@@ -22,6 +23,8 @@ mod outlier;
 mod registry;
 mod schedule;
 mod slow_start;
+mod sync;
+mod try_lock;
 mod upstream;
 
 pub use backoff::backoff;

@@ -6,17 +6,18 @@
 
 use crate::{
     Endpoint, Endpoints, Member, Place,
+    current::Current,
     endpoint::Numbers,
     limits::ADDRESSES_MAX,
     outlier::{self, nanos},
+    try_lock::TryLock,
 };
 use ahash::AHashSet;
-use arc_swap::ArcSwap;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 use tollgate_model::{Address, Balance, ENDPOINTS_MAX};
@@ -34,11 +35,10 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Upstream {
     rules: Arc<tollgate_model::Upstream>,
-    list: ArcSwap<Endpoints>,
-    version: AtomicU64,
+    list: Current<Endpoints>,
     source: Arc<Source>,
     /// Held by the one that looks for room to eject, so that two never take the same. Who does not get it goes on.
-    is_ejecting: AtomicBool,
+    ejecting: TryLock,
 }
 
 /// Where endpoints and versions get their numbers from.
@@ -70,8 +70,7 @@ impl Upstream {
         if let Some(old) = &old {
             retire_missing(old, &list);
         }
-        let (list, version) = (ArcSwap::from_pointee(list), AtomicU64::new(version));
-        Self { rules, list, version, source, is_ejecting: AtomicBool::new(false) }
+        Self { rules, list: Current::new(Arc::new(list), version), source, ejecting: TryLock::default() }
     }
 
     /// What the configuration says.
@@ -83,13 +82,13 @@ impl Upstream {
     /// The version of the current list.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        self.list.version()
     }
 
     /// The current list.
     #[must_use]
     pub fn endpoints(&self) -> Arc<Endpoints> {
-        self.list.load_full()
+        self.list.value()
     }
 
     /// Whether requests in progress are counted: a write to a shared count for each, so only where the choice needs it.
@@ -157,8 +156,7 @@ impl Upstream {
         }
         let version = self.source.next_version();
         let list = Arc::new(Endpoints::new(version, members, &self.rules.balance));
-        self.list.store(list.clone());
-        self.version.store(version, Ordering::Release);
+        self.list.replace(list.clone(), version);
         retire_missing(&old, &list);
         true
     }
@@ -195,13 +193,10 @@ impl Upstream {
 
     #[cold]
     fn eject(&self, rules: &tollgate_model::Outliers, list: &Endpoints, endpoint: &Endpoint, now: u64) {
-        if self.is_ejecting.swap(true, Ordering::Acquire) {
-            return;
-        }
+        let Some(_guard) = self.ejecting.try_lock() else { return };
         if !endpoint.is_ejected(now) && outlier::has_room(rules, list, endpoint, now) {
             outlier::eject(rules, endpoint, now);
         }
-        self.is_ejecting.store(false, Ordering::Release);
     }
 
     /// Marks all endpoints: the upstream is no more.
@@ -239,7 +234,7 @@ fn members(
     for (entry, rule) in rules.endpoints.iter().enumerate() {
         let places = match &rule.address {
             Address::Socket(address) => vec![Place::Socket(*address)],
-            Address::Unix(path) => vec![Place::Unix(Arc::from(path.as_path()))],
+            Address::Unix(path) => vec![Place::Unix(path.as_path().into())],
             Address::Name { .. } => addresses(entry).into_iter().map(Place::Socket).collect(),
         };
         for place in places {

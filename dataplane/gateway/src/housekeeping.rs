@@ -32,6 +32,7 @@ use tollgate_balance::{Registry, Upstream};
 use tollgate_io::Mailbox;
 use tollgate_model::Dns;
 use tollgate_ring::{Driver, Outbox, RingIo, ThreadSpec, mailbox};
+use tollgate_worker::{ClientTls, Program};
 
 /// The running thread.
 pub(crate) struct Housekeeping {
@@ -47,9 +48,15 @@ struct Orders {
     is_ending: AtomicBool,
 }
 
+/// An upstream to look after, and how its endpoints are spoken to.
+struct Watched {
+    upstream: Arc<Upstream>,
+    tls: Option<ClientTls>,
+}
+
 /// All there is to look after.
 struct Set {
-    upstreams: Vec<Arc<Upstream>>,
+    upstreams: Vec<Watched>,
     dns: Dns,
     /// Dropped when each name has had its first answer.
     answered: channel::Sender<()>,
@@ -84,8 +91,14 @@ impl Housekeeping {
 
     /// Looks after the upstreams of the registry from now on. Waits until each new name has its first answer, for at most
     /// [`NAMES_WAIT`].
-    pub(crate) fn publish(&self, registry: &Registry, dns: &Dns) {
-        let upstreams = registry.upstreams().filter(|upstream| upstream.is_looked_after()).cloned().collect();
+    pub(crate) fn publish(&self, registry: &Registry, program: &Program) {
+        let (known, security, dns) = (&program.snapshot().upstreams, program.security(), &program.snapshot().dns);
+        let looked_after = registry.upstreams().filter(|upstream| upstream.is_looked_after());
+        let upstreams = looked_after.map(|upstream| Watched {
+            upstream: upstream.clone(),
+            tls: known.slot(&upstream.rules().name).and_then(|slot| security.upstream(slot)),
+        });
+        let upstreams = upstreams.collect();
         let (answered, waiting) = channel::bounded(0);
         self.orders.set.store(Some(Box::new(Set { upstreams, dns: dns.clone(), answered })));
         // Full means that it has been woken and will find the set.
@@ -119,8 +132,8 @@ async fn keep(io: RingIo, inbox: impl Mailbox<()>, orders: &Orders) {
     while inbox.receive().await.is_some() && !orders.is_ending.load(Ordering::Acquire) {
         if let Some(set) = orders.set.take() {
             let Set { upstreams, dns, answered } = *set;
-            checks.watch(upstreams.clone());
-            names.resolve(&upstreams, dns, &answered);
+            names.resolve(upstreams.iter().map(|watched| &watched.upstream), dns, &answered);
+            checks.watch(upstreams);
         }
     }
     calls.end().await;

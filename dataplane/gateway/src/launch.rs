@@ -104,12 +104,12 @@ impl<M: Mailbox<GatewayCommand>> Mailbox<Command<RingListener>> for Commands<M> 
             Command::Drain => Command::Drain,
             Command::Stop => Command::Stop,
             Command::Ping(answer) => Command::Ping(answer),
-            Command::Publish(Publication { program, listeners, taken }) => {
+            Command::Publish(Publication { program, listeners, moved, taken }) => {
                 let listeners = take_sockets(&self.io, listeners).unwrap_or_else(|error| {
                     eprintln!("tollgate: a worker cannot take a new listener: {error}");
                     Vec::new()
                 });
-                Command::Publish(Publication { program, listeners, taken })
+                Command::Publish(Publication { program, listeners, moved, taken })
             }
         })
     }

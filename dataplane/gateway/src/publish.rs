@@ -19,11 +19,11 @@ use std::{
         Arc, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
-use tollgate_ring::{BoundListener, Outbox, bind, bind_beside};
+use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
 use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
 
@@ -39,6 +39,8 @@ pub(crate) struct Publisher {
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
+    /// For workers to acknowledge.
+    pub(crate) patience: Duration,
     /// The generation each worker runs; 0 before its first.
     running: Arc<[AtomicU64]>,
 }
@@ -55,6 +57,14 @@ struct State {
 
 /// The sockets of one worker, with the slots of their listeners.
 pub(crate) type WorkerListeners = Vec<(u32, BoundListener)>;
+
+/// How the sockets of a snapshot's listeners come about where they are not as they were.
+struct Sockets {
+    /// Slots before and after of listeners that take over the sockets of others.
+    moved: Vec<(u32, u32)>,
+    /// By worker.
+    new: Vec<WorkerListeners>,
+}
 
 /// A snapshot that workers run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +103,8 @@ impl Publisher {
     ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
         let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
-        Self { state: Lock::new(state), figures, housekeeping, commands, draining: AtomicBool::new(false), running }
+        let (state, draining) = (Lock::new(state), AtomicBool::new(false));
+        Self { state, figures, housekeeping, commands, draining, patience: ACKNOWLEDGE_MAX, running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
@@ -101,7 +112,7 @@ impl Publisher {
     /// # Errors
     /// An address that cannot be had; nothing is bound then.
     pub(crate) fn bind(&self, snapshot: &Snapshot) -> Result<Vec<WorkerListeners>, StartError> {
-        bind_new(&mut self.state(), snapshot, self.running.len())
+        arrange(&mut self.state(), snapshot, self.running.len()).map(|sockets| sockets.new)
     }
 
     /// Name and address of every listener.
@@ -188,12 +199,12 @@ impl Publisher {
         }
         let security = Security::build(&snapshot, Some(state.program.security()), SystemClock::shared());
         let security = security.map_err(PublishError::Security)?;
-        let sockets = bind_new(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
+        let sockets = arrange(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
         let registries =
             Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
         let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
-        self.housekeeping.publish(&state.upstreams, &program.snapshot().dns);
+        self.housekeeping.publish(&state.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -203,17 +214,18 @@ impl Publisher {
 
     /// Gives each worker the program and its sockets; says which have not taken it in time.
     #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
-    fn hand_over(&self, program: &Arc<Program>, sockets: Vec<WorkerListeners>, generation: u64) -> Vec<usize> {
-        let deadline = Instant::now() + ACKNOWLEDGE_MAX;
+    fn hand_over(&self, program: &Arc<Program>, sockets: Sockets, generation: u64) -> Vec<usize> {
+        let deadline = Instant::now() + self.patience;
         let (done, acknowledged) = channel::bounded(self.commands.len());
-        for (index, (outbox, listeners)) in self.commands.iter().zip(sockets).enumerate() {
+        let Sockets { moved, new } = sockets;
+        for (index, (outbox, listeners)) in self.commands.iter().zip(new).enumerate() {
             let (running, done) = (self.running.clone(), done.clone());
             let taken = Box::new(move || {
                 running[index].store(generation, Ordering::Relaxed);
                 // It has room for all; nobody listens any more when this comes late.
                 let _ = done.send(index);
             });
-            let publication = Publication { program: program.clone(), listeners, taken };
+            let publication = Publication { program: program.clone(), listeners, moved: moved.clone(), taken };
             // A mailbox is only full when its worker has not looked into it through many of these deadlines.
             if outbox.send(GatewayCommand::Publish(publication)).is_err() {
                 eprintln!("tollgate: worker {index} does not take a new configuration");
@@ -249,28 +261,44 @@ fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
     snapshot.status.as_ref().map(|status| (status.bind, status.socket.as_deref()))
 }
 
-fn bind_new(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Vec<WorkerListeners>, StartError> {
-    let mut sockets: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
+/// Finds each listener a socket: its own, else the one that is open at its address and that no other listener keeps, else
+/// a new one. An open one changes its owner instead of being closed beside a new one: closing resets what waits in it.
+fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Sockets, StartError> {
+    let mut new: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
+    let (mut moved, mut homeless) = (Vec::new(), Vec::new());
     let mut listeners = Vec::with_capacity(snapshot.listeners.len());
+    let mut free = state.listeners.clone();
     for (slot, entry) in snapshot.listeners.entries() {
-        let (listener, open) = (&*entry.item, &state.listeners);
-        let same = open.iter().find(|(_, name, address)| *name == listener.name && is_at(listener, *address));
-        if let Some((_, name, address)) = same {
-            listeners.push((slot, name.clone(), *address));
+        let listener = &*entry.item;
+        let own = free.iter().position(|(_, name, address)| *name == listener.name && is_at(listener, *address));
+        let Some((before, name, address)) = own.map(|own| free.swap_remove(own)) else {
+            homeless.push((slot, listener));
             continue;
-        }
-        let is_ours = open.iter().any(|(_, _, address)| listener.bind.port() != 0 && *address == listener.bind);
-        let bound = if is_ours { bind_beside(listener.bind, workers) } else { bind(listener.bind, workers) };
-        let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-        let bound = bound.map_err(part.failed())?;
-        let address = bound.first().map_or(listener.bind, BoundListener::local);
-        listeners.push((slot, listener.name.clone(), address));
-        for (worker, socket) in sockets.iter_mut().zip(bound) {
-            worker.push((slot, socket));
-        }
+        };
+        moved.extend((before != slot).then_some((before, slot)));
+        listeners.push((slot, name, address));
     }
+    for (slot, listener) in homeless {
+        let address = match free.iter().position(|(_, _, address)| *address == listener.bind) {
+            Some(found) => {
+                moved.push((free.swap_remove(found).0, slot));
+                listener.bind
+            }
+            None => {
+                let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
+                let bound = bind(listener.bind, workers).map_err(part.failed())?;
+                let address = bound.first().map_or(listener.bind, BoundListener::local);
+                for (worker, socket) in new.iter_mut().zip(bound) {
+                    worker.push((slot, socket));
+                }
+                address
+            }
+        };
+        listeners.push((slot, listener.name.clone(), address));
+    }
+    listeners.sort_unstable_by_key(|&(slot, ..)| slot);
     state.listeners = listeners;
-    Ok(sockets)
+    Ok(Sockets { moved, new })
 }
 
 /// Whether an open socket's address is the one that the listener asks for.

@@ -82,7 +82,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
-    housekeeping.publish(&upstreams, &snapshot.dns);
+    housekeeping.publish(&upstreams, &program);
     let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), upstreams, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();

@@ -3,9 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 use tollgate_gateway::{Gateway, PublishError};
 use tollgate_model::{Configuration, NoSource, Snapshot};
@@ -37,6 +42,17 @@ fn ask(address: SocketAddr) -> String {
     answer.rsplit("\r\n").next().unwrap_or_default().to_owned()
 }
 
+/// A connection that has had one answer and stays open.
+fn converse(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+    stream
+}
+
+/// For what comes at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 const PUBLIC: &str = "{ name: public, bind: '127.0.0.1:0' }";
 
 #[test]
@@ -62,13 +78,77 @@ fn listeners_come_go_and_change_their_names() {
     gateway.publish(snapshot(2, &format!("{PUBLIC}, {{ name: more, bind: '127.0.0.1:0' }}"), "two")).unwrap();
     let more = gateway.listeners()[1].1;
     assert_eq!((ask(first), ask(more)), ("two".to_owned(), "two".to_owned()));
+    // It has been served, and stays open: a listener's end does not wait for those of its connections.
+    let idle = converse(first);
     gateway.publish(snapshot(3, &format!("{{ name: renamed, bind: '{more}' }}"), "three")).unwrap();
     assert_eq!(gateway.listeners(), [("renamed".to_owned(), more)]);
-    for _ in 0..8 {
-        assert_eq!(ask(more), "three", "the address has not been without a listener");
-    }
+    assert_eq!(ask(more), "three");
     // The port may belong to somebody else by now, but not to this gateway.
+    assert!(TcpStream::connect(first).is_err());
     TcpListener::bind(first).expect("a listener that is gone has given its port back");
+    drop(idle);
+}
+
+/// Whoever connects, at whatever moment, is served by the listener that has the address.
+#[test]
+fn no_connection_is_lost_when_a_listener_changes_its_name() {
+    let gateway = Gateway::start(configuration(PUBLIC, "one")).unwrap();
+    let address = gateway.listeners()[0].1;
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        assert_eq!(ask(address), "one");
+                    }
+                })
+            })
+            .collect();
+        for generation in 2..60 {
+            let listener = format!("{{ name: n{generation}, bind: '{address}' }}");
+            gateway.publish(snapshot(generation, &listener, "one")).unwrap();
+            assert_eq!(gateway.listeners(), [(format!("n{generation}"), address)]);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        clients.into_iter().for_each(|client| client.join().unwrap());
+    });
+}
+
+/// Two listeners change places while a third takes over an address that the system chose.
+#[test]
+fn listeners_take_over_each_others_addresses() {
+    let two = "{ name: a, bind: '127.0.0.1:0' }, { name: b, bind: '127.0.0.1:0' }";
+    let gateway = Gateway::start(configuration(two, "one")).unwrap();
+    let [a, b] = [0, 1].map(|index: usize| gateway.listeners()[index].1);
+    let listeners = format!("{{ name: a, bind: '{b}' }}, {{ name: b, bind: '{a}' }}");
+    gateway.publish(snapshot(2, &listeners, "two")).unwrap();
+    assert_eq!(gateway.listeners(), [("a".to_owned(), b), ("b".to_owned(), a)]);
+    assert_eq!((ask(a), ask(b)), ("two".to_owned(), "two".to_owned()));
+    gateway.publish(snapshot(3, &format!("{{ name: a, bind: '{a}' }}"), "three")).unwrap();
+    assert_eq!(ask(a), "three");
+    TcpListener::bind(b).expect("nobody has it any more");
+}
+
+/// While an exchange of the last connection goes on, new ones are refused and not left waiting for the end.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the deadline is the test's own")]
+fn a_draining_gateway_refuses_connections() {
+    let gateway = Gateway::start(configuration(PUBLIC, "one")).unwrap();
+    let address = gateway.listeners()[0].1;
+    let mut busy = converse(address);
+    busy.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+    gateway.drain();
+    let deadline = Instant::now() + PATIENCE;
+    while !TcpStream::connect_timeout(&address, PATIENCE)
+        .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    {
+        assert!(Instant::now() < deadline, "connections are still taken");
+    }
+    busy.write_all(b" a\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("Connection: close\r\n") && answer.ends_with("one"), "{answer}");
 }
 
 #[test]

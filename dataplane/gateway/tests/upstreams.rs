@@ -141,6 +141,55 @@ impl Names {
     }
 }
 
+/// A server whose answers are too long for a datagram, and how often it was asked over TCP.
+fn long_winded(last: u8) -> (String, Arc<AtomicUsize>) {
+    let (datagrams, streams) = loop {
+        let listener = TcpListener::bind(ANY).unwrap();
+        // Both have one port; some other test may have that of UDP.
+        if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
+            break (socket, listener);
+        }
+    };
+    let address = streams.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut question = [0; 512];
+        while let Ok((length, from)) = datagrams.recv_from(&mut question) {
+            let mut reply = reply(&question[..length], 0);
+            // TC (RFC 1035, section 4.1.1).
+            reply[2] |= 2;
+            let _ = datagrams.send_to(&reply, from);
+        }
+    });
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = asked.clone();
+    thread::spawn(move || {
+        for mut stream in streams.incoming().flatten() {
+            let mut length = [0; 2];
+            stream.read_exact(&mut length).unwrap();
+            let mut question = vec![0; u16::from_be_bytes(length).into()];
+            stream.read_exact(&mut question).unwrap();
+            let reply = reply(&question, last);
+            let framed = [&(reply.len() as u16).to_be_bytes()[..], &reply].concat();
+            // In two parts: an answer may come in any.
+            let (one, two) = framed.split_at(1 + counted.fetch_add(1, Ordering::Relaxed) % 20);
+            stream.write_all(one).unwrap();
+            stream.flush().unwrap();
+            stream.write_all(two).unwrap();
+        }
+    });
+    (format!("dns: {{ servers: [\"{address}\"], ttl_min: 10ms, ttl_max: 20ms, timeout: 2s }}\n"), asked)
+}
+
+#[test]
+fn an_answer_that_is_too_long_for_a_datagram_is_asked_for_over_tcp() {
+    let (one, (settings, asked)) = (Endpoint::start("one", ANY), long_winded(1));
+    let endpoint = format!("{{ address: \"orders.test:{}\" }}", one.address.port());
+    let gateway = gateway(&endpoint, "", &settings);
+    assert_eq!(ask(&gateway), (200, "one".to_owned()));
+    // A and AAAA, again and again.
+    until(&gateway, |(status, _)| *status == 200 && asked.load(Ordering::Relaxed) >= 8);
+}
+
 /// The question comes back with an answer behind it.
 fn reply(question: &[u8], last: u8) -> Vec<u8> {
     let end = 12 + question[12..].iter().position(|&byte| byte == 0).unwrap() + 5;

@@ -1,5 +1,5 @@
-//! Chunked bodies (RFC 9112, section 7.1): what is taken, what is refused, and that neither depends on how the bytes
-//! arrive.
+//! Chunked bodies (RFC 9112, section 7.1): that the verdict does not depend on how the bytes arrive, and what is too
+//! large. Which forms are accepted at all is the table's (`tests/forms.rs`).
 
 use proptest::prelude::*;
 use tollgate_http::{Chunk, ChunkedDecoder, Reason, Side};
@@ -63,34 +63,12 @@ fn bodies_are_refused() {
     let long_trailer = format!("0\r\nA: {}", "x".repeat(9000));
     let many_trailers = format!("0\r\n{}", "A: b\r\n".repeat(33));
     for (body, reason) in [
-        ("\r\n", BadChunk),
         ("g\r\n", BadChunk),
-        ("-1\r\n", BadChunk),
-        ("+1\r\na", BadChunk),
-        ("0x1\r\na", BadChunk),
-        (" 1\r\na", BadChunk),
-        (";a\r\n", BadChunk),
-        ("1 \r\na", BadChunk),
-        ("1 1\r\na", BadChunk),
-        ("1\na\n", BadChunk),
-        ("1\ra", BadChunk),
         ("1;a\na\r\n", BadChunk),
-        ("1;a\u{0}\r\na", BadChunk),
-        ("1;a\rb\r\na", BadChunk),
-        ("1\r\nab\r\n", BadChunk),
         ("1\r\na\n0\r\n\r\n", BadChunk),
-        ("1\r\na\r0\r\n\r\n", BadChunk),
-        ("10000000000000000\r\n", BadChunk),
-        ("00000000000000001\r\n", BadChunk),
         (&long_extension, BadChunk),
-        ("0\r\nA\r\n\r\n", BadTrailer),
         ("0\r\nA : b\r\n\r\n", BadTrailer),
-        ("0\r\n A: b\r\n\r\n", BadTrailer),
-        ("0\r\nA: b\r\n c\r\n\r\n", BadTrailer),
-        ("0\r\nA: b\n\r\n", BadTrailer),
-        ("0\r\nA: b\r\n\n", BadTrailer),
         ("0\r\n\n", BadTrailer),
-        ("0\r\nA: \u{0}\r\n\r\n", BadTrailer),
         (&long_trailer, BadTrailer),
         (&many_trailers, BadTrailer),
     ] {

@@ -1,5 +1,5 @@
-//! Response heads of an endpoint that are accepted and refused, each with the section that says so. "strict" marks what
-//! an RFC leaves open and this proxy decides.
+//! What a response head says once it is accepted, and what is too large. Which forms are accepted at all is the table's
+//! (`tests/forms.rs`).
 
 use tollgate_http::{BodyLength, HeadLimits, Method, Parsed, Reason, ResponseIndex, Version};
 
@@ -10,45 +10,9 @@ fn parse(head: &str, request: Method) -> Parsed {
 }
 
 #[test]
-fn malformed_heads_are_refused() {
-    for (head, section) in [
-        ("\r\nHTTP/1.1 200 OK\r\n\r\n", "9112 2.2: for requests only"),
-        ("HTTP/1.1 200 OK\n\r\n", "9112 2.2, strict"),
-        ("HTTP/1.1 200 OK\r\nA: b\n\r\n", "9112 2.2, strict"),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n\n", "9112 2.2, strict"),
-        ("HTTP/1.1 200 OK\r\nA: b\n", "9112 2.2, strict: before it is complete"),
-        ("HTTP/1.1 200 O\rK\r\n\r\n", "9112 2.2"),
-        ("HTTP/1.1 200 O\u{0}K\r\n\r\n", "9112 4"),
-        ("HTTP/1.1 200 O\u{1b}K\r\n\r\n", "9112 4"),
-        ("HTTP/1.1  200 OK\r\n\r\n", "9112 4, strict"),
-        ("HTTP/1.1 20 OK\r\n\r\n", "9110 15"),
-        ("HTTP/1.1 2000 OK\r\n\r\n", "9110 15"),
-        ("HTTP/1.1 +20 OK\r\n\r\n", "9110 15"),
-        ("HTTP/1.1 099 OK\r\n\r\n", "9110 15"),
-        ("HTTP/1.1 600 OK\r\n\r\n", "9110 15"),
-        ("HTTP/2.0 200 OK\r\n\r\n", "9112 2.3"),
-        ("HTTP/1.2 200 OK\r\n\r\n", "9110 2.5, strict"),
-        ("ICY 200 OK\r\n\r\n", "9112 4"),
-        ("<html>", "HTTP/0.9"),
-        ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "9112 5.1"),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "9112 5.2, strict"),
-        ("HTTP/1.1 200 OK\r\n A: b\r\n\r\n", "9112 5.2, strict"),
-        ("HTTP/1.1 200 OK\r\nA: b\u{0}\r\n\r\n", "9110 5.5"),
-        ("HTTP/1.1 200 OK\r\nA\r\n\r\n", "9112 5"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "9112 6.3"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "9112 6.3, strict"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", "9112 6.3, strict"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "9110 8.6"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.3, strict"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "9112 6.3, strict"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "9112 6.1"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", "9112 6.1"),
-        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
-        ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", "9110 8.6, strict"),
-        ("HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
-        ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "9112 6.1, strict"),
-    ] {
-        assert_eq!(parse(head, Method::Get), Parsed::Refused(Reason::UpstreamMalformed), "{head:?} ({section})");
+fn what_cannot_become_valid_is_refused_before_it_is_complete() {
+    for head in ["HTTP/1.1 200 OK\r\nA: b\n", "HTTP/1.1 200 OK\n", "HTTP/1.1 2x", "ICY", "\r\n", "<html>"] {
+        assert_eq!(parse(head, Method::Get), Parsed::Refused(Reason::UpstreamMalformed), "{head:?}");
     }
 }
 

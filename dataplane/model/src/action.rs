@@ -3,8 +3,7 @@
 //! Resolved: every upstream is a slot, every template refers to parameters there are, every number is in its range.
 
 use std::sync::Arc;
-
-use crate::template::Template;
+use tollgate_pattern::Template;
 
 /// What a route does.
 #[derive(Clone, PartialEq, Eq)]

@@ -45,7 +45,7 @@ impl ConfigError {
         let (line, column, width) = (at.line as usize, at.column as usize, at.width as usize);
         let snippet = line.checked_sub(1).zip(text).map(|(above, text)| {
             // A YAML reader may point behind the last line.
-            Box::new(Snippet::new(text.lines().nth(above).unwrap_or_default(), column.saturating_sub(1), width))
+            Box::new(Snippet::new(lines(text).nth(above).unwrap_or_default(), column.saturating_sub(1), width))
         });
         Self { file: file.to_owned(), line, column, message, help, snippet }
     }
@@ -54,6 +54,11 @@ impl ConfigError {
     pub(crate) fn whole_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, message, help: None, snippet: None }
     }
+}
+
+/// The lines as YAML counts them: a carriage return alone ends one too (YAML 1.2, section 5.4).
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 impl Snippet {

@@ -6,20 +6,14 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
-mod condition;
 mod configuration;
 mod digest;
 mod document;
 mod error;
-mod expression;
-mod host;
 mod include;
-mod ip_set;
 mod items;
 mod limits;
-mod near;
 mod patch;
-mod path;
 mod policies;
 mod raw;
 mod resolve;
@@ -28,25 +22,16 @@ mod setting;
 mod snapshot;
 mod source;
 mod status;
-mod template;
 mod tls;
 mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
-pub use condition::{Condition, ValueMatch};
 pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
-pub use expression::{Captures, Expression};
-pub use host::HostPattern;
-pub use ip_set::IpSet;
 pub use items::{Change, Entry, Items, Named};
-pub use limits::{
-    ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX,
-    VALUE_BYTES_MAX,
-};
+pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
-pub use path::{PathMatch, PathPattern, Segment};
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
 pub use setting::{Item, Kind, Origin, Setting};
 pub use snapshot::{
@@ -55,11 +40,15 @@ pub use snapshot::{
 };
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
-pub use template::{Piece, Template};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
 pub use tracing::{TraceAccept, Tracing};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
+};
+
+pub use tollgate_pattern::{
+    Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
+    SEGMENTS_MAX, Segment, Template, ValueMatch,
 };
 
 use std::path::Path;

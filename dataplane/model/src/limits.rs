@@ -33,22 +33,12 @@ pub(crate) const CERTIFICATES_MAX: usize = 1024;
 pub const ENDPOINTS_MAX: usize = 4096;
 /// Highest CPU id + 1, what the kernel's CPU set holds.
 pub(crate) const CPUS_MAX: usize = 1024;
-/// Bytes of a host name (RFC 1035, 2.3.4).
-pub const HOST_BYTES_MAX: usize = 253;
-/// Segments of a path pattern. Bounds the recursion of a lookup.
-pub const SEGMENTS_MAX: usize = 64;
-/// Bytes of a path pattern.
-pub const PATH_BYTES_MAX: usize = 4096;
 /// Methods one route can name.
 pub(crate) const METHODS_MAX: usize = 32;
 /// Conditions of one kind (header fields, query parameters, cookies) that one route can have.
 pub(crate) const CONDITIONS_MAX: usize = 16;
 /// Bytes of a name or a value in a condition. Longer values of a request are equal to none and match no expression.
 pub const VALUE_BYTES_MAX: usize = 1024;
-/// Bytes of a regular expression as written.
-pub(crate) const EXPRESSION_BYTES_MAX: usize = 1024;
-/// Bytes of a regular expression when compiled, and of what a thread keeps to run it.
-pub(crate) const EXPRESSION_COMPILED_BYTES_MAX: usize = 256 << 10;
 /// Regular expressions of one file: with the bound on each, what they may need at most.
 pub(crate) const EXPRESSIONS_MAX: usize = 1024;
 /// Bytes of the name of a header field or cookie: what the index of a head holds.
@@ -57,8 +47,6 @@ pub(crate) const FIELD_NAME_BYTES_MAX: usize = 255;
 pub(crate) const SHARES_MAX: usize = 10;
 /// `weight` of an upstream of a route; 0 takes it out without taking it away.
 pub(crate) const SHARE_WEIGHT: RangeInclusive<Count> = Count(0)..=Count(1000);
-/// Bytes of a template as written.
-pub(crate) const TEMPLATE_BYTES_MAX: usize = 2048;
 /// Bytes of the body of a fixed answer: it leaves in one buffer with its head.
 pub const ANSWER_BYTES_MAX: usize = 8 << 10;
 /// Header fields of a fixed answer; with the bound on a value they fit the same buffer.

@@ -9,11 +9,11 @@ use crate::{
     configuration::Configuration,
     document::Documents,
     error::{ConfigError, ConfigErrors},
-    near,
     raw::{self, Location, Text},
     resolve::Change,
     source::Recorder,
 };
+use tollgate_pattern::nearest;
 
 /// Why a patch was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn settings(
     for text in &delta.removed.settings {
         let mut all = settings.settings();
         let Some((key, setting)) = all.iter_mut().find(|(key, _)| *key == text.value) else {
-            let near = near::nearest(&text.value, all.iter().map(|(key, _)| *key));
+            let near = nearest(&text.value, all.iter().map(|(key, _)| *key));
             let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
             let message = format!("`{}` is no setting{near}", text.value);
             return Err(documents.error(text.referenced, message, None).into());

@@ -6,7 +6,8 @@
 
 use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
-use crate::{action::FixedAnswer, expression::Expression, ip_set::IpSet};
+use crate::action::FixedAnswer;
+use tollgate_pattern::{Expression, IpSet};
 
 /// What is done to the requests of a route besides what its action says.
 #[derive(Clone, PartialEq, Eq)]

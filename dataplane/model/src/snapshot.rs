@@ -10,19 +10,14 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
-    condition::{Condition, ValueMatch},
-    expression::Expression,
-    host::HostPattern,
-    ip_set::IpSet,
     items::{Items, Named},
-    path::{PathMatch, PathPattern},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
-    template::{Piece, Template},
     tls::ListenerTls,
     tracing::Tracing,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
+use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch, ValueMatch};
 
 /// One resolved configuration.
 #[derive(Clone)]
@@ -352,20 +347,7 @@ macro_rules! debug_without_values {
     )+ };
 }
 
-debug_without_values!(
-    AccessLog,
-    LogFile,
-    Listener,
-    Upstream,
-    Endpoint,
-    Address,
-    HealthCheck,
-    Probe,
-    Route,
-    HostPattern,
-    PathPattern,
-    IpSet
-);
-debug_without_values!(Match, PathMatch, Expression, Condition, ValueMatch);
+debug_without_values!(AccessLog, LogFile, Listener, Upstream, Endpoint, Address, HealthCheck, Probe, Route);
+debug_without_values!(Match);
 debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
-debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer, Template, Piece);
+debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer);

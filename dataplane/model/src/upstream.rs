@@ -120,13 +120,13 @@ pub struct HealthCheck {
 /// What a check asks.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Probe {
-    /// Whether it accepts a connection.
+    /// Whether it accepts a connection, and the session in it if it is spoken to in TLS.
     Tcp,
     /// Whether it answers a GET.
     Http {
         /// The request target.
         path: String,
-        /// The Host field, `None` for the address.
+        /// The Host field, `None` for the name that its certificate must have, or else its address.
         host: Option<String>,
         /// First and last status that is well; at least one pair.
         status: Vec<(u16, u16)>,

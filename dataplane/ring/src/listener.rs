@@ -1,6 +1,6 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
 //! every worker shares the port the system chose. One that closes first gives out the connections the kernel has
-//! completed for it. A Unix socket is for the node's own user: nobody else can open it, at no moment.
+//! completed for it, at most as many as may wait. A Unix socket is for the node's own user: nobody else can open it, at no moment.
 
 use crate::{RingIo, RingStream, source::Source};
 use nix::sys::stat::{Mode, fchmod};
@@ -40,15 +40,10 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
         // Without this, a second gateway on the same port would silently take half of the connections.
         open(address, false)?;
     }
-    bind_beside(address, count)
+    bind_all(address, count)
 }
 
-/// As [`bind`], at an address that sockets of this process have already: until they are closed, they and the new ones share
-/// the connections.
-///
-/// # Errors
-/// As [`bind`], except that an address may be taken by this user.
-pub fn bind_beside(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>> {
+fn bind_all(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>> {
     let mut bound: Vec<BoundListener> = Vec::with_capacity(count);
     for _ in 0..count {
         let target = bound.first().map_or(address, |first| first.local);
@@ -106,7 +101,7 @@ impl BoundListener {
     /// The kernel does not take it.
     pub fn into_listener(self, io: &RingIo) -> io::Result<RingListener> {
         self.socket.set_nonblocking(true)?;
-        Ok(RingListener { source: Source::new(io, self.socket)?, local: self.local, closing: Cell::new(false) })
+        Ok(RingListener { source: Source::new(io, self.socket)?, local: self.local, closing: Cell::new(None) })
     }
 }
 
@@ -114,7 +109,8 @@ impl BoundListener {
 pub struct RingListener {
     source: Source<Socket>,
     local: SocketAddr,
-    closing: Cell<bool>,
+    /// Once it is closing: how many it still gives out.
+    closing: Cell<Option<i32>>,
 }
 
 impl Listener for RingListener {
@@ -124,12 +120,17 @@ impl Listener for RingListener {
         loop {
             self.source.ready_to_read().await?;
             match self.source.inner().accept() {
+                // New ones may come as fast as they are taken: it has to end at some time.
+                Ok(_) if self.closing.get() == Some(0) => return Err(io::ErrorKind::NotConnected.into()),
                 Ok((socket, peer)) => {
+                    self.closing.set(self.closing.get().map(|left| left - 1));
                     let peer = peer.as_socket().unwrap_or(NO_ADDRESS);
                     return RingStream::accepted(self.source.io(), socket, peer);
                 }
                 // Every connection the kernel has completed is served before the listener is closed.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.closing.get() => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.closing.get().is_some() => {
+                    return Err(error);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unreadable(),
                 // The peer has left already, or the call was interrupted (accept(2)).
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
@@ -144,7 +145,7 @@ impl Listener for RingListener {
     }
 
     fn close(&self) {
-        self.closing.set(true);
+        self.closing.set(Some(BACKLOG));
         self.source.wake_reader();
     }
 }

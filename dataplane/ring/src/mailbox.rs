@@ -3,17 +3,8 @@
 //! Wakers never cross threads: the worker waits for its end of the pair to become readable. No message is left in the queue
 //! of a worker that has ended: it is dropped there, or comes back to its sender.
 
-use crate::{RingIo, source::Source, system};
-use crossbeam::queue::ArrayQueue;
-use std::{
-    io,
-    io::Write,
-    os::unix::net::UnixStream,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering, fence},
-    },
-};
+use crate::{RingIo, queue::Queue, source::Source, system};
+use std::{io, io::Write, os::unix::net::UnixStream, sync::Arc};
 use tollgate_io::{Mailbox, Post};
 
 /// The sending end; cheap to clone.
@@ -21,13 +12,6 @@ use tollgate_io::{Mailbox, Post};
 pub struct Outbox<M> {
     queue: Arc<Queue<M>>,
     bell: Arc<UnixStream>,
-}
-
-#[derive(Debug)]
-struct Queue<M> {
-    messages: ArrayQueue<M>,
-    /// Nobody receives any more. Set before the messages that are left are dropped, and looked at behind each one sent.
-    is_abandoned: AtomicBool,
 }
 
 impl<M> Clone for Outbox<M> {
@@ -49,10 +33,7 @@ struct Receiving<M>(Arc<Queue<M>>);
 
 impl<M> Drop for Receiving<M> {
     fn drop(&mut self) {
-        self.0.is_abandoned.store(true, Ordering::Relaxed);
-        // With the one in `send`: whoever comes second sees what the other has done.
-        fence(Ordering::SeqCst);
-        while self.0.messages.pop().is_some() {}
+        self.0.abandon();
     }
 }
 
@@ -63,7 +44,7 @@ impl<M> Drop for Receiving<M> {
 pub fn mailbox<M>(capacity: usize) -> io::Result<(Outbox<M>, Inbox<M>)> {
     let (ring, hear) = UnixStream::pair()?;
     ring.set_nonblocking(true)?;
-    let queue = Arc::new(Queue { messages: ArrayQueue::new(capacity), is_abandoned: AtomicBool::new(false) });
+    let queue = Arc::new(Queue::new(capacity));
     Ok((Outbox { queue: queue.clone(), bell: Arc::new(ring) }, Inbox { queue: Receiving(queue), bell: hear }))
 }
 
@@ -73,11 +54,7 @@ impl<M> Outbox<M> {
     /// # Errors
     /// The mailbox is full, or its worker has ended. A message comes back: this one, or another if the worker ends just now.
     pub fn send(&self, message: M) -> Result<(), M> {
-        self.queue.messages.push(message)?;
-        fence(Ordering::SeqCst);
-        if self.queue.is_abandoned.load(Ordering::Relaxed) {
-            return self.queue.messages.pop().map_or(Ok(()), Err);
-        }
+        self.queue.push(message)?;
         // "Would block" means that the bell already rings; a broken pair means that the worker is gone.
         let _ = (&*self.bell).write(&[1]);
         Ok(())
@@ -86,7 +63,7 @@ impl<M> Outbox<M> {
     /// Messages that the worker has not taken yet.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.messages.len()
+        self.queue.len()
     }
 }
 
@@ -97,6 +74,11 @@ impl<M: Send + 'static> Post<M> for Outbox<M> {
 }
 
 impl<M: Send + 'static> Inbox<M> {
+    /// A message that waits already.
+    pub fn take(&self) -> Option<M> {
+        self.queue.0.pop()
+    }
+
     /// Hands the mailbox to the runtime of the calling thread.
     ///
     /// # Errors
@@ -118,7 +100,7 @@ impl<M: Send + 'static> Mailbox<M> for RingMailbox<M> {
     async fn receive(&self) -> Option<M> {
         let mut open = true;
         loop {
-            if let Some(message) = self.queue.0.messages.pop() {
+            if let Some(message) = self.queue.0.pop() {
                 return Some(message);
             }
             if !open || self.bell.ready_to_read().await.is_err() {

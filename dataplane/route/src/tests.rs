@@ -1,9 +1,10 @@
 //! The table against a slow matcher that looks at every route, and each rule of precedence by example.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use tollgate_model::{HostPattern, Items, NoSource, PathMatch, Route, Segment};
+use tollgate_model::{Items, NoSource, Route};
+use tollgate_reference::{Choice, Lookup, choose};
 
 use crate::{Found, Request, Table};
 
@@ -309,55 +310,14 @@ fn methods_of_a_route_count_only_when_its_conditions_are_met() {
     assert_eq!(ask("/B", "PUT", &[("cookie", "c=")]), allow("GET"));
 }
 
-/// The reference: every route is compared, and the best of those that fit is taken.
+/// What the slow matcher finds.
 fn slow(routes: &Items<Route>, listener: usize, host: &str, path: &str, method: &str) -> Found<u32> {
-    let fitting: Vec<(Rank, usize)> = routes
-        .iter()
-        .enumerate()
-        .filter(|(_, route)| route.matcher.listeners.is_empty() || route.matcher.listeners.contains(&listener))
-        .filter_map(|(index, route)| Some((rank(route, host, path)?, index)))
-        .collect();
-    let takes = |index: usize| {
-        let methods = &routes[index].matcher.methods;
-        methods.is_empty() || methods.iter().any(|known| known == method)
-    };
-    if let Some((_, index)) = fitting.iter().filter(|&&(_, index)| takes(index)).min() {
-        return Found::Route(*index as u32);
+    let numbered = routes.entries().map(|(slot, entry)| (slot, entry.item.as_ref()));
+    match choose(numbered, Lookup { listener, host, path, method }) {
+        Choice::Route(slot) => Found::Route(slot),
+        Choice::MethodNotAllowed(allow) => Found::MethodNotAllowed(allow),
+        Choice::None => Found::None,
     }
-    let methods: BTreeSet<&str> =
-        fitting.iter().flat_map(|&(_, index)| &routes[index].matcher.methods).map(String::as_str).collect();
-    match methods.is_empty() {
-        true => Found::None,
-        false => Found::MethodNotAllowed(methods.into_iter().collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Smaller is more specific: the host's class, minus its length, the kinds of the segments, minus the conditions.
-type Rank = (u8, isize, Vec<u8>, isize);
-
-fn rank(route: &Route, host: &str, path: &str) -> Option<Rank> {
-    let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
-    let host_rank = |pattern: &HostPattern| match pattern {
-        HostPattern::Exact(exact) => (*exact == host).then_some((0, 0)),
-        HostPattern::Suffix(suffix) => {
-            (host.len() > suffix.len() && host.ends_with(suffix)).then_some((1, -(suffix.len() as isize)))
-        }
-    };
-    let hosts = &route.matcher.hosts;
-    let any = hosts.is_empty().then_some((2, 0));
-    let (class, length) = hosts.iter().filter_map(host_rank).min().or(any)?;
-    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-    let PathMatch::Pattern(pattern) = &route.matcher.path else { return None };
-    let pattern = pattern.segments();
-    let rest = matches!(pattern.last(), Some(Segment::Rest(_)));
-    let fits = if rest { segments.len() >= pattern.len() } else { segments.len() == pattern.len() };
-    let kinds = pattern.iter().zip(&segments).map(|(pattern, segment)| match pattern {
-        Segment::Literal(text) => (text == segment).then_some(0),
-        Segment::Parameter(_) => (!segment.is_empty()).then_some(1),
-        Segment::Rest(_) => Some(2),
-    });
-    let kinds = kinds.collect::<Option<Vec<u8>>>()?;
-    fits.then_some((class, length, kinds, -(route.matcher.conditions() as isize)))
 }
 
 fn match_text() -> impl Strategy<Value = String> {

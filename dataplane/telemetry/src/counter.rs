@@ -3,7 +3,7 @@
 //! A change is a relaxed load and a relaxed store, two plain moves, where `fetch_add` would be a locked instruction of
 //! about 20 cycles. The price: **two threads that change the same one lose counts**. Nothing worse can happen.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use super::sync::{AtomicU64, Ordering::Relaxed};
 
 /// A number that only grows. One writer.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@
 //! There is no clock, socket or file here.
 
 mod access;
+mod belt;
 mod config;
 mod counter;
 mod decimal;
@@ -26,6 +27,7 @@ mod quantile;
 mod registry;
 mod slots;
 mod sparse;
+mod sync;
 mod timestamp;
 mod tls;
 mod worker;

@@ -7,20 +7,11 @@
 //!
 //! What a worker writes in its last moments comes through only if the queue has room for its last block.
 
-use std::{
-    mem,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
-    },
-    thread::{self, Thread},
-    time::Duration,
-};
-
-use crossbeam::queue::ArrayQueue;
+use std::{mem, sync::Arc, time::Duration};
 
 use crate::{
     JournalMetrics, Registry, WorkerMetrics,
+    belt::{Belt, Taken},
     limits::{BLOCK_BYTES, SPARE_BLOCKS},
 };
 
@@ -55,42 +46,18 @@ impl Block {
     }
 }
 
-/// What the sinks and the source share.
-#[derive(Debug)]
-struct Queue {
-    filled: ArrayQueue<Block>,
-    empty: ArrayQueue<Block>,
-    /// Senders and sinks there are.
-    writers: AtomicUsize,
-    /// The thread that takes blocks, once it has begun to.
-    reader: OnceLock<Thread>,
-    /// Nobody will take blocks any more.
-    is_abandoned: AtomicBool,
-}
-
-impl Queue {
-    /// Has the reader look again.
-    fn wake_reader(&self) {
-        // Either this thread sees the reader, or the reader, which has the same fence, sees what this thread did before.
-        fence(Ordering::SeqCst);
-        if let Some(reader) = self.reader.get() {
-            reader.unpark();
-        }
-    }
-}
-
 /// How full the queue is, for the scrape.
-pub(crate) struct QueueDepth(Arc<Queue>);
+pub(crate) struct QueueDepth(Arc<Belt<Block>>);
 
 impl QueueDepth {
     /// Filled blocks that wait.
     pub(crate) fn blocks(&self) -> u64 {
-        self.0.filled.len() as u64
+        self.0.depth().0 as u64
     }
 
     /// Filled blocks that there is room for.
     pub(crate) fn blocks_max(&self) -> u64 {
-        self.0.filled.capacity() as u64
+        self.0.depth().1 as u64
     }
 }
 
@@ -100,13 +67,7 @@ impl QueueDepth {
 /// If `blocks` is zero.
 #[must_use]
 pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
-    let queue = Arc::new(Queue {
-        filled: ArrayQueue::new(blocks),
-        empty: ArrayQueue::new(blocks),
-        writers: AtomicUsize::new(1),
-        reader: OnceLock::new(),
-        is_abandoned: AtomicBool::new(false),
-    });
+    let queue = Arc::new(Belt::new(blocks));
     // A second queue is not shown: a node has one.
     let _ = registry.log_queue.set(QueueDepth(queue.clone()));
     (LogSender { queue: queue.clone() }, LogSource { queue, metrics: registry.journal() })
@@ -115,7 +76,7 @@ pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
 /// Makes the sinks of the workers.
 #[derive(Debug)]
 pub struct LogSender {
-    queue: Arc<Queue>,
+    queue: Arc<Belt<Block>>,
 }
 
 impl LogSender {
@@ -129,16 +90,14 @@ impl LogSender {
 
 impl Clone for LogSender {
     fn clone(&self) -> Self {
-        self.queue.writers.fetch_add(1, Ordering::Relaxed);
+        self.queue.join();
         Self { queue: self.queue.clone() }
     }
 }
 
 impl Drop for LogSender {
     fn drop(&mut self) {
-        if self.queue.writers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.queue.wake_reader();
-        }
+        self.queue.leave();
     }
 }
 
@@ -178,14 +137,9 @@ impl LogSink {
         }
         let queue = &self.sender.queue;
         let block = mem::take(&mut self.block);
-        let refused =
-            if queue.is_abandoned.load(Ordering::Relaxed) { Some(block) } else { queue.filled.push(block).err() };
-        match refused {
-            None => {
-                queue.wake_reader();
-                self.block = self.empty_block();
-            }
-            Some(block) => {
+        match queue.put(block) {
+            Ok(()) => self.block = self.empty_block(),
+            Err(block) => {
                 self.block = block;
                 self.metrics.access_records_dropped.add(self.block.records);
                 self.block.clear();
@@ -195,7 +149,7 @@ impl LogSink {
 
     fn empty_block(&mut self) -> Block {
         while self.spare.len() < SPARE_BLOCKS
-            && let Some(block) = self.sender.queue.empty.pop()
+            && let Some(block) = self.sender.queue.take_empty()
         {
             self.spare.push(block);
         }
@@ -223,7 +177,7 @@ pub enum Received {
 /// Where the journal takes blocks from.
 #[derive(Debug)]
 pub struct LogSource {
-    queue: Arc<Queue>,
+    queue: Arc<Belt<Block>>,
     metrics: Arc<JournalMetrics>,
 }
 
@@ -245,35 +199,17 @@ impl LogSource {
     /// things than blocks. On the same thread as [`LogSource::recv`].
     #[must_use]
     pub fn recv_within(&self, wait: Option<Duration>) -> Received {
-        let reader = self.queue.reader.get_or_init(thread::current);
-        debug_assert_eq!(reader.id(), thread::current().id(), "one thread takes all blocks");
-        fence(Ordering::SeqCst);
-        if let Some(received) = self.try_recv() {
-            return received;
+        match self.queue.take_within(wait) {
+            Taken::Block(block) => Received::Block(block),
+            Taken::Nothing => Received::Nothing,
+            Taken::End => Received::End,
         }
-        match wait {
-            Some(wait) => thread::park_timeout(wait),
-            None => thread::park(),
-        }
-        self.try_recv().unwrap_or(Received::Nothing)
-    }
-
-    fn try_recv(&self) -> Option<Received> {
-        if let Some(block) = self.queue.filled.pop() {
-            return Some(Received::Block(block));
-        }
-        if self.queue.writers.load(Ordering::Acquire) > 0 {
-            return None;
-        }
-        // The last of them may have handed a block over since.
-        Some(self.queue.filled.pop().map_or(Received::End, Received::Block))
     }
 
     /// Gives a written block back to the sinks.
     pub fn give_back(&self, mut block: Block) {
         block.clear();
-        // Full: the block is freed.
-        drop(self.queue.empty.push(block));
+        self.queue.give_back(block);
     }
 
     /// The figures that whoever takes the blocks has to write.
@@ -285,6 +221,6 @@ impl LogSource {
 
 impl Drop for LogSource {
     fn drop(&mut self) {
-        self.queue.is_abandoned.store(true, Ordering::Relaxed);
+        self.queue.abandon();
     }
 }

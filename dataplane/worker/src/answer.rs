@@ -7,9 +7,7 @@ use crate::{
     forward::Forwarded,
     record::Facts,
 };
-use tollgate_http::{
-    Answer, BodyLength, ConnectionOption, Method, PROBLEM_CONTENT_TYPE, Reason, http_date, write_problem,
-};
+use tollgate_http::{Answer, ConnectionOption, Method, PROBLEM_CONTENT_TYPE, Reason, http_date, write_problem};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
 use tollgate_policy::ResponseChanges;
@@ -65,18 +63,16 @@ impl<I: Io> Machine<'_, '_, I> {
         &self,
         status: u16,
         location: &[u8],
-        body: BodyLength,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
         let fields: [(&str, &[u8]); 2] = [("X-Request-Id", self.request_id), ("Location", location)];
-        self.answer_route(Answer { status, fields: &fields, ..Answer::default() }, b"", body, reply).await
+        self.answer_route(Answer { status, fields: &fields, ..Answer::default() }, b"", reply).await
     }
 
     /// Answers what the route says.
     pub(crate) async fn answer_fixed(
         &self,
         fixed: &FixedAnswer,
-        body: BodyLength,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
         let mut fields: Vec<(&str, &[u8])> = vec![("X-Request-Id", self.request_id)];
@@ -88,21 +84,17 @@ impl<I: Io> Machine<'_, '_, I> {
             body_len: fixed.body.len() as u64,
             ..Answer::default()
         };
-        self.answer_route(answer, fixed.body.as_bytes(), body, reply).await
+        self.answer_route(answer, fixed.body.as_bytes(), reply).await
     }
 
-    /// Sends `answer`; `received` is the body that the client sends or would send.
     async fn answer_route(
         &self,
         answer: Answer<'_>,
         content: &[u8],
-        received: BodyLength,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
         let (worker, outcome) = (&self.connection.worker, self.outcome);
-        // A client that waits for a 100 may or may not send its body after a final answer: nobody can tell.
-        let is_unsure = self.facts.expects_continue && !received.is_empty();
-        let closes = is_unsure || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        let closes = self.closes();
         outcome.closes.set(closes);
         outcome.status.set(answer.status);
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);

@@ -35,7 +35,7 @@ pub(crate) struct Connection<I: Io> {
     pub(crate) stream: Rc<Wire<I::Stream>>,
     pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) timer: TimerId,
-    pub(crate) listening: Rc<Listening<I::Listener>>,
+    pub(crate) listening: Rc<Listening>,
     /// When the last answer was out.
     idle_since: Cell<Instant>,
     /// Requests in a row that came soon after the answer before.
@@ -44,7 +44,7 @@ pub(crate) struct Connection<I: Io> {
 }
 
 /// Serves a connection, which was admitted, to its end.
-pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening<I::Listener>>) {
+pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening>) {
     // Accepted just before the drain, which has already looked at every connection there was.
     if worker.is_draining() {
         return worker.dismiss();

@@ -144,6 +144,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let head = self.index.head(down.reader.bytes());
         let body = head.body();
         let ends_here = head.max_forwards() == Some(0);
+        self.outcome.is_unsure.set(self.facts.expects_continue && !body.is_empty());
         let result = match self.admit(&head) {
             Ok(_) if ends_here => self.answer_options(&head, &mut down.writer).await,
             // `OPTIONS *` asks about the node as a whole and has no route.
@@ -151,7 +152,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                 self.answer_options(&head, &mut down.writer).await
             }
             Ok(route) => self.act(down, route, body).await,
-            Err(early) => self.answer_early(early, body, &mut down.writer).await,
+            Err(early) => self.answer_early(early, &mut down.writer).await,
         };
         self.connection.watch.set_upstream(None);
         self.consume_head(down, body);
@@ -192,11 +193,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Act::Forward { to, rewrite: Some(rewrite) } => (to, rewrite.target(path, &request)),
             Act::Redirect(redirect) => {
                 return match tollgate_route::location(redirect, path, &request) {
-                    Some(location) => self.answer_redirect(redirect.status, &location, body, &mut down.writer).await,
+                    Some(location) => self.answer_redirect(redirect.status, &location, &mut down.writer).await,
                     None => self.fail(Reason::BadHost, None, &mut down.writer).await,
                 };
             }
-            Act::Answer(answer) => return self.answer_fixed(answer, body, &mut down.writer).await,
+            Act::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
         };
         let Some(target) = target.map(|target| self.change_query(target, &head)) else {
             return self.fail(Reason::BadTarget, None, &mut down.writer).await;
@@ -331,7 +332,6 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             body_bytes_max: self.chain().map_or(u64::MAX, Chain::body_bytes_max),
             changes: self.changes.get(),
             uploading: Cell::new(false),
-            upload_begun: Cell::new(false),
             tries,
             has_interim: Cell::new(false),
         }
@@ -408,12 +408,19 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         outcome.status.set(reason.status());
         let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
-        let closes = is_theirs || !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        let closes = is_theirs || self.closes();
         outcome.closes.set(closes);
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
         let changes = self.changes.get();
         let refusal = Refusal { reason, request_id: self.request_id, allow, date: &date, closes, changes };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
+    }
+
+    /// Whether the client's connection ends with an answer that is sent now.
+    pub(crate) fn closes(&self) -> bool {
+        let outcome = self.outcome;
+        let is_over = !self.facts.keep_alive || outcome.closes.get() || outcome.is_unsure.get();
+        is_over || self.connection.worker.is_draining()
     }
 
     fn consume_head(&self, down: &mut H1Downstream<'_, I>, body: BodyLength) {

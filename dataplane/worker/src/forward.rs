@@ -49,8 +49,6 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) changes: Option<&'a ResponseChanges<'a>>,
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
-    /// Whether the client has begun to send it.
-    pub(crate) upload_begun: Cell<bool>,
     /// If the request may be sent again.
     pub(crate) tries: Option<&'a Tries<'p>>,
     /// Whether an interim response has gone to the client.
@@ -131,7 +129,7 @@ impl<I: Io> Forward<'_, '_, I> {
                     return false;
                 }
             };
-            self.upload_begun.set(true);
+            self.outcome.is_unsure.set(false);
             total += part.len();
             if total > self.body_bytes_max {
                 body.give_back(part.buffer);
@@ -169,13 +167,14 @@ impl<I: Io> Forward<'_, '_, I> {
         {
             return Ok(Forwarded::Declined);
         }
-        self.outcome.status.set(head.status());
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
         }
         let with = self.respond_with(&head);
         self.outcome.closes.set(with.connection == ConnectionOption::Close);
         reply.head(head, &with)?;
+        // Not before: until the head is queued the client can be told what went wrong.
+        self.outcome.status.set(head.status());
         response.begin_body();
         self.watch.mark_misleading_end(with.framing == ResponseFraming::Close);
         relay(response, reply).await?;
@@ -221,6 +220,7 @@ impl<I: Io> Forward<'_, '_, I> {
             ..self.respond_as_changed()
         };
         reply.head(response.response(), &with)?;
+        self.outcome.status.set(101);
         response.begin_body();
         reply.flush().await?;
         Ok(Forwarded::Upgraded)
@@ -233,10 +233,8 @@ impl<I: Io> Forward<'_, '_, I> {
             _ if is_http11 => ResponseFraming::Chunked,
             _ => ResponseFraming::Close,
         };
-        // A client that waits for a 100 may or may not send its body after a final answer: nobody can tell.
-        let is_unsure = self.uploading.get() && self.facts.expects_continue && !self.upload_begun.get();
         let closes = framing == ResponseFraming::Close
-            || is_unsure
+            || self.outcome.is_unsure.get()
             || !self.facts.keep_alive
             || self.outcome.closes.get()
             || self.worker.is_draining();

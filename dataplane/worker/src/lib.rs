@@ -35,6 +35,7 @@ mod retry;
 mod route_program;
 mod standing;
 mod state;
+mod sync;
 mod timers;
 mod tls;
 mod trace;
@@ -48,7 +49,8 @@ pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
-pub use tls::{Security, SecurityError};
+pub use tls::{ClientTls, Security, SecurityError};
+pub use wire::{Arrival, Wire};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};
@@ -74,7 +76,9 @@ pub struct Publication<L> {
     /// New listening sockets with the slots of their listeners. They take the place of those with the same slot; whatever
     /// has no listener in the new snapshot is closed.
     pub listeners: Vec<(u32, L)>,
-    /// Called by the worker when it has taken the program.
+    /// Sockets that become another listener's: its slot until now, and in the new snapshot.
+    pub moved: Vec<(u32, u32)>,
+    /// Called by the worker when it has taken the program, and sockets that no listener has any more are closed.
     pub taken: Box<dyn FnOnce() + Send>,
 }
 

@@ -47,6 +47,12 @@ pub(crate) const PARKED_SHARE: usize = 16;
 /// ... but no more than this for all.
 pub(crate) const PARKED_MAX: usize = 64;
 
+/// Endpoints whose parking places are made together ...
+pub(crate) const PARKING_BLOCK_PLACES: usize = 64;
+
+/// ... and how often: endpoints with numbers beyond 65,536 have no place.
+pub(crate) const PARKING_BLOCKS: usize = 1024;
+
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -6,11 +6,9 @@
 //!
 //! Exchanges in progress are not counted in: they come and go by the millisecond, and a connection stays.
 
-use crate::limits::{HANDOVER_MARGIN, HANDOVER_SHARE};
-use crossbeam::utils::CachePadded;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
+use super::{
+    limits::{HANDOVER_MARGIN, HANDOVER_SHARE},
+    sync::{Arc, AtomicU32, CachePadded, Ordering::Relaxed},
 };
 
 /// The load of every worker of a node.

@@ -25,7 +25,7 @@ impl<I: Io> Machine<'_, '_, I> {
     ) -> Result<Forwarded, Reason> {
         let (worker, outcome) = (&self.connection.worker, self.outcome);
         let allow = self.methods(head);
-        let closes = !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        let closes = self.closes();
         outcome.closes.set(closes);
         outcome.status.set(204);
         let answer = Answer {

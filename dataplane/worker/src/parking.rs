@@ -5,17 +5,13 @@
 //! putting and taking are swaps of it. Which ones are too old is the business of those who park.
 //!
 //! Bounds: [`PARKED_MAX`] connections per endpoint, and [`BLOCKS`] times [`BLOCK_PLACES`] endpoints; those of others are not
-//! parked.
+//! parked. Its interleavings are tried by `tests/loom`.
 
-use crate::limits::{PARKED_MAX, PARKED_SHARE};
-use crossbeam::atomic::AtomicCell;
-use std::{
-    iter,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use super::{
+    limits::{PARKED_MAX, PARKED_SHARE, PARKING_BLOCK_PLACES as BLOCK_PLACES, PARKING_BLOCKS as BLOCKS},
+    sync::{Arc, AtomicCell, AtomicUsize, OnceLock, Ordering::Relaxed},
 };
+use std::iter;
 use tollgate_io::Instant;
 use tollgate_tls::Session;
 
@@ -27,11 +23,6 @@ pub struct Parking<D> {
 
 /// Places that are made together.
 type Block<D> = Box<[Place<D>]>;
-
-const BLOCK_PLACES: usize = 64;
-
-/// Endpoints with numbers beyond 65,536 have no place.
-const BLOCKS: usize = 1024;
 
 struct Place<D> {
     /// At least as many as stand here; one more for a moment, never fewer.
@@ -151,7 +142,7 @@ impl<D> Parking<D> {
 }
 
 impl<D> Place<D> {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self { count: AtomicUsize::new(0), spots: OnceLock::new() }
     }
 

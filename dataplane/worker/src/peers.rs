@@ -4,7 +4,7 @@
 //! one gives them back. A worker that drains shows itself as away, and nothing more is sent to it.
 
 use crate::load::Loads;
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 use tollgate_io::Post;
 
 /// A fresh connection that one worker has accepted for another.
@@ -14,6 +14,8 @@ pub struct Handed<D> {
     pub(crate) stream: D,
     /// The name of the listener it came from ...
     pub(crate) listener: String,
+    /// ... and its address, which stays when it gets another name ...
+    pub(crate) address: SocketAddr,
     /// ... in this generation, which the other worker may not have taken yet.
     pub(crate) generation: u64,
 }

@@ -12,7 +12,7 @@ use crate::{
     route_program::RouteProgram,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
-use tollgate_http::{Answer, BodyLength, Reason, RequestHead, client_of, http_date};
+use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
 use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
@@ -76,24 +76,23 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         Ok(())
     }
 
-    /// Answers before the route's action; `body` is what the client sends or would send.
+    /// Answers before the route's action.
     pub(crate) async fn answer_early(
         &self,
         early: Early<'_>,
-        body: BodyLength,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
         match early {
             Early::Refused(reason, allow) => self.fail(reason, allow.as_deref(), reply).await,
             Early::Preflight(lines) => self.answer_preflight(&lines, reply).await,
-            Early::Mock(answer) => self.answer_fixed(answer, body, reply).await,
+            Early::Mock(answer) => self.answer_fixed(answer, reply).await,
         }
     }
 
     /// Answers 204 with `lines` and without those of other responses.
     async fn answer_preflight(&self, lines: &[u8], reply: &mut impl ResponseSink) -> Result<Forwarded, Reason> {
         let (worker, outcome) = (&self.connection.worker, self.outcome);
-        let closes = !self.facts.keep_alive || outcome.closes.get() || worker.is_draining();
+        let closes = self.closes();
         outcome.closes.set(closes);
         outcome.status.set(204);
         let answer = Answer {

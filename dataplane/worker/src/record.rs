@@ -57,4 +57,7 @@ pub(crate) struct Outcome<'p> {
     pub(crate) attempts: Cell<u8>,
     /// Whether the client's connection ends with this exchange.
     pub(crate) closes: Cell<bool>,
+    /// Whether the client waits for a 100 (Continue) and has not begun to send its body. After a final answer it may send it
+    /// or not: nobody can tell, so the connection ends with that answer.
+    pub(crate) is_unsure: Cell<bool>,
 }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! choose --> connect --> send --> response
-//!   ^  \--none left--> wait --> choose among all again
-//!   `--- failed in a way that the rules name, tries left, room in the budget
+//!   ^  \--none left, room in the budget--> wait --> choose among all again
+//!   `--- failed in a way that the rules name, tries left, room in the budget unless nothing was sent
 //! ```
 //!
-//! An endpoint that was not tried yet is tried at once; before one that was, a random time passes. Whether a request may
-//! be sent again at all (nothing of it, or of a response, has gone anywhere it cannot be taken back from) is the
-//! exchange's to say.
+//! An endpoint that was not tried yet is tried at once, a backup as the last; before one that was, a random time passes.
+//! Whether a request may be sent again at all (nothing of it, or of a response, has gone anywhere it cannot be taken back
+//! from) is the exchange's to say.
 
 use crate::{
     bell,
@@ -43,6 +43,7 @@ pub(crate) struct Tries<'p> {
     is_busy: Cell<bool>,
     /// How often a time had to pass.
     waits: Cell<u32>,
+    /// What the budget was charged for the try in progress.
     retry: RefCell<Option<RetrySlot>>,
     _request: RetrySlot,
 }
@@ -92,9 +93,11 @@ impl<'p> Tries<'p> {
         self.failure.get().is_some()
     }
 
-    /// Whether an endpoint that was tried may be tried again: not if the last took all its time to connect.
+    /// Whether an endpoint that was tried may be tried again: not if the last took all its time to connect. The budget is
+    /// charged, if that was not done already.
     pub(crate) fn may_wait(&self) -> bool {
-        self.failure.get().is_some_and(|failure| failure != Reason::ConnectTimeout)
+        let failure = self.failure.get();
+        failure.is_some_and(|failure| failure != Reason::ConnectTimeout) && self.has_room()
     }
 
     /// Why there is no endpoint.
@@ -103,10 +106,15 @@ impl<'p> Tries<'p> {
         self.failure.get().unwrap_or(none)
     }
 
-    /// Whether a failure to connect is tried again; if so, the budget is charged. A second one that took all its time is
-    /// enough: each costs the client `timeouts.connect`.
+    /// Whether a failure to connect is tried again. A second one that took all its time is enough: each costs the client
+    /// `timeouts.connect`. The budget is charged, unless the endpoint declined at once: the next one then gets no more
+    /// requests than clients make, and when the only endpoint is down, its backup must be able to take all of them.
     pub(crate) fn takes_connect_failure(&self, outcome: &Outcome<'_>) -> bool {
-        self.upstream.upstream.retries.on.connect && self.connect_timeouts.get() < 2 && self.has_room(outcome)
+        let is_free = matches!(self.failure.get(), Some(Reason::ConnectRefused | Reason::ConnectFailed));
+        self.upstream.upstream.retries.on.connect
+            && self.connect_timeouts.get() < 2
+            && self.has_tries(outcome)
+            && (is_free || self.has_room())
     }
 
     /// Whether a request without a response is tried again; if so, the budget is charged.
@@ -117,7 +125,7 @@ impl<'p> Tries<'p> {
             Reason::ResponseTimeout => on.timeout,
             _ => false,
         };
-        is_named && self.has_room(outcome)
+        is_named && self.has_tries(outcome) && self.has_room()
     }
 
     /// Whether a request that was answered with this status is tried again; if so, the budget is charged.
@@ -129,16 +137,20 @@ impl<'p> Tries<'p> {
             504 => on.gateway_timeout,
             _ => false,
         };
-        is_named && self.has_room(outcome)
+        is_named && self.has_tries(outcome) && self.has_room()
     }
 
-    fn has_room(&self, outcome: &Outcome<'_>) -> bool {
-        let rules = &self.upstream.upstream.retries;
+    /// Whether one more try is allowed. The one before it is over.
+    fn has_tries(&self, outcome: &Outcome<'_>) -> bool {
+        self.retry.take();
+        u32::from(outcome.attempts.get()) < self.upstream.upstream.retries.attempts
+    }
+
+    /// Charges the budget for the next try, once.
+    fn has_room(&self) -> bool {
         let mut retry = self.retry.borrow_mut();
-        // The retry before this one is over.
-        drop(retry.take());
-        if u32::from(outcome.attempts.get()) < rules.attempts {
-            *retry = self.standing.budget.retry(rules);
+        if retry.is_none() {
+            *retry = self.standing.budget.retry(&self.upstream.upstream.retries);
         }
         retry.is_some()
     }

@@ -7,7 +7,7 @@ use crate::{
     Program, Publication,
     bell::Bell,
     limits,
-    listening::Listening,
+    listening::Socket,
     parking::Parking,
     peers::Peers,
     pool::Pools,
@@ -54,7 +54,7 @@ pub(crate) struct Worker<I: Io> {
     #[expect(clippy::vec_box, reason = "an index is lent as a pointer: moving it would cost more than filling it")]
     /// Indexes of no response: the one used last is in the cache, as one per connection would not be.
     response_indexes: RefCell<Vec<Box<ResponseIndex>>>,
-    pub(crate) listeners: RefCell<Vec<Rc<Listening<I::Listener>>>>,
+    pub(crate) sockets: RefCell<Vec<Rc<Socket<I::Listener>>>>,
     connections: Cell<usize>,
     /// Connections that keep the state of an exchange while they receive a head.
     pub(crate) busy_connections: Cell<usize>,
@@ -86,7 +86,7 @@ impl<I: Io> Worker<I> {
             timers: Bell::default(),
             timers_sleep_until: Cell::new(Instant::NEVER),
             response_indexes: RefCell::default(),
-            listeners: RefCell::default(),
+            sockets: RefCell::default(),
             peers,
             published: Bell::default(),
             connections: Cell::new(0),
@@ -108,14 +108,10 @@ impl<I: Io> Worker<I> {
 
     /// Runs another program from now on.
     pub(crate) fn publish(self: &Rc<Self>, publication: Publication<I::Listener>) {
-        let Publication { program, listeners, taken } = publication;
-        self.program.replace(Rc::new(program));
-        let program = self.program();
-        self.close_listeners(|listening| program.snapshot.listeners.get(listening.slot).is_none());
-        self.listen(listeners);
-        self.metrics.generation.set(program.snapshot.generation);
+        self.program.replace(Rc::new(publication.program.clone()));
+        self.metrics.generation.set(publication.program.snapshot.generation);
         self.pools.sweep(&self.metrics);
-        taken();
+        self.rearrange(publication);
         self.published.ring();
     }
 
@@ -219,7 +215,7 @@ impl<I: Io> Worker<I> {
         self.peers.leave();
         self.published.ring();
         self.drain_due.set(self.io.now() + self.program.borrow().snapshot.timeouts.drain);
-        self.close_listeners(|_| true);
+        self.close_sockets(|_| true);
         self.wheel.borrow().for_each(|watch| watch.drain());
         self.timers.ring();
         self.end_if_drained();

@@ -103,10 +103,17 @@ async fn find<'p, I: Io>(
     tries: &Tries<'p>,
     wish: Wish,
 ) -> Result<(Target<'p>, Way<I::Stream>), Reason> {
-    let mut has_waited = false;
+    let (mut has_waited, mut now, mut is_current) = (false, wish.now, false);
     loop {
-        let now = if tries.has_failed() { worker.io.now() } else { wish.now };
+        if tries.has_failed() {
+            (now, is_current) = (worker.io.now(), true);
+        }
         let Some(target) = tries.choose(worker, now) else {
+            if !is_current {
+                // The request may have taken its time to come: one endpoint may be back and another gone since it began.
+                (now, is_current) = (worker.io.now(), true);
+                continue;
+            }
             if has_waited || !tries.may_wait() {
                 return Err(tries.end());
             }

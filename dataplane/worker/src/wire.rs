@@ -1,6 +1,7 @@
 //! A stream with the TLS session that lies over it, if there is one: plaintext for the worker, whatever the peer speaks.
 //!
-//! It stands wherever a connection is kept: with a client's task, in an exchange, in the pool. Without a session every call
+//! It stands wherever a connection is kept: with a client's task, in an exchange, in the pool; and in the node's own checks
+//! of endpoints, which are no worker's. Without a session every call
 //! is the stream's own behind one branch. Receives and sends are bounded as the stream's are: one of each in flight, none
 //! ever dropped. Nothing is judged here; [`crate::link`] gives failures their reason.
 
@@ -10,22 +11,23 @@ use tollgate_io::{Buffer, BufferPool, Half, Peek, SendList, Stream};
 use tollgate_tls::Session;
 
 /// A connection's stream.
-pub(crate) struct Wire<S> {
+pub struct Wire<S> {
     stream: S,
     /// Set once, by a handshake. In a box: most idle connections of a plain listener have none.
     layer: OnceCell<Box<Layer>>,
 }
 
 /// What a receive brought.
-pub(crate) struct Arrival {
+pub struct Arrival {
     /// The buffer that was given, or one of the pool, with what came in plaintext behind what it held. `None` if it is empty.
-    pub(crate) buffer: Option<Buffer>,
+    pub buffer: Option<Buffer>,
     /// Whether nothing came and nothing will. Otherwise something did, although it may not make plaintext yet.
-    pub(crate) is_end: bool,
+    pub is_end: bool,
 }
 
 impl<S: Stream> Wire<S> {
-    pub(crate) const fn new(stream: S) -> Self {
+    /// A stream in the clear.
+    pub const fn new(stream: S) -> Self {
         Self { stream, layer: OnceCell::new() }
     }
 
@@ -78,7 +80,7 @@ impl<S: Stream> Wire<S> {
     ///
     /// # Errors
     /// The stream is broken, or the session.
-    pub(crate) async fn receive(&self, into: Option<Buffer>) -> io::Result<Arrival> {
+    pub async fn receive(&self, into: Option<Buffer>) -> io::Result<Arrival> {
         if let Some(layer) = self.layer.get() {
             return layer.receive(&self.stream, into).await;
         }
@@ -89,7 +91,7 @@ impl<S: Stream> Wire<S> {
     }
 
     /// Sends a prefix of `list` and says how long it was.
-    pub(crate) async fn send(&self, list: SendList) -> (io::Result<usize>, SendList) {
+    pub async fn send(&self, list: SendList) -> (io::Result<usize>, SendList) {
         match self.layer.get() {
             None => self.stream.send(list).await,
             Some(layer) => layer.send(&self.stream, list).await,
@@ -97,7 +99,7 @@ impl<S: Stream> Wire<S> {
     }
 
     /// Says that no more comes from us, in the session too. Not while a send is in flight.
-    pub(crate) async fn finish(&self) {
+    pub async fn finish(&self) {
         if let Some(layer) = self.layer.get() {
             layer.close(&self.stream).await;
         }
@@ -138,7 +140,7 @@ impl<S: Stream> Wire<S> {
     }
 
     /// As [`Stream::abort`].
-    pub(crate) fn abort(&self) {
+    pub fn abort(&self) {
         self.stream.abort();
     }
 

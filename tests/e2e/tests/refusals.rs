@@ -4,41 +4,12 @@ use serde_json::Value;
 use tollgate_e2e::{Node, Response, get, until};
 use tollgate_loadtest::{Origin, OriginConfig};
 
-/// Sent as written, with the status and code of the answer.
+/// Sent as written, with the status and code of the answer. One of each status; the forms are the table's, in
+/// `smuggling.rs`.
 const REFUSED: &[(&str, u16, &str)] = &[
-    ("GET /\r\nHost: a\r\n\r\n", 400, "bad_request_line"),
-    ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_request_line"),
-    ("GET / HTTP/1.1\nHost: a\n\n", 400, "bare_line_break"),
-    ("GET / HTTP/1.1\r\n\r\n", 400, "bad_host"),
-    ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "bad_host"),
-    ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "bad_host"),
     ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "bad_header"),
-    ("GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 400, "bad_header"),
-    ("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n", 400, "line_folding"),
-    ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_target"),
-    ("GET /../x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_target"),
-    ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_target"),
     ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "unsupported_version"),
-    ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501, "method_not_implemented"),
-    // Where two parsers might disagree about the end of the body.
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_content_length"),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello", 400, "bad_content_length"),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400, "conflicting_framing"),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400, "conflicting_framing"),
-    (
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\
-         Host: a\r\n\r\n",
-        400,
-        "conflicting_framing",
-    ),
-    (
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        400,
-        "conflicting_framing",
-    ),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "unknown_transfer_coding"),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501, "unknown_transfer_coding"),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, "bad_header"),
 ];
 
 fn start(more: &str) -> (Origin, Node) {
@@ -89,19 +60,6 @@ fn what_is_too_large_is_refused() {
         assert!(connection.is_closed(), "{request:.60}");
     }
     assert_eq!(origin.counts().requests, 0);
-}
-
-#[test]
-fn a_bad_chunk_ends_the_exchange() {
-    let (_origin, node) = start("");
-    for chunk in ["zz\r\n", "5\nhello\r\n", "5\r\nhello!\r\n", "fffffffffffffffff\r\n", "-1\r\n", " 5\r\nhello\r\n"] {
-        let mut connection = node.connect();
-        connection.send("POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-        connection.send_if_taken(chunk);
-        let response = connection.response();
-        assert_eq!((response.status, problem(&response)["code"].as_str()), (400, Some("bad_chunk")), "{chunk:?}");
-        assert!(connection.is_closed(), "{chunk:?}");
-    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tollgate_e2e::{Process, get, run, until};
+use tollgate_e2e::{Connection, Process, get, run, until};
 use tollgate_loadtest::{Origin, OriginConfig};
 use tollgate_sim::{Authority, Issued};
 
@@ -161,6 +161,70 @@ fn a_gateway_speaks_tls_with_another() {
     assert_eq!(status(&named), "tollgate; error=tls_certificate_error");
     assert_eq!(get(behind.public, "/bytes/10").status, 200, "the origin is well");
     drop(behind.process);
+}
+
+/// What a check finds of an endpoint in TLS is what requests would: healthy with the right authority, name and client
+/// certificate, and unhealthy with any of them wrong, so that no request gets as far as to fail.
+#[test]
+fn checks_speak_tls_as_requests_do() {
+    let setting = Setting::new();
+    setting.write("client", &setting.authority.issue(&["gateway"]));
+    fs::write(setting.path("other-ca.pem"), Authority::default().pem()).unwrap();
+    let (ca, other) =
+        (setting.path("ca.pem").display().to_string(), setting.path("other-ca.pem").display().to_string());
+    let answer = |path: &str, status: u16| {
+        format!("- {{ name: r{status}, match: {{ path: {path} }}, answer: {{ status: {status} }} }}\n")
+    };
+    let answers = format!("routes:\n{}{}", answer("/healthz", 204), answer("/bytes/10", 200));
+    let behind = Node::start(&setting.config(&format!(", client_auth: {{ ca_file: {ca} }}"), &answers));
+    let own = setting.identity("client");
+    let right = format!("ca_file: {ca}, server_name: localhost, client_certificate: {own}");
+    let wrong = [
+        format!("ca_file: {other}, server_name: localhost, client_certificate: {own}"),
+        format!("ca_file: {ca}, server_name: other.test, client_certificate: {own}"),
+    ];
+    for kind in ["http: { path: /healthz, status: [204], ", "tcp: { "] {
+        let health = format!("health: {{ {kind}interval: 10ms, healthy: 1, unhealthy: 1 }} }}");
+        let node = |tls: &str| {
+            Node::start(&setting.config("", &upstream(behind.secure, &format!(", tls: {{ {tls} }}, {health}"))))
+        };
+        let checks = || counted(&behind, "tollgate_tls_handshakes_total");
+        let (well, before) = (node(&right), checks());
+        until("more checks", || (checks() > before + 5).then_some(()));
+        let mut connection = Connection::open(well.public);
+        connection.send("GET /bytes/10 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(connection.response().status, 200);
+        for wrong in &wrong {
+            let node = node(wrong);
+            let refused =
+                until("it is out", || Some(get(node.public, "/bytes/10")).filter(|reply| reply.status == 503));
+            assert!(refused.text().contains("no_endpoint"), "{}", refused.text());
+        }
+    }
+    assert!(
+        counted(&behind, "tollgate_requests_total{http_route=\"r204\"") > 5,
+        "{}",
+        get(behind.status, "/metrics").text()
+    );
+}
+
+/// A client certificate that is missing shows in the answer only: TLS 1.3 lets the client finish first.
+#[test]
+fn a_check_without_the_client_certificate_fails() {
+    let setting = Setting::new();
+    let ca = setting.path("ca.pem").display().to_string();
+    let answers = "routes: [ { name: all, match: { path: '/{rest*}' }, answer: { status: 200 } } ]\n";
+    let behind = Node::start(&setting.config(&format!(", client_auth: {{ ca_file: {ca} }}"), answers));
+    let rest = format!(", tls: {{ ca_file: {ca} }}, health: {{ http: {{ interval: 10ms }} }}");
+    let node = Node::start(&setting.config("", &upstream(behind.secure, &rest)));
+    until("it is out", || (get(node.public, "/").status == 503).then_some(()));
+}
+
+/// The sum of a node's figures that begin with this.
+fn counted(node: &Node, sample: &str) -> u64 {
+    let metrics = get(node.status, "/metrics").text();
+    let lines = metrics.lines().filter(|line| line.starts_with(sample));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 /// A certificate for `localhost` with its validity changed.

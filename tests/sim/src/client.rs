@@ -3,8 +3,9 @@
 //! It stops at the first failure, so the replies it returns are those of the first requests. What they ought to say is
 //! the test's to judge.
 
-use crate::{Endpoint, Failure, Framing, Head, Reader, SimMailbox, World, message, payload};
+use crate::{Endpoint, Failure, Framing, Head, Pace, Reader, SimMailbox, SimSender, World, message, payload};
 use std::{
+    cell::RefCell,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
 };
@@ -69,12 +70,36 @@ pub struct Client {
     pub pause_nanos_max: u64,
     /// Breaks the link after this many bytes of a batch.
     pub cut_at: Option<usize>,
+    /// How fast it reads.
+    pub pace: Pace,
+    /// Finishes sending when there is nothing more to send, and reads on.
+    pub finishes: bool,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Talk {
+    reader: Reader<Rc<Endpoint>>,
+    /// Bytes to be sent, beside the reading: else both sides could wait for each other. One batch after the other, since an
+    /// early answer may come while its request is still being sent.
+    batches: Option<SimSender<Vec<u8>>>,
+    /// A body that waits for a 100 (Continue).
+    kept: Rc<RefCell<Option<Vec<u8>>>>,
 }
 
 impl Default for Client {
     fn default() -> Self {
         let from = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { from, host: "api.example.com", depth: 1, pieces: 1, pause_nanos_max: 0, cut_at: None }
+        Self {
+            from,
+            host: "api.example.com",
+            depth: 1,
+            pieces: 1,
+            pause_nanos_max: 0,
+            cut_at: None,
+            pace: Pace::default(),
+            finishes: false,
+        }
     }
 }
 
@@ -97,7 +122,7 @@ impl Body {
 
 impl Request {
     /// Appends the request as it goes over the wire.
-    fn encode(&self, to: &mut Vec<u8>, host: &str, world: &World) {
+    pub fn encode(&self, to: &mut Vec<u8>, host: &str, world: &World) {
         let Self { method, target, token, fields, .. } = self;
         to.extend(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Token: {token}\r\n{fields}").bytes());
         let body = payload(self.token, self.body.len());
@@ -118,21 +143,16 @@ impl Request {
 impl Client {
     /// Sends `requests` to `to` over one connection and returns the replies, ending with the first failure.
     pub async fn run(&self, world: &World, to: SocketAddr, requests: &[Request]) -> Vec<Result<Reply, Failure>> {
-        let Ok(end) = world.dial(self.from, to).await else {
+        let Ok(mut talk) = self.open(world, to).await else {
             return vec![Err(Failure::Refused)];
         };
-        let end = Rc::new(end);
-        let (mut reader, mut replies) = (Reader::new(&end), Vec::new());
-        // Beside the reading, or both sides could wait for each other; one batch after the other, since an early answer
-        // may come while its request is still being sent.
-        let (batches, outbox) = world.mailbox();
-        world.spawn(self.clone().send(end.clone(), outbox));
+        let mut replies = Vec::new();
         for batch in requests.chunks(self.depth.max(1)) {
             let mut bytes = Vec::new();
             batch.iter().for_each(|request| request.encode(&mut bytes, self.host, world));
-            batches.send(bytes);
+            talk.send(bytes);
             for request in batch {
-                let reply = Self::reply(&mut reader, request.method).await;
+                let reply = talk.reply(request.method).await;
                 let last = reply.as_ref().map_or(true, |reply| reply.last);
                 replies.push(reply);
                 if last {
@@ -141,6 +161,18 @@ impl Client {
             }
         }
         replies
+    }
+
+    /// Connects to `to`.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn open(&self, world: &World, to: SocketAddr) -> Result<Talk, Failure> {
+        let end = Rc::new(world.dial(self.from, to).await.map_err(|_| Failure::Refused)?);
+        let reader = Reader::with_pace(end.clone(), self.pace);
+        let (batches, outbox) = world.mailbox();
+        world.spawn(self.clone().send(end.clone(), outbox));
+        Ok(Talk { reader, batches: Some(batches), kept: Rc::default() })
     }
 
     async fn send(self, end: Rc<Endpoint>, batches: SimMailbox<Vec<u8>>) {
@@ -155,18 +187,64 @@ impl Client {
                 return;
             }
         }
+        if self.finishes {
+            end.finish();
+        }
+    }
+}
+
+impl Talk {
+    /// Sends `bytes` behind what was sent before.
+    pub fn send(&self, bytes: Vec<u8>) {
+        self.batches.iter().for_each(|batches| batches.send(bytes.clone()));
     }
 
-    async fn reply(reader: &mut Reader<'_>, method: &str) -> Result<Reply, Failure> {
+    /// Finishes sending behind what was sent before.
+    pub fn finish(&mut self) {
+        self.batches = None;
+    }
+
+    /// Sends `body` when a 100 (Continue) has been read or so many nanoseconds have passed, unless a final reply is read
+    /// before that.
+    pub fn send_when_asked(&self, body: Vec<u8>, patience_nanos: u64) {
+        self.kept.replace(Some(body));
+        let (kept, batches, world) = (self.kept.clone(), self.batches.clone(), self.reader.end().world().clone());
+        world.clone().spawn(async move {
+            world.sleep(patience_nanos).await;
+            if let (Some(body), Some(batches)) = (kept.take(), batches) {
+                batches.send(body);
+            }
+        });
+    }
+
+    /// Whether there is a body that nobody asked for yet.
+    #[must_use]
+    pub fn keeps_body(&self) -> bool {
+        self.kept.borrow().is_some()
+    }
+
+    /// Reads the reply to a request of this method.
+    ///
+    /// # Errors
+    /// There is none that is whole.
+    pub async fn reply(&mut self, method: &str) -> Result<Reply, Failure> {
         let mut interim = Vec::new();
         loop {
-            let head = reader.head().await?.ok_or(Failure::Truncated)?;
+            let head = self.reader.head().await?.ok_or(Failure::Truncated)?;
             match head.status() {
-                status @ 100..=199 => interim.push(status),
+                status @ 100..=199 => {
+                    interim.push(status);
+                    if status == 100
+                        && let Some(body) = self.kept.take()
+                    {
+                        self.send(body);
+                    }
+                }
                 status => {
                     let bare = method == "HEAD" || status == 204 || status == 304;
                     let framing = if bare { Framing::Length(0) } else { head.framing().unwrap_or(Framing::UntilClose) };
-                    let (body, last) = (reader.body(framing).await?, head.closes() || framing == Framing::UntilClose);
+                    let body = self.reader.body(framing).await?;
+                    let last = head.closes() || framing == Framing::UntilClose;
                     return Ok(Reply { interim, head, body, last });
                 }
             }

@@ -112,6 +112,11 @@ impl Executor {
         }
     }
 
+    /// Whether no task is woken and no timer set.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).is_empty() && self.timers.borrow().is_empty()
+    }
+
     /// Drops every task and timer.
     pub(crate) fn clear(&self) {
         // Out of the cells first: what is dropped may come back here.

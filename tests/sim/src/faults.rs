@@ -29,11 +29,26 @@ pub enum Fault {
     DetachRefused,
     /// A node cannot take in a detached stream, which is closed.
     AdoptFails,
+    /// A link that comes about carries few bytes in a second.
+    SlowLink,
+    /// The peer of a node's transfer is gone without a word: nothing of it arrives any more, and nothing reaches it.
+    PeerLost,
+    /// A connect of a node fails for want of descriptors.
+    ConnectFails,
+    /// An operation of a node begins up to [`Conditions::late_nanos_max`] after the node has asked for it.
+    SubmitLate,
+    /// A transfer of a node finds no room with the driver and fails, with nothing moved and the link unharmed.
+    SubmitFails,
+    /// An operation of a node is done, and the node learns of others first that were done later.
+    Overtaken,
+    /// A transfer of a node that is aborted completes in spite of it, unless it has to wait longer than
+    /// [`Conditions::late_nanos_max`].
+    AbortLate,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::ShortReceive,
         Self::ShortSend,
         Self::Reset,
@@ -45,7 +60,58 @@ impl Fault {
         Self::LateNews,
         Self::DetachRefused,
         Self::AdoptFails,
+        Self::SlowLink,
+        Self::PeerLost,
+        Self::ConnectFails,
+        Self::SubmitLate,
+        Self::SubmitFails,
+        Self::Overtaken,
+        Self::AbortLate,
     ];
+
+    /// Whether something may be lost or broken by it, or come so late that deadlines pass.
+    #[must_use]
+    pub const fn loses(self) -> bool {
+        match self {
+            Self::Reset
+            | Self::Stall
+            | Self::ConnectRefused
+            | Self::ConnectHangs
+            | Self::AdoptFails
+            | Self::PeerLost
+            | Self::ConnectFails
+            | Self::SubmitFails => true,
+            Self::ShortReceive
+            | Self::ShortSend
+            | Self::AcceptFails
+            | Self::LateCompletion
+            | Self::LateNews
+            | Self::DetachRefused
+            | Self::SlowLink
+            | Self::SubmitLate
+            | Self::Overtaken
+            | Self::AbortLate => false,
+        }
+    }
+
+    /// How probable it is at most in a run that is meant to come to something.
+    #[must_use]
+    pub const fn rate_max(self) -> f64 {
+        match self {
+            Self::ShortReceive | Self::ShortSend | Self::LateCompletion | Self::LateNews => 0.6,
+            Self::Reset | Self::Stall => 0.01,
+            Self::PeerLost | Self::SubmitFails => 0.005,
+            Self::SubmitLate | Self::Overtaken => 0.3,
+            Self::AbortLate => 1.0,
+            Self::ConnectRefused
+            | Self::ConnectHangs
+            | Self::ConnectFails
+            | Self::AcceptFails
+            | Self::DetachRefused
+            | Self::AdoptFails
+            | Self::SlowLink => 0.2,
+        }
+    }
 
     /// Those that only a stream meets which moves between nodes.
     pub const OF_MOVES: [Self; 2] = [Self::DetachRefused, Self::AdoptFails];
@@ -66,7 +132,9 @@ impl Faults {
         self
     }
 
-    pub(crate) const fn probability(&self, fault: Fault) -> f64 {
+    /// How probable `fault` is.
+    #[must_use]
+    pub const fn probability(&self, fault: Fault) -> f64 {
         self.0[fault as usize]
     }
 }
@@ -84,6 +152,8 @@ pub struct Conditions {
     pub reset_nanos_max: u64,
     /// Longest time between an operation and its completion.
     pub late_nanos_max: u64,
+    /// Time that a byte takes on a slow link, in nanoseconds; drawn for each.
+    pub slow_byte_nanos: RangeInclusive<u64>,
     /// What may go wrong.
     pub faults: Faults,
 }
@@ -96,6 +166,7 @@ impl Default for Conditions {
             stall_nanos_max: 2_000_000_000,
             reset_nanos_max: 500_000,
             late_nanos_max: 200_000,
+            slow_byte_nanos: 100..=4_000,
             faults: Faults::NONE,
         }
     }

@@ -28,7 +28,14 @@ pub enum Owner {
 pub(crate) struct Link {
     number: u64,
     pipes: [RefCell<Pipe>; 2],
+    /// Time a byte takes besides the latency; 0 where it takes none.
+    byte_nanos: u64,
+    /// The peer's host is gone. The peer knows; the node sees nothing of it.
+    is_lost: Cell<bool>,
 }
+
+/// Most bytes that arrive at one instant on a link where each takes its time.
+const SLOW_SEGMENT_BYTES: usize = 1_460;
 
 /// One end of a link. Dropping it closes it.
 #[derive(Debug)]
@@ -39,12 +46,16 @@ pub struct Endpoint {
     owner: Owner,
     peer: SocketAddr,
     aborted: Cell<bool>,
+    /// When an abort that was asked for takes effect (nanoseconds).
+    aborts_at: Cell<Option<u64>>,
 }
 
 impl Endpoint {
     /// Both ends of a new link, the connecting one first. `ends` says who holds each and how the other sees it.
     pub(crate) fn pair(world: &World, number: u64, ends: [(Owner, SocketAddr); 2]) -> [Self; 2] {
-        let link = Rc::new(Link { number, pipes: Default::default() });
+        let is_slow = world.strikes(Fault::SlowLink);
+        let byte_nanos = if is_slow { world.random().within(&world.conditions().slow_byte_nanos) } else { 0 };
+        let link = Rc::new(Link { number, pipes: Default::default(), byte_nanos, is_lost: Cell::new(false) });
         world.record(Event::Opened(number));
         [0, 1].map(|side| {
             world.count(|counters| counters.opened[ends[side].0 as usize] += 1);
@@ -55,6 +66,7 @@ impl Endpoint {
                 owner: ends[side].0,
                 peer: ends[1 - side].1,
                 aborted: Cell::new(false),
+                aborts_at: Cell::new(None),
             }
         })
     }
@@ -97,8 +109,12 @@ impl Endpoint {
         self.outgoing().borrow_mut().close();
         self.world.record(Event::Finished(self.link.number, self.side));
         let (link, side) = (self.link.clone(), self.side);
-        let at = self.arrival_time();
-        self.world.call_at(at, move || link.pipes[side].borrow_mut().finish());
+        let at = self.arrival_time(0);
+        self.world.call_at(at, move || {
+            if !link.is_lost.get() {
+                link.pipes[side].borrow_mut().finish();
+            }
+        });
     }
 
     /// Breaks the link: both sides see errors, bytes under way are lost.
@@ -121,7 +137,8 @@ impl Endpoint {
     /// What a read would find now.
     #[must_use]
     pub fn peek(&self) -> Peek {
-        if self.aborted.get() { Peek::Broken } else { self.incoming().borrow().peek() }
+        self.abort_if_due();
+        if self.aborted.get() || self.has_lost() { Peek::Broken } else { self.incoming().borrow().peek() }
     }
 
     /// Waits until a read would not wait, and says what it would find; never [`Peek::Silent`].
@@ -140,8 +157,9 @@ impl Endpoint {
     pub(crate) async fn room(&self) -> io::Result<usize> {
         let capacity = self.world.conditions().capacity_bytes;
         poll_fn(|context| {
+            self.abort_if_due();
             let mut pipe = self.outgoing().borrow_mut();
-            match pipe.room(capacity).filter(|_| !self.aborted.get()) {
+            match pipe.room(capacity).filter(|_| !self.aborted.get() && !self.has_lost()) {
                 None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
                 Some(0) => {
                     pipe.wait(context.waker());
@@ -167,6 +185,7 @@ impl Endpoint {
     /// Sends one segment, for which there is room.
     pub(crate) fn put(&self, bytes: Vec<u8>) {
         self.world.record(Event::Put(self.link.number, self.side, bytes.len()));
+        self.world.show(&bytes);
         let mut pipe = self.outgoing().borrow_mut();
         pipe.depart(bytes.len());
         self.world.count(|counters| {
@@ -174,9 +193,20 @@ impl Endpoint {
             counters.queued_max = counters.queued_max.max(pipe.queued());
         });
         drop(pipe);
+        if self.link.byte_nanos == 0 {
+            return self.travel(bytes);
+        }
+        bytes.chunks(SLOW_SEGMENT_BYTES).for_each(|segment| self.travel(segment.to_vec()));
+    }
+
+    fn travel(&self, bytes: Vec<u8>) {
         let (link, side) = (self.link.clone(), self.side);
-        let at = self.arrival_time();
-        self.world.call_at(at, move || link.pipes[side].borrow_mut().arrive(&bytes));
+        let at = self.arrival_time(bytes.len());
+        self.world.call_at(at, move || {
+            if !link.is_lost.get() {
+                link.pipes[side].borrow_mut().arrive(&bytes);
+            }
+        });
     }
 
     /// Lets a pending read end as if the other side had finished.
@@ -193,7 +223,7 @@ impl Endpoint {
             } else {
                 self.reset();
             }
-            self.link.pipes.iter().for_each(|pipe| pipe.borrow_mut().wake());
+            self.link.wake();
         }
     }
 
@@ -203,6 +233,42 @@ impl Endpoint {
             self.world.record(Event::Aborted(self.link.number, self.side));
             self.reset();
         }
+    }
+
+    /// Has an abort take effect within `nanos_max` nanoseconds: until then transfers that wait complete as ever.
+    pub(crate) fn abort_soon(&self, nanos_max: u64) {
+        if self.aborted.get() || self.aborts_at.get().is_some() {
+            return;
+        }
+        let at = self.world.now().nanos() + self.world.random().within(&(0..=nanos_max));
+        self.aborts_at.set(Some(at));
+        let link = self.link.clone();
+        self.world.call_at(at, move || link.wake());
+    }
+
+    /// Aborts now what was to be aborted soon: nothing else may begin.
+    pub(crate) fn hasten_abort(&self) {
+        if self.aborts_at.take().is_some() {
+            self.abort();
+        }
+    }
+
+    fn abort_if_due(&self) {
+        if self.aborts_at.get().is_some_and(|at| at <= self.world.now().nanos()) {
+            self.hasten_abort();
+        }
+    }
+
+    /// Makes the other side's host vanish.
+    pub(crate) fn lose_peer(&self) {
+        self.world.record(Event::Lost(self.link.number));
+        self.link.is_lost.set(true);
+        self.link.wake();
+    }
+
+    /// Whether this end's own host is gone.
+    fn has_lost(&self) -> bool {
+        self.link.is_lost.get() && self.owner == Owner::Peer
     }
 
     pub(crate) fn is_aborted(&self) -> bool {
@@ -224,15 +290,15 @@ impl Endpoint {
         &self.link.pipes[self.side]
     }
 
-    /// When something sent now arrives.
-    fn arrival_time(&self) -> u64 {
+    /// When so many bytes that are sent now arrive.
+    fn arrival_time(&self, count: usize) -> u64 {
         let (conditions, random) = (self.world.conditions(), self.world.random());
         let mut at = self.world.now().nanos() + random.within(&conditions.latency_nanos);
         if self.world.strikes(Fault::Stall) {
             at += random.within(&(0..=conditions.stall_nanos_max));
         }
         let mut pipe = self.outgoing().borrow_mut();
-        pipe.arrives_last = pipe.arrives_last.max(at);
+        pipe.arrives_last = pipe.arrives_last.max(at) + self.link.byte_nanos * count as u64;
         pipe.arrives_last
     }
 }
@@ -240,7 +306,13 @@ impl Endpoint {
 impl Link {
     fn reset(&self, world: &World) {
         world.record(Event::Reset(self.number));
-        self.pipes.iter().for_each(|pipe| pipe.borrow_mut().reset());
+        if !self.is_lost.get() {
+            self.pipes.iter().for_each(|pipe| pipe.borrow_mut().reset());
+        }
+    }
+
+    fn wake(&self) {
+        self.pipes.iter().for_each(|pipe| pipe.borrow_mut().wake());
     }
 }
 
@@ -248,6 +320,10 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.world.count(|counters| counters.closed[self.owner as usize] += 1);
         self.world.record(Event::Closed(self.link.number, self.side));
+        if self.link.is_lost.get() {
+            return;
+        }
+        self.hasten_abort();
         if self.available() > 0 {
             self.outgoing().borrow_mut().reset();
         } else if !self.world.ending() {

@@ -4,7 +4,7 @@
 //! cannot read is a [`Failure`].
 
 use crate::{Endpoint, Random};
-use std::{fmt, io};
+use std::{fmt, io, ops::Deref};
 
 /// Bytes asked of the link at a time.
 const READ_MAX: usize = 16 * 1024;
@@ -105,16 +105,44 @@ impl Head {
 
 /// Reads messages off a link, one after the other.
 #[derive(Debug)]
-pub struct Reader<'a> {
-    end: &'a Endpoint,
+pub struct Reader<E> {
+    end: E,
     bytes: Vec<u8>,
+    pace: Pace,
 }
 
-impl<'a> Reader<'a> {
+/// How fast a peer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Most bytes it takes at a time.
+    pub bytes_max: usize,
+    /// Longest pause before it takes them, in nanoseconds.
+    pub pause_nanos_max: u64,
+}
+
+impl Default for Pace {
+    /// At once and all of it.
+    fn default() -> Self {
+        Self { bytes_max: READ_MAX, pause_nanos_max: 0 }
+    }
+}
+
+impl<E: Deref<Target = Endpoint>> Reader<E> {
     /// A reader of what comes to `end`.
     #[must_use]
-    pub const fn new(end: &'a Endpoint) -> Self {
-        Self { end, bytes: Vec::new() }
+    pub fn new(end: E) -> Self {
+        Self::with_pace(end, Pace::default())
+    }
+
+    /// A reader that takes its time.
+    #[must_use]
+    pub const fn with_pace(end: E, pace: Pace) -> Self {
+        Self { end, bytes: Vec::new(), pace }
+    }
+
+    /// The end it reads from.
+    pub fn end(&self) -> &Endpoint {
+        &self.end
     }
 
     /// The next head; `None` when the other side has finished between messages.
@@ -164,11 +192,13 @@ impl<'a> Reader<'a> {
 
     /// The text before `mark`, which is taken too.
     async fn until(&mut self, mark: &[u8]) -> Result<String, Failure> {
+        let mut searched = 0;
         loop {
-            if let Some(at) = self.bytes.windows(mark.len()).position(|window| window == mark) {
+            if let Some(at) = find(&self.bytes, searched, mark) {
                 let text = self.exactly(at + mark.len()).await?;
                 return Ok(String::from_utf8_lossy(&text[..at]).into_owned());
             }
+            searched = self.bytes.len();
             if !self.more().await? {
                 return Err(Failure::Truncated);
             }
@@ -186,7 +216,22 @@ impl<'a> Reader<'a> {
 
     /// Whether the link had more.
     async fn more(&mut self) -> Result<bool, Failure> {
-        Ok(self.end.read(&mut self.bytes, READ_MAX).await? > 0)
+        if self.pace.pause_nanos_max > 0 {
+            let world = self.end.world();
+            world.sleep(world.random().within(&(0..=self.pace.pause_nanos_max))).await;
+        }
+        Ok(self.end.read(&mut self.bytes, self.pace.bytes_max).await? > 0)
+    }
+}
+
+/// Where `mark`, which ends with a line feed, stands in `bytes` at `from` or behind.
+fn find(bytes: &[u8], mut from: usize, mark: &[u8]) -> Option<usize> {
+    loop {
+        let end = from + bytes.get(from..)?.iter().position(|&byte| byte == b'\n')? + 1;
+        if end >= mark.len() && bytes[..end].ends_with(mark) {
+            return Some(end - mark.len());
+        }
+        from = end;
     }
 }
 

@@ -70,7 +70,7 @@ impl Backlog {
         self.wake();
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.set(true);
         let refused = self.queue.take();
         refused.iter().for_each(Endpoint::reset);
@@ -98,6 +98,9 @@ impl World {
     pub(crate) async fn connect(&self, from: IpAddr, to: Address<'_>) -> io::Result<Endpoint> {
         if self.strikes(Fault::ConnectHangs) {
             pending::<()>().await;
+        }
+        if self.strikes(Fault::ConnectFails) {
+            return Err(io::Error::other("out of descriptors"));
         }
         self.sleep(self.random().within(&self.conditions().latency_nanos)).await;
         if self.strikes(Fault::ConnectRefused) {

@@ -5,12 +5,14 @@
 
 use crate::{Fault, SimDetached, SimListener, SimStream, World, ledger::Ledger, trace::Event};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     rc::Rc,
+    task::{Poll, Waker},
 };
 use tollgate_io::{Address, Buffer, BufferPool, Instant, Io, Wall};
 
@@ -27,11 +29,20 @@ pub struct Node {
     pool: BufferPool,
     address: IpAddr,
     ledger: Rc<RefCell<Ledger>>,
+    completions: Rc<Completions>,
+}
+
+/// What a node has learned of, for those operations that come behind others.
+#[derive(Debug, Default)]
+struct Completions {
+    /// Operations so far.
+    count: Cell<u64>,
+    overtaken: RefCell<Vec<Waker>>,
 }
 
 impl Node {
     pub(crate) fn new(world: World, address: IpAddr) -> Self {
-        Self { world, pool: BufferPool::new(KEPT_MAX), address, ledger: Rc::default() }
+        Self { world, pool: BufferPool::new(KEPT_MAX), address, ledger: Rc::default(), completions: Rc::default() }
     }
 
     /// A listener of this node.
@@ -56,6 +67,34 @@ impl Node {
     /// Completes when the node learns of an operation that is done.
     pub(crate) async fn completion(&self) {
         if self.world.strikes(Fault::LateCompletion) {
+            let late_max = self.world.conditions().late_nanos_max;
+            self.world.sleep(self.world.random().within(&(0..=late_max))).await;
+        }
+        if self.world.strikes(Fault::Overtaken) {
+            self.be_overtaken().await;
+        }
+        self.completions.count.set(self.completions.count.get() + 1);
+        self.completions.overtaken.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the node has learned of another operation, but not for ever.
+    async fn be_overtaken(&self) {
+        let Completions { count, overtaken } = &*self.completions;
+        let before = count.get();
+        let mut patience = pin!(self.world.sleep(self.world.conditions().late_nanos_max));
+        poll_fn(|context| {
+            if count.get() != before {
+                return Poll::Ready(());
+            }
+            overtaken.borrow_mut().push(context.waker().clone());
+            patience.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// Completes when an operation that the node asks for begins.
+    pub(crate) async fn submission(&self) {
+        if self.world.strikes(Fault::SubmitLate) {
             let late_max = self.world.conditions().late_nanos_max;
             self.world.sleep(self.world.random().within(&(0..=late_max))).await;
         }

@@ -100,6 +100,12 @@ impl Simulation {
         self.run_until(self.0.now() + time);
     }
 
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.0.executor.is_idle()
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -190,6 +196,11 @@ impl World {
 
     pub(crate) fn record(&self, event: Event) {
         self.0.trace.record(self.0.executor.now(), self.0.executor.running(), event);
+    }
+
+    /// Shows what is put on a link to who follows the run.
+    pub(crate) fn show(&self, bytes: &[u8]) {
+        self.0.trace.show(bytes);
     }
 
     /// Whether `fault` strikes now; counted if so.

@@ -75,12 +75,22 @@ impl SimStream {
         }
     }
 
-    /// The faults any transfer can have before it begins.
-    fn disturb(&self) {
+    /// What befalls any transfer before it begins.
+    async fn submit(&self) -> io::Result<()> {
         let world = self.node.world();
+        // Whatever an abort still lets complete, nothing begins behind it.
+        self.end.hasten_abort();
         if world.strikes(Fault::Reset) {
             self.end.reset_soon(world.conditions().reset_nanos_max);
         }
+        if world.strikes(Fault::PeerLost) {
+            self.end.lose_peer();
+        }
+        if world.strikes(Fault::SubmitFails) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.node.submission().await;
+        Ok(())
     }
 
     /// What a receive finds once it need not wait. An aborted one may end like an error or like the end of the stream.
@@ -125,7 +135,10 @@ impl Stream for SimStream {
     async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
         let transfer = InFlight::begin(self.node.world(), &self.receiving, "a receive");
         assert!(into.as_ref().is_none_or(|buffer| buffer.spare_len() > 0), "a receive into a full buffer");
-        self.disturb();
+        if let Err(error) = self.submit().await {
+            transfer.complete();
+            return Err(error);
+        }
         let found = self.found_by_receive().await;
         let mut buffer = into.unwrap_or_else(|| self.node.buffers().take());
         if found == Peek::Bytes {
@@ -139,7 +152,10 @@ impl Stream for SimStream {
     async fn send(&self, mut list: SendList) -> (io::Result<usize>, SendList) {
         let transfer = InFlight::begin(self.node.world(), &self.sending, "a send");
         assert!(!list.is_empty(), "a send of nothing");
-        self.disturb();
+        if let Err(error) = self.submit().await {
+            transfer.complete();
+            return (Err(error), list);
+        }
         let sent = self.end.room().await.map(|room| self.put(&mut list, room));
         self.node.completion().await;
         transfer.complete();
@@ -149,6 +165,7 @@ impl Stream for SimStream {
     async fn readable(&self) -> io::Result<()> {
         let own = Cell::new(false);
         let wait = InFlight::begin(self.node.world(), &own, "a wait for readability");
+        self.node.submission().await;
         let found = self.end.arrival().await;
         self.node.completion().await;
         wait.complete();
@@ -171,7 +188,12 @@ impl Stream for SimStream {
     }
 
     fn abort(&self) {
-        self.end.abort();
+        let (world, is_busy) = (self.node.world(), self.receiving.get() || self.sending.get());
+        if is_busy && world.strikes(Fault::AbortLate) {
+            self.end.abort_soon(world.conditions().late_nanos_max);
+        } else {
+            self.end.abort();
+        }
     }
 
     fn reset(&self) {

@@ -57,13 +57,17 @@ proptest! {
         prop_assert_eq!((0..500).map(owner).collect::<Vec<_>>(), before);
     }
 
-    /// A retry goes elsewhere as long as there is an elsewhere, and no endpoint is tried twice.
+    /// A retry goes elsewhere as long as there is an elsewhere, to backups at last, and no endpoint is tried twice.
     #[test]
-    fn what_was_tried_is_not_chosen(count in 1_usize..6, algorithm in 0_usize..4) {
-        let chooser = Chooser::new(&upstream(&weighted(&vec![3; count]), &with(ALGORITHMS[algorithm])));
+    fn what_was_tried_is_not_chosen(primaries in 1_usize..5, backups in 0_usize..4, algorithm in 0_usize..4) {
+        let count = primaries + backups;
+        let backup = (1..=backups).map(|port| format!(", {{ address: 127.0.0.2:{port}, backup: true }}"));
+        let endpoints = weighted(&vec![3; primaries]) + &backup.collect::<String>();
+        let chooser = Chooser::new(&upstream(&endpoints, &with(ALGORITHMS[algorithm])));
         let (list, mut tried, mut seen) = (chooser.list(), Tried::default(), Vec::new());
         while let Some(position) = chooser.choose(1, Some(7), &tried) {
             prop_assert!(!seen.contains(&position));
+            prop_assert_eq!((position as usize) < primaries, seen.len() < primaries);
             seen.push(position);
             tried.add(list.members()[position as usize].endpoint.id());
         }

@@ -72,6 +72,20 @@ fn a_backup_lets_the_only_other_endpoint_go() {
     assert_eq!(Chooser::new(&upstream).next(SECOND), Some(1), "the last one stays");
 }
 
+/// An ejection leaves others, but they may be found unhealthy, or leave the list, after it.
+#[test]
+fn an_ejected_endpoint_is_used_when_nothing_else_is_left() {
+    let upstream = upstream(&weighted(&[1, 1, 1]), ", outliers: { consecutive: 1, ejection: 10s, ejected_max: 100% }");
+    fail(&upstream, 1, 1, SECOND);
+    fail(&upstream, 0, 1, 2 * SECOND);
+    let (chooser, list) = (Chooser::new(&upstream), upstream.endpoints());
+    assert_eq!(chooser.shares(30, 3 * SECOND), [0, 0, 30]);
+    list.members()[2].endpoint.judge(false, 3 * SECOND);
+    assert_eq!(chooser.shares(30, 4 * SECOND), [0, 30, 0], "the one that is back first");
+    list.members()[1].endpoint.judge(false, 4 * SECOND);
+    assert_eq!(chooser.shares(30, 5 * SECOND), [30, 0, 0]);
+}
+
 #[test]
 fn without_outliers_nothing_is_ejected() {
     let upstream = upstream(&weighted(&[1, 1]), "");

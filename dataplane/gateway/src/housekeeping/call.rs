@@ -10,13 +10,14 @@ use std::{
     rc::Rc,
     task::{Poll, Waker},
 };
-use tollgate_io::{Address, Instant, Io, SendList, Stream};
+use tollgate_io::{Address, Instant, Io, SendList};
 use tollgate_ring::{RingIo, RingStream};
+use tollgate_worker::Wire;
 
 /// The streams that are open.
 #[derive(Default)]
 pub(super) struct Calls {
-    open: RefCell<Vec<Rc<RingStream>>>,
+    open: RefCell<Vec<Rc<Wire<RingStream>>>>,
     is_ending: Cell<bool>,
     /// Who waits for the last to be closed.
     waiting: RefCell<Option<Waker>>,
@@ -25,12 +26,12 @@ pub(super) struct Calls {
 /// A stream that is in the list until it is dropped.
 struct Call<'c> {
     calls: &'c Calls,
-    stream: Rc<RingStream>,
+    wire: Rc<Wire<RingStream>>,
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.calls.open.borrow_mut().retain(|open| !Rc::ptr_eq(open, &self.stream));
+        self.calls.open.borrow_mut().retain(|open| !Rc::ptr_eq(open, &self.wire));
         if let Some(waiting) = self.calls.waiting.take() {
             waiting.wake();
         }
@@ -38,27 +39,27 @@ impl Drop for Call<'_> {
 }
 
 impl Calls {
-    /// Connects and does `work` with the stream, all until `due`.
+    /// Connects and does `work` with the connection, all until `due`.
     pub(super) async fn call<T>(
         &self,
         io: &RingIo,
         to: Address<'_>,
         due: Instant,
-        work: impl AsyncFnOnce(&RingStream) -> io::Result<T>,
+        work: impl AsyncFnOnce(&Wire<RingStream>) -> io::Result<T>,
     ) -> io::Result<T> {
         // Both may be dropped.
         let stream = within(io, due, io.connect(to)).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
         if self.is_ending.get() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let call = Call { calls: self, stream: Rc::new(stream) };
-        self.open.borrow_mut().push(call.stream.clone());
-        let (mut work, mut overdue) = (pin!(work(&call.stream)), pin!(io.sleep_until(due)));
+        let call = Call { calls: self, wire: Rc::new(Wire::new(stream)) };
+        self.open.borrow_mut().push(call.wire.clone());
+        let (mut work, mut overdue) = (pin!(work(&call.wire)), pin!(io.sleep_until(due)));
         let mut is_over = false;
         poll_fn(|context| {
             if !is_over && overdue.as_mut().poll(context).is_ready() {
                 is_over = true;
-                call.stream.abort();
+                call.wire.abort();
             }
             work.as_mut().poll(context)
         })
@@ -68,7 +69,7 @@ impl Calls {
     /// Aborts all, and waits until they are closed.
     pub(super) async fn end(&self) {
         self.is_ending.set(true);
-        self.open.borrow().iter().for_each(|stream| stream.abort());
+        self.open.borrow().iter().for_each(|wire| wire.abort());
         poll_fn(|context| {
             if self.open.borrow().is_empty() {
                 return Poll::Ready(());
@@ -93,14 +94,14 @@ pub(super) async fn within<T>(io: &RingIo, due: Instant, work: impl Future<Outpu
 }
 
 /// Sends all of a message that fits one buffer.
-pub(super) async fn send_all(io: &RingIo, stream: &RingStream, bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn send_all(io: &RingIo, wire: &Wire<RingStream>, bytes: &[u8]) -> io::Result<()> {
     let mut buffer = io.buffers().take();
     if !buffer.append(bytes) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut list = SendList::whole(buffer);
     while !list.is_empty() {
-        let (sent, rest) = stream.send(list).await;
+        let (sent, rest) = wire.send(list).await;
         sent?;
         list = rest;
     }

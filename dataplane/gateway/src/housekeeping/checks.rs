@@ -1,10 +1,14 @@
 //! Active checks: one task for each endpoint of an upstream that wants them, whoever shares the endpoint.
 //!
-//! A check is one connection: accepted (`tcp`), or answered with one of the statuses (`http`). The time between two has
+//! A check is one connection: accepted (`tcp`), or answered with one of the statuses (`http`); in TLS, and as a worker would
+//! make it, where the upstream says so. The time between two has
 //! an eighth of chance on either side, so that the checks of many nodes do not come together. An endpoint that is no
 //! longer checked is healthy again.
 
-use super::call::{Calls, send_all};
+use super::{
+    Watched,
+    call::{Calls, send_all},
+};
 use ahash::AHashMap;
 use std::{
     cell::{Cell, RefCell},
@@ -13,17 +17,18 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tollgate_balance::{Endpoint, Place, Upstream, Verdict};
+use tollgate_balance::{Endpoint, Place, Verdict};
 use tollgate_http::{HeadLimits, Method, Parsed, ResponseIndex};
-use tollgate_io::{Address, Io, Stream};
+use tollgate_io::{Address, Buffer, Io};
 use tollgate_model::{HealthCheck, Probe};
 use tollgate_ring::{RingIo, RingStream};
+use tollgate_worker::{ClientTls, Wire};
 
 /// What is checked.
 pub(super) struct Checks {
     io: RingIo,
     calls: Rc<Calls>,
-    upstreams: RefCell<Vec<Arc<Upstream>>>,
+    upstreams: RefCell<Vec<Watched>>,
     /// By endpoint.
     running: RefCell<AHashMap<u64, Rc<Check>>>,
 }
@@ -31,6 +36,7 @@ pub(super) struct Checks {
 struct Check {
     endpoint: Arc<Endpoint>,
     rules: HealthCheck,
+    tls: Option<ClientTls>,
     is_wanted: Cell<bool>,
 }
 
@@ -40,7 +46,7 @@ impl Checks {
     }
 
     /// Checks the endpoints of these upstreams and no others from now on.
-    pub(super) fn watch(self: &Rc<Self>, upstreams: Vec<Arc<Upstream>>) {
+    pub(super) fn watch(self: &Rc<Self>, upstreams: Vec<Watched>) {
         self.upstreams.replace(upstreams);
         self.adjust();
     }
@@ -49,16 +55,17 @@ impl Checks {
     pub(super) fn adjust(self: &Rc<Self>) {
         let mut before = self.running.take();
         let mut running = AHashMap::new();
-        for upstream in &*self.upstreams.borrow() {
+        for Watched { upstream, tls } in &*self.upstreams.borrow() {
             let Some(rules) = &upstream.rules().health else { continue };
             for member in upstream.endpoints().members() {
                 let id = member.endpoint.id();
                 let same = before.remove(&id).filter(|check| {
-                    // Other rules are another check, which begins with what this one found.
+                    // Other rules are another check, which begins with what this one found. With other TLS it would be
+                    // another endpoint.
                     check.is_wanted.set(check.rules == *rules);
                     check.is_wanted.get()
                 });
-                let check = same.unwrap_or_else(|| self.begin(&member.endpoint, rules));
+                let check = same.unwrap_or_else(|| self.begin(&member.endpoint, rules, tls.as_ref()));
                 running.insert(id, check);
             }
         }
@@ -69,15 +76,16 @@ impl Checks {
         self.running.replace(running);
     }
 
-    fn begin(self: &Rc<Self>, endpoint: &Arc<Endpoint>, rules: &HealthCheck) -> Rc<Check> {
-        let check = Rc::new(Check { endpoint: endpoint.clone(), rules: rules.clone(), is_wanted: Cell::new(true) });
+    fn begin(self: &Rc<Self>, endpoint: &Arc<Endpoint>, rules: &HealthCheck, tls: Option<&ClientTls>) -> Rc<Check> {
+        let (endpoint, rules, tls) = (endpoint.clone(), rules.clone(), tls.cloned());
+        let check = Rc::new(Check { endpoint, rules, tls, is_wanted: Cell::new(true) });
         let (checks, running) = (self.clone(), check.clone());
         self.io.spawn(async move { checks.run(&running).await });
         check
     }
 
     async fn run(&self, check: &Check) {
-        let Check { endpoint, rules, is_wanted } = check;
+        let Check { endpoint, rules, is_wanted, .. } = check;
         let mut verdict = Verdict::default();
         loop {
             let succeeded = self.probe(check).await.unwrap_or(false);
@@ -101,56 +109,72 @@ impl Checks {
             Place::Socket(address) => Address::Socket(*address),
             Place::Unix(path) => Address::Unix(path),
         };
-        match &check.rules.probe {
-            Probe::Tcp => self.calls.call(&self.io, address, due, async |_| Ok(true)).await,
+        self.calls.call(&self.io, address, due, async |wire| self.ask(check, wire).await).await
+    }
+
+    /// What a connection that was accepted shows.
+    async fn ask(&self, check: &Check, wire: &Wire<RingStream>) -> io::Result<bool> {
+        if let Some(tls) = &check.tls {
+            wire.shake_hands(tls, self.io.buffers()).await.map_err(io::Error::other)?;
+        }
+        let is_well = match &check.rules.probe {
+            Probe::Tcp => true,
             Probe::Http { path, host, status } => {
-                let host = host.as_deref().unwrap_or(match check.endpoint.place() {
-                    Place::Socket(_) => check.endpoint.label(),
-                    Place::Unix(_) => "localhost",
-                });
+                let host = host.as_deref().unwrap_or_else(|| check.host());
                 let request = format!(
                     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tollgate-health\r\nConnection: close\r\n\r\n"
                 );
-                let answered = self.calls.call(&self.io, address, due, async |stream| {
-                    send_all(&self.io, stream, request.as_bytes()).await?;
-                    answered(stream).await
-                });
-                let answered = answered.await?;
-                Ok(status.iter().any(|&(first, last)| (first..=last).contains(&answered)))
+                send_all(&self.io, wire, request.as_bytes()).await?;
+                let answered = answered(wire).await?;
+                status.iter().any(|&(first, last)| (first..=last).contains(&answered))
             }
+        };
+        wire.finish().await;
+        Ok(is_well)
+    }
+}
+
+impl Check {
+    /// Whom a request without a host of its own is for.
+    fn host(&self) -> &str {
+        match (self.tls.as_ref().and_then(ClientTls::name), self.endpoint.place()) {
+            (Some(name), _) => name,
+            (None, Place::Socket(_)) => self.endpoint.label(),
+            (None, Place::Unix(_)) => "localhost",
         }
     }
 }
 
 /// The final status of a response; its body is of no interest.
-async fn answered(stream: &RingStream) -> io::Result<u16> {
+async fn answered(wire: &Wire<RingStream>) -> io::Result<u16> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
-    let mut index = ResponseIndex::new();
-    let mut buffer = stream.recv(None).await?;
-    let mut seen = 0;
-    while buffer.len() > seen {
-        seen = buffer.len();
-        match index.parse(buffer.bytes_mut(), Method::Get, &HeadLimits::DEFAULT) {
-            Parsed::Complete { head_len } => {
-                let head = index.head(buffer.bytes());
-                if !head.is_interim() {
-                    return Ok(head.status());
-                }
-                buffer.consume(head_len);
-                (index, seen) = (ResponseIndex::new(), 0);
-                if buffer.is_empty() {
-                    buffer = stream.recv(Some(buffer)).await?;
-                }
+    let (mut index, mut received): (_, Option<Buffer>) = (ResponseIndex::new(), None);
+    loop {
+        let arrival = wire.receive(received.take()).await?;
+        let Some(mut buffer) = arrival.buffer.filter(|_| !arrival.is_end) else {
+            if arrival.is_end {
+                return Err(malformed());
             }
-            Parsed::Refused(_) => return Err(malformed()),
-            Parsed::Partial => {
-                // A head is far smaller than a buffer, so that there is room behind it now.
-                buffer.compact();
-                buffer = stream.recv(Some(buffer)).await?;
+            continue;
+        };
+        while !buffer.is_empty() {
+            match index.parse(buffer.bytes_mut(), Method::Get, &HeadLimits::DEFAULT) {
+                Parsed::Complete { head_len } => {
+                    let head = index.head(buffer.bytes());
+                    if !head.is_interim() {
+                        return Ok(head.status());
+                    }
+                    buffer.consume(head_len);
+                    index = ResponseIndex::new();
+                }
+                Parsed::Refused(_) => return Err(malformed()),
+                Parsed::Partial => break,
             }
         }
+        // A head is far smaller than a buffer, so that there is room behind what is left now.
+        buffer.compact();
+        received = Some(buffer);
     }
-    Err(malformed())
 }
 
 /// From seven to nine eighths of `time`.

@@ -14,9 +14,10 @@ use std::{
     time::Duration,
 };
 use tollgate_dns::{ANSWER_BYTES_MAX, Answer, Kind, Question, hosts, servers};
-use tollgate_io::{Instant, Io, Stream};
+use tollgate_io::{Buffer, Instant, Io};
 use tollgate_model::Dns;
 use tollgate_ring::{RingDatagram, RingIo, RingStream};
+use tollgate_worker::Wire;
 
 /// How a name is looked up.
 pub(super) struct Lookup<'l> {
@@ -75,23 +76,23 @@ impl Lookup<'_> {
     }
 
     async fn over_tcp(&self, question: &Question, server: SocketAddr, due: Instant) -> io::Result<Answer> {
-        let ask = async |stream: &RingStream| {
-            send_all(self.io, stream, &question.framed()).await?;
-            receive_framed(stream).await
+        let ask = async |wire: &Wire<RingStream>| {
+            send_all(self.io, wire, &question.framed()).await?;
+            receive_framed(wire).await
         };
         Ok(question.read(&self.calls.call(self.io, server.into(), due, ask).await?))
     }
 }
 
 /// A message behind its length (RFC 7766, section 8).
-async fn receive_framed(stream: &RingStream) -> io::Result<Vec<u8>> {
+async fn receive_framed(wire: &Wire<RingStream>) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     loop {
-        let buffer = stream.recv(None).await?;
-        if buffer.is_empty() {
+        let arrival = wire.receive(None).await?;
+        if arrival.is_end {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        message.extend_from_slice(buffer.bytes());
+        message.extend_from_slice(arrival.buffer.as_ref().map_or(&[], Buffer::bytes));
         if let Some((length, rest)) = message.split_first_chunk::<2>()
             && let Some(whole) = rest.get(..usize::from(u16::from_be_bytes(*length)))
         {

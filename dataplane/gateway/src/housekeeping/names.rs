@@ -46,7 +46,12 @@ impl Names {
 
     /// Resolves the names of these upstreams and no others from now on. Those that are known already are filled in at
     /// once; each that is new keeps `answered` until it has its first answer, or none.
-    pub(super) fn resolve(self: &Rc<Self>, upstreams: &[Arc<Upstream>], dns: Dns, answered: &Sender<()>) {
+    pub(super) fn resolve<'u>(
+        self: &Rc<Self>,
+        upstreams: impl Iterator<Item = &'u Arc<Upstream>>,
+        dns: Dns,
+        answered: &Sender<()>,
+    ) {
         let mut users: AHashMap<String, Vec<(Arc<Upstream>, usize)>> = AHashMap::new();
         for upstream in upstreams {
             for (entry, host, _) in upstream.names() {

@@ -134,3 +134,77 @@ fn document(status: u16, code: &str, title: &str, detail: &str) -> Value {
         "type": format!("urn:tollgate:problem:{code}"), "title": title, "status": status, "code": code, "detail": detail,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        certificates::SystemClock,
+        changes::{Cause, Change, Job, Live, Updater},
+        housekeeping::Housekeeping,
+        publish::Publisher,
+    };
+    use std::{
+        sync::{Arc, mpsc},
+        time::Duration,
+    };
+    use tollgate_balance as balance;
+    use tollgate_model::{Configuration, NoSource};
+    use tollgate_telemetry::Registry;
+    use tollgate_worker::{Command, Program, Registries, Security};
+
+    #[derive(Debug)]
+    struct Given(&'static str);
+
+    impl Text for Given {
+        fn bytes(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+
+    /// What is answered to a patch, by a node with one worker whose thread does not get to look into its mailbox.
+    #[test]
+    fn a_worker_that_is_behind_is_told_of() {
+        let text = "version: 1\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
+        let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
+        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
+        let snapshot = configuration.snapshot();
+        let security = Security::build(snapshot, None, SystemClock::shared()).unwrap();
+        let program = Arc::new(Program::build(snapshot.clone(), 1, registries, None, security));
+        let (commands, inbox) = tollgate_ring::mailbox(8).unwrap();
+        let housekeeping = Housekeeping::launch().unwrap();
+        let mut publisher = Publisher::new(program, figures.clone(), upstreams, housekeeping, vec![commands]);
+        publisher.patience = Duration::ZERO;
+        publisher.acknowledge(0, 1);
+        let publisher = Arc::new(publisher);
+        let live = Arc::new(Live::new(configuration, Cause::Start));
+        let mut updater = Updater {
+            publisher: publisher.clone(),
+            live,
+            file: None,
+            read: None,
+            last_good: None,
+            metrics: figures.config(),
+        };
+        let (done, outcome) = mpsc::channel();
+        let patch = "base: 1\nchanged: { routes: [ { name: r, match: { path: / }, answer: { status: 200 } } ] }\n";
+        updater.take(Job {
+            change: Change::Patch(Box::new(Given(patch))),
+            if_match: None,
+            is_dry_run: false,
+            done: Box::new(move |outcome| done.send(outcome).unwrap()),
+        });
+        let page = answer(outcome.recv().unwrap());
+        let content: Value = serde_json::from_slice(&page.content).unwrap();
+        assert_eq!((page.status, &content["result"]), (202, &"applied".into()), "{content}");
+        assert_eq!((&content["workers_behind"], &content["generation"]), (&json!([0]), &2.into()));
+        assert!(page.etag.starts_with("\"2-"), "{}", page.etag);
+        assert_eq!(publisher.running(), [1], "the report says so too");
+        // It comes to it at last.
+        let message = inbox.take().expect("the program waits in the mailbox");
+        let Command::Publish(publication) = message else { panic!("something else waits") };
+        (publication.taken)();
+        assert_eq!(publisher.running(), [2]);
+    }
+}

@@ -80,7 +80,10 @@ fn judge_request(
             Ok(Tokens { start_line, head_len })
         }
         Ok(Status::Partial) => Err(judge_partial_request(window, leading, limits)),
-        Err(error) => Err(Parsed::Refused(request_refusal(error, window))),
+        Err(Error::Version) if version_goes_on(&window[leading..]) => {
+            Err(judge_partial_request(window, leading, limits))
+        }
+        Err(error) => Err(Parsed::Refused(request_refusal(error, &window[leading..]))),
     }
 }
 
@@ -163,29 +166,56 @@ pub(crate) fn line_breaks_are_whole(bytes: &[u8]) -> bool {
     true
 }
 
-/// The reason behind the tokenizer's error.
+/// The reason behind the tokenizer's error. `bytes` begin with the request line.
 #[cold]
-fn request_refusal(error: Error, window: &[u8]) -> Reason {
-    let head_len = window.windows(4).position(|four| four == b"\r\n\r\n").map_or(window.len(), |at| at + 4);
-    let head = &window[..head_len];
+fn request_refusal(error: Error, bytes: &[u8]) -> Reason {
+    let head_len = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+    let head = &bytes[..head_len];
     let line_len = head.windows(2).position(|pair| pair == b"\r\n").unwrap_or(head_len);
     match error {
         Error::TooManyHeaders => Reason::HeadTooLarge,
         _ if !line_breaks_are_whole(head) => Reason::BareLineBreak,
         Error::Version if names_another_version(&head[..line_len]) => Reason::UnsupportedVersion,
+        // The tokenizer lets UTF-8 pass and refuses other bytes; to us it is all the same.
+        Error::Token if !target(&head[..line_len]).is_ascii() => Reason::BadTarget,
         Error::Token | Error::Version | Error::Status | Error::NewLine => Reason::BadRequestLine,
         Error::HeaderName if has_indented_line(head) => Reason::LineFolding,
         Error::HeaderName | Error::HeaderValue => Reason::BadHeader,
     }
 }
 
+/// The three words of a request line; `None` if there are more or fewer.
+fn words(line: &[u8]) -> Option<[&[u8]; 3]> {
+    let mut words = line.split(|&byte| byte == b' ');
+    let three = [words.next()?, words.next()?, words.next()?];
+    words.next().is_none().then_some(three)
+}
+
+/// Whether all there is of a request line ends in a part of `HTTP/digit.digit`: which version that will be, and so the reason
+/// for a refusal, must not depend on how the bytes arrive.
+#[cold]
+fn version_goes_on(bytes: &[u8]) -> bool {
+    let line = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let Some([_, _, version]) = words(line) else { return false };
+    let form = b"HTTP/0.0";
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    version.len() <= form.len() && version.iter().zip(form).all(fits) && (version.len() == form.len() || line == bytes)
+}
+
 /// Whether the last word of a request line is `HTTP/digit.digit`, and not one of the versions that are spoken here.
 fn names_another_version(line: &[u8]) -> bool {
-    match line.rsplit(|&byte| byte == b' ').next() {
-        Some(b"HTTP/1.0" | b"HTTP/1.1") => false,
-        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
-        _ => false,
+    match words(line) {
+        None | Some([_, _, b"HTTP/1.0" | b"HTTP/1.1"]) => false,
+        Some([_, _, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]]) => {
+            major.is_ascii_digit() && minor.is_ascii_digit()
+        }
+        Some(_) => false,
     }
+}
+
+/// The second word of a request line.
+fn target(line: &[u8]) -> &[u8] {
+    line.split(|&byte| byte == b' ').nth(1).unwrap_or_default()
 }
 
 fn has_indented_line(head: &[u8]) -> bool {

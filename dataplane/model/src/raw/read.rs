@@ -8,8 +8,9 @@ use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
 use crate::{
     error::{ConfigError, ConfigErrors},
-    limits, near,
+    limits,
 };
+use tollgate_pattern::nearest;
 use tollgate_place::{Location, read_as};
 
 /// Reads the text of a document, which has `name` in errors and `number` in places.
@@ -65,7 +66,7 @@ fn unexpected(expected: &str) -> (String, Option<String>) {
 }
 
 fn unknown_key(key: &str, allowed: &[&'static str]) -> (String, Option<String>) {
-    let message = match near::nearest(key, allowed.iter().copied()) {
+    let message = match nearest(key, allowed.iter().copied()) {
         Some(near) => format!("unknown key `{key}`, did you mean `{near}`?"),
         None => format!("unknown key `{key}`"),
     };

@@ -72,7 +72,7 @@ pub(crate) struct ConsistentHash {
 pub(crate) struct Health {
     /// A GET that must be answered with one of the statuses.
     pub(crate) http: Option<Spanned<HttpProbe>>,
-    /// A connection that must be accepted.
+    /// A connection that must be accepted; with `tls`, its handshake must succeed too.
     pub(crate) tcp: Option<Spanned<TcpProbe>>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Health {
 pub(crate) struct HttpProbe {
     /// What is asked for, with query if need be. Begins with `/`. Default `/`.
     pub(crate) path: Option<Text>,
-    /// The Host field. Default: the endpoint's address.
+    /// The Host field. Default: the `server_name` of `tls`, or else the endpoint's address.
     pub(crate) host: Option<Text>,
     /// Statuses and ranges of them, like `[200, 301-302]`. 1 to 16. Default `[200-299]`.
     pub(crate) status: Option<Spanned<Vec<Text>>>,

@@ -7,13 +7,11 @@ use std::{ops::RangeInclusive, sync::Arc};
 use super::{matches::token, names::Names, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
-    host::Refusal,
     limits,
-    path::PathMatch,
     raw::{self, Location, Spanned, Text},
     scalar::Count,
-    template::Template,
 };
+use tollgate_pattern::{PathMatch, Refusal, Template};
 
 const REDIRECT_STATUS: u16 = 307;
 const ANSWER_STATUS: RangeInclusive<Count> = Count(200)..=Count(599);

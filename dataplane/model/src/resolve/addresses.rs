@@ -5,13 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::report::Report;
-use crate::{
-    host::{HostPattern, Refusal},
-    ip_set::IpSet,
-    limits,
-    raw::Text,
-    upstream::Address,
-};
+use crate::{limits, raw::Text, upstream::Address};
+use tollgate_pattern::{HostPattern, IpSet, Refusal};
 
 /// An address to listen at.
 pub(super) fn bind(report: &mut Report<'_>, raw: &Text) -> Option<SocketAddr> {

@@ -9,11 +9,11 @@ use std::{
 
 use super::{report::Report, upstreams::ttl_bounds};
 use crate::{
-    host::Refusal,
     limits,
     raw::{self, Spanned},
     snapshot::Dns,
 };
+use tollgate_pattern::Refusal;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 const PORT: u16 = 53;

@@ -7,10 +7,10 @@ use std::hash::{Hash as _, Hasher as _};
 
 use crate::{
     digest::Content,
-    host::HostPattern,
     items::Items,
     snapshot::{Match, Route},
 };
+use tollgate_pattern::HostPattern;
 
 /// The index over all routes, by their slots.
 #[derive(Clone, Default)]

@@ -5,14 +5,11 @@
 
 use super::{names::Names, report::Report};
 use crate::{
-    condition::{Condition, ValueMatch},
-    expression::Expression,
-    host::{HostPattern, Refusal},
     limits,
-    path::{PathMatch, PathPattern},
     raw::{self, Spanned, Text},
     snapshot::Match,
 };
+use tollgate_pattern::{Condition, Expression, HostPattern, PathMatch, PathPattern, Refusal, ValueMatch};
 
 pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, listeners: &Names<'_>) -> Option<Match> {
     let raw = report.required(item.value.r#match.as_ref(), "match", item.referenced)?;

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     items::{Items, Named},
-    near,
     raw::{Location, Text},
 };
+use tollgate_pattern::nearest;
 
 /// Where a name can be looked up.
 pub(super) trait Lookup {
@@ -33,7 +33,7 @@ impl<T: Named> Lookup for Items<T> {
     }
 
     fn near(&self, name: &str) -> Option<String> {
-        near::nearest(name, self.iter().map(|item| item.name())).map(str::to_owned)
+        nearest(name, self.iter().map(|item| item.name())).map(str::to_owned)
     }
 
     fn is_empty(&self) -> bool {

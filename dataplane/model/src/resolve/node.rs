@@ -11,7 +11,6 @@ use std::{
 
 use super::{access_log, addresses, dns::dns, report::Report, tracing::tracing};
 use crate::{
-    ip_set::IpSet,
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
@@ -19,6 +18,7 @@ use crate::{
     snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     status::{Status, Token},
 };
+use tollgate_pattern::IpSet;
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 

@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{
     action::FixedAnswer,
-    digest, limits as bounds, near,
+    digest, limits as bounds,
     policies::{Cors, Edit, IpRules, OriginPattern, Policies, RouteLimits},
     raw::{self, Location, OrWord, Shape, Spanned, Text},
     snapshot::Limits,
 };
 use ahash::AHashMap;
 use edits::Kind;
+use tollgate_pattern::nearest;
 
 /// What a layer says of one policy.
 #[derive(PartialEq, Default)]
@@ -98,7 +99,7 @@ impl Lookup for SetNames {
     }
 
     fn near(&self, name: &str) -> Option<String> {
-        near::nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned)
+        nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned)
     }
 
     fn is_empty(&self) -> bool {

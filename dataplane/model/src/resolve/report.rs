@@ -8,12 +8,12 @@ use std::{borrow::Cow, ops::RangeInclusive};
 use crate::{
     document::Documents,
     error::{ConfigError, ConfigErrors},
-    host::Refusal,
-    limits, near,
+    limits,
     raw::{Location, Text},
     scalar::Quantity,
     source::Source,
 };
+use tollgate_pattern::{Refusal, nearest};
 
 /// The mistakes of one change.
 pub(crate) struct Report<'a> {
@@ -149,7 +149,7 @@ impl<'a> Report<'a> {
 
 /// A word that is none of those allowed.
 fn unknown_word<'w>(text: &str, key: &str, words: impl Iterator<Item = &'w str> + Clone) -> Refusal {
-    let message = match near::nearest(text, words.clone()) {
+    let message = match nearest(text, words.clone()) {
         Some(near) => format!("unknown `{key}` `{text}`, did you mean `{near}`?"),
         None => format!("unknown `{key}` `{text}`"),
     };

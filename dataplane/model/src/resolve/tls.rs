@@ -15,6 +15,7 @@ use crate::{
     tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls},
     upstream::Upstream,
 };
+use tollgate_pattern::HOST_BYTES_MAX;
 
 /// Resolves `tls` of a listener.
 pub(super) fn listener(report: &mut Report<'_>, raw: &Spanned<raw::ListenerTls>) -> Option<ListenerTls> {
@@ -146,10 +147,10 @@ pub(super) fn upstream<'r>(
     Some(UpstreamTls { server_name: server_name?, verify, authorities: bundle, certificate, min_version })
 }
 
-fn server_name(text: &str) -> Result<String, crate::host::Refusal> {
+fn server_name(text: &str) -> Result<String, tollgate_pattern::Refusal> {
     let is_address = text.parse::<std::net::IpAddr>().is_ok();
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if is_address || (!text.is_empty() && text.len() <= limits::HOST_BYTES_MAX && text.bytes().all(valid)) {
+    if is_address || (!text.is_empty() && text.len() <= HOST_BYTES_MAX && text.bytes().all(valid)) {
         return Ok(text.to_ascii_lowercase());
     }
     Err((format!("`{text}` is not a host name or an address"), Some("write it without scheme and port".to_owned())))

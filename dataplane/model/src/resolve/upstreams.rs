@@ -20,14 +20,13 @@ use super::{
     tls,
 };
 use crate::{
-    digest,
-    host::Refusal,
-    limits,
+    digest, limits,
     raw::{self, OrWord, Spanned, Text, canonical},
     scalar::{Count, Percent},
     tls::UpstreamTls,
     upstream::{Balance, Connections, Endpoint, HashKey, Upstream},
 };
+use tollgate_pattern::Refusal;
 
 const IDLE_MAX: Count = Count(256);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,7 +65,6 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
     let raw = &item.value;
     let endpoints = endpoints(report, item);
     let balance = balance(report, raw.balance.as_ref());
-    refuse_plain_checks(report, raw);
     Upstream {
         name,
         endpoints,
@@ -77,15 +75,6 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
         retries: recovery::retries(report, &raw.retries),
         connections: connections(report, &raw.connections),
         tls: tls(report, raw).map(Arc::new),
-    }
-}
-
-/// Checks speak HTTP in the clear, and an endpoint that expects TLS would fail every one of them.
-fn refuse_plain_checks(report: &mut Report<'_>, raw: &raw::Upstream) {
-    let http = raw.health.as_ref().and_then(|health| health.value.http.as_ref()).filter(|_| raw.tls.is_some());
-    if let Some(http) = http {
-        let help = "write `{ tcp: {} }`".to_owned();
-        report.error(http.referenced, "`health.http` does not go with `tls` yet".to_owned(), Some(help));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, path::Path};
 
-use crate::{host::Refusal, limits, source::Source};
+use crate::{limits, source::Source};
+use tollgate_pattern::Refusal;
 
 /// A name of a listener, upstream or route: it appears in metrics, records and addresses of pages.
 pub(super) fn name(text: &str) -> Result<String, Refusal> {

@@ -293,7 +293,6 @@ fn of_what_an_upstream_does() {
         ("slow_start: §fast", "write a duration like"),
         ("health: §{}", "write `{ http: { path: /healthz } }` or `{ tcp: {} }`"),
         ("health: §{ http: {}, tcp: {} }", "`health` has one of `http` and `tcp`"),
-        ("tls: {}, health: { http: §{} }", "`health.http` does not go with `tls` yet"),
         ("health: { tcp: { §path: / } }", "unknown key `path`"),
         ("health: { http: { path: §healthz } }", "write it like `/healthz`"),
         ("health: { http: { host: §'a b' } }", "write it like `api.example.com`"),
@@ -600,4 +599,15 @@ fn a_long_line_is_cut() {
     let snippet = errors.as_slice()[0].snippet.clone().unwrap();
     assert!(snippet.text.chars().count() <= 120);
     assert_eq!(&snippet.text[snippet.indent..snippet.indent + snippet.width], "\"x\"");
+}
+
+/// YAML takes a carriage return alone for a line break too.
+#[test]
+fn the_line_shown_is_the_one_meant_whatever_ends_the_lines() {
+    for line_break in ["\n", "\r\n", "\r"] {
+        let text = file(&format!("{A}io: x\n")).replace('\n', line_break);
+        let errors = read(&text).unwrap_err();
+        let error = &errors.as_slice()[0];
+        assert_eq!((error.line, error.snippet.as_ref().unwrap().text.as_str()), (6, "io: x"), "{line_break:?}");
+    }
 }

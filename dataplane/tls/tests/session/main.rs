@@ -9,6 +9,7 @@ mod forged;
 mod hostile;
 mod names;
 mod resumption;
+mod retried;
 mod transfer;
 mod upstream;
 mod wire;

@@ -11,6 +11,5 @@ mod upstream;
 pub(crate) use budget::Budget;
 pub(crate) use downstream::{Greeting, greet};
 pub(crate) use layer::Layer;
-pub(crate) use security::ClientTls;
-pub use security::{Security, SecurityError};
+pub use security::{ClientTls, Security, SecurityError};
 pub(crate) use upstream::secure;

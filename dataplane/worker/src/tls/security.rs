@@ -40,10 +40,18 @@ struct ServerTls {
 
 /// How the endpoints of an upstream are spoken to.
 #[derive(Clone)]
-pub(crate) struct ClientTls {
-    pub(crate) settings: ClientSettings,
+pub struct ClientTls {
+    pub(super) settings: ClientSettings,
     /// The name they must have, if it is not their address.
-    pub(crate) name: Option<Arc<str>>,
+    pub(super) name: Option<Arc<str>>,
+}
+
+impl ClientTls {
+    /// The name that endpoints must have, `None` for their address.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
 }
 
 /// What was written, and what became of it.
@@ -122,7 +130,8 @@ impl Security {
     }
 
     /// How the endpoints of an upstream are spoken to; `None` in plain HTTP.
-    pub(crate) fn upstream(&self, slot: u32) -> Option<ClientTls> {
+    #[must_use]
+    pub fn upstream(&self, slot: u32) -> Option<ClientTls> {
         self.upstreams.get(slot as usize)?.as_ref().map(|compiled| compiled.settings.clone())
     }
 }

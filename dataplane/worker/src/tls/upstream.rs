@@ -18,7 +18,7 @@ use std::{
     rc::Rc,
 };
 use tollgate_http::Reason;
-use tollgate_io::{Instant, Io};
+use tollgate_io::{BufferPool, Instant, Io, Stream};
 use tollgate_telemetry::{HandshakeFailure, TlsSide};
 use tollgate_tls::Error;
 
@@ -31,27 +31,38 @@ pub(crate) async fn secure<I: Io>(
     due: Instant,
 ) -> Result<Rc<Wire<I::Stream>>, Reason> {
     let wire = Rc::new(Wire::new(stream));
-    let Some(ClientTls { settings, name }) = tls else { return Ok(wire) };
-    let session = match name {
-        Some(name) => settings.session(name),
-        None => settings.session(&wire.peer().ip().to_string()),
-    };
-    let session = session.map_err(|_| Reason::Internal)?;
-    let layer = Box::new(Layer::new(session, worker.io.buffers().clone(), None));
+    let Some(tls) = tls else { return Ok(wire) };
     watch.set_upstream(Some(wire.clone()));
     watch.begin_waiting(Waiting::Upstream);
     // In a box, so that the many exchanges without one have no room for it.
-    let (result, is_late) = Box::pin(within(worker, due, &wire, layer.shake_hands(wire.stream(), async || {}))).await;
+    let (result, is_late) = Box::pin(within(worker, due, &wire, wire.shake_hands(tls, worker.io.buffers()))).await;
     watch.end_waiting(Waiting::Upstream);
     watch.set_upstream(None);
     if let Err(error) = result {
         return Err(note_failure(worker, watch, &error, is_late));
     }
-    if let Some(done) = layer.ask(handshake) {
+    if let Some(done) = wire.layer().and_then(|layer| layer.ask(handshake)) {
         worker.metrics.tls_done(TlsSide::Upstream, done);
     }
-    wire.secure(layer);
     Ok(wire)
+}
+
+impl<S: Stream> Wire<S> {
+    /// Lays a session over the stream of a connection to an endpoint. Takes as long as the endpoint does; an abort ends it.
+    ///
+    /// # Errors
+    /// No session came about. The endpoint has been told, if it was there to be told.
+    pub async fn shake_hands(&self, tls: &ClientTls, buffers: &BufferPool) -> Result<(), Error> {
+        let ClientTls { settings, name } = tls;
+        let session = match name {
+            Some(name) => settings.session(name)?,
+            None => settings.session(&self.peer().ip().to_string())?,
+        };
+        let layer = Box::new(Layer::new(session, buffers.clone(), None));
+        layer.shake_hands(self.stream(), async || {}).await?;
+        self.secure(layer);
+        Ok(())
+    }
 }
 
 /// Runs a handshake; at `due` ends the stream. Says whether it did.

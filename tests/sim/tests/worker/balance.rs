@@ -1,9 +1,9 @@
 //! Which endpoint gets a request: health, ejection, backups, keys, bounded connections, addresses that change.
 
-use crate::gateway::{Gateway, ORIGINS, Script, get, post, refused_by, silence};
+use crate::gateway::{Gateway, ORIGINS, Script, dial, get, post, refused_by, silence};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tollgate_http::Reason;
-use tollgate_sim::{Answer, Conditions, Origin, Owner, Request, payload};
+use tollgate_sim::{Answer, Conditions, Origin, Owner, Reader, Request, payload};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,6 +48,34 @@ fn an_ejected_endpoint_gets_no_requests_and_then_comes_back() {
     gateway.simulation.run_for(10 * SECOND);
     assert_eq!(ask(&gateway, (13..=22).map(get).collect()), 10);
     assert_eq!((bad.seen().len(), good.seen().len()), (7, 15));
+    gateway.end();
+}
+
+/// One endpoint was ejected when its head began, the other is when it ends: there was always one.
+#[test]
+fn a_request_that_comes_slowly_finds_the_endpoints_as_they_are_now() {
+    let gateway = start(&endpoints(""), ", outliers: { consecutive: 1, ejection: 3s }");
+    let failing = Rc::new(Cell::new(0));
+    let _origins = [0, 1].map(|at: usize| {
+        let failing = failing.clone();
+        Origin::start(&gateway.world, ORIGINS[at], move |_| Answer {
+            status: if failing.get() == at { 500 } else { 200 },
+            ..fine()
+        })
+    });
+    assert_eq!(ask(&gateway, (1..=2).map(get).collect()), 1);
+    let world = gateway.world.clone();
+    let slow = gateway.script(async move {
+        let end = dial(&world, b"GET / HTTP/1.1\r\n").await;
+        world.sleep(3_900_000_000).await;
+        end.write_all(b"Host: a\r\n\r\n").await.expect("the worker reads");
+        Reader::new(&end).head().await.expect("a head").map(|head| head.status())
+    });
+    gateway.simulation.run_for(5 * SECOND / 2);
+    failing.set(1);
+    assert_eq!(ask(&gateway, (3..=4).map(get).collect()), 1);
+    gateway.simulation.run_for(SECOND);
+    assert_eq!(slow.take(), Some(200));
     gateway.end();
 }
 

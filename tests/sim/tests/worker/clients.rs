@@ -1,10 +1,10 @@
 //! Clients that leave, half or wholly, and clients that do not read.
 
-use crate::gateway::{Gateway, dial, silence};
+use crate::gateway::{Gateway, dial, is_over, silence};
 use std::time::Duration;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
-use tollgate_sim::{Answer, Framing, Reader, payload};
+use tollgate_sim::{Answer, Conditions, Framing, Reader, payload};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -84,4 +84,30 @@ fn a_client_that_does_not_read_holds_few_buffers_and_is_given_up() {
     gateway.simulation.run_until_idle();
     client.take();
     gateway.end().record();
+}
+
+/// Nobody can tell whether its next bytes are the body or another request, so there must be no next bytes.
+#[test]
+fn a_client_that_waits_for_a_100_and_gets_an_answer_is_closed() {
+    const HEAD: &[u8] = b"POST /only HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    for (route, status) in [
+        (r#"match: { path: "/other" }, upstream: a"#, 404),
+        (r#"match: { path: "/only", methods: [GET] }, upstream: a"#, 405),
+        (r#"match: { path: "/only" }, policies: { ip: { deny: ["::/0", "0.0.0.0/0"] } }, upstream: a"#, 403),
+        (r#"match: { path: "/only" }, answer: { status: 200 }"#, 200),
+        (r#"match: { path: "/only" }, upstream: a"#, 502),
+    ] {
+        let gateway = Gateway::start_routes(&[route], 1, Conditions::default());
+        let world = gateway.world.clone();
+        let client = gateway.script(async move {
+            let end = dial(&world, HEAD).await;
+            let mut reader = Reader::new(&end);
+            let head = reader.head().await.expect("a head").expect("an answer");
+            let _ = reader.body(head.framing().expect("a length")).await;
+            (head.status(), head.closes(), is_over(&reader.head().await))
+        });
+        gateway.simulation.run_until_idle();
+        assert_eq!(client.take(), (status, true, true));
+        gateway.end().record();
+    }
 }

@@ -11,6 +11,7 @@ mod publish;
 mod retries;
 mod routing;
 mod seeds;
+mod smuggling;
 mod tls;
 mod traces;
 mod truncation;

@@ -174,3 +174,30 @@ fn the_only_endpoint_is_tried_again_after_a_while() {
     assert_eq!(client.take(), 200);
     gateway.end();
 }
+
+/// However many requests there are: the budget is for what loads endpoints, and one that refuses a connection is not.
+#[test]
+fn a_backup_takes_all_that_the_only_other_endpoint_refuses() {
+    let endpoints = format!("{{ address: \"{}\" }}, {{ address: \"{}\", backup: true }}", ORIGINS[0], ORIGINS[1]);
+    let rest = ", retries: { budget: 0%, budget_min: 0 }";
+    let gateway = Gateway::start_upstream(&endpoints, rest, 1, Conditions::default());
+    let origin = Origin::start(&gateway.world, ORIGINS[1], |_| Answer { delay_nanos: 1_000_000_000, ..fine() });
+    let clients: Vec<_> = (1..=32).map(|token| gateway.ask(vec![post(token, 10)])).collect();
+    gateway.simulation.run_for(5 * SECOND);
+    let statuses = clients.iter().flat_map(Script::take).map(|reply| reply.expect("a reply").head.status());
+    assert_eq!((statuses.filter(|&status| status == 200).count(), origin.seen().len()), (32, 32));
+    gateway.end();
+}
+
+/// Back at an endpoint that has refused already, the budget counts again.
+#[test]
+fn without_room_in_the_budget_no_endpoint_is_asked_twice() {
+    let gateway = {
+        let endpoint = format!("{{ address: \"{}\" }}", ORIGINS[0]);
+        Gateway::start_upstream(&endpoint, ", retries: { budget: 0%, budget_min: 0 }", 1, Conditions::default())
+    };
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_for(SECOND);
+    refused_by(&client.take(), Reason::ConnectRefused);
+    assert!(!gateway.end().record().contains("\"attempts\""));
+}

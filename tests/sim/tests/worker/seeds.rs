@@ -39,16 +39,7 @@ pub(crate) fn storm(seed: u64) -> Conditions {
     let random = Random::new(!seed);
     let mut faults = Faults::NONE;
     for fault in Fault::ALL {
-        let most = match fault {
-            Fault::ShortReceive | Fault::ShortSend | Fault::LateCompletion | Fault::LateNews => 0.6,
-            Fault::Reset | Fault::Stall => 0.01,
-            Fault::ConnectRefused
-            | Fault::ConnectHangs
-            | Fault::AcceptFails
-            | Fault::DetachRefused
-            | Fault::AdoptFails => 0.2,
-        };
-        faults = faults.with(fault, most * (random.below(4) as f64) / 3.0);
+        faults = faults.with(fault, fault.rate_max() * (random.below(4) as f64) / 3.0);
     }
     let capacity_bytes = 1 << (8 + random.below(9));
     Conditions { capacity_bytes, faults, ..Conditions::default() }

@@ -5,8 +5,6 @@
 use std::time::Duration;
 
 use crate::{
-    expression::Expression,
-    host::{HostPattern, Refusal},
     limits,
     policies::{Cors, CorsHeaders, OriginPattern},
     raw::{self, Location, Spanned, Text},
@@ -15,6 +13,7 @@ use crate::{
         report::Report,
     },
 };
+use tollgate_pattern::{Expression, HostPattern, Refusal};
 
 /// What a page may ask for without a preflight.
 const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];

@@ -4,7 +4,6 @@
 //! reason. Part of `resolve`; bounded by `EDITS_MAX` entries and, over all layers, `EDIT_BYTES_MAX` bytes.
 
 use crate::{
-    host::{HostPattern, Refusal},
     limits,
     policies::{Edit, Policies},
     raw::{self, Location, Spanned, Text},
@@ -14,6 +13,7 @@ use crate::{
         report::Report,
     },
 };
+use tollgate_pattern::{HostPattern, Refusal};
 
 /// Fields that say where a message ends, or concern the connection it comes by.
 const FRAMING: [&str; 12] = [

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::{percent, small};
 use crate::{
-    host::Refusal,
     limits,
     raw::{self, Spanned, Text},
     resolve::report::Report,
     scalar::{Count, Percent, Quantity as _},
     upstream::{HealthCheck, Outliers, Probe, Retries, RetryOn},
 };
+use tollgate_pattern::{HOST_BYTES_MAX, Refusal};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ fn probe_path(text: &str) -> Result<String, Refusal> {
 
 fn probe_host(text: &str) -> Result<String, Refusal> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if text.is_empty() || text.len() > limits::HOST_BYTES_MAX || !text.bytes().all(valid) {
+    if text.is_empty() || text.len() > HOST_BYTES_MAX || !text.bytes().all(valid) {
         return Err((format!("`{text}` is not a host"), Some("write it like `api.example.com`".to_owned())));
     }
     Ok(text.to_owned())

@@ -1,0 +1,4 @@
+//! `tollgate_properties::response_head` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tollgate_properties::response_head(bytes));

@@ -1,0 +1,4 @@
+//! `tollgate_properties::uri` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tollgate_properties::uri(bytes));

@@ -1,0 +1,98 @@
+//! What the model has seen of one exchange, from its client's side and from the origins'.
+
+use super::{
+    mishap::Mishap,
+    plan::{Expected, Plan},
+    records::Record,
+};
+
+use tollgate_http::Reason;
+
+/// One exchange.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) plan: Plan,
+    /// What its client's connection is excused by.
+    pub(super) excuse: Option<Mishap>,
+    /// What every worker ran when it was sent.
+    pub(super) generation_min: u64,
+    pub(super) outcome: Outcome,
+    /// By origins that got its head.
+    pub(super) tries: Vec<Try>,
+    /// How often it reached an origin to its end.
+    pub(super) whole: usize,
+    pub(super) record: Option<Record>,
+}
+
+/// A head that reached an origin.
+#[derive(Debug)]
+pub(super) struct Try {
+    /// The request's identifier.
+    pub(super) id: String,
+    pub(super) generation: Option<u64>,
+    /// Not the first of its connection.
+    pub(super) is_reuse: bool,
+    pub(super) mishaps: Vec<Mishap>,
+}
+
+/// What the client knows of its exchange.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Unsent,
+    Pending,
+    /// Sent behind a request whose answer ended the connection: never to be served.
+    Dropped,
+    /// Nobody read on.
+    Lost,
+    /// Without a whole answer.
+    Failed,
+    Told(Told),
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) by_origin: bool,
+    pub(super) status: u16,
+    /// The request's identifier.
+    pub(super) id: String,
+    pub(super) reason: Option<Reason>,
+}
+
+impl Note {
+    pub(super) const fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            excuse: None,
+            generation_min: 0,
+            outcome: Outcome::Unsent,
+            tries: Vec::new(),
+            whole: 0,
+            record: None,
+        }
+    }
+
+    /// Whether the request may be sent to an endpoint again (RFC 9110, section 9.2.2), once it has been.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.plan.request.body.is_empty() && self.plan.request.method != "POST"
+    }
+
+    /// Whether its bytes are no request.
+    pub(super) const fn is_malformed(&self) -> bool {
+        matches!(self.plan.expected, Expected::Malformed(_))
+    }
+
+    /// Whether its head may reach an origin.
+    pub(super) const fn may_begin(&self) -> bool {
+        match self.plan.expected {
+            Expected::Forwarded | Expected::Refused(Reason::BodyTooLarge) => true,
+            Expected::Malformed(form) => form.in_body,
+            _ => false,
+        }
+    }
+
+    /// Whether an answer to it was spoilt by any of `mishaps`.
+    pub(super) fn was_spoilt(&self, mishaps: &[Mishap]) -> bool {
+        self.tries.iter().flat_map(|tried| &tried.mishaps).any(|mishap| mishaps.contains(mishap))
+    }
+}

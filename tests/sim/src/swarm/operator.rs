@@ -1,0 +1,111 @@
+//! What happens to a gateway from outside while it serves: snapshots, endpoints that fail, health, addresses, drains.
+//!
+//! It acts between two steps of the run, at times drawn from the seed, as the other threads of a node would.
+
+use super::mix::{Mix, origin};
+use crate::{
+    Gateway,
+    model::{Mishap, Started},
+};
+use std::net::IpAddr;
+use tollgate_io::Instant;
+use tollgate_model::{NoSource, Snapshot};
+use tollgate_worker::Command;
+
+/// Longest time an origin is gone, in nanoseconds.
+const GONE_NANOS_MAX: u64 = 30_000_000;
+
+/// The operator of one run.
+pub(super) struct Operator<'r> {
+    mix: &'r Mix,
+    gateway: &'r Gateway,
+    started: &'r Started,
+    generation: u64,
+    /// When the workers are told to end, in requests sent.
+    end_at: usize,
+}
+
+impl<'r> Operator<'r> {
+    pub(super) fn new(mix: &'r Mix, gateway: &'r Gateway, started: &'r Started) -> Self {
+        let all = mix.clients * mix.requests;
+        // So late that there were exchanges enough.
+        let end_at = all - gateway.world.random().index(all / 10 + 1);
+        let operator = Self { mix, gateway, started, generation: 1, end_at };
+        operator.resolve(&(0..mix.origins).collect::<Vec<_>>());
+        operator
+    }
+
+    /// Does what it is time for.
+    pub(super) fn act(&mut self) {
+        let Started { model, origins } = self.started;
+        let (random, now) = (self.gateway.world.random(), self.gateway.world.now());
+        if model.strikes(Mishap::Swap) {
+            model.happens(Mishap::Swap);
+            self.swap();
+        }
+        if model.strikes(Mishap::EndpointFails) {
+            model.happens(Mishap::EndpointFails);
+            origins[random.index(origins.len())].fail(random.below(GONE_NANOS_MAX));
+        }
+        if model.strikes(Mishap::HealthChanges) {
+            model.happens(Mishap::HealthChanges);
+            self.judge_one(now);
+        }
+        if self.mix.by_name && model.strikes(Mishap::AddressesChange) {
+            model.happens(Mishap::AddressesChange);
+            let some: Vec<_> = (0..self.mix.origins).filter(|_| random.chance(0.5)).collect();
+            // A name always has an address here, so that nothing excuses a failure.
+            self.resolve(if some.is_empty() { &[0] } else { &some });
+        }
+        if self.mix.rules.workers > 1 && model.sent() >= self.end_at / 2 && model.strikes(Mishap::OneDrains) {
+            model.happens(Mishap::OneDrains);
+            self.gateway.command_one(random.index(self.mix.rules.workers), Command::Drain);
+        }
+        if model.sent() >= self.end_at && model.strikes(Mishap::AllDrain) {
+            model.happens(Mishap::AllDrain);
+            self.gateway.drain();
+        }
+        if model.sent() >= self.end_at && model.strikes(Mishap::AllStop) {
+            model.happens(Mishap::AllStop);
+            (0..self.mix.rules.workers).for_each(|worker| self.gateway.command_one(worker, Command::Stop));
+        }
+    }
+
+    fn swap(&mut self) {
+        self.generation += 1;
+        let taken = self.started.model.publishes(self.generation);
+        let mut snapshot = parse(&self.mix.text(self.generation));
+        snapshot.generation = self.generation;
+        self.gateway.publish(snapshot, Vec::new(), taken);
+        if self.mix.by_name && self.gateway.upstreams().iter().any(|upstream| upstream.endpoints().members().is_empty())
+        {
+            self.resolve(&(0..self.mix.origins).collect::<Vec<_>>());
+        }
+    }
+
+    fn judge_one(&self, now: Instant) {
+        let random = self.gateway.world.random();
+        let upstreams = self.gateway.upstreams();
+        let members: Vec<_> = upstreams.iter().flat_map(|upstream| upstream.endpoints().members().to_vec()).collect();
+        if !members.is_empty() {
+            members[random.index(members.len())].endpoint.judge(random.chance(0.7), now.nanos());
+        }
+    }
+
+    /// Gives the name, if endpoints have one, the addresses of these origins.
+    fn resolve(&self, origins: &[usize]) {
+        let addresses: Vec<IpAddr> = origins.iter().map(|&at| origin(at).ip()).collect();
+        let now = self.gateway.world.now().nanos();
+        for upstream in self.gateway.upstreams() {
+            let entries: Vec<_> = upstream.names().map(|(entry, ..)| entry).collect();
+            for entry in entries {
+                upstream.set_addresses(entry, &addresses, now);
+            }
+        }
+    }
+}
+
+/// The snapshot of a text.
+pub(super) fn parse(text: &str) -> Snapshot {
+    tollgate_model::parse("swarm.yaml", text, &NoSource).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+}

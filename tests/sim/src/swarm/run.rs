@@ -1,0 +1,138 @@
+//! One run of a mix, from the start of its gateway to the judgement of all that it did.
+
+use super::{
+    mix::{Kind, Mix, Trim},
+    operator::{Operator, parse},
+};
+use crate::{
+    Fault, Gateway, Seed, gateway,
+    model::{Ends, Mishap, Model},
+};
+use std::{
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
+    time::Duration,
+};
+use tollgate_io::Instant;
+
+/// Longest time between two turns of the operator, in microseconds.
+const TURN_MICROS_MAX: u64 = 4_000;
+
+/// Virtual time in which a run must come to its end.
+const RUN_MAX: Duration = Duration::from_secs(3_600);
+
+/// Virtual time after which nobody may hold a program that was replaced, though workers go on.
+const REST: Duration = Duration::from_secs(600);
+
+/// What came of runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Hash over every event of the run, or of the last one.
+    pub hash: u64,
+    /// Exchanges that a client began.
+    pub exchanges: u64,
+    /// Those that an origin answered.
+    pub answered: u64,
+    /// By [`Fault`].
+    pub faults: [u64; Fault::ALL.len()],
+    /// By [`Mishap`].
+    pub mishaps: [u64; Mishap::ALL.len()],
+}
+
+impl Tally {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.hash = other.hash;
+        self.exchanges += other.exchanges;
+        self.answered += other.answered;
+        self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
+        self.mishaps.iter_mut().zip(other.mishaps).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// How often something happened.
+    #[must_use]
+    pub const fn happened(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Fault(fault) => self.faults[fault as usize],
+            Kind::Mishap(mishap) => self.mishaps[mishap as usize],
+        }
+    }
+}
+
+/// Something that did not hold.
+#[derive(Clone, Debug)]
+pub struct Breach {
+    /// Of the run.
+    pub seed: u64,
+    /// What was taken away from its mix.
+    pub trim: Trim,
+    /// What did not hold, and where in the source that is said.
+    pub message: String,
+}
+
+/// Runs a mix.
+///
+/// # Panics
+/// If something does not hold.
+#[must_use]
+pub fn run(mix: &Mix, seed: Seed) -> Tally {
+    let mut snapshot = parse(&mix.text(1));
+    snapshot.generation = 1;
+    let security = gateway::security(&snapshot, None);
+    let gateway = Gateway::start(snapshot, security, mix.rules.workers, seed, mix.conditions.clone());
+    let started = Model::start(&gateway.world, mix.rules, &mix.addresses(), mix.clients, mix.requests);
+    let mut operator = Operator::new(mix, &gateway, &started);
+    while !started.model.is_over() {
+        let step = Duration::from_micros(1 + gateway.world.random().below(TURN_MICROS_MAX));
+        gateway.run_for(step);
+        operator.act();
+        let is_stuck = gateway.simulation.is_idle() || gateway.world.now() > Instant::default() + RUN_MAX;
+        assert!(started.model.is_over() || !is_stuck, "a client waits for ever");
+    }
+    gateway.run_for(REST);
+    assert_eq!(gateway.old_programs(), 0, "programs that are held though nobody runs them");
+    let (model, counters) = (started.model, gateway.simulation.counters());
+    let hash = gateway.simulation.trace_hash();
+    let calm = Kind::all().all(|kind| matches!(kind, Kind::Mishap(_)) || mix.kinds().all(|on| on != kind));
+    assert!(!calm || counters.body_bytes_copied == 0, "{} bytes of bodies copied", counters.body_bytes_copied);
+    let records = gateway.end().records;
+    model.judge(&records);
+    let Ends { answered, .. } = model.ends();
+    let faults = Fault::ALL.map(|fault| counters.fired(fault));
+    let mishaps = Mishap::ALL.map(|mishap| model.happened(mishap));
+    Tally { hash, exchanges: model.ends().exchanges(), answered, faults, mishaps }
+}
+
+thread_local! {
+    /// What the last panic of this thread said, and where.
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether a panic of this thread is taken note of instead of being printed.
+    static IS_QUIET: RefCell<bool> = const { RefCell::new(false) };
+}
+
+/// Runs a seed and catches what does not hold.
+///
+/// # Errors
+/// Something did not hold.
+pub fn attempt(seed: u64, trim: &Trim, print: bool) -> Result<Tally, Breach> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if IS_QUIET.with_borrow(|quiet| *quiet) {
+                LAST_PANIC.replace(Some(info.to_string()));
+            } else {
+                before(info);
+            }
+        }));
+    });
+    let mix = Mix::draw(seed).trimmed(trim);
+    IS_QUIET.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(|| run(&mix, Seed { number: seed, print })));
+    IS_QUIET.replace(false);
+    result.map_err(|_| {
+        let message = LAST_PANIC.take().unwrap_or_else(|| "a panic without a word".to_owned());
+        Breach { seed, trim: trim.clone(), message }
+    })
+}
