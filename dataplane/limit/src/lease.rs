@@ -8,7 +8,7 @@
 //! Unused leases are lost to the other workers. All workers together hold at most a `LEASED_SHARE`th of a burst by their
 //! own taking, for at most the time a burst takes to refill. Small bursts are never leased.
 
-use crate::{
+use super::{
     limits::{LEASED_SHARE, LEASES},
     rate::Rate,
 };

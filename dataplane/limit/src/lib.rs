@@ -15,6 +15,7 @@ mod limits;
 mod quota;
 mod rate;
 mod rules;
+mod shape;
 mod sync;
 mod table;
 mod throttle;

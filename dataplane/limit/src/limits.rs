@@ -1,5 +1,6 @@
 //! The bounds of the crate, and how they depend on each other.
 
+use super::shape::{GROUP_LINES, LINE_ENTRIES};
 use std::time::Duration;
 
 /// The unit of time of the token buckets: a sixteenth of a nanosecond, so that the interval of one request at a million
@@ -26,7 +27,7 @@ pub(crate) const LEASED_SHARE: u64 = 1024;
 pub(crate) const LEASES: usize = 64;
 
 /// Entries of a group, all of which a look-up may have to read.
-pub const GROUP_ENTRIES: usize = crate::table::LINE_ENTRIES * crate::table::GROUP_LINES;
+pub const GROUP_ENTRIES: usize = LINE_ENTRIES * GROUP_LINES;
 
 /// Entries per 2 keys the table was made for: 59.5 bytes a key. When all of them live, 6 groups in a million have more keys
 /// than entries.

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{FILL_TICKS_MAX, NOW_TICKS_MAX, PERIOD_MAX, TICKS_PER_NS, WHOLE_INTERVAL_TICKS_MIN};
+use super::limits::{FILL_TICKS_MAX, NOW_TICKS_MAX, PERIOD_MAX, TICKS_PER_NS, WHOLE_INTERVAL_TICKS_MIN};
 
 /// `limit` units per `per`, and up to `burst` of them at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

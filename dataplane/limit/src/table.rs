@@ -6,17 +6,13 @@
 //! A group whose entries all say something sends further keys to one word they share, `Head::others`.
 //!
 //! Nothing locks and nothing waits: a charge is one compare-and-swap, an insertion three, whose order `Head::version` keeps
-//! (docs/internals/throttling.md has the proof, `tests/loom.rs` explores it). The table does not know what words mean.
+//! (docs/internals/throttling.md has the proof, `tests/loom` explores it). The table does not know what words mean.
 
-use crate::{
+use super::{
     limits::ENTRIES_PER_2_KEYS,
+    shape::{GROUP_LINES, LINE_ENTRIES},
     sync::{AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
 };
-
-/// Entries of a cache line. Loom explores a group of two entries.
-pub(crate) const LINE_ENTRIES: usize = if cfg!(loom) { 1 } else { 4 };
-/// Lines of a group.
-pub(crate) const GROUP_LINES: usize = if cfg!(loom) { 2 } else { 4 };
 
 const SLOTS: u64 = (LINE_ENTRIES * GROUP_LINES) as u64;
 /// What `Head::version` names when no insertion is being finished.

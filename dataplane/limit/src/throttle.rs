@@ -1,6 +1,6 @@
 //! Token buckets by key, shared by all workers of a node.
 //!
-//! A bucket is a word of the [`table`](crate::table): twice its theoretical arrival time in ticks, 0 when it was never used. What a
+//! A bucket is a word of the [`table`](super::table): twice its theoretical arrival time in ticks, 0 when it was never used. What a
 //! bucket owes is told in time, not in units of its rule, so buckets of different rates may share a table, and a rule whose
 //! limit changes keeps what was taken. A bucket that is full again says as much as none: its entry may be
 //! taken for another key.
@@ -8,7 +8,7 @@
 //! At most `limit` x time + `burst` is admitted to a key in any stretch of time, whatever the clocks of the workers say and
 //! whatever happened to its entry between. Two keys with the same hash share a bucket.
 
-use crate::{
+use super::{
     lease::Leases,
     rate::{Rate, Verdict, ticks},
     sync::{

@@ -1,6 +1,6 @@
 //! A bucket against an exact one, with clocks that go anywhere, tables too small for their keys and requests given back.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 use tollgate_limit::{Leases, Rate, Throttle};
@@ -95,7 +95,7 @@ proptest! {
         let rate = Rate::new(limit, Duration::from_millis(per_ms), burst).unwrap();
         let throttle = Throttle::new(1);
         let mut workers: Vec<Leases> = (0..3).map(|_| Leases::new(3)).collect();
-        let mut admitted: HashMap<u64, Vec<(u64, u64)>> = HashMap::new();
+        let mut admitted: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
         for Step { key, worker, units, now_ns, give_back } in steps {
             let hash = (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let leases = &mut workers[worker];

@@ -101,7 +101,7 @@ proptest! {
         limit in 1..10_u64,
     ) {
         let quotas = Quotas::new(1);
-        let mut used = std::collections::HashMap::new();
+        let mut used = std::collections::BTreeMap::new();
         for (key, units, number, second) in steps {
             let hash = (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let verdict = quotas.take(limit, hash, units, &hour(number), hour(number).start_s + second);

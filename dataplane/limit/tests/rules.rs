@@ -25,7 +25,7 @@ fn node() -> Node {
 
 /// A bucket of `burst`, a quota of 10 and 20 in flight, each a shadow or not.
 fn ask(node: &mut Node, burst: u64, shadows: [bool; 3]) -> (Decision, Vec<Answer>) {
-    let rate = Rate::new(1, Duration::from_secs(3600), burst).unwrap();
+    let rate = Rate::new(1, Duration::from_secs(3600), burst).expect("a valid rate");
     let rules = [
         Rule::Throttle(&node.throttle, &rate),
         Rule::Quota(&node.quotas, 10, &WINDOW),
