@@ -97,3 +97,27 @@ impl Leases {
 fn index(key: u64) -> usize {
     (key >> 8) as usize % LEASES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_lease_is_used_up_or_expires_and_is_not_overwritten() {
+        let rate = Rate::new(1_000_000_000, Duration::from_secs(1), 1_000_000).expect("a valid rate");
+        let (key, colliding) = (1 << 8, (1 << 8) + ((LEASES as u64) << 8));
+        let mut leases = Leases::new(1);
+        assert_eq!(leases.room(&rate, key, 0), 1_000_000 / LEASED_SHARE * 16);
+        assert!(leases.put(key, 0, 100, 140));
+        assert!(!leases.put(colliding, 0, 200, 240));
+        assert_eq!(leases.take(&rate, colliding, 0, 16), None);
+        assert_eq!(leases.take(&rate, key, 0, 16), Some(140));
+        assert!(leases.has(&rate, key, 124, 16) && !leases.has(&rate, key, 125, 16));
+        assert_eq!(leases.take(&rate, key, 125, 16), None);
+        assert!(leases.is_hot(key));
+        assert_eq!(leases.take(&rate, key, 140, 16), None);
+        assert!(!leases.is_hot(key), "it expired before it was used");
+        assert!(leases.put(colliding, 141, 200, 240));
+    }
+}

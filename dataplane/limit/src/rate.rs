@@ -33,6 +33,8 @@ pub enum RateError {
     TooFast,
     /// A bucket of `burst` would take longer than four years to fill.
     BurstTooLong,
+    /// A bucket of `burst` would fill in less than a tick.
+    BurstTooShort,
 }
 
 /// What a bucket said to a request.
@@ -71,8 +73,11 @@ impl Rate {
         }
         let fill = interval.checked_mul(u128::from(burst)).map(|fill| fill >> FRACTION_BITS);
         let fill = fill.filter(|fill| *fill <= u128::from(FILL_TICKS_MAX)).ok_or(RateError::BurstTooLong)? as u64;
+        if fill == 0 {
+            return Err(RateError::BurstTooShort);
+        }
         let unit = interval.div_ceil(1 << FRACTION_BITS) as u64;
-        Ok(Self { interval, unit, fill: fill.max(1) })
+        Ok(Self { interval, unit, fill })
     }
 
     /// Ticks that `units` take; more than any bucket holds if they are absurdly many. Never 0.
@@ -123,4 +128,39 @@ impl Rate {
 #[inline]
 pub(crate) fn ticks(now_ns: u64) -> u64 {
     now_ns.saturating_mul(TICKS_PER_NS).min(NOW_TICKS_MAX - 1) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_no_rate() {
+        let year = Duration::from_secs(365 * 24 * 3600);
+        assert_eq!(Rate::new(0, SECOND, 1), Err(RateError::Zero));
+        assert_eq!(Rate::new(1, SECOND, 0), Err(RateError::Zero));
+        assert_eq!(Rate::new(1, Duration::ZERO, 1), Err(RateError::Period));
+        assert_eq!(Rate::new(1, year, 1), Err(RateError::Period));
+        assert_eq!(Rate::new(u64::MAX, Duration::from_nanos(1), u64::MAX), Err(RateError::TooFast));
+        assert_eq!(Rate::new(1, Duration::from_secs(3600), 100_000), Err(RateError::BurstTooLong));
+        assert_eq!(Rate::new(50_000_000_000, SECOND, 1), Err(RateError::BurstTooShort));
+    }
+
+    #[test]
+    fn rounding_costs_a_thousandth_at_most_and_gives_nothing() {
+        for limit in [1, 3, 7, 999_983, 1_000_000, 15_999_971, 16_000_001, 1_250_000_000, 99_999_999_977] {
+            let rate = Rate::new(limit, SECOND, 1_000_000).unwrap();
+            let exact = SECOND.as_nanos() * 16 * 1_000_000;
+            let cost = u128::from(rate.cost(1_000_000)) * u128::from(limit);
+            assert!(cost >= exact && cost <= exact + exact / 1000, "{limit}/s");
+        }
+    }
+
+    #[test]
+    fn a_request_beyond_all_numbers_is_refused() {
+        let rate = Rate::new(1, PERIOD_MAX, 1000).unwrap();
+        assert_eq!(rate.place(NOW_TICKS_MAX + FILL_TICKS_MAX, ticks(u64::MAX), rate.cost(u64::MAX)), None);
+    }
 }

@@ -28,11 +28,11 @@ type Request = (u64, u64, bool);
 
 impl Case {
     fn run(&self, throttle: &Throttle) -> Vec<Request> {
-        let rate = Rate::new(self.limit, Duration::from_secs(1), self.burst).unwrap();
+        let rate = Rate::new(self.limit, Duration::from_secs(1), self.burst).expect("a valid rate");
         let step = AtomicU64::new(0);
         let mut requests: Vec<Request> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| self.thread(throttle, &rate, &step))).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+            threads.into_iter().flat_map(|thread| thread.join().expect("it does not panic")).collect()
         });
         requests.sort_unstable();
         requests

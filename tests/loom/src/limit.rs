@@ -14,6 +14,7 @@ mod lease;
 mod limits;
 #[path = "../../../dataplane/limit/src/rate.rs"]
 mod rate;
+#[expect(clippy::modulo_one, reason = "a line has one entry here")]
 #[path = "../../../dataplane/limit/src/table.rs"]
 mod table;
 #[path = "../../../dataplane/limit/src/throttle.rs"]
@@ -44,16 +45,16 @@ pub fn a_key_gets_one_entry() {
     assert_eq!(mine + thread.join().expect("it does not panic"), 1);
 }
 
-/// Two threads bring the same two new keys in opposite order, to a group of two entries.
+/// Two new keys for a group of two entries, one of them brought by two threads.
 pub fn new_keys_do_not_take_each_others_entry() {
     let rate = Rate::new(1, HOUR, 1).expect("a valid rate");
     let throttle = Arc::new(Throttle::new(1));
     let other = Arc::clone(&throttle);
-    let thread = thread::spawn(move || [8, 7].map(|key| take(&other, &rate, key, 1000)));
+    let thread = thread::spawn(move || take(&other, &rate, 8, 1000));
     let mine = [7, 8].map(|key| take(&throttle, &rate, key, 1000));
     let theirs = thread.join().expect("it does not panic");
     // Less than one where a key found no entry free: then it shares with the other, and may be charged in vain.
-    assert!(mine[0] + theirs[1] <= 1 && mine[1] + theirs[0] <= 1, "{mine:?} {theirs:?}");
+    assert!(mine[0] <= 1 && mine[1] + theirs <= 1, "{mine:?} {theirs}");
 }
 
 /// Both entries are full again and are taken for two new keys, while an old key comes back with an older clock.
