@@ -1,8 +1,9 @@
 //! What a decision costs, beside the `governor` crate: `cargo run --release -p tollgate-limit --example decide`.
 //!
-//! One thread; rounds of both take turns, and the fastest round is shown in nanoseconds per decision: what disturbs a machine only adds. *Warm* asks for one key again and
-//! again, *live* for keys in random order of which all have an entry. Hashing is the caller's: governor's keyed limiter hashes its key
-//! and reads its clock (a fixed one here, so that only the decision is measured), ours gets a hash.
+//! One thread; rounds of both take turns, and the fastest round is shown in nanoseconds per decision: what disturbs a
+//! machine only adds. *Warm* asks for one key again and again, *live* for keys in random order of which all have an
+//! entry. Hashing is the caller's: governor's keyed limiter hashes its key and reads its clock (a fixed one here, so
+//! that only the decision is measured), ours gets a hash.
 
 use std::{hint::black_box, time::Duration, time::Instant};
 

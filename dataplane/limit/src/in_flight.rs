@@ -1,8 +1,8 @@
 //! How many requests of a key are in flight at the same time, over all workers of a node.
 //!
-//! A count is a word of the [`table`](crate::table), with the number of times its entry began anew. A key with nothing in
-//! flight says nothing. Who entered leaves exactly once, with what it got on entering; there is no guard that does it on
-//! drop, since the exchange that owns it knows when it ends.
+//! A count is a word of the [`table`](crate::table), with the number of times its entry began anew. A key with nothing
+//! in flight says nothing. Who entered leaves exactly once, with what it got on entering; there is no guard that does
+//! it on drop, since the exchange that owns it knows when it ends.
 
 use crate::{
     sync::{
@@ -84,16 +84,16 @@ impl InFlight {
     pub fn leave(&self, entered: Entered) {
         if entered.is_other {
             self.table.head(entered.key).others.fetch_sub(ONE, AcqRel);
-        } else if let Some(entry) = self.table.find(entered.key) {
-            // It is there: an entry with a count is not taken for another key.
-            entry.update(entered.key, |word, _| (count(word) > 0).then(|| word - ONE));
+        } else {
+            // It has an entry: one with a count is not taken for another key.
+            self.table.update(entered.key, |word, _| (count(word) > 0).then(|| word - ONE));
         }
     }
 
     /// Requests of a key that are in flight.
     pub fn show(&self, key: u64) -> u64 {
-        match self.table.find(key).map(|entry| entry.update(key, |_, _| None)) {
-            Some(Update::Kept(word)) => count(word),
+        match self.table.update(key, |_, _| None) {
+            Update::Kept(word) => count(word),
             _ => 0,
         }
     }

@@ -1,12 +1,13 @@
 //! What a worker holds of hot buckets for itself: intervals it took from the shared word and has not used yet.
 //!
-//! A worker that loses a compare-and-swap takes more than the request needs, so that the next requests for the key touch no
-//! shared line. A lease is an interval of the bucket's time like any other: whoever was admitted into it owns it alone, so
-//! nothing of the bound changes. It expires by itself: what lies before now is no use to anybody. A request that took from
-//! a bucket and was refused by another rule puts its interval back here, never into the shared word.
+//! A worker that loses a compare-and-swap takes more than the request needs, so that the next requests for the key
+//! touch no shared line. A lease is an interval of the bucket's time like any other: whoever was admitted into it owns
+//! it alone, so nothing of the bound changes. It expires by itself: what lies before now is no use to anybody. A
+//! request that took from a bucket and was refused by another rule puts its interval back here, never into the shared
+//! word.
 //!
-//! Unused leases are lost to the other workers. All workers together hold at most a `LEASED_SHARE`th of a burst by their
-//! own taking, for at most the time a burst takes to refill. Small bursts are never leased.
+//! Unused leases are lost to the other workers. All workers together hold at most a `LEASED_SHARE`th of a burst by
+//! their own taking, for at most the time a burst takes to refill. Small bursts are never leased.
 
 use super::{
     limits::{LEASED_SHARE, LEASES},
@@ -70,7 +71,8 @@ impl Leases {
         lease.key == key && rate.place(lease.next, now, cost).is_some_and(|next| next <= lease.end)
     }
 
-    /// Ticks to take beyond what a request needs; 0 if there is no place to keep them or the burst is too small to share.
+    /// Ticks to take beyond what a request needs; 0 if there is no place to keep them or the burst is too small to
+    /// share.
     #[cold]
     pub(crate) fn room(&self, rate: &Rate, key: u64, now: u64) -> u64 {
         let lease = &self.leases[index(key)];

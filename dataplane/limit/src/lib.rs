@@ -5,9 +5,9 @@
 //!                                   Leases (of the worker) ^   ^ Table (of the node)
 //! ```
 //!
-//! Everything is decided on words in fixed memory: one compare-and-swap per decision, nothing locks, waits or allocates. `now` is an
-//! argument; there is no clock, no I/O and no chance here. Keys are hashes which the caller makes with keys of the node's own,
-//! so that nobody outside can choose which of them meet.
+//! Everything is decided on words in fixed memory: one compare-and-swap per decision, nothing locks, waits or
+//! allocates. `now` is an argument; there is no clock, no I/O and no chance here. Keys are hashes which the caller
+//! makes with keys of the node's own, so that nobody outside can choose which of them meet.
 
 mod in_flight;
 mod lease;

@@ -29,8 +29,8 @@ pub(crate) const LEASES: usize = 64;
 /// Entries of a group, all of which a look-up may have to read.
 pub const GROUP_ENTRIES: usize = LINE_ENTRIES * GROUP_LINES;
 
-/// Entries per 2 keys the table was made for: 59.5 bytes a key. When all of them live, 6 groups in a million have more keys
-/// than entries.
+/// Entries per 2 keys the table was made for: 59.5 bytes a key. When all of them live, 6 groups in a million have more
+/// keys than entries.
 pub(crate) const ENTRIES_PER_2_KEYS: usize = 7;
 
 /// Rules on one request.

@@ -1,11 +1,12 @@
 //! Exact counters by key and calendar window, shared by all workers of a node.
 //!
-//! A counter is a word of the [`table`](crate::table): the end of its window in quarters of an hour, what was used in it, and whether
-//! that has changed since it was last written down. What was used in a window that is over says nothing, so the entry may
-//! be taken for another key. A worker whose clock is behind counts into the window that others have begun.
+//! A counter is a word of the [`table`](crate::table): the end of its window in quarters of an hour, what was used in
+//! it, and whether that has changed since it was last written down. What was used in a window that is over says
+//! nothing, so the entry may be taken for another key. A worker whose clock is behind counts into the window that
+//! others have begun.
 //!
-//! In a window a key is never admitted more than the limit, plus what operators granted. Writing down and reading back is
-//! done elsewhere: [`Quotas::changed`] and [`Quotas::restore`] are the two ends of it.
+//! In a window a key is never admitted more than the limit, plus what operators granted. Writing down and reading back
+//! is done elsewhere: [`Quotas::changed`] and [`Quotas::restore`] are the two ends of it.
 
 use crate::{
     sync::{
@@ -40,7 +41,8 @@ pub struct Quotas {
 pub struct Usage {
     /// Units used in the window; below 0 if more was granted.
     pub used: i64,
-    /// The end of the window, in seconds since 1970, rounded up to a quarter of an hour. A blocked key has one beyond all windows.
+    /// The end of the window, in seconds since 1970, rounded up to a quarter of an hour. A blocked key has one beyond
+    /// all windows.
     pub end_s: i64,
 }
 
@@ -134,18 +136,16 @@ impl Quotas {
 
     /// Takes back what `take` counted, as long as its window goes on.
     pub fn give_back(&self, key: u64, units: u64, taken: &QuotaVerdict) {
-        if let Some(entry) = self.table.find(key) {
-            entry.update(key, |word, _| {
-                let usage = Usage::of(word);
-                let same = usage.end_s == taken.end_s;
-                same.then(|| Usage { used: usage.used.saturating_sub_unsigned(units), ..usage }.word() | CHANGED)
-            });
-        }
+        self.table.update(key, |word, _| {
+            let usage = Usage::of(word);
+            let same = usage.end_s == taken.end_s;
+            same.then(|| Usage { used: usage.used.saturating_sub_unsigned(units), ..usage }.word() | CHANGED)
+        });
     }
 
     /// What a key has used, if anything is known of it.
     pub fn show(&self, key: u64) -> Option<Usage> {
-        match self.table.find(key)?.update(key, |_, _| None) {
+        match self.table.update(key, |_, _| None) {
             Update::Kept(word) => Some(Usage::of(word)),
             _ => None,
         }
@@ -195,7 +195,8 @@ impl Quotas {
         self.table.entries().filter_map(|(key, _)| Some((key, self.show(key)?)))
     }
 
-    /// How many requests were charged to a counter they shared with others, because the table had no room for their key.
+    /// How many requests were charged to a counter they shared with others, because the table had no room for their
+    /// key.
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)
     }

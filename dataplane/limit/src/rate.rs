@@ -1,9 +1,9 @@
 //! A rate compiled to ticks, and the rule of a token bucket: pure arithmetic over one number.
 //!
-//! The generic cell rate algorithm (ITU-T I.371, annex A, virtual scheduling) keeps of a bucket its *theoretical arrival
-//! time*: when it will be full. A request of cost `c` takes the interval from there (or from now, if that is later) to `c`
-//! ticks beyond, and is admitted if that ends no later than a burst from now. Every admitted request thus owns an
-//! interval no other has, which is what all proofs of this crate rest on (docs/internals/throttling.md).
+//! The generic cell rate algorithm (ITU-T I.371, annex A, virtual scheduling) keeps of a bucket its *theoretical
+//! arrival time*: when it will be full. A request of cost `c` takes the interval from there (or from now, if that is
+//! later) to `c` ticks beyond, and is admitted if that ends no later than a burst from now. Every admitted request thus
+//! owns an interval no other has, which is what all proofs of this crate rest on (docs/internals/throttling.md).
 //!
 //! All rounding is against the request: an interval is never shorter than the exact one.
 
@@ -53,9 +53,9 @@ const FRACTION_BITS: u32 = 32;
 impl Rate {
     /// A rate of `limit` units per `per` with a capacity of `burst` units.
     ///
-    /// Up to 16 million units per second a unit takes a whole number of ticks: the rate is exact or low by less than one part
-    /// in 1,000 (in 16,000 at a million per second). Above, where units are bytes, the cost of a request as a whole is
-    /// rounded up to a tick.
+    /// Up to 16 million units per second a unit takes a whole number of ticks: the rate is exact or low by less than
+    /// one part in 1,000 (in 16,000 at a million per second). Above, where units are bytes, the cost of a request as a
+    /// whole is rounded up to a tick.
     pub fn new(limit: u64, per: Duration, burst: u64) -> Result<Self, RateError> {
         if limit == 0 || burst == 0 {
             return Err(RateError::Zero);
@@ -90,7 +90,8 @@ impl Rate {
         cost.div_ceil(1 << FRACTION_BITS).clamp(1, u128::from(u64::MAX >> 2)) as u64
     }
 
-    /// The end of the interval that a request gets in a bucket that is full at `full`; none if the bucket has too little.
+    /// The end of the interval that a request gets in a bucket that is full at `full`; none if the bucket has too
+    /// little.
     #[inline]
     pub(crate) fn place(&self, full: u64, now: u64, cost: u64) -> Option<u64> {
         let end = full.max(now) + cost;
@@ -114,7 +115,8 @@ impl Rate {
         verdict.lead.div_ceil(TICKS_PER_NS)
     }
 
-    /// Nanoseconds after which the request would be admitted if nobody else asked; 0 if it was admitted, none if it asks for more than the burst.
+    /// Nanoseconds after which the request would be admitted if nobody else asked; 0 if it was admitted, none if it
+    /// asks for more than the burst.
     pub fn retry_after_ns(&self, verdict: &Verdict) -> Option<u64> {
         if verdict.admitted {
             return Some(0);
@@ -124,7 +126,8 @@ impl Rate {
     }
 }
 
-/// Ticks of a time in nanoseconds of the node's monotonic clock. Time begins at 1: a bucket that is full at 0 was never used.
+/// Ticks of a time in nanoseconds of the node's monotonic clock. Time begins at 1: a bucket that is full at 0 was never
+/// used.
 #[inline]
 pub(crate) fn ticks(now_ns: u64) -> u64 {
     now_ns.saturating_mul(TICKS_PER_NS).min(NOW_TICKS_MAX - 1) + 1

@@ -1,8 +1,8 @@
 //! Several rules on one request: all of them admit it and are charged, or none is.
 //!
-//! The rules are asked first and charged then, so that a request which one of them refuses costs the others nothing. If a
-//! rule that had said yes refuses when it is charged, because another worker was faster, what the rules before it took is
-//! given back. Shadow rules are charged what an admitted request would take and never refuse it.
+//! The rules are asked first and charged then, so that a request which one of them refuses costs the others nothing. If
+//! a rule that had said yes refuses when it is charged, because another worker was faster, what the rules before it
+//! took is given back. Shadow rules are charged what an admitted request would take and never refuse it.
 
 use crate::{
     in_flight::{Entered, InFlight},
@@ -79,7 +79,8 @@ impl Decision {
     }
 }
 
-/// Decides on a request by up to [`RULES_MAX`] rules, and writes into `answers`, as many as `asks`, what each of them said.
+/// Decides on a request by up to [`RULES_MAX`] rules, and writes into `answers`, as many as `asks`, what each of them
+/// said.
 pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) -> Decision {
     debug_assert!(asks.len() <= RULES_MAX && asks.len() == answers.len());
     let mut decision = Decision::default();

@@ -1,12 +1,13 @@
 //! The table from keys to words: fixed memory, open addressing, one cache line for most look-ups.
 //!
 //! An entry is a key (a 64-bit hash the caller makes with keys of the node's own) and a word. Four entries are a cache
-//! line, four lines a group; a key belongs to one group and is looked for line by line from its home line on. A key never
-//! has two entries, and an entry is taken for another key only when its word says nothing any more (`Word::reborn`).
-//! A group whose entries all say something sends further keys to one word they share, `Head::others`.
+//! line, four lines a group; a key belongs to one group and is looked for line by line from its home line on. A key
+//! never has two entries, and an entry is taken for another key only when its word says nothing any more
+//! (`Word::reborn`). A group whose entries all say something sends further keys to one word they share, `Head::others`.
 //!
-//! Nothing locks and nothing waits: a charge is one compare-and-swap, an insertion three, whose order `Head::version` keeps
-//! (docs/internals/throttling.md has the proof, `tests/loom` explores it). The table does not know what words mean.
+//! Nothing locks and nothing waits: a charge is one compare-and-swap, an insertion three, whose order `Head::version`
+//! keeps (docs/internals/throttling.md has the proof, `tests/loom` explores it). The table does not know what words
+//! mean.
 
 use super::{
     limits::ENTRIES_PER_2_KEYS,
@@ -93,7 +94,8 @@ fn key_of(hash: u64) -> u64 {
 }
 
 impl Entry {
-    /// Replaces the word by what `next` makes of it, as long as the entry is `hash`'s. `next` is told how often another worker came first.
+    /// Replaces the word by what `next` makes of it, as long as the entry is `hash`'s. `next` is told how often another
+    /// worker came first.
     #[inline]
     pub(crate) fn update(&self, hash: u64, mut next: impl FnMut(u64, u32) -> Option<u64>) -> Update {
         let key = key_of(hash);
@@ -145,8 +147,24 @@ impl Table {
         lines.flat_map(|line| &self.lines[line].0).find(|entry| entry.key.load(Relaxed) == key)
     }
 
-    /// The place of a key that was not found: the entry another worker has made meanwhile, a new one, or, where there is
-    /// none left, the word of the others. The flag tells whether the entry is new.
+    /// Updates the entry of a key wherever it is; `Update::Gone` if it has none.
+    pub(crate) fn update(&self, hash: u64, mut next: impl FnMut(u64, u32) -> Option<u64>) -> Update {
+        let (key, group) = (key_of(hash), self.group(key_of(hash)));
+        let mut found = self.find(hash);
+        loop {
+            match found.map_or(Update::Gone, |entry| entry.update(hash, &mut next)) {
+                // What was found may have been claimed for the key by one who does not know yet that it has an entry.
+                Update::Gone => match self.live(group, key, self.heads[group].version.load(Acquire)) {
+                    None => return Update::Gone,
+                    entry => found = entry,
+                },
+                update => return update,
+            }
+        }
+    }
+
+    /// The place of a key that was not found: the entry another worker has made meanwhile, a new one, or, where there
+    /// is none left, the word of the others. The flag tells whether the entry is new.
     #[cold]
     pub(crate) fn enter(&self, hash: u64, words: &impl Word) -> (Place<'_>, bool) {
         let key = key_of(hash);
@@ -155,8 +173,7 @@ impl Table {
         let mut claim = None;
         loop {
             let version = head.version.load(Acquire);
-            self.finish(group, version);
-            if let Some(entry) = slots(key).map(|slot| self.entry(group, slot)).find(|entry| entry.is_live(key)) {
+            if let Some(entry) = self.live(group, key, version) {
                 self.release(group, claim.as_ref());
                 return (Place::Entry(entry), false);
             }
@@ -177,7 +194,8 @@ impl Table {
         }
     }
 
-    /// Whether what was charged to the others of a group at `version` counts: if not, the key may have got an entry since.
+    /// Whether what was charged to the others of a group at `version` counts: if not, the key may have got an entry
+    /// since.
     pub(crate) fn confirm(&self, head: &Head, version: u64) -> bool {
         head.version.compare_exchange(version, next(version, NO_SLOT), AcqRel, Acquire).is_ok()
     }
@@ -207,6 +225,12 @@ impl Table {
     fn entry(&self, group: usize, slot: u64) -> &Entry {
         let slot = slot as usize;
         &self.lines[group * GROUP_LINES + slot / LINE_ENTRIES].0[slot % LINE_ENTRIES]
+    }
+
+    /// The live entry of a key, of all insertions decided up to a version.
+    fn live(&self, group: usize, key: u64, version: u64) -> Option<&Entry> {
+        self.finish(group, version);
+        slots(key).map(|slot| self.entry(group, slot)).find(|entry| entry.is_live(key))
     }
 
     /// The first entry that says nothing any more, with its word.

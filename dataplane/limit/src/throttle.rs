@@ -1,12 +1,12 @@
 //! Token buckets by key, shared by all workers of a node.
 //!
-//! A bucket is a word of the [`table`](super::table): twice its theoretical arrival time in ticks, 0 when it was never used. What a
-//! bucket owes is told in time, not in units of its rule, so buckets of different rates may share a table, and a rule whose
-//! limit changes keeps what was taken. A bucket that is full again says as much as none: its entry may be
-//! taken for another key.
+//! A bucket is a word of the [`table`](super::table): twice its theoretical arrival time in ticks, 0 when it was never
+//! used. What a bucket owes is told in time, not in units of its rule, so buckets of different rates may share a table,
+//! and a rule whose limit changes keeps what was taken. A bucket that is full again says as much as none: its entry may
+//! be taken for another key.
 //!
-//! At most `limit` x time + `burst` is admitted to a key in any stretch of time, whatever the clocks of the workers say and
-//! whatever happened to its entry between. Two keys with the same hash share a bucket.
+//! At most `limit` x time + `burst` is admitted to a key in any stretch of time, whatever the clocks of the workers say
+//! and whatever happened to its entry between. Two keys with the same hash share a bucket.
 
 use super::{
     lease::Leases,
@@ -63,8 +63,8 @@ impl Throttle {
 
     /// Takes `units` from the bucket of a key, or nothing.
     ///
-    /// `key` is a hash with keys of the node's own, of the rule's name and whom the request is counted for; `now_ns` is the
-    /// node's monotonic clock, which may differ between workers and go backward.
+    /// `key` is a hash with keys of the node's own, of the rule's name and whom the request is counted for; `now_ns` is
+    /// the node's monotonic clock, which may differ between workers and go backward.
     #[inline]
     pub fn take(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &mut Leases) -> (Verdict, Taken) {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
@@ -83,15 +83,15 @@ impl Throttle {
     /// What `take` would say, with nothing taken.
     pub fn peek(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &Leases) -> Verdict {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
-        let found = self.table.find(key).map(|entry| entry.update(key, |_, _| None));
-        let full = if let Some(Update::Kept(word)) = found { word >> 1 } else { 0 };
+        let full = if let Update::Kept(word) = self.table.update(key, |_, _| None) { word >> 1 } else { 0 };
         let lead = full.saturating_sub(now);
         let admitted = rate.place(full, now, cost).is_some() || leases.has(rate, key, now, cost);
         Verdict { admitted, lead, cost }
     }
 
-    /// Gives back what a request took that was refused for another reason: the worker's next request for the key may have
-    /// it, for as long as it would have stayed in the bucket. False if the worker has no place for it: then it is spent.
+    /// Gives back what a request took that was refused for another reason: the worker's next request for the key may
+    /// have it, for as long as it would have stayed in the bucket. False if the worker has no place for it: then it is
+    /// spent.
     pub fn give_back(&self, taken: Taken, now_ns: u64, leases: &mut Leases) -> bool {
         leases.put(taken.key, ticks(now_ns), taken.end - taken.cost, taken.end)
     }

@@ -1,7 +1,8 @@
 //! Calendar windows of quotas: hour, day, week, month, or a billing cycle from a date on, in a time zone.
 //!
-//! A window is computed when a worker's clock passes the end of the one it has, never per request. Days begin at midnight of
-//! the zone, or where daylight saving skips that at the first moment after it; they may have 23 or 25 hours.
+//! A window is computed when a worker's clock passes the end of the one it has, never per request. Days begin at
+//! midnight of the zone, or where daylight saving skips that at the first moment after it; they may have 23 or 25
+//! hours.
 
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 

@@ -1,8 +1,8 @@
-//! Eight threads on one key and on 100,000: never above `limit` x time + `burst` in any stretch of time, and hardly below
-//! what was possible.
+//! Eight threads on one key and on 100,000: never above `limit` x time + `burst` in any stretch of time, and hardly
+//! below what was possible.
 //!
-//! No clock is read: the threads draw their times from one counter, so a thread that was interrupted comes with a time that
-//! others have left behind.
+//! No clock is read: the threads draw their times from one counter, so a thread that was interrupted comes with a time
+//! that others have left behind.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -52,7 +52,8 @@ impl Case {
         }
     }
 
-    /// Panics if some stretch of time of a key saw more than its rate; returns (admitted, what was possible) over all keys.
+    /// Panics if some stretch of time of a key saw more than its rate; returns (admitted, what was possible) over all
+    /// keys.
     fn judge(&self, requests: &[Request]) -> (u64, u64) {
         let mut sums = (0, 0);
         for requests in requests.chunk_by(|one, other| one.0 == other.0) {
