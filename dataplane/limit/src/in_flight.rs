@@ -1,10 +1,10 @@
 //! How many requests of a key are in flight at the same time, over all workers of a node.
 //!
-//! A count is a word of the [`table`](crate::table), with the number of times its entry began anew. A key with nothing
+//! A count is a word of the [`table`](super::table), with the number of times its entry began anew. A key with nothing
 //! in flight says nothing. Who entered leaves exactly once, with what it got on entering; there is no guard that does
 //! it on drop, since the exchange that owns it knows when it ends.
 
-use crate::{
+use super::{
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed},

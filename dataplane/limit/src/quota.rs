@@ -1,6 +1,6 @@
 //! Exact counters by key and calendar window, shared by all workers of a node.
 //!
-//! A counter is a word of the [`table`](crate::table): the end of its window in quarters of an hour, what was used in
+//! A counter is a word of the [`table`](super::table): the end of its window in quarters of an hour, what was used in
 //! it, and whether that has changed since it was last written down. What was used in a window that is over says
 //! nothing, so the entry may be taken for another key. A worker whose clock is behind counts into the window that
 //! others have begun.
@@ -8,7 +8,7 @@
 //! In a window a key is never admitted more than the limit, plus what operators granted. Writing down and reading back
 //! is done elsewhere: [`Quotas::changed`] and [`Quotas::restore`] are the two ends of it.
 
-use crate::{
+use super::{
     sync::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed},

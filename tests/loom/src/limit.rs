@@ -6,8 +6,10 @@
 use loom::{sync::Arc, thread};
 use std::time::Duration;
 
-use self::{lease::Leases, rate::Rate, throttle::Throttle};
+use self::{in_flight::InFlight, lease::Leases, rate::Rate, throttle::Throttle};
 
+#[path = "../../../dataplane/limit/src/in_flight.rs"]
+mod in_flight;
 #[path = "../../../dataplane/limit/src/lease.rs"]
 mod lease;
 #[path = "../../../dataplane/limit/src/limits.rs"]
@@ -101,4 +103,23 @@ pub fn a_lease_is_nobody_elses() {
     let thread = thread::spawn(move || all(&other));
     let mine = all(&throttle);
     assert!(mine + thread.join().expect("it does not panic") <= 6);
+}
+
+/// Two threads enter and leave with the same new key: never both where one may, and nothing is left.
+pub fn who_entered_leaves() {
+    let in_flight = Arc::new(InFlight::new(1));
+    let inside = Arc::new(loom::sync::atomic::AtomicU64::new(0));
+    let visit = |in_flight: &InFlight, inside: &loom::sync::atomic::AtomicU64| {
+        if let Some(entered) = in_flight.enter(1, 7) {
+            assert_eq!(inside.fetch_add(1, sync::Ordering::AcqRel), 0);
+            inside.fetch_sub(1, sync::Ordering::AcqRel);
+            in_flight.leave(entered);
+        }
+    };
+    let other = (Arc::clone(&in_flight), Arc::clone(&inside));
+    let thread = thread::spawn(move || visit(&other.0, &other.1));
+    visit(&in_flight, &inside);
+    thread.join().expect("it does not panic");
+    assert_eq!(in_flight.show(7), 0);
+    assert!(in_flight.enter(1, 7).is_some());
 }
