@@ -10,7 +10,7 @@
 //! There is no clock, socket or file here.
 
 mod access;
-mod belt;
+mod blocks;
 mod config;
 mod counter;
 mod decimal;

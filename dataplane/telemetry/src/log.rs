@@ -1,8 +1,8 @@
 //! Blocks of access records on their way from the workers to the journal, and back when empty.
 //!
-//! A sink never waits: when the queue is full, its block is emptied and the records in it are counted as dropped. Both
-//! queues are lock-free and touched once per block, never per record; so often is the journal's thread woken, which is parked
-//! while there is nothing to write and never spins. Each sink brings [`SPARE_BLOCKS`] with it, so that nothing is
+//! A sink never waits: when the queue is full, its block is emptied and the records in it are counted as dropped. The
+//! queue (`BlockQueue`) is lock-free and touched once per block, never per record; so often is the journal's thread woken, which
+//! is parked while there is nothing to write and never spins. Each sink brings [`SPARE_BLOCKS`] with it, so that nothing is
 //! allocated while the journal keeps up; at most `blocks` + one per sink + one being written hold records.
 //!
 //! What a worker writes in its last moments comes through only if the queue has room for its last block.
@@ -11,7 +11,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use crate::{
     JournalMetrics, Registry, WorkerMetrics,
-    belt::{Belt, Taken},
+    blocks::{BlockQueue, Taken},
     limits::{BLOCK_BYTES, SPARE_BLOCKS},
 };
 
@@ -47,7 +47,7 @@ impl Block {
 }
 
 /// How full the queue is, for the scrape.
-pub(crate) struct QueueDepth(Arc<Belt<Block>>);
+pub(crate) struct QueueDepth(Arc<BlockQueue<Block>>);
 
 impl QueueDepth {
     /// Filled blocks that wait.
@@ -67,7 +67,7 @@ impl QueueDepth {
 /// If `blocks` is zero.
 #[must_use]
 pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
-    let queue = Arc::new(Belt::new(blocks));
+    let queue = Arc::new(BlockQueue::new(blocks));
     // A second queue is not shown: a node has one.
     let _ = registry.log_queue.set(QueueDepth(queue.clone()));
     (LogSender { queue: queue.clone() }, LogSource { queue, metrics: registry.journal() })
@@ -76,7 +76,7 @@ pub fn log_queue(blocks: usize, registry: &Registry) -> (LogSender, LogSource) {
 /// Makes the sinks of the workers.
 #[derive(Debug)]
 pub struct LogSender {
-    queue: Arc<Belt<Block>>,
+    queue: Arc<BlockQueue<Block>>,
 }
 
 impl LogSender {
@@ -177,7 +177,7 @@ pub enum Received {
 /// Where the journal takes blocks from.
 #[derive(Debug)]
 pub struct LogSource {
-    queue: Arc<Belt<Block>>,
+    queue: Arc<BlockQueue<Block>>,
     metrics: Arc<JournalMetrics>,
 }
 

@@ -377,7 +377,9 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Gives the connection to the endpoint back, if the exchange left it in order.
     fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
-        if self.outcome.forwarded.get().is_none() || watch.cause().is_some() || worker.is_draining() {
+        // What has failed may have left a part of its response on the way, though nothing of it is here.
+        let has_failed = self.outcome.reason.get().is_some() || watch.cause().is_some();
+        if has_failed || self.outcome.forwarded.get().is_none() || worker.is_draining() {
             return;
         }
         let now = worker.io.now();

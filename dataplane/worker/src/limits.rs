@@ -18,6 +18,9 @@ pub(crate) const RECEIVE_ROOM_BYTES: usize = 4 * 1024;
 /// How long an exchange waits for its endpoint before the client is looked at from time to time.
 pub(crate) const CLIENT_LOOK: Duration = Duration::from_millis(100);
 
+/// How long a client may take nothing of the last answer of an exchange whose own deadlines are over.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Age at which access records are handed to the journal even if they fill no block.
 pub(crate) const LOG_FLUSH: Duration = Duration::from_millis(100);
 

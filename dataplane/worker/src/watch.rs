@@ -241,15 +241,24 @@ impl<S: Stream> Watch<S> {
             }
         }
         if self.due.get() <= now {
-            self.due.set(Instant::NEVER);
+            self.due.set(self.due_behind(now));
             self.expire();
-            return self.exchange_due.get();
         }
         match self.phase.get() {
+            // Also behind a deadline that has passed: the exchange may go on, and sets the next one by a store.
             Phase::Exchange => self.look_at_client(now),
             // Often enough to know when there was progress: its deadline is an eighth late at most.
             Phase::Tunnel => (now + (self.idle.get() / 8).max(limits::CLIENT_LOOK)).min(self.due.get()),
             _ => self.due.get().min(self.exchange_due.get()),
+        }
+    }
+
+    /// The deadline behind one that has passed. What is left of an exchange, an answer or the rest of a body, has one too.
+    fn due_behind(&self, now: Instant) -> Instant {
+        match self.phase.get() {
+            Phase::Exchange if self.idle.get().is_zero() => now + limits::LAST_WORDS,
+            Phase::Exchange => now + self.idle.get(),
+            _ => Instant::NEVER,
         }
     }
 
@@ -263,11 +272,12 @@ impl<S: Stream> Watch<S> {
                 self.cause.set(Some(Reason::RequestTimeout));
                 self.down.shutdown(Half::Read);
             }
+            // Whoever takes nothing of an answer cannot be told anything else.
+            Phase::Exchange if self.is_waiting(Waiting::ClientSend) => self.abort(Reason::ClientClosed),
             Phase::Exchange if self.is_waiting(Waiting::ClientReceive) => {
                 self.abort_upstream(Reason::RequestTimeout);
                 self.down.shutdown(Half::Read);
             }
-            Phase::Exchange if self.is_waiting(Waiting::ClientSend) => self.abort(Reason::ClientClosed),
             Phase::Exchange => self.abort_upstream(Reason::ResponseTimeout),
         }
     }

@@ -1,4 +1,6 @@
 //! What workers, checks and the resolver of names share of endpoints.
+//!
+//! The choice among endpoints reads these and writes nothing but requests in progress: it is tested without threads.
 
 use crate::sync;
 use loom::{sync::Arc, thread};

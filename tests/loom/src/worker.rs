@@ -1,4 +1,7 @@
 //! What workers share with each other: parked connections, and the board of their loads.
+//!
+//! Two workers, two connections, two spots: limits are as small as they can be. What is too old to stand in a place, and how
+//! large a load is too large, is decided by one thread and tested where it is decided.
 
 use crate::sync;
 use loom::{

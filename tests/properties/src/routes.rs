@@ -5,8 +5,8 @@
 //! left out, since the slow matcher has none; the tests of the route crate go through those by example.
 
 use crate::request_head::shown;
-use std::{collections::BTreeSet, fmt::Write as _};
-use tollgate_model::{Items, NoSource, Route};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use tollgate_model::{NoSource, Route};
 use tollgate_reference::{Choice, Lookup, choose};
 use tollgate_route::{Found, Request, Table};
 
@@ -26,11 +26,11 @@ const METHODS: [&str; 4] = ["GET", "PUT", "POST", "BREW"];
 const ASKED: [&str; 6] = ["a", "b", "", "c", "aa", "A"];
 
 thread_local! {
-    static STOCK: Items<Route> = stock();
+    static STOCK: Vec<Arc<Route>> = stock();
 }
 
 /// Every path of one to three segments, alone and with a rest, with each of [`MATCHES`].
-fn stock() -> Items<Route> {
+fn stock() -> Vec<Arc<Route>> {
     let mut paths = BTreeSet::new();
     for choice in 0..5_usize.pow(3) * 3 {
         let length = 1 + choice % 3;
@@ -48,7 +48,8 @@ fn stock() -> Items<Route> {
         let _ = write!(text, r#"{comma}{{"name": "r{index}", "match": {{"path": "{path}"{rest}}}, "upstream": "a"}}"#);
     }
     text.push_str("]}");
-    tollgate_model::parse("routes", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}")).routes
+    let snapshot = tollgate_model::parse("routes", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"));
+    snapshot.routes.iter().cloned().collect()
 }
 
 /// A segment of a path in the stock; parameters need names of their own.
@@ -65,26 +66,26 @@ struct Filled {
 
 impl Filled {
     /// Adds the route, or takes it away if it is there.
-    fn toggle(&mut self, stock: &Items<Route>, slot: u32) {
-        let Some((_, entry)) = stock.entries().nth(slot as usize) else { return };
-        if self.present.remove(&slot) {
-            self.table.remove(entry.order, &entry.item.matcher);
+    fn toggle(&mut self, stock: &[Arc<Route>], number: u32) {
+        let matcher = &stock[number as usize].matcher;
+        if self.present.remove(&number) {
+            self.table.remove(number.into(), matcher);
         } else {
-            self.present.insert(slot);
-            self.table.insert(entry.order, &entry.item.matcher, &slot);
+            self.present.insert(number);
+            self.table.insert(number.into(), matcher, &number);
         }
     }
 
-    fn check(&self, stock: &Items<Route>, lookup: Lookup<'_>) {
+    fn check(&self, stock: &[Arc<Route>], lookup: Lookup<'_>) {
         let [host, path, method] = [lookup.host, lookup.path, lookup.method].map(str::as_bytes);
         let request = Request { listener: lookup.listener, host, path, query: b"", method, fields: &[] };
         let found = match self.table.find(&request) {
-            Found::Route(slot) => Choice::Route(*slot),
+            Found::Route(number) => Choice::Route(*number),
             Found::MethodNotAllowed(allow) => Choice::MethodNotAllowed(allow),
             Found::None => Choice::None,
         };
-        let routes = stock.entries().filter(|(slot, _)| self.present.contains(slot));
-        let expected = choose(routes.map(|(slot, entry)| (slot, entry.item.as_ref())), lookup);
+        let routes = self.present.iter().map(|&number| (number, stock[number as usize].as_ref()));
+        let expected = choose(routes, lookup);
         assert_eq!(found, expected, "{lookup:?} {}", shown(path));
     }
 }
@@ -98,9 +99,9 @@ pub fn routes(bytes: &[u8]) {
         let (mut filled, mut copy) = (Filled::default(), Filled::default());
         let mut words = bytes.chunks_exact(4);
         for word in &mut words {
-            let slot = (u32::from(word[1]) << 8 | u32::from(word[2])) % stock.len() as u32;
+            let number = (u32::from(word[1]) << 8 | u32::from(word[2])) % stock.len() as u32;
             match word[0] % 8 {
-                0..5 => filled.toggle(stock, slot),
+                0..5 => filled.toggle(stock, number),
                 5 => copy = filled.clone(),
                 _ => {
                     let path = asked_path(word[1], word[2]);

@@ -195,8 +195,10 @@ impl Client {
 
 impl Talk {
     /// Sends `bytes` behind what was sent before.
-    pub fn send(&self, bytes: Vec<u8>) {
-        self.batches.iter().for_each(|batches| batches.send(bytes.clone()));
+    pub fn send(&self, bytes: impl Into<Vec<u8>>) {
+        if let Some(batches) = &self.batches {
+            batches.send(bytes.into());
+        }
     }
 
     /// Finishes sending behind what was sent before.

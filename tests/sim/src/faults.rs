@@ -98,18 +98,14 @@ impl Fault {
     #[must_use]
     pub const fn rate_max(self) -> f64 {
         match self {
-            Self::ShortReceive | Self::ShortSend | Self::LateCompletion | Self::LateNews => 0.6,
+            Self::ShortReceive | Self::ShortSend | Self::LateCompletion => 0.6,
+            Self::LateNews => 0.9,
             Self::Reset | Self::Stall => 0.01,
             Self::PeerLost | Self::SubmitFails => 0.005,
             Self::SubmitLate | Self::Overtaken => 0.3,
             Self::AbortLate => 1.0,
-            Self::ConnectRefused
-            | Self::ConnectHangs
-            | Self::ConnectFails
-            | Self::AcceptFails
-            | Self::DetachRefused
-            | Self::AdoptFails
-            | Self::SlowLink => 0.2,
+            Self::ConnectRefused | Self::ConnectHangs | Self::ConnectFails | Self::AcceptFails | Self::SlowLink => 0.2,
+            Self::DetachRefused | Self::AdoptFails => 0.6,
         }
     }
 

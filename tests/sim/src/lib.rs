@@ -5,8 +5,10 @@
 //! sides of its streams. Scheduling, latencies, faults and entropy are all drawn from one seed, so a run that failed is
 //! that number: [`for_each_seed`] prints the command that replays it.
 //!
+//! A [`Gateway`] is workers on nodes; [`model`] judges what it does, [`swarm`] draws runs by the thousand.
+//!
 //! The network is bounded in bytes per direction. Several nodes may share a run, and hand streams to each other. Not
-//! simulated here: DNS, several threads. TLS is real ([`Terminator`]).
+//! simulated here: several threads. TLS is real ([`Terminator`]).
 
 mod client;
 mod contract;

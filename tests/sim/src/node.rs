@@ -6,6 +6,7 @@
 use crate::{Fault, SimDetached, SimListener, SimStream, World, ledger::Ledger, trace::Event};
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     fmt,
     future::{Future, poll_fn},
     io,
@@ -30,6 +31,24 @@ pub struct Node {
     address: IpAddr,
     ledger: Rc<RefCell<Ledger>>,
     completions: Rc<Completions>,
+    /// By peer: streams open now, and at most so far.
+    open: Rc<RefCell<BTreeMap<SocketAddr, (usize, usize)>>>,
+}
+
+/// One of the streams that a node has open, until it is dropped.
+pub(crate) struct OpenStream(Node, SocketAddr);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut open = self.0.open.borrow_mut();
+        open.entry(self.1).and_modify(|(now, _)| *now -= 1);
+    }
+}
+
+impl fmt::Debug for OpenStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenStream({})", self.1)
+    }
 }
 
 /// What a node has learned of, for those operations that come behind others.
@@ -42,7 +61,14 @@ struct Completions {
 
 impl Node {
     pub(crate) fn new(world: World, address: IpAddr) -> Self {
-        Self { world, pool: BufferPool::new(KEPT_MAX), address, ledger: Rc::default(), completions: Rc::default() }
+        Self {
+            world,
+            pool: BufferPool::new(KEPT_MAX),
+            address,
+            ledger: Rc::default(),
+            completions: Rc::default(),
+            open: Rc::default(),
+        }
     }
 
     /// A listener of this node.
@@ -52,6 +78,21 @@ impl Node {
     #[must_use]
     pub fn listen(&self, local: SocketAddr) -> SimListener {
         SimListener::new(self.clone(), local)
+    }
+
+    /// Counts a stream to `peer`.
+    pub(crate) fn count_stream(&self, peer: SocketAddr) -> OpenStream {
+        let mut open = self.open.borrow_mut();
+        let (now, most) = open.entry(peer).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
+        OpenStream(self.clone(), peer)
+    }
+
+    /// Most streams to `peer` that were open at one time.
+    #[must_use]
+    pub fn open_max(&self, peer: SocketAddr) -> usize {
+        self.open.borrow().get(&peer).map_or(0, |(_, most)| *most)
     }
 
     /// The simulation this is part of.

@@ -3,7 +3,7 @@
 //! A transfer takes effect at once and may be learned of later, as on a ring: an abort in between does not undo it.
 //! A stream that no node has, [`SimDetached`], is a number that could be sent to another thread, though there is one only.
 
-use crate::{Endpoint, Fault, Node, contract::InFlight};
+use crate::{Endpoint, Fault, Node, contract::InFlight, node::OpenStream};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -19,6 +19,7 @@ pub struct SimStream {
     end: Endpoint,
     receiving: Cell<bool>,
     sending: Cell<bool>,
+    _open: OpenStream,
 }
 
 thread_local! {
@@ -62,7 +63,8 @@ impl SimStream {
     }
 
     pub(crate) fn new(node: Node, end: Endpoint) -> Self {
-        Self { node, end, receiving: Cell::new(false), sending: Cell::new(false) }
+        let open = node.count_stream(end.peer());
+        Self { node, end, receiving: Cell::new(false), sending: Cell::new(false), _open: open }
     }
 
     /// How many of `most` bytes this transfer moves.

@@ -5,7 +5,7 @@
 
 use super::{
     Model,
-    mishap::Mishap,
+    mishap::{ENDING, Mishap},
     notes::{Note, Outcome, Told},
     plan::Expected,
     records::{Record, reason},
@@ -17,9 +17,6 @@ use tollgate_http::Reason;
 
 /// What can end the transport of an answer.
 const CUTTING: [Mishap; 3] = [Mishap::CutAnswer, Mishap::NoAnswer, Mishap::BadAnswer];
-
-/// The ends of workers.
-const ENDING: [Mishap; 3] = [Mishap::OneDrains, Mishap::AllDrain, Mishap::AllStop];
 
 impl Model {
     /// A client has been told about its request, as number `served` of its connection, with others `behind` it.
@@ -113,7 +110,7 @@ impl Model {
     /// Whether the client may be left without a whole answer.
     fn may_fail(&self, note: &Note) -> bool {
         let is_cut = note.was_spoilt(&CUTTING);
-        let may_end = self.may(&ENDING) || self.may(&[Mishap::EndpointFails]) || self.rules.is_full_possible;
+        let may_end = self.has_seen(&ENDING) || self.has_seen(&[Mishap::EndpointFails]) || self.rules.is_full_possible;
         self.is_rough() || note.excuse.is_some() || is_cut || may_end
     }
 
@@ -123,20 +120,23 @@ impl Model {
         let of_faults = |all: &[Fault]| all.iter().any(|&fault| faults.probability(fault) > 0.0);
         match reason {
             Reason::RequestTimeout | Reason::RequestIncomplete | Reason::ClientClosed => rough || note.excuse.is_some(),
-            Reason::Draining => self.may(&ENDING),
+            Reason::Draining => self.has_seen(&ENDING),
             Reason::NoEndpoint => {
                 // A 503 that was declined is gone when there is no room for another try after all.
                 let is_declined = self.rules.repeats_unavailable && note.was_spoilt(&[Mishap::Unavailable]);
-                self.may(&[Mishap::HealthChanges]) || is_declined && (self.rules.ejects || self.rules.is_busy_possible)
+                self.has_seen(&[Mishap::HealthChanges])
+                    || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
-            Reason::UpstreamBusy => self.rules.is_busy_possible,
-            Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.may(&[Mishap::EndpointFails]),
+            Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
+            Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),
             Reason::ConnectFailed => of_faults(&[Fault::ConnectFails]),
             Reason::UpstreamClosed | Reason::ResponseIncomplete => {
-                // An early answer may be followed by an end that nobody has announced.
-                let is_unlucky = self.may(&[Mishap::HangUp, Mishap::EarlyAnswer]) && !note.is_repeatable();
-                rough || is_unlucky || self.may(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
+                // An early answer may be followed by an end that nobody has announced, and a cut may come behind the last
+                // byte of the answer before.
+                let of_others = [Mishap::HangUp, Mishap::EarlyAnswer, Mishap::CutAnswer];
+                let is_unlucky = self.may(&of_others) && !note.is_repeatable();
+                rough || is_unlucky || self.has_seen(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
             }
             Reason::ResponseTimeout => rough || note.was_spoilt(&[Mishap::NoAnswer]),
             Reason::UpstreamMalformed | Reason::UpstreamHeadTooLarge => note.was_spoilt(&[Mishap::BadAnswer]),

@@ -54,6 +54,9 @@ pub enum Mishap {
     AllStop,
 }
 
+/// The ends of workers. Each happens once in a run, late.
+pub const ENDING: [Mishap; 3] = [Mishap::OneDrains, Mishap::AllDrain, Mishap::AllStop];
+
 impl Mishap {
     /// All kinds.
     pub const ALL: [Self; 23] = [
@@ -86,7 +89,9 @@ impl Mishap {
     #[must_use]
     pub const fn rate_max(self) -> f64 {
         match self {
-            Self::ClientStalls | Self::NoAnswer => 0.01,
+            Self::NoAnswer => 0.02,
+            Self::ClientStalls => 0.04,
+            Self::HangUp => 0.2,
             Self::EndpointFails | Self::AddressesChange | Self::HealthChanges => 0.1,
             Self::Swap => 0.06,
             Self::SlowReader | Self::SlowSender | Self::HalfClose | Self::AwaitsContinue => 0.3,

@@ -20,7 +20,7 @@ mod served;
 mod visitor;
 
 pub use forms::{BAD_ANSWERS, BAD_REQUESTS, BadForm, MARK};
-pub use mishap::{Mishap, Mishaps};
+pub use mishap::{ENDING, Mishap, Mishaps};
 pub use plan::{Expected, Habits, Plan, SMALL_BODY_BYTES, Served};
 
 use crate::{Fault, Faults, Origin, Random, World, gateway::listen};
@@ -56,8 +56,8 @@ pub struct Rules {
     pub upstream_requests_max: Option<usize>,
     /// Exchanges of a client's connection, at most.
     pub requests_per_connection: Option<usize>,
-    /// Connections to an endpoint are limited.
-    pub is_busy_possible: bool,
+    /// Connections of a worker to an endpoint, at most.
+    pub upstream_connections_max: Option<usize>,
     /// Connections of clients are limited.
     pub is_full_possible: bool,
     /// Endpoints are ejected for their failures.
@@ -178,9 +178,9 @@ impl Model {
         self.settled.load(Ordering::Relaxed)
     }
 
-    /// Where the next connection of a client goes.
-    fn door(&self, random: &Random) -> SocketAddr {
-        let is_first = random.chance(self.rules.imbalance);
+    /// Where the next connection of a client goes; not where most go, if it `was_refused`.
+    fn door(&self, random: &Random, was_refused: bool) -> SocketAddr {
+        let is_first = !was_refused && random.chance(self.rules.imbalance);
         listen(if is_first { 0 } else { random.index(self.rules.workers) })
     }
 
@@ -190,6 +190,12 @@ impl Model {
         Fault::ALL.iter().any(|&fault| fault.loses() && faults.probability(fault) > 0.0)
     }
 
+    /// Whether any of the operator's `mishaps` has happened so far.
+    fn has_seen(&self, mishaps: &[Mishap]) -> bool {
+        mishaps.iter().any(|&mishap| self.happened(mishap) > 0)
+    }
+
+    /// Whether any of the peers' `mishaps` may happen.
     fn may(&self, mishaps: &[Mishap]) -> bool {
         self.rules.habits.mishaps.any(mishaps)
     }

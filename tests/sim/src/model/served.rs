@@ -46,7 +46,7 @@ impl Model {
             assert!(range.contains(&generation), "{token} ran on snapshot {generation}, not one of {range:?}");
         }
         let before = note.tries.len();
-        self.judge_repetition(note);
+        self.judge_repetition(note, nth > 0);
         let Served { answer, mishaps } = match note.plan.expected {
             Expected::Malformed(_) => Served { answer: Answer::new(Vec::new()), mishaps: Vec::new() },
             _ => self.rules.habits.serve(token, before),
@@ -58,15 +58,16 @@ impl Model {
         answer
     }
 
-    /// Whether a request may reach an origin once more.
-    fn judge_repetition(&self, note: &super::Note) {
+    /// Whether a request may reach an origin once more, on a connection that is used again or not.
+    fn judge_repetition(&self, note: &super::Note, is_reuse: bool) {
         let Some(last) = note.tries.last() else { return };
         let request = &note.plan.request;
         assert!(note.is_repeatable(), "{} {} was sent twice", request.method, request.token);
-        let stale = usize::from(note.tries.iter().any(|tried| tried.is_reuse));
+        // One that was sent first may come last.
+        let stale = usize::from(is_reuse || note.tries.iter().any(|tried| tried.is_reuse));
         let most = self.rules.attempts + stale;
         assert!(note.tries.len() < most, "{} tries of {}, {most} allowed", note.tries.len() + 1, request.token);
-        let is_excused = self.is_rough() || last.is_reuse || self.may(&[Mishap::EndpointFails]);
+        let is_excused = self.is_rough() || is_reuse || last.is_reuse || self.has_seen(&[Mishap::EndpointFails]);
         let mut named = vec![Mishap::CutAnswer, Mishap::NoAnswer];
         named.extend(self.rules.repeats_unavailable.then_some(Mishap::Unavailable));
         let is_named = last.mishaps.iter().any(|mishap| named.contains(mishap));

@@ -46,7 +46,7 @@ pub(super) async fn visit(model: Rc<Model>, number: usize, mut tokens: VecDeque<
     world.sleep(world.random().below(START_NANOS_MAX)).await;
     while !tokens.is_empty() && refusals < REFUSALS_MAX {
         let manner = Manner::draw(&model, number);
-        match manner.client.open(&world, model.door(world.random())).await {
+        match manner.client.open(&world, model.door(world.random(), refusals > 0)).await {
             Ok(talk) => manner.converse(&model, talk, &mut tokens).await,
             Err(_) => {
                 refusals += 1;

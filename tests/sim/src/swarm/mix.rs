@@ -6,12 +6,12 @@
 use crate::{
     Conditions, Fault, Faults, Random,
     gateway::listen,
-    model::{Habits, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
+    model::{ENDING, Habits, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Exchanges of a seed, at least.
-const EXCHANGES_MIN: usize = 220;
+const EXCHANGES_MIN: usize = 260;
 
 /// Deadlines that no two of are alike. A stall is shorter than all but the first.
 const TIMEOUTS: &str = "{ connect: 1s, first_byte: 4s, idle: 3s, head: 5s, keep_alive: 7s, drain: 11s, linger: 500ms }";
@@ -90,13 +90,13 @@ impl Mix {
         let mut rules = Rules {
             habits: Habits { mishaps: mishaps(&random, weather), body_bits_max: 8 + random.below(9) },
             faults: faults(&random, weather),
-            workers: [1, 1, 2, 3][random.index(4)],
-            imbalance: [0.0, 0.5, 1.0][random.index(3)],
+            workers: [1, 2, 2, 3][random.index(4)],
+            imbalance: [0.0, 0.5, 1.0, 1.0][random.index(4)],
             attempts: 1,
             repeats_unavailable: false,
             upstream_requests_max: random.chance(0.3).then(|| 1 + random.index(8)),
             requests_per_connection: random.chance(0.3).then(|| 1 + random.index(10)),
-            is_busy_possible: false,
+            upstream_connections_max: None,
             is_full_possible: false,
             ejects: false,
             marks_generation: random.chance(0.7),
@@ -197,7 +197,8 @@ routes:
 fn mishaps(random: &Random, weather: u64) -> Mishaps {
     let share = [0.15, 0.3, 0.5][weather as usize];
     let draw = |mishaps: Mishaps, mishap: Mishap| {
-        let is_on = random.chance(share);
+        // An end comes once, and excuses nothing before it.
+        let is_on = random.chance(if ENDING.contains(&mishap) { 0.8 } else { share });
         let rate = mishap.rate_max() * (1 + random.below(3)) as f64 / 3.0;
         if is_on { mishaps.with(mishap, rate) } else { mishaps }
     };
@@ -208,6 +209,8 @@ fn mishaps(random: &Random, weather: u64) -> Mishaps {
 fn faults(random: &Random, weather: u64) -> Faults {
     let share = [0.3, 0.5, 0.5][weather as usize];
     let draw = |faults: Faults, fault: Fault| {
+        // What has few occasions is nearly always on.
+        let share = if fault == Fault::LateNews { 0.9 } else { share };
         let is_on = random.chance(share) && (weather == 2 || !fault.loses());
         let rate = fault.rate_max() * (1 + random.below(3)) as f64 / 3.0;
         if is_on { faults.with(fault, rate) } else { faults }
@@ -242,8 +245,9 @@ fn upstream(random: &Random, rules: &mut Rules) -> String {
     let mut connections = vec![format!("idle_max: {}", [0, 1, 2, 64][random.index(4)])];
     connections.push(format!("idle_timeout: {}ms", 60 << random.below(8)));
     if random.chance(0.3) {
-        rules.is_busy_possible = true;
-        connections.push(format!("max: {}", 1 + random.below(5)));
+        let most = 1 + random.index(5);
+        rules.upstream_connections_max = Some(most);
+        connections.push(format!("max: {most}"));
     }
     if random.chance(0.2) {
         connections.push(format!("age_max: {}ms", 1 << random.below(10)));

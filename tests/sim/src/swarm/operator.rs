@@ -15,6 +15,9 @@ use tollgate_worker::Command;
 /// Longest time an origin is gone, in nanoseconds.
 const GONE_NANOS_MAX: u64 = 30_000_000;
 
+/// Requests from when one worker may end until all may, and as many at most before that and behind it.
+const LAST_REQUESTS: usize = 20;
+
 /// The operator of one run.
 pub(super) struct Operator<'r> {
     mix: &'r Mix,
@@ -29,7 +32,7 @@ impl<'r> Operator<'r> {
     pub(super) fn new(mix: &'r Mix, gateway: &'r Gateway, started: &'r Started) -> Self {
         let all = mix.clients * mix.requests;
         // So late that there were exchanges enough.
-        let end_at = all - gateway.world.random().index(all / 10 + 1);
+        let end_at = all - LAST_REQUESTS - gateway.world.random().index(LAST_REQUESTS);
         let operator = Self { mix, gateway, started, generation: 1, end_at };
         operator.resolve(&(0..mix.origins).collect::<Vec<_>>());
         operator
@@ -57,17 +60,32 @@ impl<'r> Operator<'r> {
             // A name always has an address here, so that nothing excuses a failure.
             self.resolve(if some.is_empty() { &[0] } else { &some });
         }
-        if self.mix.rules.workers > 1 && model.sent() >= self.end_at / 2 && model.strikes(Mishap::OneDrains) {
-            model.happens(Mishap::OneDrains);
-            self.gateway.command_one(random.index(self.mix.rules.workers), Command::Drain);
+        if model.sent() >= self.end_at {
+            self.end_workers();
         }
-        if model.sent() >= self.end_at && model.strikes(Mishap::AllDrain) {
-            model.happens(Mishap::AllDrain);
-            self.gateway.drain();
+    }
+
+    /// Tells workers to end, each way at most once.
+    fn end_workers(&self) {
+        let (model, workers) = (&self.started.model, self.mix.rules.workers);
+        let strikes = |mishap| {
+            let strikes = model.happened(mishap) == 0 && model.strikes(mishap);
+            if strikes {
+                model.happens(mishap);
+            }
+            strikes
+        };
+        if workers > 1 && strikes(Mishap::OneDrains) {
+            self.gateway.command_one(self.gateway.world.random().index(workers), Command::Drain);
         }
-        if model.sent() >= self.end_at && model.strikes(Mishap::AllStop) {
-            model.happens(Mishap::AllStop);
-            (0..self.mix.rules.workers).for_each(|worker| self.gateway.command_one(worker, Command::Stop));
+        // Not at once behind it, or one alone would never be seen.
+        if model.sent() >= self.end_at + LAST_REQUESTS {
+            if strikes(Mishap::AllDrain) {
+                self.gateway.drain();
+            }
+            if strikes(Mishap::AllStop) {
+                (0..workers).for_each(|worker| self.gateway.command_one(worker, Command::Stop));
+            }
         }
     }
 

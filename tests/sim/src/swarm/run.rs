@@ -1,7 +1,11 @@
 //! One run of a mix, from the start of its gateway to the judgement of all that it did.
+//!
+//! The operator has a turn every few milliseconds; when all clients have ended there is a long rest, after which no old
+//! program may be held. Bound: [`RUN_MAX`] of virtual time, then a client waits for ever. What does not hold is a panic, which
+//! [`attempt`] catches.
 
 use super::{
-    mix::{Kind, Mix, Trim},
+    mix::{Kind, Mix, Trim, origin},
     operator::{Operator, parse},
 };
 use crate::{
@@ -96,12 +100,23 @@ pub fn run(mix: &Mix, seed: Seed) -> Tally {
     let hash = gateway.simulation.trace_hash();
     let calm = Kind::all().all(|kind| matches!(kind, Kind::Mishap(_)) || mix.kinds().all(|on| on != kind));
     assert!(!calm || counters.body_bytes_copied == 0, "{} bytes of bodies copied", counters.body_bytes_copied);
+    judge_connections(mix, &gateway, &model);
     let records = gateway.end().records;
     model.judge(&records);
     let Ends { answered, .. } = model.ends();
     let faults = Fault::ALL.map(|fault| counters.fired(fault));
     let mishaps = Mishap::ALL.map(|mishap| model.happened(mishap));
     Tally { hash, exchanges: model.ends().exchanges(), answered, faults, mishaps }
+}
+
+/// No worker had more connections to an endpoint than it may. One that goes and comes back is another endpoint, whose
+/// connections are counted anew.
+fn judge_connections(mix: &Mix, gateway: &Gateway, model: &Model) {
+    let has_moved = [Mishap::Swap, Mishap::AddressesChange].iter().any(|&mishap| model.happened(mishap) > 0);
+    let Some(most) = mix.rules.upstream_connections_max.filter(|_| !has_moved) else { return };
+    for (node, at) in gateway.nodes.iter().flat_map(|node| (0..mix.origins).map(move |at| (node, origin(at)))) {
+        assert!(node.open_max(at) <= most, "{} connections to {at}, {most} allowed", node.open_max(at));
+    }
 }
 
 thread_local! {

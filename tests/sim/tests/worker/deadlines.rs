@@ -1,10 +1,10 @@
 //! Every wait has a deadline, and each deadline its answer.
 
-use crate::gateway::{ANY, Gateway, LISTEN, dial, get, is_over, on_time, post, problem, refused_by, silence};
+use crate::gateway::{ANY, Gateway, LISTEN, ORIGINS, dial, get, is_over, on_time, post, problem, refused_by, silence};
 use std::time::Duration;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
-use tollgate_sim::{Answer, Client, Conditions, Fault, Faults, Framing, Head, Reader, Reply, payload};
+use tollgate_sim::{Answer, Client, Conditions, Fault, Faults, Framing, Head, Origin, Reader, Reply, payload};
 use tollgate_worker::Command;
 
 const START: Instant = Instant::from_nanos(0);
@@ -94,6 +94,66 @@ fn a_deadline_ends_one_exchange_and_not_the_next() {
         replies => panic!("{replies:?}"),
     }
     gateway.end();
+}
+
+/// The deadline of the first is not the last that the exchange has.
+#[test]
+fn each_silent_endpoint_of_a_request_is_given_up() {
+    let endpoints = ORIGINS.map(|at| format!("{{ address: \"{at}\" }}")).join(", ");
+    let rest = ", retries: { attempts: 2, on: [timeout], budget: 100% }";
+    let gateway = Gateway::start_upstream(&endpoints, rest, 1, Conditions::default());
+    let _origins = ORIGINS.map(|at| Origin::start(&gateway.world, at, |_| silence()));
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    refused_by(&replies, Reason::ResponseTimeout);
+    on_time(at, START, Duration::from_secs(4));
+    gateway.end().failed_by(Reason::ResponseTimeout);
+}
+
+/// The endpoint takes nothing more, is given up, and then the client vanishes with a part of its body unsent.
+#[test]
+fn a_client_that_stops_behind_its_answer_is_given_up() {
+    let conditions = Conditions { capacity_bytes: 10_000, ..Conditions::default() };
+    let gateway = Gateway::start(1, conditions, 1);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer { early: true, ..silence() });
+    let world = gateway.world.clone();
+    let client = gateway.script(async move {
+        let end = dial(&world, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").await;
+        let mut reader = Reader::new(&end);
+        let sent = end.write_all(&payload(1, 40_000)).await;
+        let head = reader.head().await.expect("a head").expect("an answer");
+        let _ = reader.body(head.framing().expect("a length")).await;
+        let answered = world.now();
+        let is_over = is_over(&reader.head().await);
+        (sent.is_ok(), head.status(), answered, is_over)
+    });
+    gateway.simulation.run_for(Duration::from_secs(60));
+    let (at, (sent, status, answered, is_over)) = client.take_timed();
+    assert_eq!((sent, status, is_over), (true, 504, true));
+    on_time(at, answered, Duration::from_millis(500));
+    gateway.end().failed_by(Reason::ResponseTimeout);
+}
+
+/// It neither sends the rest of its body nor takes the answer that it gets instead.
+#[test]
+fn a_client_that_does_nothing_any_more_is_given_up() {
+    for answer in [Answer { cut_at: Some(0), early: true, ..silence() }, silence()] {
+        let gateway = Gateway::start(1, Conditions { capacity_bytes: 100, ..Conditions::default() }, 1);
+        let _origin =
+            Origin::start(&gateway.world, ORIGINS[0], move |_| Answer { delay_nanos: 5_000, ..answer.clone() });
+        let world = gateway.world.clone();
+        let client = gateway.script(async move {
+            let end = dial(&world, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello").await;
+            world.sleep(60_000_000_000).await;
+            drop(end);
+        });
+        gateway.simulation.run_for(Duration::from_secs(30));
+        assert_eq!((gateway.simulation.leftovers().streams, gateway.simulation.leftovers().buffers), (0, 0));
+        gateway.simulation.run_until_idle();
+        client.take();
+        gateway.end().record();
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::gateway::{Gateway, ORIGINS, get, post, problem, refused_by};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tollgate_http::Reason;
-use tollgate_sim::{Answer, Conditions, Head, Origin, Owner, Request, payload};
+use tollgate_sim::{Answer, Conditions, Fault, Faults, Head, Origin, Owner, Request, payload};
 
 /// Upstream connections that were opened, when there was one client.
 fn connections(gateway: &Gateway) -> u64 {
@@ -121,4 +121,36 @@ fn without_retries_a_refusal_is_told_at_once() {
     let ended = gateway.end();
     // A record gives its attempts when they are more than one.
     assert!(!ended.record().contains("attempts"), "asked once: {:?}", ended.records);
+}
+
+/// A receive that fails takes with it what had come of the answer, though the connection itself is unharmed.
+#[test]
+fn a_connection_whose_exchange_failed_behind_an_interim_response_is_not_used_again() {
+    for seed in 0..100 {
+        let faults = Faults::NONE.with(Fault::SubmitFails, 0.05);
+        let gateway = Gateway::start(seed, Conditions { faults, ..Conditions::default() }, 1);
+        let _origin = Origin::start(&gateway.world, ORIGINS[0], |head| Answer {
+            fields: format!("X-Token: {}\r\n", head.token()),
+            interim: vec![103, 103],
+            pieces: 6,
+            pause_nanos_max: 500_000,
+            ..Answer::new(Vec::new())
+        });
+        let clients: Vec<_> = (0..10)
+            .map(|number| {
+                let client = gateway.ask((10 * number..10 * number + 10).map(get).collect());
+                gateway.simulation.run_until_idle();
+                (10 * number, client)
+            })
+            .collect();
+        for (first, client) in clients {
+            for (token, reply) in (first..).zip(client.take()) {
+                let Ok(reply) = reply else { continue };
+                assert!(reply.head.status() != 200 || reply.head.token() == token, "the answer of another request");
+                let body = String::from_utf8_lossy(&reply.body);
+                assert!(!body.contains("upstream_malformed"), "the rest of another answer, seed {seed}");
+            }
+        }
+        gateway.end();
+    }
 }

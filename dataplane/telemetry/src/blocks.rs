@@ -12,10 +12,10 @@ use super::sync::{
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) struct Belt<B> {
+pub(crate) struct BlockQueue<B> {
     filled: ArrayQueue<B>,
     empty: ArrayQueue<B>,
-    /// Those who may still put something on it.
+    /// Those who may still put something into it.
     writers: AtomicUsize,
     /// The thread that takes blocks, once it has begun to.
     reader: OnceLock<Thread>,
@@ -34,7 +34,7 @@ pub(crate) enum Taken<B> {
     End,
 }
 
-impl<B> Belt<B> {
+impl<B> BlockQueue<B> {
     /// For `blocks` filled ones and one writer.
     pub(crate) fn new(blocks: usize) -> Self {
         Self {
