@@ -7,6 +7,7 @@
 #![expect(dead_code, unreachable_pub, reason = "the files are whole, and the models use what threads share of them")]
 
 pub mod balance;
+pub mod limit;
 pub mod ring;
 mod sync;
 pub mod telemetry;

@@ -1,6 +1,6 @@
 //! Every model, in every order of at most three preemptions: more have never been needed to show a known fault.
 
-use tollgate_loom::{balance, ring, telemetry, worker};
+use tollgate_loom::{balance, limit, ring, telemetry, worker};
 
 fn check(model: fn()) {
     let mut builder = loom::model::Builder::new();
@@ -17,6 +17,7 @@ macro_rules! models {
 models! {
     balance: two_endpoints_never_share_a_number, a_window_counts_what_is_in_it, the_last_endpoint_is_not_ejected,
         a_version_is_never_ahead_of_its_list;
+    limit: a_key_gets_one_entry, a_key_gets_the_last_entry, a_forgotten_key_is_not_admitted_twice, keys_without_an_entry_share_one_bucket, a_lease_is_nobody_elses, who_entered_leaves;
     ring: no_message_is_left_behind;
     telemetry: a_counter_only_grows, every_block_is_read_and_so_is_the_end, an_empty_block_comes_back_once;
     worker: a_parked_connection_is_in_one_place, a_sweep_loses_none, a_promise_is_kept_once;

@@ -1,0 +1,31 @@
+//! Limits by key: token buckets, quotas, concurrency.
+//!
+//! ```text
+//! request -> policy: rule, key hash, cost -> Throttle::take -> Verdict -> Continue | 429
+//!                                   Leases (of the worker) ^   ^ Table (of the node)
+//! ```
+//!
+//! Everything is decided on words in fixed memory: one compare-and-swap per decision, nothing locks, waits or
+//! allocates. `now` is an argument; there is no clock, no I/O and no chance here. Keys are hashes which the caller
+//! makes with keys of the node's own, so that nobody outside can choose which of them meet.
+
+mod in_flight;
+mod lease;
+mod limits;
+mod quota;
+mod rate;
+mod rules;
+mod shape;
+mod sync;
+mod table;
+mod throttle;
+mod window;
+
+pub use in_flight::{Entered, IN_FLIGHT_MAX, InFlight};
+pub use lease::Leases;
+pub use limits::{GROUP_ENTRIES, PERIOD_MAX, RULES_MAX, TICKS_PER_NS};
+pub use quota::{QUOTA_MAX, QuotaVerdict, Quotas, Usage};
+pub use rate::{Rate, RateError, Verdict};
+pub use rules::{Answer, Ask, Decision, Now, Rule, decide};
+pub use throttle::{Taken, Throttle};
+pub use window::{Calendar, CalendarError, Period, Window};

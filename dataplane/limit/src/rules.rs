@@ -1,0 +1,174 @@
+//! Several rules on one request: all of them admit it and are charged, or none is.
+//!
+//! The rules are asked first and charged then, so that a request which one of them refuses costs the others nothing. If
+//! a rule that had said yes refuses when it is charged, because another worker was faster, what the rules before it
+//! took is given back. Shadow rules are charged what an admitted request would take and never refuse it.
+
+use crate::{
+    in_flight::{Entered, InFlight},
+    lease::Leases,
+    limits::RULES_MAX,
+    quota::{QuotaVerdict, Quotas},
+    rate::{Rate, Verdict},
+    throttle::{Taken, Throttle},
+    window::Window,
+};
+
+/// A rule, and what a request asks of it.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// Who is asked for what.
+    pub of: Rule<'a>,
+    /// The hash of the rule's name and whom the request is counted for.
+    pub key: u64,
+    /// What the request costs; requests in flight always cost 1.
+    pub units: u64,
+    /// Whether the rule counts and tells, but does not refuse.
+    pub shadow: bool,
+}
+
+/// A limit with the state of its keys.
+#[derive(Clone, Copy)]
+pub enum Rule<'a> {
+    /// A token bucket.
+    Throttle(&'a Throttle, &'a Rate),
+    /// A limit per calendar window, and the window it is.
+    Quota(&'a Quotas, u64, &'a Window),
+    /// A limit of requests in flight.
+    InFlight(&'a InFlight, u32),
+}
+
+/// What a rule said, and what the request must give back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// A bucket: what it said, for fields of the response.
+    Throttle(Verdict),
+    /// A counter.
+    Quota(QuotaVerdict),
+    /// In flight: the request leaves with it.
+    Entered(Entered),
+    /// As many were in flight as may be.
+    Full,
+}
+
+/// The times of a decision.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Of the node's monotonic clock, in nanoseconds.
+    pub monotonic_ns: u64,
+    /// Of the wall clock, in seconds since 1970.
+    pub unix_s: i64,
+}
+
+/// Which rules a request violates, a bit for each in the order they were asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Rules that refuse it.
+    pub violated: u32,
+    /// Shadow rules that would.
+    pub shadowed: u32,
+}
+
+impl Decision {
+    /// Whether the request may pass.
+    pub fn is_admitted(self) -> bool {
+        self.violated == 0
+    }
+}
+
+/// Decides on a request by up to [`RULES_MAX`] rules, and writes into `answers`, as many as `asks`, what each of them
+/// said.
+pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) -> Decision {
+    debug_assert!(asks.len() <= RULES_MAX && asks.len() == answers.len());
+    let mut decision = Decision::default();
+    if asks.len() > 1 {
+        for (bit, (ask, answer)) in asks.iter().zip(&mut *answers).enumerate() {
+            *answer = ask.peek(now, leases);
+            decision.note(bit, ask.shadow, answer.is_refusal());
+        }
+    }
+    if !decision.is_admitted() {
+        return decision;
+    }
+    decision.shadowed = 0;
+    let mut taken = [None; RULES_MAX];
+    for (bit, ask) in asks.iter().enumerate() {
+        (answers[bit], taken[bit]) = ask.take(now, leases);
+        decision.note(bit, ask.shadow, answers[bit].is_refusal());
+        if !decision.is_admitted() {
+            for earlier in 0..bit {
+                asks[earlier].give_back(&mut answers[earlier], taken[earlier], now, leases);
+            }
+            break;
+        }
+    }
+    decision
+}
+
+impl Decision {
+    fn note(&mut self, bit: usize, shadow: bool, refused: bool) {
+        let bits = if shadow { &mut self.shadowed } else { &mut self.violated };
+        *bits |= u32::from(refused) << bit;
+    }
+}
+
+impl Answer {
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Throttle(verdict) => !verdict.admitted,
+            Self::Quota(verdict) => !verdict.admitted,
+            Self::Full => true,
+            Self::None | Self::Entered(_) => false,
+        }
+    }
+}
+
+impl Ask<'_> {
+    fn peek(&self, now: Now, leases: &Leases) -> Answer {
+        match self.of {
+            Rule::Throttle(throttle, rate) => {
+                Answer::Throttle(throttle.peek(rate, self.key, self.units, now.monotonic_ns, leases))
+            }
+            Rule::Quota(quotas, limit, window) => Answer::Quota(quotas.peek(limit, self.key, self.units, window)),
+            Rule::InFlight(in_flight, limit) if in_flight.show(self.key) >= u64::from(limit) => Answer::Full,
+            Rule::InFlight(..) => Answer::None,
+        }
+    }
+
+    fn take(&self, now: Now, leases: &mut Leases) -> (Answer, Option<Taken>) {
+        match self.of {
+            Rule::Throttle(throttle, rate) => {
+                let (verdict, taken) = throttle.take(rate, self.key, self.units, now.monotonic_ns, leases);
+                (Answer::Throttle(verdict), verdict.admitted.then_some(taken))
+            }
+            Rule::Quota(quotas, limit, window) => {
+                (Answer::Quota(quotas.take(limit, self.key, self.units, window, now.unix_s)), None)
+            }
+            Rule::InFlight(in_flight, limit) => {
+                (in_flight.enter(limit, self.key).map_or(Answer::Full, Answer::Entered), None)
+            }
+        }
+    }
+
+    fn give_back(&self, answer: &mut Answer, taken: Option<Taken>, now: Now, leases: &mut Leases) {
+        match (self.of, std::mem::take(answer)) {
+            (Rule::Throttle(throttle, _), Answer::Throttle(verdict)) => {
+                if let Some(taken) = taken {
+                    throttle.give_back(taken, now.monotonic_ns, leases);
+                }
+                *answer = Answer::Throttle(verdict);
+            }
+            (Rule::Quota(quotas, ..), Answer::Quota(verdict)) => {
+                if verdict.admitted {
+                    quotas.give_back(self.key, self.units, &verdict);
+                }
+                *answer = Answer::Quota(verdict);
+            }
+            (Rule::InFlight(in_flight, _), Answer::Entered(entered)) => in_flight.leave(entered),
+            (_, other) => *answer = other,
+        }
+    }
+}
