@@ -203,8 +203,9 @@ impl Origin {
 
     async fn serve(&self, end: &Endpoint) -> Result<(), Failure> {
         let mut reader = Reader::new(end);
-        let mut nth = 0;
+        let (mut nth, mut is_dirty) = (0, false);
         while let Some(head) = reader.head().await? {
+            assert!(!is_dirty, "a request on a connection with an answer in it that nobody asked for: {head:?}");
             let answer = self.script.answer(&head, nth);
             nth += 1;
             if answer.continues && head.field("expect").is_some() {
@@ -215,6 +216,7 @@ impl Origin {
                 self.seen.borrow_mut().extend(self.script.take(Seen { head: head.clone(), body }));
             }
             end.world().sleep(answer.delay_nanos).await;
+            is_dirty = !answer.unasked.is_empty();
             if !answer.send(end, &mut reader, &head).await? {
                 return Ok(());
             }
