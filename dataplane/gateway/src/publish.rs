@@ -203,7 +203,7 @@ impl Publisher {
         let (generation, digest) = (snapshot.generation, snapshot.digest);
         let registries =
             Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
-        let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
+        let program = Program::build(snapshot, registries, Some(&state.program), security);
         self.housekeeping.publish(&state.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);

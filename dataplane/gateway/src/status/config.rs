@@ -171,7 +171,7 @@ mod tests {
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
         let snapshot = configuration.snapshot();
         let security = Security::build(snapshot, None, SystemClock::shared()).unwrap();
-        let program = Arc::new(Program::build(snapshot.clone(), 1, registries, None, security));
+        let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
         let (commands, inbox) = tollgate_ring::mailbox(8).unwrap();
         let housekeeping = Housekeeping::launch().unwrap();
         let mut publisher = Publisher::new(program, figures.clone(), upstreams, housekeeping, vec![commands]);
