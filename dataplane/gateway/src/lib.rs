@@ -148,7 +148,8 @@ impl Gateway {
     /// of it.
     ///
     /// # Errors
-    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    /// A setting that only a restart can change, an address that cannot be had, a certificate that cannot be used, a node that
+    /// is on its way down. Nothing has changed then.
     pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
         self.publisher.publish(snapshot)
     }

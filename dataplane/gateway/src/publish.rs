@@ -142,7 +142,8 @@ impl Publisher {
     /// Sends a command to every worker.
     pub(crate) fn tell(&self, command: impl Fn() -> GatewayCommand) {
         for outbox in &self.commands {
-            // It has room for one of each command, and those that come here are never sent twice.
+            // It has room for one of each, and none is sent before the last of its kind was taken. A worker that has ended
+            // needs none.
             let _ = outbox.send(command());
         }
     }
@@ -183,12 +184,7 @@ impl Publisher {
         self.running.iter().map(|generation| generation.load(Ordering::Relaxed)).collect()
     }
 
-    /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
-    /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
-    /// have in common: the cost is that of what is different.
-    ///
-    /// # Errors
-    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    /// What [`crate::Gateway::publish`] says.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
         let state = &mut *self.state();
         if self.is_draining() {
