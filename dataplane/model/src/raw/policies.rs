@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Header, OrWord, Shape, Spanned, Text};
+use super::{Answer, Faults, Header, OrWord, Shape, Spanned, Text};
 
 /// `defaults`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -45,6 +45,11 @@ pub(crate) struct Policies {
     pub(crate) request_headers: Option<Spanned<OrWord<Edits>>>,
     /// Changes to the header fields that the client gets, of answers of the gateway too. Layer after layer.
     pub(crate) response_headers: Option<Spanned<OrWord<Edits>>>,
+    /// Who is refused last when a worker cannot keep up (`shedding`): `low`, `normal` (default), `high`, `critical`. The
+    /// last layer that has it counts.
+    pub(crate) priority: Option<Text>,
+    /// Delays and errors on purpose. The last layer that has it counts.
+    pub(crate) faults: Option<Spanned<OrWord<Faults>>>,
     /// An answer in place of what the route does. The last layer that has it counts.
     pub(crate) mock: Option<Spanned<OrWord<Answer>>>,
 }

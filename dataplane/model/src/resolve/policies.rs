@@ -15,12 +15,14 @@ use super::{
     names::{Defined, Lookup, Names},
     node,
     report::Report,
+    resilience,
 };
 use crate::{
     action::FixedAnswer,
     digest, limits as bounds,
     policies::{Cors, Edit, IpRules, OriginPattern, Policies, RouteLimits},
     raw::{self, Location, OrWord, Shape, Spanned, Text},
+    resilience::{Faults, Priority},
     snapshot::Limits,
 };
 use ahash::AHashMap;
@@ -55,6 +57,8 @@ struct Layer {
     limits: Said<Overrides>,
     /// By [`Kind`].
     edits: [Said<Vec<Edit>>; Kind::ALL.len()],
+    priority: Option<Priority>,
+    faults: Said<Faults>,
     mock: Said<Arc<FixedAnswer>>,
     says_something: bool,
     /// Regular expressions in it.
@@ -241,6 +245,7 @@ impl Layers {
 
     fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies) -> Layer {
         let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
+        let (priority, faults) = (raw.priority.as_ref(), raw.faults.as_ref());
         let edits = [request_query, request_headers, response_headers];
         let has_cors = cors.is_some();
         let has_edits = edits.iter().any(|raw| raw.is_some());
@@ -248,7 +253,15 @@ impl Layers {
         let origins = if let Said::Own(cors) = &cors { &cors.origins[..] } else { &[] };
         Layer {
             expressions: origins.iter().filter(|origin| matches!(origin, OriginPattern::Expression(_))).count(),
-            says_something: has_edits || ip.is_some() || has_cors || limits.is_some() || mock.is_some(),
+            says_something: has_edits
+                || ip.is_some()
+                || has_cors
+                || limits.is_some()
+                || mock.is_some()
+                || priority.is_some()
+                || faults.is_some(),
+            priority: resilience::priority(report, priority),
+            faults: said(report, faults, resilience::faults),
             ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
             cors,
             limits: said(report, limits.as_ref(), |report, raw, _| Some(self::limits(report, raw, &self.node))),
@@ -330,6 +343,8 @@ impl Layer {
         }
         replace(&self.cors, &mut policies.cors);
         replace(&self.mock, &mut policies.mock);
+        replace(&self.faults, &mut policies.faults);
+        policies.priority = self.priority.unwrap_or(policies.priority);
         match &self.limits {
             Said::Nothing => {}
             Said::Off => policies.limits = None,
@@ -360,7 +375,7 @@ const fn of_node(node: &Limits) -> RouteLimits {
 }
 
 /// The last layer that says something counts.
-fn replace<T>(said: &Said<Arc<T>>, before: &mut Option<Arc<T>>) {
+fn replace<T: Clone>(said: &Said<T>, before: &mut Option<T>) {
     match said {
         Said::Nothing => {}
         Said::Off => *before = None,
