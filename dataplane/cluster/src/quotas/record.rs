@@ -144,6 +144,8 @@ fn number(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    type Entry = (String, u64, i64);
+
     fn sample() -> Vec<u8> {
         let mut bytes = Vec::new();
         Header { secret: [7; SECRET_BYTES], probe: 9 }.write(&mut bytes);
@@ -154,7 +156,7 @@ mod tests {
         bytes
     }
 
-    fn read_all(bytes: &[u8]) -> Result<(Vec<(String, u64, i64)>, usize), HeaderError> {
+    fn read_all(bytes: &[u8]) -> Result<(Vec<Entry>, usize), HeaderError> {
         let (_, rest) = Header::read(bytes)?;
         let mut all = Vec::new();
         let left = read(rest, |identity, key, usage| all.push((identity.to_owned(), key, usage.used)));
