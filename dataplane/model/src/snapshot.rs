@@ -10,6 +10,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
+    cluster::{Cluster, QuotaStore},
     items::{Items, Named},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     status::Status,
@@ -49,6 +50,10 @@ pub struct Snapshot {
     pub tracing: Tracing,
     /// How the names of endpoints are resolved.
     pub dns: Dns,
+    /// Where what quotas have counted outlives the node, `None` for nowhere.
+    pub quota_store: Option<QuotaStore>,
+    /// The store that nodes share.
+    pub cluster: Option<Cluster>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -288,10 +293,13 @@ impl Snapshot {
             forwarded,
             tracing,
             dns,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
         let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts);
+        let stores = (quota_store, cluster);
         let others = (
             &other.workers,
             &other.io,
@@ -306,6 +314,7 @@ impl Snapshot {
         );
         *digest == other.digest
             && settings == others
+            && stores == (&other.quota_store, &other.cluster)
             && listeners.changes(&other.listeners).next().is_none()
             && upstreams.changes(&other.upstreams).next().is_none()
             && routes.changes(&other.routes).next().is_none()

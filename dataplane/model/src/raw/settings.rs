@@ -62,6 +62,8 @@ impl File {
             forwarded,
             tracing,
             dns,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
@@ -77,6 +79,8 @@ impl File {
             ("forwarded", forwarded),
             ("tracing", tracing),
             ("dns", dns),
+            ("quota_store", quota_store),
+            ("cluster", cluster),
             ("limits", limits),
             ("timeouts", timeouts),
         ]
