@@ -6,6 +6,7 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 mod access_log;
+mod cluster;
 mod delta;
 pub(crate) mod json;
 mod policies;
@@ -19,6 +20,7 @@ mod upstream;
 mod word;
 
 pub(crate) use access_log::{AccessLog, Keep, Rotate};
+pub(crate) use cluster::{Cluster, QuotaStore};
 pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
@@ -76,6 +78,10 @@ pub(crate) struct File {
     pub(crate) dns: Option<Spanned<Dns>>,
     /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
     pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
+    /// Where what quotas have counted outlives the node. `off`: nowhere.
+    pub(crate) quota_store: Option<Spanned<OrWord<QuotaStore>>>,
+    /// The store that nodes share, for rules of `mode: leased`.
+    pub(crate) cluster: Option<Spanned<Cluster>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
