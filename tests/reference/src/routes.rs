@@ -44,8 +44,9 @@ pub fn choose<'r>(routes: impl Iterator<Item = (u32, &'r Route)>, lookup: Lookup
     let all: Vec<(u32, &Route)> = routes.collect();
     let fitting: Vec<(Rank, u32, &Route)> = all
         .iter()
-        .filter(|(_, route)| is_heard(route) && are_met(&route.matcher, &lookup))
+        .filter(|(_, route)| is_heard(route))
         .filter_map(|&(number, route)| Some((rank(route, lookup.host, lookup.path, &all)?, number, route)))
+        .filter(|(_, _, route)| are_met(&route.matcher, &lookup))
         .collect();
     let takes = |route: &Route| {
         let methods = &route.matcher.methods;
@@ -90,6 +91,9 @@ fn rank(route: &Route, host: &str, path: &str, all: &[(u32, &Route)]) -> Option<
     let path = match &route.matcher.path {
         PathMatch::Pattern(pattern) => PathRank::Pattern(kinds(pattern, path)?),
         PathMatch::Expression(expression) => {
+            if !takes(expression.text(), path.as_bytes()) {
+                return None;
+            }
             let is_alike = |other: &Route| match &other.matcher.path {
                 PathMatch::Expression(other) => other.text() == expression.text(),
                 PathMatch::Pattern(_) => false,
@@ -97,7 +101,7 @@ fn rank(route: &Route, host: &str, path: &str, all: &[(u32, &Route)]) -> Option<
             // Of the routes with this host, whether or not they take the rest of the request.
             let at_host = all.iter().filter(|(_, other)| is_alike(other) && ranks(other).contains(&(class, length)));
             let first = at_host.map(|(number, _)| *number).min()?;
-            takes(expression.text(), path.as_bytes()).then_some(PathRank::Expression(first))?
+            PathRank::Expression(first)
         }
     };
     Some((class, length, path, -(route.matcher.conditions() as isize)))
