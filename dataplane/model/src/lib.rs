@@ -17,6 +17,7 @@ mod patch;
 mod policies;
 mod raw;
 mod resolve;
+mod rule;
 mod scalar;
 mod setting;
 mod snapshot;
@@ -32,7 +33,11 @@ pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
-pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RouteLimits};
+pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
+pub use rule::{
+    Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
+    Whom,
+};
 pub use setting::{Item, Kind, Origin, Setting};
 pub use snapshot::{
     AccessLog, Dns, Forwarded, IoDriver, Keep, Limits, Listener, LogFile, LogWriter, Match, Rotate, Route, Snapshot,
@@ -48,7 +53,7 @@ pub use upstream::{
 
 pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
-    SEGMENTS_MAX, Segment, Template, ValueMatch,
+    SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
 
 use std::path::Path;
