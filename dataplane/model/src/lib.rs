@@ -6,6 +6,7 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod cluster;
 mod configuration;
 mod digest;
 mod document;
@@ -16,6 +17,7 @@ mod limits;
 mod patch;
 mod policies;
 mod raw;
+mod resilience;
 mod resolve;
 mod rule;
 mod scalar;
@@ -28,12 +30,14 @@ mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
+pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
+pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
     Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
     Whom,

@@ -62,6 +62,9 @@ impl File {
             forwarded,
             tracing,
             dns,
+            shedding,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
@@ -77,6 +80,9 @@ impl File {
             ("forwarded", forwarded),
             ("tracing", tracing),
             ("dns", dns),
+            ("shedding", shedding),
+            ("quota_store", quota_store),
+            ("cluster", cluster),
             ("limits", limits),
             ("timeouts", timeouts),
         ]
