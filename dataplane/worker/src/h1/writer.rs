@@ -70,8 +70,14 @@ impl<'a, I: Io> Writer<'a, I> {
             self.link.begin_send();
             let mut result = Ok(());
             while !list.is_empty() && result.is_ok() {
-                let sent;
-                (sent, list) = self.link.stream.send(list).await;
+                let sent = match self.link.stream.try_send(&mut list) {
+                    Some(sent) => sent,
+                    None => {
+                        let sent;
+                        (sent, list) = self.link.stream.send(list).await;
+                        sent
+                    }
+                };
                 result = self.link.note_sent(&sent);
             }
             self.link.end_send();
