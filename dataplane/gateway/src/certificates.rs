@@ -56,7 +56,10 @@ impl SystemClock {
 }
 
 impl WallClock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "asked in handshakes, which have no `Io`, and by threads that are no worker")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asked in handshakes, which have no `Io`, and by threads that are no worker"
+    )]
     fn unix_seconds(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }

@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_worker_that_panicked_is_not_an_end_as_told() {
-        let text = "version: 1\nstatus: off\naccess_log: off\nworkers: [0]\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
+        let text =
+            "version: 1\nstatus: off\naccess_log: off\nworkers: [0]\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
         for (is_broken, end) in [(false, End::Orderly), (true, End::Panicked)] {
             let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
             let mut gateway = Gateway::start(configuration).unwrap();

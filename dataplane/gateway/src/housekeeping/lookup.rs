@@ -37,6 +37,7 @@ impl Lookup<'_> {
         if !listed.is_empty() {
             return Some((listed, HOSTS_TTL));
         }
+        let _turn = self.calls.turns.take().await;
         let servers = match self.dns.servers.as_slice() {
             [] => servers(&read("/etc/resolv.conf")),
             servers => servers.to_vec(),
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn what_nobody_could_tell_stays_as_it_was() {
-        let [one, two, three]: [IpAddr; 3] = ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(|text| text.parse().unwrap());
+        let [one, two, three]: [IpAddr; 3] =
+            ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(|text| text.parse().unwrap());
         let [short, long] = [1, 60].map(Duration::from_secs);
         let known = [one, three];
         let found = |addresses: &[IpAddr], ttl| Some((addresses.to_vec(), ttl));
