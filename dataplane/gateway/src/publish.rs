@@ -199,7 +199,7 @@ impl Publisher {
         let (generation, digest) = (snapshot.generation, snapshot.digest);
         let registries =
             Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
-        let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
+        let program = Program::build(snapshot, registries, Some(&state.program), security);
         self.housekeeping.publish(&state.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
@@ -332,7 +332,7 @@ impl Publisher {
         let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
         let security = Security::build(snapshot, None, SystemClock::shared()).expect("it names no certificates");
-        let program = Arc::new(Program::build(snapshot.clone(), 1, registries, None, security));
+        let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
         let (commands, inbox) = tollgate_ring::mailbox(8).expect("there are descriptors");
         let housekeeping = Housekeeping::launch().expect("there are threads");
         let publisher = Self::new(program, figures, upstreams, housekeeping, vec![commands]);

@@ -127,8 +127,10 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         forwarded,
         tracing,
         dns,
+        shedding,
         limits,
         timeouts,
     } = snapshot;
-    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts))
+    let client = (trusted_proxies, forwarded, tracing);
+    item("settings", &(workers, io, status, access_log, client, dns, shedding, limits, timeouts))
 }

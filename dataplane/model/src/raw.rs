@@ -10,6 +10,7 @@ mod delta;
 pub(crate) mod json;
 mod policies;
 mod read;
+mod resilience;
 mod route;
 mod rules;
 mod settings;
@@ -22,6 +23,7 @@ pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
+pub(crate) use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use rules::{Override, Rule, When};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
@@ -72,6 +74,8 @@ pub(crate) struct File {
     pub(crate) tracing: Option<Spanned<Tracing>>,
     /// How the names of endpoints are resolved.
     pub(crate) dns: Option<Spanned<Dns>>,
+    /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
+    pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.

@@ -16,6 +16,7 @@ mod names;
 mod node;
 mod policies;
 mod report;
+mod resilience;
 mod routes;
 mod state;
 mod tls;

@@ -62,6 +62,7 @@ impl File {
             forwarded,
             tracing,
             dns,
+            shedding,
             limits,
             timeouts,
         } = self;
@@ -77,6 +78,7 @@ impl File {
             ("forwarded", forwarded),
             ("tracing", tracing),
             ("dns", dns),
+            ("shedding", shedding),
             ("limits", limits),
             ("timeouts", timeouts),
         ]
