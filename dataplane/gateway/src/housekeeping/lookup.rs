@@ -37,6 +37,7 @@ impl Lookup<'_> {
         if !listed.is_empty() {
             return Some((listed, HOSTS_TTL));
         }
+        let _turn = self.calls.turns.take().await;
         let servers = match self.dns.servers.as_slice() {
             [] => servers(&read("/etc/resolv.conf")),
             servers => servers.to_vec(),
