@@ -53,7 +53,7 @@ pub use upstream::{
 
 pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
-    SEGMENTS_MAX, Segment, Template, ValueMatch,
+    SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
 
 use std::path::Path;

@@ -11,6 +11,7 @@ pub(crate) mod json;
 mod policies;
 mod read;
 mod route;
+mod rules;
 mod settings;
 mod tls;
 mod upstream;
@@ -22,6 +23,7 @@ pub(crate) use delta::{Delta, Removed};
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
+pub(crate) use rules::{Override, Rule, When};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
 pub(crate) use tollgate_place::{Location, Spanned, Text, canonical};
 pub(crate) use upstream::{

@@ -17,7 +17,7 @@ use crate::{
     tracing::Tracing,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
-use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch, ValueMatch};
+use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch};
 
 /// One resolved configuration.
 #[derive(Clone)]
@@ -206,7 +206,7 @@ impl Match {
     /// How many regular expressions it has.
     pub(crate) fn expressions(&self) -> usize {
         let conditions = self.headers.iter().chain(&self.query).chain(&self.cookies);
-        let in_values = conditions.filter(|condition| matches!(condition.value, ValueMatch::Expression(_))).count();
+        let in_values = conditions.filter(|condition| condition.value.is_expression()).count();
         in_values + usize::from(matches!(self.path, PathMatch::Expression(_)))
     }
 }
