@@ -126,6 +126,12 @@ impl Chain {
         self.own.as_ref()?.rules.as_ref()
     }
 
+    /// Whether another route with the same policies needs a chain of its own.
+    #[must_use]
+    pub fn is_of_one_route(&self) -> bool {
+        self.rules().is_some_and(Rules::is_of_one_route)
+    }
+
     /// Whether it answers preflights.
     #[must_use]
     pub fn has_cors(&self) -> bool {

@@ -25,10 +25,9 @@ pub(crate) use fields::LEGACY;
 use fields::Left;
 use rule::{Counted, Rule};
 use smallvec::SmallVec;
-use std::sync::Arc;
 use tollgate_http::Reason;
 use tollgate_limit::{Answer, Ask, RULES_MAX};
-use tollgate_model::{Cost, Direction, FixedAnswer, Policies, RateLimitFields, Route, RuleId, RuleKind};
+use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Policies, RateLimitFields, Route, RuleId, RuleKind};
 
 use crate::Request;
 
@@ -95,11 +94,24 @@ impl Rules {
         matches!(self.fields, RateLimitFields::Legacy | RateLimitFields::Both)
     }
 
+    /// Whether they are of no other route, even if that has the same policies.
+    pub(crate) fn is_of_one_route(&self) -> bool {
+        let tells_route = |part: &KeyPart| matches!(part, KeyPart::Route | KeyPart::Path(_));
+        self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
+    }
+
     /// Decides on a request. `lines` are field lines of its responses besides those that tell of the rules.
     #[must_use = "an admission must be ended"]
     pub fn decide(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
         let mut admission = limiter.take();
-        let Admission { counted, answers, decision, .. } = &mut *admission;
+        admission.lines.extend_from_slice(lines);
+        self.judge(request, now, limiter, &mut admission);
+        self.tell(&mut admission, now);
+        admission
+    }
+
+    fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
+        let Admission { counted, answers, decision, .. } = admission;
         let concerned = self.rules.iter().enumerate();
         counted.extend(concerned.filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
         let asked = counted.iter().map(|counted| (self.rule(counted), counted));
@@ -107,9 +119,6 @@ impl Rules {
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
         answers.resize_with(asks.len(), Answer::default);
         *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);
-        admission.lines.extend_from_slice(lines);
-        self.tell(&mut admission, now);
-        admission
     }
 
     fn rule(&self, counted: &Counted) -> &Rule {
@@ -172,6 +181,12 @@ impl Rules {
             };
             Some((self.rule(counted).figures, outcome))
         })
+    }
+
+    /// Whether anything is charged after the decision.
+    #[must_use]
+    pub const fn charges_more(&self) -> bool {
+        self.charges.request || self.charges.response || self.charges.head
     }
 
     /// Whether [`Rules::charge_request`] must be told of the request's content.

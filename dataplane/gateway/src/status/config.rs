@@ -142,7 +142,7 @@ mod tests {
         certificates::SystemClock,
         changes::{Cause, Change, Job, Live, Updater},
         housekeeping::Housekeeping,
-        publish::Publisher,
+        publish::{Known, Publisher},
     };
     use std::{
         sync::{Arc, mpsc},
@@ -151,7 +151,7 @@ mod tests {
     use tollgate_balance as balance;
     use tollgate_model::{Configuration, NoSource};
     use tollgate_telemetry::Registry;
-    use tollgate_worker::{Command, Program, Registries, Security};
+    use tollgate_worker::{Command, HashKeys, Program, Registries, RuleRegistry, Security};
 
     #[derive(Debug)]
     struct Given(&'static str);
@@ -167,14 +167,16 @@ mod tests {
     fn a_worker_that_is_behind_is_told_of() {
         let text = "version: 1\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
         let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
-        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
-        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
+        let figures = Registry::new(&[], 1);
+        let mut known = Known { upstreams: balance::Registry::default(), rules: RuleRegistry::new(HashKeys::random()) };
+        let Known { upstreams, rules } = &mut known;
+        let registries = Registries { figures: &figures, upstreams, rules, now: tollgate_ring::now() };
         let snapshot = configuration.snapshot();
         let security = Security::build(snapshot, None, SystemClock::shared()).unwrap();
         let program = Arc::new(Program::build(snapshot.clone(), 1, registries, None, security));
         let (commands, inbox) = tollgate_ring::mailbox(8).unwrap();
         let housekeeping = Housekeeping::launch().unwrap();
-        let mut publisher = Publisher::new(program, figures.clone(), upstreams, housekeeping, vec![commands]);
+        let mut publisher = Publisher::new(program, figures.clone(), known, housekeeping, vec![commands]);
         publisher.patience = Duration::ZERO;
         publisher.acknowledge(0, 1);
         let publisher = Arc::new(publisher);

@@ -17,6 +17,10 @@ const SPARE_MAX: usize = 1024;
 pub struct Limiter {
     pub(crate) leases: Leases,
     pub(crate) room: Box<Room>,
+    #[expect(
+        clippy::vec_box,
+        reason = "an exchange keeps a pointer, so that those without rules have no room for more"
+    )]
     spare: Vec<Box<Admission>>,
 }
 

@@ -10,7 +10,7 @@ use std::{
     hash::{BuildHasher, Hash, Hasher},
     net::IpAddr,
 };
-use tollgate_model::{KeyPart, PathMatch, Piece, Route, RuleId, VALUE_BYTES_MAX};
+use tollgate_model::{KeyPart, PathMatch, Piece, Route, RuleId, VALUE_BYTES_MAX, parameter};
 use tollgate_route::{path_value, query_value};
 
 use crate::Request;
