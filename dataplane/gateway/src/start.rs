@@ -80,7 +80,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let mut rules = RuleRegistry::new(HashKeys::random());
     let now = tollgate_ring::now();
     let registries = Registries { figures: &registry, upstreams: &mut upstreams, rules: &mut rules, now };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), registries, None, security));
+    let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;

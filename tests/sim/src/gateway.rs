@@ -119,7 +119,7 @@ impl Gateway {
         let mut rules = RuleRegistry::new(HashKeys::new(KEYS));
         let now = world.now();
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, rules: &mut rules, now };
-        let program = Arc::new(Program::build(Arc::new(snapshot), workers, registries, None, security));
+        let program = Arc::new(Program::build(Arc::new(snapshot), registries, None, security));
         let (loads, returned) = (Loads::new(workers), Rc::new(Cell::new((Instant::default(), workers))));
         let parking = Parking::new(workers);
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
@@ -192,8 +192,7 @@ impl Gateway {
         let (mut upstreams, mut rules) = (self.upstreams.borrow_mut(), self.rules.borrow_mut());
         let now = self.world.now();
         let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, rules: &mut rules, now };
-        let (snapshot, workers) = (Arc::new(snapshot), self.nodes.len());
-        let program = Program::build(snapshot, workers, registries, Some(&self.program.borrow()), security);
+        let program = Program::build(Arc::new(snapshot), registries, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.old.borrow_mut().push(Arc::downgrade(&self.program.replace(program.clone())));
         for (worker, commands) in self.commands.iter().enumerate() {
