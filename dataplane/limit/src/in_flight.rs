@@ -108,6 +108,12 @@ impl InFlight {
         in_flight < u64::from(limit.min(IN_FLIGHT_MAX))
     }
 
+    /// Requests of all keys that are in flight; looks at the whole table.
+    pub fn total(&self) -> u64 {
+        let entries = self.table.entries().map(|(key, _)| self.show(key));
+        entries.sum::<u64>() + self.table.others().map(|others| count(others.load(Acquire))).sum::<u64>()
+    }
+
     /// How many requests were counted together with those of other keys, because the table had no room for their key.
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)

@@ -283,6 +283,9 @@ impl Gateway {
         self.drain();
         self.run_until_idle();
         assert!(self.has_returned(), "a drained worker returns");
+        for counts in self.rules.borrow().counts() {
+            assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
+        }
         let Self { simulation, nodes, program, old, upstreams, commands, returned, figures, log, records, .. } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);

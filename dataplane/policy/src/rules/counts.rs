@@ -142,6 +142,12 @@ impl Counts {
         }
     }
 
+    /// Requests in flight of all its keys, if it counts those; looks at all of them.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        if let Kept::InFlight(in_flight) = &self.kept { in_flight.total() } else { 0 }
+    }
+
     /// A text that is the same from run to run, and another where the counts mean something else.
     fn identity(&self) -> String {
         let RuleId { scope, policy, name } = &self.id;
