@@ -149,7 +149,7 @@ fn alone(gateway: &Gateway, ended: Duration) -> [u16; 2] {
             Reader::new(&end).head().await.expect("a head").expect("an answer").status()
         })
     };
-    let ended = u64::try_from(ended.as_nanos()).unwrap();
+    let ended = u64::try_from(ended.as_nanos()).expect("a short time");
     let [during, after] = [second(400_000_000), second(ended)];
     gateway.simulation.run_until_idle();
     [during.take(), after.take()]
