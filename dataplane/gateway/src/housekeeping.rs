@@ -6,13 +6,15 @@
 //!                                       `--> names: a task for each name to be resolved --addresses--> checks
 //! ```
 //!
-//! The set of upstreams it is told last is all there is: tasks for what is no more end by themselves. Runs on epoll
-//! whatever the workers use. At its end every stream is aborted and its task awaited; sleeping tasks are dropped.
+//! The set of upstreams it is told last is all there is: tasks for what is no more end by themselves. At most
+//! [`HOUSEKEEPING_TURNS`](crate::limits::HOUSEKEEPING_TURNS) of them do something at one time. Runs on epoll whatever the
+//! workers use. At its end every stream is aborted and its task awaited; sleeping tasks are dropped.
 
 mod call;
 mod checks;
 mod lookup;
 mod names;
+mod turns;
 
 use crate::limits::{HOUSEKEEPING_BUFFERS_KEPT, NAMES_WAIT};
 use call::Calls;
@@ -73,19 +75,11 @@ impl Housekeeping {
             driver: Driver::Epoll,
             buffers_kept: HOUSEKEEPING_BUFFERS_KEPT,
         };
-        let (started, outcome) = channel::bounded(1);
         let obeyed = orders.clone();
-        let thread = tollgate_ring::launch(spec, move |io| async move {
-            match inbox.into_mailbox(&io) {
-                Ok(inbox) => {
-                    // The receiver waits for exactly this message below.
-                    let _ = started.send(Ok(()));
-                    keep(io, inbox, &obeyed).await;
-                }
-                Err(error) => drop(started.send(Err(error))),
-            }
+        let thread = tollgate_ring::launch(spec, move |io| {
+            let inbox = inbox.into_mailbox(&io)?;
+            Ok(async move { keep(io, inbox, &obeyed).await })
         })?;
-        outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
         Ok(Self { thread: AtomicCell::new(Some(thread)), wake, orders })
     }
 

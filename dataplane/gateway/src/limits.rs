@@ -7,7 +7,8 @@ use std::time::Duration;
 /// For all workers to say that they run a new snapshot.
 pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
 
-/// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
+/// Commands that wait for a worker: one drain, one stop, one ping, and snapshots: the next is sent when the last is taken, or
+/// after [`ACKNOWLEDGE_MAX`].
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Connections that wait for a worker which other workers have handed them to. One more stays where it was accepted.
@@ -75,6 +76,9 @@ pub(crate) const STATUS_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Unused buffers the housekeeping thread keeps.
 pub(crate) const HOUSEKEEPING_BUFFERS_KEPT: usize = 8;
+
+/// Checks and lookups at one time. Each takes a descriptor; the next wait until one has ended.
+pub(crate) const HOUSEKEEPING_TURNS: usize = 512;
 
 /// For the first answers to the names of a snapshot, before workers get it.
 pub(crate) const NAMES_WAIT: Duration = Duration::from_secs(3);

@@ -6,7 +6,11 @@
 
 use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
-use crate::action::FixedAnswer;
+use crate::{
+    action::FixedAnswer,
+    resilience::{Faults, Priority},
+    rule::Rule,
+};
 use tollgate_pattern::{Expression, IpSet};
 
 /// What is done to the requests of a route besides what its action says.
@@ -25,8 +29,16 @@ pub struct Policies {
     pub request_headers: Vec<Edit>,
     /// Changes to the fields of the response, by name.
     pub response_headers: Vec<Edit>,
+    /// Who is refused last when a worker cannot keep up.
+    pub priority: Priority,
+    /// Delays and errors on purpose.
+    pub faults: Option<Faults>,
     /// What is answered in place of the action.
     pub mock: Option<Arc<FixedAnswer>>,
+    /// What limits how much is admitted, in the order of the layers; of a kind no name comes twice.
+    pub rules: Vec<Arc<Rule>>,
+    /// Which fields tell a client what the rules leave it.
+    pub rate_limit_fields: RateLimitFields,
     /// Of all the above.
     pub(crate) hash: u64,
     /// Regular expressions that are the route's own.
@@ -43,7 +55,11 @@ impl Policies {
             request_query: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
+            priority: Priority::Normal,
+            faults: None,
             mock: None,
+            rules: Vec::new(),
+            rate_limit_fields: RateLimitFields::Standard,
             hash: 0,
             expressions: 0,
         }
@@ -51,11 +67,38 @@ impl Policies {
 
     /// What the hash is taken of. The pattern names every field, so that a new one does not build until it is here.
     pub(crate) fn content(&self) -> impl Hash {
-        let Self { ip, cors, limits, request_query, request_headers, response_headers, mock, hash: _, expressions: _ } =
-            self;
+        let Self {
+            ip,
+            cors,
+            limits,
+            request_query,
+            request_headers,
+            response_headers,
+            priority,
+            faults,
+            mock,
+            rules,
+            rate_limit_fields,
+            hash: _,
+            expressions: _,
+        } = self;
         let ip: Vec<u64> = ip.iter().map(|rules| rules.hash).collect();
-        (ip, cors, limits, request_query, request_headers, response_headers, mock)
+        let edits = (request_query, request_headers, response_headers);
+        (ip, cors, limits, edits, priority, faults, mock, rules, rate_limit_fields)
     }
+}
+
+/// Which fields of a response tell what rules leave the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimitFields {
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
+    Standard,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, of the rule that leaves least.
+    Legacy,
+    /// All of these.
+    Both,
+    /// None.
+    Off,
 }
 
 /// Which clients are let in.

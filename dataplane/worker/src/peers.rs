@@ -41,9 +41,19 @@ impl<D: Send + 'static> Peers<D> {
         Self::new(0, Loads::new(1), Vec::new())
     }
 
+    /// How many workers the node has.
+    pub(crate) fn workers(&self) -> usize {
+        self.loads.workers()
+    }
+
     /// Tells the others how many connections this worker has.
     pub(crate) fn publish(&self, connections: usize) {
         self.loads.publish(self.index, connections);
+    }
+
+    /// How many of the node's connections this worker may have.
+    pub(crate) fn part(&self, connections_max: usize) -> usize {
+        self.loads.part(self.index, connections_max)
     }
 
     /// Who should have the next connection instead of this worker.

@@ -29,7 +29,7 @@ pub struct Program {
     listeners: Vec<u32>,
     pub(crate) heads: HeadLimits,
     pub(crate) forwarded: ForwardedStyle,
-    /// This worker's share of `limits.connections`.
+    /// `limits.connections`, of all workers together.
     pub(crate) connections_max: usize,
     pub(crate) tls: Security,
 }
@@ -56,17 +56,18 @@ pub struct Registries<'r> {
     pub figures: &'r Registry,
     /// The state of upstreams.
     pub upstreams: &'r mut tollgate_balance::Registry,
+    /// What is counted for rules that limit what is admitted.
+    pub rules: &'r mut tollgate_policy::Registry,
     /// Monotonic time, as workers see it.
     pub now: Instant,
 }
 
 impl Program {
-    /// Compiles `snapshot` for `workers` workers. `previous` is what they run so far: the cost is that
-    /// of what is different. `tls` is what the snapshot says of TLS.
+    /// Compiles `snapshot`. `previous` is what the workers run so far: the cost is that of what is different. `tls` is what
+    /// the snapshot says of TLS.
     #[must_use]
     pub fn build(
         snapshot: Arc<Snapshot>,
-        workers: usize,
         mut registries: Registries<'_>,
         previous: Option<&Self>,
         tls: Security,
@@ -87,12 +88,12 @@ impl Program {
                 Forwarded::Standard => ForwardedStyle::Standard,
                 Forwarded::Both => ForwardedStyle::Both,
             },
-            connections_max: limits.connections.div_ceil(workers.max(1)),
+            connections_max: limits.connections,
             tls,
             snapshot,
         };
         program.take_upstreams(previous, &mut registries);
-        program.take_routes(previous, registries.figures);
+        program.take_routes(previous, &mut registries);
         program
     }
 
@@ -119,7 +120,7 @@ impl Program {
         &self.tls
     }
 
-    fn take_routes(&mut self, previous: Option<&Self>, figures: &Registry) {
+    fn take_routes(&mut self, previous: Option<&Self>, registries: &mut Registries<'_>) {
         // What a chain is compiled of besides its route: when it has changed, no route is as it was.
         let previous = previous.filter(|previous| previous.snapshot.limits == self.snapshot.limits);
         if previous.is_none() {
@@ -127,13 +128,13 @@ impl Program {
         }
         let before = previous.map(|previous| previous.snapshot.routes.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
-        let mut shared = Shared::new(&snapshot.limits);
+        let mut shared = Shared::new(&snapshot.limits, registries.rules, registries.figures);
         for Change { old, new, .. } in snapshot.routes.changes(&before) {
             if let Some(old) = old {
                 self.table.remove(old.order, &old.item.matcher);
             }
             if let Some(new) = new {
-                let route = RouteProgram::compile(new.item.clone(), &mut shared, figures);
+                let route = RouteProgram::compile(new.item.clone(), &mut shared);
                 self.table.insert(new.order, &new.item.matcher, &Arc::new(route));
             }
         }

@@ -1,7 +1,9 @@
-//! Connections of the housekeeping: each is bounded in time, and all of them end with the thread.
+//! Connections of the housekeeping: each is bounded in time, their number by [`Turns`], and all of them end with the thread.
 //!
 //! A deadline aborts the stream and lets its transfer complete: none is dropped.
 
+use super::turns::Turns;
+use crate::limits::HOUSEKEEPING_TURNS;
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
@@ -14,9 +16,10 @@ use tollgate_io::{Address, Instant, Io, SendList};
 use tollgate_ring::{RingIo, RingStream};
 use tollgate_worker::Wire;
 
-/// The streams that are open.
-#[derive(Default)]
+/// The streams that are open, and the turns of those who want one.
 pub(super) struct Calls {
+    /// Taken for a check, and for a lookup, which may open datagrams besides.
+    pub(super) turns: Turns,
     open: RefCell<Vec<Rc<Wire<RingStream>>>>,
     is_ending: Cell<bool>,
     /// Who waits for the last to be closed.
@@ -35,6 +38,13 @@ impl Drop for Call<'_> {
         if let Some(waiting) = self.calls.waiting.take() {
             waiting.wake();
         }
+    }
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        let (open, is_ending, waiting) = Default::default();
+        Self { turns: Turns::new(HOUSEKEEPING_TURNS), open, is_ending, waiting }
     }
 }
 

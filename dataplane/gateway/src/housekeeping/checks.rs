@@ -1,9 +1,8 @@
 //! Active checks: one task for each endpoint of an upstream that wants them, whoever shares the endpoint.
 //!
 //! A check is one connection: accepted (`tcp`), or answered with one of the statuses (`http`); in TLS, and as a worker would
-//! make it, where the upstream says so. The time between two has
-//! an eighth of chance on either side, so that the checks of many nodes do not come together. An endpoint that is no
-//! longer checked is healthy again.
+//! make it, where the upstream says so. The time between two has an eighth of chance on either side, so that the checks of
+//! many nodes do not come together. An endpoint that is no longer checked is healthy again.
 
 use super::{
     Watched,
@@ -104,6 +103,7 @@ impl Checks {
 
     /// Whether the endpoint does what the check wants.
     async fn probe(&self, check: &Check) -> io::Result<bool> {
+        let _turn = self.calls.turns.take().await;
         let due = self.io.now() + check.rules.timeout;
         let address = match check.endpoint.place() {
             Place::Socket(address) => Address::Socket(*address),
@@ -177,7 +177,7 @@ async fn answered(wire: &Wire<RingStream>) -> io::Result<u16> {
     }
 }
 
-/// From seven to nine eighths of `time`.
+/// Seven to nine eighths of `time`.
 fn spread(time: Duration, random: u64) -> Duration {
     let eighth = u64::try_from(time.as_nanos() / 8).unwrap_or(u64::MAX);
     time.saturating_sub(Duration::from_nanos(eighth)) + Duration::from_nanos(random % (2 * eighth).max(1))
