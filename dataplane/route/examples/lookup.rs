@@ -15,6 +15,10 @@ use std::{
 use tollgate_model::{Items, NoSource, Route};
 use tollgate_route::{Found, Request, Table};
 
+/// That of the gateway: what is measured is where things lie in memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LOOKUPS: usize = 2_000_000;
 const BATCH: usize = 100;
 const CHANGES: usize = 10_000;
