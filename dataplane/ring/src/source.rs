@@ -181,6 +181,8 @@ impl<T: AsFd> Source<T> {
         self.poll(Direction::Read, context)
     }
 
+    // Inlined everywhere: every receive comes here twice.
+    #[inline(always)]
     fn poll(&self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
         let ready = self.readiness().poll(direction, context);
         if ready.is_ready() && !self.io().executor().take_transfer() {

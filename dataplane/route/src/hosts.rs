@@ -60,6 +60,9 @@ impl<T: Clone> Hosts<T> {
 impl<T> Hosts<T> {
     /// What `search` returns first of the trees that fit the host, in their order of precedence.
     pub(crate) fn first<'t, V>(&'t self, host: &[u8], mut search: impl FnMut(&'t Tree<T>) -> Option<V>) -> Option<V> {
+        if self.exact.is_empty() && self.suffix.is_empty() {
+            return search(&self.any);
+        }
         // The dot that ends an absolute name does not make it another one.
         let host = host.strip_suffix(b".").unwrap_or(host);
         let mut lower = [0; HOST_BYTES_MAX];
