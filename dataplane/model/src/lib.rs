@@ -6,16 +6,18 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod cluster;
 mod configuration;
 mod digest;
 mod document;
 mod error;
 mod include;
 mod items;
+mod json;
 mod limits;
 mod patch;
 mod policies;
-mod raw;
+mod read;
 mod resilience;
 mod resolve;
 mod rule;
@@ -29,6 +31,7 @@ mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
+pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
@@ -57,6 +60,8 @@ pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
     SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
+
+use tollgate_raw as raw;
 
 use std::path::Path;
 

@@ -158,6 +158,14 @@ pub(crate) const RETRIES_MIN: RangeInclusive<Count> = Count(0)..=Count(10_000);
 pub(crate) const DNS_SERVERS_MAX: usize = 8;
 /// `dns.timeout`.
 pub(crate) const DNS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+/// `quota_store.every`.
+pub(crate) const QUOTA_STORE_EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// `cluster.redis`.
+pub(crate) const STORE_URLS_MAX: usize = 8;
+/// `cluster.nodes`.
+pub(crate) const NODES: RangeInclusive<Count> = Count(1)..=Count(1000);
+/// `cluster.timeout`.
+pub(crate) const STORE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 /// `limits.head_bytes`: a head and what is added to it share one 32 KiB buffer.
 pub(crate) const HEAD_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(31 * KIB);
 /// `limits.target_bytes`.

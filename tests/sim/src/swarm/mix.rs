@@ -6,7 +6,7 @@
 use crate::{
     Conditions, Fault, Faults, Random,
     gateway::listen,
-    model::{ENDING, Habits, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
+    model::{ENDING, Habits, Limit, LimitKind, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -99,6 +99,7 @@ impl Mix {
             upstream_connections_max: None,
             connections_max: None,
             ejects: false,
+            limits: limits(&Random::new(seed.rotate_left(32) ^ 1)),
             marks_generation: random.chance(0.7),
         };
         let capacity_bytes = 1 << (10 + random.below(8));
@@ -165,6 +166,8 @@ impl Mix {
             String::new()
         };
         let (listen, second, upstream, node) = (listen(0), origin(self.origins), &self.upstream, &self.node);
+        let limits: Vec<_> = self.rules.limits.iter().flatten().map(Limit::to_string).collect();
+        let limits = if limits.is_empty() { String::new() } else { format!(", policies: {{ {} }}", limits.join(", ")) };
         let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
         let spare = if random.chance(0.5) {
@@ -179,7 +182,7 @@ upstreams:
   - {{ name: main, endpoints: [ {endpoints} ]{upstream} }}
   - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms{most} }} }}
 routes:
-  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main }}
+  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{limits} }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
   - {{ name: small, match: {{ path: \"/small/{{id}}\" }}, upstream: second, policies: {{ limits: {{ body_bytes: \
              {SMALL_BODY_BYTES} }} }} }}
@@ -216,6 +219,20 @@ fn faults(random: &Random, weather: u64) -> Faults {
         if is_on { faults.with(fault, rate) } else { faults }
     };
     Fault::ALL.into_iter().fold(Faults::NONE, draw)
+}
+
+/// Rules of the route `x`: for some mixes, and seldom so tight that little is left.
+fn limits(random: &Random) -> [Option<Limit>; 3] {
+    let is_on = random.chance(0.3);
+    let mut draw = |kind, limit: u64, burst: u64| {
+        let (by_client, shadow) = (random.chance(0.5), random.chance(0.2));
+        (is_on && random.chance(0.6)).then_some(Limit { kind, limit, burst, by_client, shadow })
+    };
+    [
+        draw(LimitKind::Throttle, 1 << random.below(13), 1 << random.below(7)),
+        draw(LimitKind::Quota, 8 << random.below(6), 1),
+        draw(LimitKind::Concurrency, 1 + random.below(8), 1),
+    ]
 }
 
 /// Keys of the upstream `main`.
