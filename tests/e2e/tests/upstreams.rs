@@ -6,12 +6,7 @@ use std::{
     os::unix::net::UnixListener,
     thread,
 };
-use tollgate_e2e::{Node, get, until};
-use tollgate_loadtest::{Origin, OriginConfig};
-
-fn origin() -> Origin {
-    Origin::start(OriginConfig::default()).expect("loopback has a free port")
-}
+use tollgate_e2e::{Node, get, origin, until};
 
 /// An address that nobody listens at.
 fn nobody() -> String {

@@ -6,7 +6,7 @@
 
 use super::{
     Watched,
-    call::{Calls, send_all},
+    call::{Calls, is_shortage, send_all},
 };
 use ahash::AHashMap;
 use std::{
@@ -87,11 +87,14 @@ impl Checks {
         let Check { endpoint, rules, is_wanted, .. } = check;
         let mut verdict = Verdict::default();
         loop {
-            let succeeded = self.probe(check).await.unwrap_or(false);
+            let found = self.probe(check).await;
             if !is_wanted.get() {
                 return;
             }
-            if let Some(is_healthy) = verdict.note(succeeded, rules.healthy, rules.unhealthy) {
+            // A node without descriptors would else take every endpoint out.
+            if !found.as_ref().is_err_and(is_shortage)
+                && let Some(is_healthy) = verdict.note(found.unwrap_or(false), rules.healthy, rules.unhealthy)
+            {
                 endpoint.judge(is_healthy, self.io.now().nanos());
             }
             self.io.sleep_until(self.io.now() + spread(rules.interval, self.io.entropy())).await;
@@ -103,7 +106,7 @@ impl Checks {
 
     /// Whether the endpoint does what the check wants.
     async fn probe(&self, check: &Check) -> io::Result<bool> {
-        let _turn = self.calls.turns.take().await;
+        let _permit = self.calls.permits.take().await;
         let due = self.io.now() + check.rules.timeout;
         let address = match check.endpoint.place() {
             Place::Socket(address) => Address::Socket(*address),

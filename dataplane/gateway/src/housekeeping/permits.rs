@@ -1,7 +1,7 @@
-//! Turns: how many checks and lookups may go on at one time, so that a configuration with thousands of endpoints does not
+//! Permits: how many checks and lookups may go on at one time, so that a configuration with thousands of endpoints does not
 //! take the descriptors that requests need.
 //!
-//! Whoever finds none free waits; nobody is refused. The time that a check or a server gets begins with the turn.
+//! Whoever finds none free waits; nobody is refused. The time that a check or a server gets begins with the permit.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,26 +10,26 @@ use std::{
     task::{Poll, Waker},
 };
 
-/// A fixed number of turns.
-pub(super) struct Turns {
+/// A fixed number of permits.
+pub(super) struct Permits {
     free: Cell<usize>,
     waiting: RefCell<VecDeque<Waker>>,
 }
 
 /// One that is taken; dropping it gives it to somebody else.
-pub(super) struct Turn<'t>(&'t Turns);
+pub(super) struct Permit<'p>(&'p Permits);
 
-impl Turns {
+impl Permits {
     pub(super) fn new(count: usize) -> Self {
         Self { free: Cell::new(count), waiting: RefCell::default() }
     }
 
-    /// Waits for a turn.
-    pub(super) async fn take(&self) -> Turn<'_> {
+    /// Waits for a permit.
+    pub(super) async fn take(&self) -> Permit<'_> {
         poll_fn(|context| {
             if let Some(left) = self.free.get().checked_sub(1) {
                 self.free.set(left);
-                return Poll::Ready(Turn(self));
+                return Poll::Ready(Permit(self));
             }
             self.waiting.borrow_mut().push_back(context.waker().clone());
             Poll::Pending
@@ -38,7 +38,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.free.update(|free| free + 1);
         // One that is woken and finds none, since somebody came in between, waits again.
@@ -73,17 +73,17 @@ mod tests {
         let woken = Arc::new(Woken(AtomicUsize::new(0)));
         let waker = Waker::from(woken.clone());
         let mut context = Context::from_waker(&waker);
-        let turns = Turns::new(1);
-        let (mut first, mut second, mut third) = (pin!(turns.take()), pin!(turns.take()), pin!(turns.take()));
-        let Poll::Ready(turn) = first.as_mut().poll(&mut context) else { panic!("there is one") };
+        let permits = Permits::new(1);
+        let (mut first, mut second, mut third) = (pin!(permits.take()), pin!(permits.take()), pin!(permits.take()));
+        let Poll::Ready(permit) = first.as_mut().poll(&mut context) else { panic!("there is one") };
         assert!(second.as_mut().poll(&mut context).is_pending() && third.as_mut().poll(&mut context).is_pending());
         let is_woken = |times| woken.0.load(Ordering::Relaxed) == times;
         assert!(is_woken(0));
-        drop(turn);
+        drop(permit);
         assert!(is_woken(1), "one for one");
-        let Poll::Ready(turn) = second.as_mut().poll(&mut context) else { panic!("it is free again") };
+        let Poll::Ready(permit) = second.as_mut().poll(&mut context) else { panic!("it is free again") };
         assert!(third.as_mut().poll(&mut context).is_pending());
-        drop(turn);
+        drop(permit);
         assert!(third.as_mut().poll(&mut context).is_ready());
     }
 }
