@@ -231,7 +231,10 @@ impl Breaker {
 
     /// Changes the state for a probe, unless it is not that of the probe any more.
     fn change_probes(&self, permit: Permit, change: impl Fn(State, u64, u64) -> State) {
-        while permit.is_probe {
+        if !permit.is_probe {
+            return;
+        }
+        loop {
             let word = self.state.load(Relaxed);
             let state = State::unpack(word);
             match state.phase {

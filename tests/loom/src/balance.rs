@@ -167,18 +167,20 @@ pub fn one_failed_probe_is_enough() {
 
 /// Both probes go well; a request that is let through by the closed breaker is counted and not forgotten with those before.
 pub fn what_is_counted_after_closing_stays() {
-    let breaker = breaker(1, 2);
-    show(&breaker, BAD, 0);
+    let breaker = breaker(2, 2);
+    [BAD, BAD].into_iter().for_each(|shown| show(&breaker, shown, 0));
     let probes = [breaker.admit(SECOND), breaker.admit(SECOND)].map(|permit| permit.expect("two may"));
     let other = breaker.clone();
     let thread = thread::spawn(move || other.report(probes[1], GOOD, SECOND));
     breaker.report(probes[0], GOOD, SECOND);
-    if breaker.state() == BreakerState::Closed {
+    let was_closed = breaker.state() == BreakerState::Closed;
+    if was_closed {
         show(&breaker, BAD, SECOND);
-        assert_eq!(breaker.state(), BreakerState::Open);
     }
     thread.join().expect("it does not panic");
-    assert_eq!(breaker.entered(BreakerState::Closed), 1);
+    show(&breaker, BAD, SECOND);
+    let expected = if was_closed { BreakerState::Open } else { BreakerState::Closed };
+    assert_eq!((breaker.state(), breaker.entered(BreakerState::Closed)), (expected, 1));
 }
 
 /// Two count in a tenth that has just begun, whose word has what was there a window ago.
