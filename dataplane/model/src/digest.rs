@@ -128,9 +128,11 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         tracing,
         dns,
         shedding,
+        quota_store,
+        cluster,
         limits,
         timeouts,
     } = snapshot;
-    let client = (trusted_proxies, forwarded, tracing);
-    item("settings", &(workers, io, status, access_log, client, dns, shedding, limits, timeouts))
+    let traffic = (trusted_proxies, forwarded, tracing, dns, shedding, limits, timeouts);
+    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster))
 }

@@ -6,6 +6,7 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod cluster;
 mod configuration;
 mod digest;
 mod document;
@@ -29,6 +30,7 @@ mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
+pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
@@ -55,7 +57,7 @@ pub use upstream::{
 
 pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
-    SEGMENTS_MAX, Segment, Template, ValueMatch,
+    SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
 
 use std::path::Path;

@@ -72,6 +72,39 @@ pub(crate) const ORIGIN_EXPRESSIONS_MAX: usize = 16;
 pub(crate) const CORS_LIST_BYTES_MAX: usize = 1024;
 /// `cors.max_age`.
 pub(crate) const MAX_AGE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
+/// Rules of one list, and of one route over all lists: what a decision has room for.
+pub(crate) const RULES_MAX: usize = 16;
+/// Parts of the key of a rule.
+pub(crate) const KEY_PARTS_MAX: usize = 8;
+/// `ipv4_prefix` of a rule.
+pub(crate) const IPV4_PREFIX: RangeInclusive<Count> = Count(1)..=Count(32);
+pub(crate) const IPV4_PREFIX_DEFAULT: Count = Count(32);
+/// `ipv6_prefix` of a rule; a customer has at least a /64 (RFC 6177).
+pub(crate) const IPV6_PREFIX: RangeInclusive<Count> = Count(1)..=Count(128);
+pub(crate) const IPV6_PREFIX_DEFAULT: Count = Count(64);
+/// `limit` of a `throttle`.
+pub(crate) const THROTTLE: RangeInclusive<Count> = Count(1)..=Count(1_000_000_000);
+/// `burst` of a `throttle`.
+pub(crate) const BURST: RangeInclusive<Count> = Count(1)..=Count(1_000_000_000_000);
+/// How long a bucket may take to fill.
+pub(crate) const FILL_MAX: Duration = DAY.saturating_mul(365);
+/// `limit` of a `quota`: what a counter holds.
+pub(crate) const QUOTA: RangeInclusive<Count> = Count(1)..=Count((1 << 39) - 1);
+/// `limit` of `concurrency`.
+pub(crate) const CONCURRENCY: RangeInclusive<Count> = Count(1)..=Count((1 << 20) - 1);
+/// `limit` and `burst` of `bandwidth`.
+pub(crate) const BANDWIDTH: RangeInclusive<Size> = Size(KIB)..=Size(1 << 40);
+/// `cost` as a number.
+pub(crate) const COST: RangeInclusive<u64> = 1..=1_000_000;
+/// `months` of a cycle.
+pub(crate) const MONTHS: RangeInclusive<Count> = Count(1)..=Count(120);
+/// `paths` of `when`.
+pub(crate) const WHEN_PATHS_MAX: usize = 64;
+/// Entries of `overrides`, and of `values` of one.
+pub(crate) const OVERRIDES_MAX: usize = 1024;
+/// `keys_max` of a rule.
+pub(crate) const KEYS: RangeInclusive<Count> = Count(1024)..=Count(100_000_000);
+pub(crate) const KEYS_DEFAULT: Count = Count(65_536);
 /// Bytes of a method.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 
@@ -125,6 +158,14 @@ pub(crate) const RETRIES_MIN: RangeInclusive<Count> = Count(0)..=Count(10_000);
 pub(crate) const DNS_SERVERS_MAX: usize = 8;
 /// `dns.timeout`.
 pub(crate) const DNS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+/// `quota_store.every`.
+pub(crate) const QUOTA_STORE_EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// `cluster.redis`.
+pub(crate) const STORE_URLS_MAX: usize = 8;
+/// `cluster.nodes`.
+pub(crate) const NODES: RangeInclusive<Count> = Count(1)..=Count(1000);
+/// `cluster.timeout`.
+pub(crate) const STORE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 /// `limits.head_bytes`: a head and what is added to it share one 32 KiB buffer.
 pub(crate) const HEAD_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(31 * KIB);
 /// `limits.target_bytes`.

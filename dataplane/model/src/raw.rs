@@ -6,24 +6,28 @@
 //! at one time. Nothing here is public; `Debug` prints what is written and so never the value of a reference.
 
 mod access_log;
+mod cluster;
 mod delta;
 pub(crate) mod json;
 mod policies;
 mod read;
 mod resilience;
 mod route;
+mod rules;
 mod settings;
 mod tls;
 mod upstream;
 mod word;
 
 pub(crate) use access_log::{AccessLog, Keep, Rotate};
+pub(crate) use cluster::{Cluster, QuotaStore};
 pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
 pub(crate) use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
+pub(crate) use rules::{Override, Rule, When};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
 pub(crate) use tollgate_place::{Location, Spanned, Text, canonical};
 pub(crate) use upstream::{
@@ -74,6 +78,10 @@ pub(crate) struct File {
     pub(crate) dns: Option<Spanned<Dns>>,
     /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
     pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
+    /// Where what quotas have counted outlives the node. `off`: nowhere.
+    pub(crate) quota_store: Option<Spanned<OrWord<QuotaStore>>>,
+    /// The store that nodes share, for rules of `mode: leased`.
+    pub(crate) cluster: Option<Spanned<Cluster>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.

@@ -8,6 +8,7 @@
 mod access_log;
 mod actions;
 mod addresses;
+mod cluster;
 mod dns;
 mod index;
 mod listeners;

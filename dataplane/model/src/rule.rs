@@ -219,6 +219,22 @@ pub enum StoreLost {
     Closed,
 }
 
+impl When {
+    /// How many regular expressions it has.
+    pub(crate) fn expressions(&self) -> usize {
+        let conditions = self.headers.iter().chain(&self.query).chain(&self.cookies);
+        conditions.filter(|condition| condition.value.is_expression()).count()
+    }
+}
+
+impl Rule {
+    /// What the hash is taken of. The pattern names every field, so that a new one does not build until it is here.
+    pub(crate) fn content(&self) -> impl Hash {
+        let Self { id, key, kind, allowance, overrides, cost, when, shadow, answer, keys_max, mode, hash: _ } = self;
+        (id, key, kind, allowance, overrides, cost, (when, shadow, answer, keys_max, mode))
+    }
+}
+
 impl Hash for Rule {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.hash.hash(state);

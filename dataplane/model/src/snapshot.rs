@@ -10,6 +10,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
+    cluster::{Cluster, QuotaStore},
     items::{Items, Named},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     resilience::{Breaker, Fallback, Shedding},
@@ -18,7 +19,7 @@ use crate::{
     tracing::Tracing,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
-use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch, ValueMatch};
+use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch};
 
 /// One resolved configuration.
 #[derive(Clone)]
@@ -52,6 +53,10 @@ pub struct Snapshot {
     pub dns: Dns,
     /// Which requests a worker refuses that cannot keep up, `None` for none.
     pub shedding: Option<Shedding>,
+    /// Where what quotas have counted outlives the node, `None` for nowhere.
+    pub quota_store: Option<QuotaStore>,
+    /// The store that nodes share.
+    pub cluster: Option<Cluster>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -209,7 +214,7 @@ impl Match {
     /// How many regular expressions it has.
     pub(crate) fn expressions(&self) -> usize {
         let conditions = self.headers.iter().chain(&self.query).chain(&self.cookies);
-        let in_values = conditions.filter(|condition| matches!(condition.value, ValueMatch::Expression(_))).count();
+        let in_values = conditions.filter(|condition| condition.value.is_expression()).count();
         in_values + usize::from(matches!(self.path, PathMatch::Expression(_)))
     }
 }
@@ -292,24 +297,33 @@ impl Snapshot {
             tracing,
             dns,
             shedding,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
-        let client = (trusted_proxies, forwarded, tracing);
-        let settings = (workers, io, status, access_log, client, dns, shedding, limits, timeouts);
-        let others = (
-            &other.workers,
-            &other.io,
-            &other.status,
-            &other.access_log,
-            (&other.trusted_proxies, &other.forwarded, &other.tracing),
-            &other.dns,
-            &other.shedding,
-            &other.limits,
-            &other.timeouts,
-        );
+        let node = (workers, io, status, access_log, shedding, limits, timeouts);
+        let traffic = (trusted_proxies, forwarded, tracing, dns, quota_store, cluster);
         *digest == other.digest
-            && settings == others
+            && node
+                == (
+                    &other.workers,
+                    &other.io,
+                    &other.status,
+                    &other.access_log,
+                    &other.shedding,
+                    &other.limits,
+                    &other.timeouts,
+                )
+            && traffic
+                == (
+                    &other.trusted_proxies,
+                    &other.forwarded,
+                    &other.tracing,
+                    &other.dns,
+                    &other.quota_store,
+                    &other.cluster,
+                )
             && listeners.changes(&other.listeners).next().is_none()
             && upstreams.changes(&other.upstreams).next().is_none()
             && routes.changes(&other.routes).next().is_none()

@@ -28,6 +28,12 @@ pub enum ValueMatch {
 }
 
 impl ValueMatch {
+    /// Whether it is a regular expression, of which a configuration may have only so many.
+    #[must_use]
+    pub const fn is_expression(&self) -> bool {
+        matches!(self, Self::Expression(_))
+    }
+
     /// Whether it takes `value`.
     #[must_use]
     pub fn takes(&self, value: &[u8]) -> bool {

@@ -21,7 +21,7 @@ pub use ip_set::IpSet;
 pub use limits::{EXPRESSION_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, TEMPLATE_BYTES_MAX};
 pub use near::nearest;
 pub use path::{PathMatch, PathPattern, Segment};
-pub use template::{Piece, Template};
+pub use template::{Piece, Template, parameter};
 
 /// Why a text is not what it has to be, and the remedy where there is one.
 pub type Refusal = (String, Option<String>);

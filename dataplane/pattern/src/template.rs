@@ -157,6 +157,16 @@ fn known(path: &PathMatch, has_host: bool) -> Vec<(String, Piece)> {
     known
 }
 
+/// What a parameter of a path stands for; never the host.
+///
+/// # Errors
+/// The path has no parameter of this name.
+pub fn parameter(path: &PathMatch, name: &str) -> Result<Piece, Refusal> {
+    let known = known(path, false);
+    let found = known.iter().find(|(known, _)| known == name);
+    found.map(|(_, piece)| piece.clone()).ok_or_else(|| undefined(name, &known))
+}
+
 fn undefined(name: &str, known: &[(String, Piece)]) -> Refusal {
     let names: Vec<String> = known.iter().map(|(name, _)| format!("`{{{name}}}`")).collect();
     let near = near::nearest(name.strip_suffix('*').unwrap_or(name), known.iter().map(|(name, _)| name.as_str()));

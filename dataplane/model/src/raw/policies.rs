@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Faults, Header, OrWord, Shape, Spanned, Text};
+use super::{Answer, Faults, Header, OrWord, Rule, Shape, Spanned, Text};
 
 /// `defaults`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -45,6 +45,17 @@ pub(crate) struct Policies {
     pub(crate) request_headers: Option<Spanned<OrWord<Edits>>>,
     /// Changes to the header fields that the client gets, of answers of the gateway too. Layer after layer.
     pub(crate) response_headers: Option<Spanned<OrWord<Edits>>>,
+    /// Token buckets: how often. Rule after rule; one of a name that a layer before has takes its place.
+    pub(crate) throttle: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    /// Exact counters by calendar window: how much in all. Rule after rule, as `throttle`.
+    pub(crate) quota: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    /// How many requests at the same time. Rule after rule, as `throttle`.
+    pub(crate) concurrency: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    /// How many bytes of bodies a second; what is above waits. Rule after rule, as `throttle`.
+    pub(crate) bandwidth: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    /// Which fields tell the client what the rules leave it: `standard` (default; `RateLimit-Policy`, `RateLimit`),
+    /// `x_ratelimit` (`X-RateLimit-Limit`, `-Remaining`, `-Reset`), `both`, `off`. The last layer that has it counts.
+    pub(crate) rate_limit_fields: Option<Text>,
     /// Who is refused last when a worker cannot keep up (`shedding`): `low`, `normal` (default), `high`, `critical`. The
     /// last layer that has it counts.
     pub(crate) priority: Option<Text>,

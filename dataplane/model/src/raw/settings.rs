@@ -63,6 +63,8 @@ impl File {
             tracing,
             dns,
             shedding,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
@@ -79,6 +81,8 @@ impl File {
             ("tracing", tracing),
             ("dns", dns),
             ("shedding", shedding),
+            ("quota_store", quota_store),
+            ("cluster", cluster),
             ("limits", limits),
             ("timeouts", timeouts),
         ]

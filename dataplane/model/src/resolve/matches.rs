@@ -18,14 +18,9 @@ pub(super) fn matcher(report: &mut Report<'_>, item: &Spanned<raw::Route>, liste
     let hosts = list(report, "hosts", raw.value.hosts.as_ref(), |report, raw| {
         report.parse(raw, "a host pattern", HostPattern::parse)
     });
-    let methods =
-        list(report, "methods", raw.value.methods.as_ref(), |report, raw| report.parse(raw, "a method", method));
-    if let Some(raw) = raw.value.methods.as_ref().filter(|raw| raw.value.len() > limits::METHODS_MAX) {
-        report.error(raw.referenced, format!("a route has at most {} methods", limits::METHODS_MAX), None);
-    }
-    let headers = conditions(report, "headers", raw.value.headers.as_ref(), header_name);
-    let query = conditions(report, "query", raw.value.query.as_ref(), any_name);
-    let cookies = conditions(report, "cookies", raw.value.cookies.as_ref(), cookie_name);
+    let methods = methods(report, raw.value.methods.as_ref());
+    let raw::Match { headers, query, cookies, .. } = &raw.value;
+    let [headers, query, cookies] = values(report, [headers, query, cookies]);
     Some(Match {
         listeners: listeners?,
         hosts: hosts?,
@@ -49,6 +44,26 @@ fn path(report: &mut Report<'_>, raw: &Spanned<raw::Match>) -> Option<PathMatch>
     }
     let path = report.required(path.as_ref(), "path", raw.referenced)?;
     report.parse(path, "a path pattern", PathPattern::parse).map(PathMatch::Pattern)
+}
+
+/// The methods of a route or a rule, sorted.
+pub(super) fn methods(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> Option<Vec<String>> {
+    if let Some(raw) = raw.filter(|raw| raw.value.len() > limits::METHODS_MAX) {
+        report.error(raw.referenced, format!("there are at most {} methods", limits::METHODS_MAX), None);
+    }
+    list(report, "methods", raw, |report, raw| report.parse(raw, "a method", method))
+}
+
+/// Conditions as they are written.
+type Written = Option<Spanned<Vec<Spanned<raw::Condition>>>>;
+
+/// The conditions on header fields, query parameters and cookies.
+pub(super) fn values(report: &mut Report<'_>, [headers, query, cookies]: [&Written; 3]) -> [Option<Vec<Condition>>; 3] {
+    [
+        conditions(report, "headers", headers.as_ref(), header_name),
+        conditions(report, "query", query.as_ref(), any_name),
+        conditions(report, "cookies", cookies.as_ref(), cookie_name),
+    ]
 }
 
 /// The conditions of one kind, sorted. As with [`list`], one that is written has an entry and none twice.

@@ -7,6 +7,7 @@
 
 mod cors;
 mod edits;
+mod rules;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,14 +21,14 @@ use super::{
 use crate::{
     action::FixedAnswer,
     digest, limits as bounds,
-    policies::{Cors, Edit, IpRules, OriginPattern, Policies, RouteLimits},
+    policies::{Cors, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits},
     raw::{self, Location, OrWord, Shape, Spanned, Text},
     resilience::{Faults, Priority},
     snapshot::Limits,
 };
 use ahash::AHashMap;
 use edits::Kind;
-use tollgate_pattern::nearest;
+use tollgate_pattern::{PathMatch, nearest};
 
 /// What a layer says of one policy.
 #[derive(PartialEq, Default)]
@@ -60,7 +61,8 @@ struct Layer {
     priority: Option<Priority>,
     faults: Said<Faults>,
     mock: Said<Arc<FixedAnswer>>,
-    says_something: bool,
+    rules: rules::Said,
+    rate_limit_fields: Option<RateLimitFields>,
     /// Regular expressions in it.
     expressions: usize,
 }
@@ -76,11 +78,24 @@ struct Written {
 }
 
 /// Where policies stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'o> {
     Defaults,
-    Set,
-    Route,
+    /// The set of this name.
+    Set(&'o str),
+    /// The route of this name, and its path, which is `None` when it has a mistake.
+    Route(&'o str, Option<&'o PathMatch>),
+}
+
+impl Owner<'_> {
+    /// What tells the rules written there from those written elsewhere.
+    fn scope(self) -> String {
+        match self {
+            Self::Defaults => "defaults".to_owned(),
+            Self::Set(name) => format!("policy_sets/{name}"),
+            Self::Route(name, _) => format!("routes/{name}"),
+        }
+    }
 }
 
 /// All layers but those of routes, and what else routes take from the settings for their policies. Two are equal when
@@ -131,11 +146,10 @@ impl Layers {
         }
         let mut defined = Defined::new("policy set");
         for item in sets.into_iter().flat_map(|sets| &sets.value) {
-            if let Some(name) = defined.define(report, item.referenced, item.value.name.as_ref()) {
-                layers.names.0.insert(name, layers.sets.len() as u32);
-            }
+            let name = defined.define(report, item.referenced, item.value.name.as_ref()).unwrap_or_default();
             let raw = report.required(item.value.policies.as_ref(), "policies", item.referenced);
-            let set = raw.map(|raw| layers.written(report, raw, Owner::Set).own);
+            let set = raw.map(|raw| layers.written(report, raw, Owner::Set(&name)).own);
+            layers.names.0.insert(name, layers.sets.len() as u32);
             layers.sets.push(set.unwrap_or_default());
         }
         let defaults = raw.defaults.as_ref().and_then(|raw| raw.value.policies.as_ref());
@@ -159,10 +173,11 @@ impl Layers {
         &self,
         report: &mut Report<'_>,
         raw: Option<&Spanned<raw::Policies>>,
+        route: Owner<'_>,
         shared: &mut Shared,
     ) -> Option<Arc<Policies>> {
-        let written = raw.map(|raw| self.written(report, raw, Owner::Route));
-        if let Some(written) = written.as_ref().filter(|written| written.own.says_something) {
+        let written = raw.map(|raw| self.written(report, raw, route));
+        if let Some(written) = written.as_ref().filter(|written| written.own != Layer::default()) {
             return self.put_together(report, written.inherits, Some(written));
         }
         let key = written.as_ref().map_or((true, Vec::new()), |written| (written.inherits, written.uses.clone()));
@@ -190,6 +205,10 @@ impl Layers {
                 report.error(at.at, message, Some("all layers are counted together".to_owned()));
             }
         }
+        if let Some(at) = route.or(defaults).filter(|_| policies.rules.len() > bounds::RULES_MAX) {
+            let message = format!("there are more than {} rules", bounds::RULES_MAX);
+            report.error(at.at, message, Some("all layers and kinds are counted together".to_owned()));
+        }
         if policies == Policies::none() {
             return None;
         }
@@ -199,15 +218,15 @@ impl Layers {
         Some(Arc::new(policies))
     }
 
-    fn written(&self, report: &mut Report<'_>, raw: &Spanned<raw::Policies>, owner: Owner) -> Written {
+    fn written(&self, report: &mut Report<'_>, raw: &Spanned<raw::Policies>, owner: Owner<'_>) -> Written {
         let inherits = self.inherits(report, raw.value.defaults.as_ref(), owner);
         let uses = self.uses(report, raw.value.r#use.as_ref(), owner);
-        Written { at: raw.referenced, inherits, uses, own: self.layer(report, &raw.value) }
+        Written { at: raw.referenced, inherits, uses, own: self.layer(report, &raw.value, owner) }
     }
 
-    fn inherits(&self, report: &mut Report<'_>, raw: Option<&Text>, owner: Owner) -> bool {
+    fn inherits(&self, report: &mut Report<'_>, raw: Option<&Text>, owner: Owner<'_>) -> bool {
         let Some(raw) = raw else { return true };
-        if owner != Owner::Route {
+        if !matches!(owner, Owner::Route(..)) {
             let message = "`defaults` stands in the policies of a route".to_owned();
             report.error(raw.referenced, message, Some("leave it out".to_owned()));
             return true;
@@ -221,9 +240,9 @@ impl Layers {
         false
     }
 
-    fn uses(&self, report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>, owner: Owner) -> Vec<usize> {
+    fn uses(&self, report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>, owner: Owner<'_>) -> Vec<usize> {
         let Some(raw) = raw else { return Vec::new() };
-        if owner == Owner::Set {
+        if matches!(owner, Owner::Set(_)) {
             let help = "name both sets where this one is used".to_owned();
             report.error(raw.referenced, "a set cannot use another".to_owned(), Some(help));
             return Vec::new();
@@ -243,23 +262,16 @@ impl Layers {
         uses
     }
 
-    fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies) -> Layer {
+    fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies, owner: Owner<'_>) -> Layer {
         let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
         let (priority, faults) = (raw.priority.as_ref(), raw.faults.as_ref());
         let edits = [request_query, request_headers, response_headers];
-        let has_cors = cors.is_some();
-        let has_edits = edits.iter().any(|raw| raw.is_some());
         let cors = said(report, cors.as_ref(), |report, raw, at| cors::cors(report, raw, at).map(Arc::new));
         let origins = if let Said::Own(cors) = &cors { &cors.origins[..] } else { &[] };
+        let origins = origins.iter().filter(|origin| matches!(origin, OriginPattern::Expression(_))).count();
+        let rules = rules::read(report, raw, owner);
         Layer {
-            expressions: origins.iter().filter(|origin| matches!(origin, OriginPattern::Expression(_))).count(),
-            says_something: has_edits
-                || ip.is_some()
-                || has_cors
-                || limits.is_some()
-                || mock.is_some()
-                || priority.is_some()
-                || faults.is_some(),
+            expressions: origins + rules::expressions(&rules),
             priority: resilience::priority(report, priority),
             faults: said(report, faults, resilience::faults),
             ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
@@ -269,6 +281,8 @@ impl Layers {
                 said(report, edits[kind as usize].as_ref(), |report, raw, at| edits::edits(report, raw, at, kind))
             }),
             mock: said(report, mock.as_ref(), |report, raw, at| actions::answer(report, raw, at).map(Arc::new)),
+            rules,
+            rate_limit_fields: rules::fields(report, raw.rate_limit_fields.as_ref()),
         }
     }
 }
@@ -343,6 +357,8 @@ impl Layer {
         }
         replace(&self.cors, &mut policies.cors);
         replace(&self.mock, &mut policies.mock);
+        rules::put_on(&self.rules, &mut policies.rules);
+        policies.rate_limit_fields = self.rate_limit_fields.unwrap_or(policies.rate_limit_fields);
         replace(&self.faults, &mut policies.faults);
         policies.priority = self.priority.unwrap_or(policies.priority);
         match &self.limits {

@@ -10,7 +10,7 @@ use super::{
     matches,
     names::{Defined, Names, Removal},
     node,
-    policies::Shared,
+    policies::{Owner, Shared},
     report::Report,
     state::{Kept, State, has_reference},
 };
@@ -118,7 +118,8 @@ fn route(
     let matcher = matches::matcher(report, raw, &listeners);
     let action = actions::action(report, raw, matcher.as_ref().map(|matcher| &matcher.path), &upstreams);
     let timeouts = node::route_timeouts(report, &raw.value.timeouts, inherited.timeouts);
-    let policies = inherited.layers.of_route(report, raw.value.policies.as_ref(), shared);
+    let owner = Owner::Route(name.as_deref().unwrap_or_default(), matcher.as_ref().map(|matcher| &matcher.path));
+    let policies = inherited.layers.of_route(report, raw.value.policies.as_ref(), owner, shared);
     Some(Route { name: name?, matcher: matcher?, action: action?, timeouts, policies })
 }
 

@@ -190,10 +190,56 @@ fn any_change_of_a_route_changes_the_digest() {
 }
 
 #[test]
+fn any_change_of_a_rule_changes_the_digest() {
+    let base = base();
+    let of_route = |text: &str| {
+        base.replace("path: /y }, upstream: b", &format!("path: /y }}, upstream: b, policies: {{ {text} }}"))
+    };
+    let throttle = |more: &str| of_route(&format!("throttle: [ {{ name: rule, key: client_ip, limit: 1{more} }} ]"));
+    let quota = |more: &str| of_route(&format!("quota: [ {{ name: rule, key: node, limit: 1, {more} }} ]"));
+    let changed = [
+        throttle(""),
+        throttle("0"),
+        throttle(", per: minute"),
+        throttle(", burst: 2"),
+        throttle(", ipv4_prefix: 24"),
+        throttle(", ipv6_prefix: 56"),
+        throttle(", cost: request_bytes"),
+        throttle(", cost: 'response_header:x'"),
+        throttle(", shadow: true"),
+        throttle(", keys_max: 2000"),
+        throttle(", answer: { status: 503 }"),
+        throttle(", when: { methods: [GET] }"),
+        throttle(", when: { paths: [/a] }"),
+        throttle(", when: { headers: [ { name: a } ] }"),
+        throttle(", when: { query: [ { name: a } ] }"),
+        throttle(", overrides: [ { addresses: ['::1'], exclude: true } ]"),
+        throttle(", overrides: [ { addresses: ['::1'], limit: 2 } ]"),
+        throttle("").replace("name: rule", "name: other"),
+        throttle("").replace("client_ip", "node"),
+        throttle("").replace("client_ip", "'header:a'"),
+        throttle("").replace("client_ip", "'query:a'"),
+        throttle("").replace("throttle", "concurrency"),
+        quota("per: hour"),
+        quota("per: day"),
+        quota("per: day, time_zone: Europe/Berlin"),
+        quota("per: cycle, anchor: 2026-01-01"),
+        quota("per: cycle, anchor: 2026-01-02"),
+        quota("per: cycle, anchor: 2026-01-01, months: 3"),
+        of_route("bandwidth: [ { name: rule, key: node, limit: 1KiB } ]"),
+        of_route("bandwidth: [ { name: rule, key: node, limit: 1KiB, direction: response } ]"),
+    ];
+    all_differ(&changed);
+}
+
+#[test]
 fn any_change_of_the_settings_changes_the_digest() {
     let base = base();
     let changed = [
         format!("{base}dns: {{ servers: [127.0.0.1] }}\n"),
+        format!("{base}quota_store: off\n"),
+        format!("{base}quota_store: {{ path: x }}\n"),
+        format!("{base}quota_store: {{ every: 2s }}\n"),
         format!("{base}workers: [0]\n"),
         format!("{base}workers: [0, 1]\n"),
         format!("{base}workers: [1, 0]\n"),
@@ -273,8 +319,8 @@ fn any_change_of_policies_changes_the_digest() {
 }
 
 /// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
-/// came to be derived from the structs themselves; a new field changes it too, last `shedding`.
+/// came to be derived from the structs themselves; a new field changes it too, last `quota_store`.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "6c3cbaa761affc4d");
+    assert_eq!(format!("{:016x}", digest(&base())), "011e52f7195682db");
 }

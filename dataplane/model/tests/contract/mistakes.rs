@@ -322,6 +322,17 @@ fn of_what_an_upstream_does() {
         ("dns: { servers: [ §dns.test ] }\n", "write `ip` or `ip:port`, like `10.0.0.2` or `10.0.0.2:53`"),
         ("dns: { ttl_min: 10s, ttl_max: §5s }\n", "`ttl_max` is less than `ttl_min`"),
         ("dns: { timeout: §2h }\n", "from 1ms to 1m"),
+        ("quota_store: §on\n", "write `off` or a mapping"),
+        ("quota_store: { path: §'' }\n", "`path` is empty"),
+        ("quota_store: { every: §1ms }\n", "from 100ms to 1h"),
+        ("cluster: §{ redis: [ 'redis://a' ], nodes: 3 }\n", "`secret` is missing"),
+        ("cluster: { redis: [ 'redis://a' ], secret: §0123456789abcdef, nodes: 3 }\n", "holds the secret itself"),
+        ("cluster: { redis: §[], secret: '${file:token}', nodes: 3 }\n", "there must be 1 to 8 addresses"),
+        ("cluster: { redis: [ §'http://a' ], secret: '${file:token}', nodes: 3 }\n", "write `redis://host:6379`"),
+        ("cluster: { redis: [ §'redis://:x@a' ], secret: '${file:token}', nodes: 3 }\n", "write `${env:REDIS_URL}`"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: §0 }\n", "from 1 to 1000"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: 3, timeout: §1m }\n", "from 1ms to 10s"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: 3, prefix: §'a b' }\n", "not a prefix"),
     ]);
 }
 
@@ -474,6 +485,87 @@ fn of_policies() {
         ("mock: { status: §99 }", "from 200 to 599"),
     ] {
         check_policies(text, expected);
+    }
+}
+
+#[test]
+fn of_rules() {
+    for (text, expected) in [
+        ("throttle: §[]", "`throttle` has 1 to 16 rules"),
+        ("throttle: §on", "write `off` or a list like [ { name: per-ip, key: client_ip, limit: 100 } ]"),
+        ("throttle: [ §{ key: node, limit: 1 } ]", "`name` is missing"),
+        ("throttle: [ { name: a, key: node, limit: 1 }, { name: §a, key: route, limit: 1 } ]", "is used twice"),
+        ("throttle: [ §{ name: a, limit: 1 } ]", "`key` is missing"),
+        ("throttle: [ §{ name: a, key: node } ]", "`limit` is missing"),
+        ("throttle: [ { name: a, key: node, limit: §0 } ]", "from 1 to 1000000000"),
+        ("throttle: [ { name: a, key: node, limit: §-5 } ]", "`-5` is not a whole number"),
+        ("throttle: [ { name: a, key: node, limit: 1, per: §day } ]", "a limit per calendar window is a `quota`"),
+        ("throttle: [ { name: a, key: node, limit: 1, per: §10s } ]", "allowed here: second, minute, hour"),
+        ("throttle: [ { name: a, key: node, limit: 1, burst: §0 } ]", "from 1 to"),
+        ("throttle: [ { name: a, key: node, limit: 1, per: hour, burst: §10000 } ]", "at most 8760"),
+        ("throttle: [ { name: a, key: node, limit: 5, cost: §6 } ]", "more than the rule ever holds"),
+        ("throttle: [ { name: a, key: node, limit: 5, cost: §body } ]", "`request_bytes`, `response_bytes` or"),
+        ("throttle: [ { name: a, key: node, limit: 5, §brust: 6 } ]", "unknown key `brust`, did you mean `burst`?"),
+        ("throttle: [ { name: a, key: node, limit: 5, time_zone: §UTC } ]", "it belongs to `quota`"),
+        ("quota: [ §{ name: a, key: node, limit: 5 } ]", "`per` is missing"),
+        ("quota: [ { name: a, key: node, limit: 5, per: §second } ]", "allowed here: hour, day, week, month, cycle"),
+        (
+            "quota: [ { name: a, key: node, limit: 5, per: day, burst: §9 } ]",
+            "it belongs to `throttle` and `bandwidth`",
+        ),
+        ("quota: [ { name: a, key: node, limit: 5, per: day, time_zone: §Mars } ]", "there is no time zone `Mars`"),
+        ("quota: [ §{ name: a, key: node, limit: 5, per: cycle } ]", "`anchor` is missing"),
+        ("quota: [ { name: a, key: node, limit: 5, per: cycle, anchor: §2026-02-30 } ]", "`2026-02-30` is not a day"),
+        ("quota: [ { name: a, key: node, limit: 5, per: month, anchor: §2026-02-01 } ]", "write `per: cycle`"),
+        ("quota: [ { name: a, key: node, limit: §549755813888, per: day } ]", "out of range"),
+        ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §global } ]", "unknown `mode` `global`"),
+        ("concurrency: [ { name: a, key: node, limit: 5, cost: §2 } ]", "`cost` does not belong to `concurrency`"),
+        ("bandwidth: [ { name: a, key: node, limit: §100 } ]", "from 1KiB to 1024GiB"),
+        ("bandwidth: [ { name: a, key: node, limit: 1MiB, shadow: §true } ]", "does not belong to `bandwidth`"),
+        ("bandwidth: [ { name: a, key: node, limit: 1MiB, direction: §both } ]", "allowed here: request, response"),
+        ("throttle: [ { name: a, key: node, limit: 5, keys_max: §10 } ]", "from 1024 to 100000000"),
+        ("throttle: [ { name: a, key: node, limit: 5, when: §{} } ]", "`when` is empty"),
+        ("throttle: [ { name: a, key: node, limit: 5, when: { paths: [§x] } } ]", "a path starts with `/`"),
+        ("throttle: [ { name: a, key: node, limit: 5, answer: §{ body: no } } ]", "`status` is missing"),
+        ("rate_limit_fields: §on", "allowed here: standard, x_ratelimit, both, off"),
+    ] {
+        check_policies(text, expected);
+    }
+    let rule = |name: usize| format!("{{ name: a{name}, key: node, limit: 1 }}, ");
+    let nine: String = (0..9).map(rule).collect();
+    let policies = format!("policies: §{{ throttle: [ {nine} ], concurrency: [ {nine} ] }}");
+    check(
+        &file(&format!("{A}routes:\n  - {{ name: r, match: {{ path: / }}, upstream: a, {policies} }}\n")),
+        "16 rules",
+    );
+}
+
+#[test]
+fn of_keys_of_rules() {
+    for (text, expected) in [
+        ("key: §client_pi", "unknown part of a key `client_pi`, did you mean `client_ip`?"),
+        ("key: §[]", "a key has 1 to 8 parts"),
+        ("key: §{}", "a part like `client_ip` or a list like [route, client_ip]"),
+        ("key: [route, §route]", "`route` is in the key twice"),
+        ("key: §[node, client_ip]", "`node` stands alone"),
+        ("key: §header", "write it like `header:NAME`"),
+        ("key: §'header:a b'", "`a b` cannot name a header field"),
+        ("key: §application", "`application` cannot be told: no policy identifies who calls"),
+        ("key: [route, §'claim:sub']", "`claim:sub` cannot be told"),
+        ("key: §'path:id'", "`{id}` is no parameter of this match"),
+        ("key: route, ipv4_prefix: §24", "the key has no `client_ip`"),
+        ("key: client_ip, ipv4_prefix: §33", "from 1 to 32"),
+        ("key: client_ip, overrides: §[]", "`overrides` has 1 to 1024 entries"),
+        ("key: client_ip, overrides: [ §{ limit: 9 } ]", "one of `addresses` and `values`"),
+        ("key: client_ip, overrides: [ §{ values: [a], limit: 9 } ]", "or `addresses` for clients"),
+        ("key: client_ip, overrides: [ §{ addresses: ['::1'] } ]", "has a `limit` or `exclude: true`"),
+        ("key: client_ip, overrides: [ §{ addresses: ['::1'], limit: 9, exclude: true } ]", "has a `limit` or"),
+        ("key: client_ip, overrides: [ { addresses: [§x], limit: 9 } ]", "`x` is not a network or an address"),
+        ("key: [route, 'header:A'], overrides: [ §{ values: [a], limit: 9 } ]", "it is not told of what"),
+        ("key: 'header:A', overrides: [ { values: [a, §a], limit: 9 } ]", "`a` is in `values` twice"),
+        ("key: 'header:A', overrides: [ { values: [a], part: §'header:B', limit: 9 } ]", "allowed here: header:a"),
+    ] {
+        check_policies(&format!("throttle: [ {{ name: a, limit: 5, {text} }} ]"), expected);
     }
 }
 

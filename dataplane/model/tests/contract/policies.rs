@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use tollgate_model::{Configuration, OriginPattern, Policies, Snapshot};
+use std::time::Duration;
+
+use tollgate_model::{
+    Allowance, Configuration, Cost, KeyPart, OriginPattern, Period, Policies, RateLimitFields, RuleKind, Snapshot, Whom,
+};
 
 use crate::source::{WORLD, file, good};
 
@@ -88,6 +92,70 @@ fn a_route_can_opt_out() {
     }
     assert!(rules(4).is_empty());
     assert_eq!(response_headers(&snapshot, 4), ["-SERVER=mine", "-X-From=default", "X-Trace=first"]);
+}
+
+/// `policy name@scope limit` of each rule of a route.
+fn rules(snapshot: &Snapshot, route: usize) -> Vec<String> {
+    let rules = policies(snapshot, route).rules.iter();
+    rules
+        .map(|rule| format!("{} {}@{} {}", rule.id.policy, rule.id.name, rule.id.scope, rule.allowance.limit))
+        .collect()
+}
+
+#[test]
+fn rules_belong_to_the_place_they_are_written_at() {
+    let head = "\
+defaults: { policies: { throttle: [ { name: all, key: node, limit: 1 } ], rate_limit_fields: both } }
+policy_sets:
+  - name: gold
+    policies:
+      throttle: [ { name: burst, key: client_ip, limit: 2 } ]
+      quota: [ { name: all, key: client_ip, limit: 3, per: day } ]
+";
+    let snapshot = resolve(
+        head,
+        &[
+            "{}",
+            "{ use: [gold] }",
+            "{ use: [gold], throttle: [ { name: all, key: node, limit: 9 } ] }",
+            "{ use: [gold], throttle: off, rate_limit_fields: off }",
+            "{ use: [gold], quota: off }",
+        ],
+    );
+    let (all, burst) = ("throttle all@defaults 1", "throttle burst@policy_sets/gold 2");
+    let quota = "quota all@policy_sets/gold 3";
+    assert_eq!(rules(&snapshot, 0), [all]);
+    assert_eq!(rules(&snapshot, 1), [all, burst, quota]);
+    assert_eq!(rules(&snapshot, 2), [burst, quota, "throttle all@routes/r2 9"], "its own takes the place");
+    assert_eq!(rules(&snapshot, 3), [quota]);
+    assert_eq!(rules(&snapshot, 4), [all, burst]);
+    assert!(Arc::ptr_eq(&policies(&snapshot, 0).rules[0], &policies(&snapshot, 4).rules[0]), "one rule, one count");
+    assert_eq!(policies(&snapshot, 2).rate_limit_fields, RateLimitFields::Both);
+    assert_eq!(policies(&snapshot, 3).rate_limit_fields, RateLimitFields::Off);
+}
+
+#[test]
+fn what_a_rule_leaves_out_has_its_default() {
+    let snapshot = resolve(
+        "",
+        &["{ throttle: [ { name: a, key: [route, client_ip], limit: 600, per: minute, \
+           overrides: [ { addresses: [10.0.0.0/8], limit: 1200 }, { values: [r0], part: route, exclude: true } ] } ],
+            quota: [ { name: a, key: 'header:X-Tenant', limit: 5, per: cycle, anchor: 2026-01-31, cost: request_bytes } ],
+            bandwidth: [ { name: a, key: node, limit: 1MiB, burst: 4MiB } ] }"],
+    );
+    let [throttle, quota, bandwidth] = &policies(&snapshot, 0).rules[..] else { panic!("three rules") };
+    let Allowance { limit, per, burst, .. } = throttle.allowance;
+    assert_eq!((limit, per, burst), (600, Duration::from_secs(60), 600));
+    assert_eq!(throttle.key, [KeyPart::Route, KeyPart::ClientIp { ipv4: 32, ipv6: 64 }]);
+    assert!(!throttle.shadow && throttle.answer.is_none() && throttle.when.is_none() && throttle.keys_max == 65_536);
+    let [more, none] = &throttle.overrides[..] else { panic!("two overrides") };
+    assert_eq!(more.allowance.unwrap().burst, 1200, "in proportion");
+    assert!(matches!(none.whom, Whom::Values { part: 0, .. }) && none.allowance.is_none());
+    let RuleKind::Quota(calendar) = &quota.kind else { panic!("a quota") };
+    assert_eq!(calendar.period, Period::Cycle { anchor: (2026, 1, 31), months: 1 });
+    assert_eq!((&*calendar.time_zone, &quota.cost), ("UTC", &Cost::RequestBytes));
+    assert_eq!(quota.key, [KeyPart::Header("x-tenant".to_owned())]);
+    assert_eq!((bandwidth.allowance.limit, bandwidth.allowance.burst), (1 << 20, 4 << 20));
 }
 
 #[test]
