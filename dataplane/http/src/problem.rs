@@ -6,14 +6,15 @@ use crate::Reason;
 /// Media type of what [`write_problem`] writes.
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
-/// Appends a problem document for `reason`. `instance` is the request's path, if it may be shown.
-pub fn write_problem(out: &mut Vec<u8>, reason: Reason, request_id: &[u8], instance: Option<&[u8]>) {
+/// Appends a problem document for `reason`, with the status it is answered with, which need not be that of the reason.
+/// `instance` is the request's path, if it may be shown.
+pub fn write_problem(out: &mut Vec<u8>, (reason, status): (Reason, u16), request_id: &[u8], instance: Option<&[u8]>) {
     out.extend_from_slice(b"{\"type\":\"urn:tollgate:problem:");
     out.extend_from_slice(reason.code().as_bytes());
     out.extend_from_slice(b"\",\"title\":");
     write_string(out, reason.title().as_bytes());
     out.extend_from_slice(b",\"status\":");
-    out.extend_from_slice(reason.status().to_string().as_bytes());
+    out.extend_from_slice(status.to_string().as_bytes());
     out.extend_from_slice(b",\"code\":");
     write_string(out, reason.code().as_bytes());
     out.extend_from_slice(b",\"detail\":");
@@ -57,7 +58,7 @@ mod tests {
     #[test]
     fn a_problem_is_json_whatever_the_client_sent() {
         let mut out = Vec::new();
-        write_problem(&mut out, Reason::NoRoute, b"a\"b\n\xff", Some(b"/x\\y"));
+        write_problem(&mut out, (Reason::NoRoute, 404), b"a\"b\n\xff", Some(b"/x\\y"));
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"type\":\"urn:tollgate:problem:no_route\",\"title\":\"No route\",\"status\":404,\"code\":\"no_route\",\

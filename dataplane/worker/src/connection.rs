@@ -350,6 +350,7 @@ impl Active {
             duration_ns,
             upstream_ns,
             attempts: outcome.attempts.get(),
+            fault: outcome.fault.get(),
         });
         worker.append_log(line, now);
     }
@@ -374,7 +375,17 @@ impl Active {
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
-        let refusal = Refusal { reason, request_id, allow: None, date: &date, closes: true, changes: None };
+        let status = reason.status();
+        let refusal = Refusal {
+            reason,
+            status,
+            retry_after_s: 0,
+            request_id,
+            allow: None,
+            date: &date,
+            closes: true,
+            changes: None,
+        };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
         let facts = Facts {

@@ -99,7 +99,7 @@ impl Page {
     /// A problem document; `path` is the request's, if it had one that can be told.
     pub(super) fn problem(reason: Reason, path: Option<&[u8]>) -> Self {
         let mut content = Vec::new();
-        write_problem(&mut content, reason, b"", path);
+        write_problem(&mut content, (reason, reason.status()), b"", path);
         Self { content_type: PROBLEM_CONTENT_TYPE, content, ..Self::text(reason.status(), "") }
     }
 }
