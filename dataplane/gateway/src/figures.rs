@@ -8,9 +8,11 @@ use crate::{
     publish::{Parts, Publisher},
 };
 use std::{cell::RefCell, sync::Arc};
-use tollgate_balance::{Endpoint, Upstream};
+use tollgate_balance::{BreakerState, Endpoint, Upstream};
 use tollgate_model::RuleId;
-use tollgate_telemetry::{EndpointFigures, EndpointState, NodeFigures, RuleFigures};
+use tollgate_telemetry::{
+    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, RuleFigures,
+};
 use tollgate_worker::RuleCounts;
 
 /// Where the figures are found.
@@ -49,6 +51,7 @@ impl Figures {
             mailboxes: self.publisher.waiting(),
             endpoints,
             rules,
+            guards: upstreams.iter().filter_map(|upstream| guard(upstream)).collect(),
             certificates: certificates.clone(),
         }
     }
@@ -71,4 +74,14 @@ fn endpoint_figures(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> Endpo
         },
         active_requests: upstream.counts_requests().then(|| endpoint.in_flight().into()),
     }
+}
+
+fn guard(upstream: &Upstream) -> Option<GuardFigures> {
+    let breaker = upstream.breaker().map(|breaker| BreakerFigures {
+        state: breaker.state() as usize,
+        entered: [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| breaker.entered(state)),
+    });
+    let concurrency_limit = upstream.adaptive().map(|limit| u64::from(limit.limit()));
+    let has_any = breaker.is_some() || concurrency_limit.is_some();
+    has_any.then(|| GuardFigures { upstream: upstream.rules().name.clone(), breaker, concurrency_limit })
 }

@@ -18,6 +18,8 @@ pub struct NodeFigures {
     pub endpoints: Vec<EndpointFigures>,
     /// Every rule there is, or was and still has requests.
     pub rules: Vec<RuleFigures>,
+    /// Every upstream of the snapshot that has a breaker or an adaptive limit.
+    pub guards: Vec<GuardFigures>,
     /// Every certificate that a listener serves.
     pub certificates: Vec<CertificateFigures>,
 }
@@ -39,6 +41,26 @@ pub struct ProcessFigures {
     pub open_fds: u64,
     /// The soft limit of open file descriptors.
     pub max_fds: u64,
+}
+
+/// What decides on the requests to one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardFigures {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Its breaker, if it has one.
+    pub breaker: Option<BreakerFigures>,
+    /// How many requests may be in progress, if that follows its response times.
+    pub concurrency_limit: Option<u64>,
+}
+
+/// A breaker. Arrays are in the order closed, open, half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerFigures {
+    /// Which state it is in.
+    pub state: usize,
+    /// How often it has entered each.
+    pub entered: [u64; 3],
 }
 
 /// One endpoint of one upstream.

@@ -10,6 +10,7 @@
 use crate::{
     answer::Refusal,
     body::{Sink, Source},
+    call::{self, Call, Entry},
     connection::Connection,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
@@ -177,6 +178,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
         self.outcome.route.set(Some(route));
+        if self.program.snapshot.shedding.is_some() && self.connection.worker.sheds(route.priority) {
+            self.outcome.retry_after_s.set(1);
+            return Err(Early::Refused(Reason::Overloaded, None));
+        }
         self.pass_phases(route, head).map(|()| route)
     }
 
@@ -187,6 +192,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         route: &'p RouteProgram,
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
+        if let Some(faults) = &route.faults
+            && let Some(injected) = Box::pin(self.inject(faults, &mut down.writer)).await
+        {
+            return injected;
+        }
         let head = self.index.head(down.reader.bytes());
         let request = Request::of(self.connection.listening.slot as usize, &head);
         let path = &route.route.matcher.path;
@@ -209,10 +219,23 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
         };
         self.outcome.upstream.set(Some(upstream));
-        let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+        let worker = &self.connection.worker;
+        let (upstream, call) = match call::enter(worker, self.program, upstream) {
+            Entry::Upstream(upstream, call) => (upstream, call),
+            Entry::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+            Entry::Refused(reason, retry_after_s) => {
+                self.outcome.retry_after_s.set(retry_after_s);
+                return self.fail(reason, None, &mut down.writer).await;
+            }
+        };
+        self.outcome.upstream.set(Some(upstream));
+        let active = worker.metrics.upstream_active(upstream.figures);
         active.increment();
-        let forwarded = self.forward(down, route, upstream, &target, body).await;
+        let forwarded = self.forward(down, route, (upstream, call.as_ref()), &target, body).await;
         active.decrement();
+        if let Some(call) = call {
+            call.ended(self.outcome, || worker.io.now());
+        }
         forwarded
     }
 
@@ -220,7 +243,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         &self,
         down: &mut H1Downstream<'_, I>,
         route: &'p RouteProgram,
-        upstream: &'p UpstreamProgram,
+        (upstream, call): (&'p UpstreamProgram, Option<&Call<'p>>),
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
@@ -242,7 +265,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
-            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries));
+            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries), call);
             let result = if body.is_empty() {
                 let result = forward.without_body(&mut down.writer, &mut up).await;
                 if self.is_stale(&result, &checkout, &mut up) {
@@ -322,7 +345,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target.report(shown, || self.connection.worker.io.now());
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts, tries: Option<&'t Tries<'p>>) -> Forward<'t, 'p, I> {
+    fn attempt<'t>(
+        &'t self,
+        timeouts: &'t Timeouts,
+        tries: Option<&'t Tries<'p>>,
+        call: Option<&'t Call<'p>>,
+    ) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
             program: self.program,
@@ -337,6 +365,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             meter: self.meter(),
             uploading: Cell::new(false),
             tries,
+            call,
             has_interim: Cell::new(false),
         }
     }
@@ -400,6 +429,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         allow: Option<&str>,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
+        self.fail_as(reason, reason.status(), allow, reply).await
+    }
+
+    /// As [`Machine::fail`], with another status than that of the reason.
+    pub(crate) async fn fail_as(
+        &self,
+        reason: Reason,
+        status: u16,
+        allow: Option<&str>,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
         let outcome = self.outcome;
         outcome.reason.set(Some(reason));
         let has_begun = outcome.status.get() != 0 && !reply.is_queued();
@@ -411,7 +451,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
         reply.take_back();
         self.connection.watch.mark_misleading_end(false);
-        outcome.status.set(reason.status());
+        outcome.status.set(status);
         let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || self.closes();
@@ -420,6 +460,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let violated = self.violated();
         let refusal = Refusal {
             reason,
+            status,
+            retry_after_s: outcome.retry_after_s.get(),
             request_id: self.request_id,
             allow,
             date: &date,

@@ -9,6 +9,7 @@ use crate::{
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
+    call::Call,
     exchange::{Downstream, ResponseSink, ResponseSource, Upstream},
     limits,
     record::{Facts, Outcome},
@@ -57,6 +58,8 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) uploading: Cell<bool>,
     /// If the request may be sent again.
     pub(crate) tries: Option<&'a Tries<'p>>,
+    /// The request as its upstream's breaker and limit see it, if there are any.
+    pub(crate) call: Option<&'a Call<'p>>,
     /// Whether an interim response has gone to the client.
     pub(crate) has_interim: Cell<bool>,
 }
@@ -176,6 +179,9 @@ impl<I: Io> Forward<'_, '_, I> {
             && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome))
         {
             return Ok(Forwarded::Declined);
+        }
+        if let Some(call) = self.call {
+            call.answered(head.status(), self.outcome, self.worker.io.now());
         }
         if head.status() == 101 {
             return self.upgrade(response, reply).await;

@@ -163,18 +163,31 @@ impl<'p> Tries<'p> {
         let rules = &self.upstream.upstream.retries;
         self.waits.set(self.waits.get() + 1);
         let pause = backoff(self.waits.get(), rules.backoff, rules.backoff_max, worker.io.entropy());
-        let due = worker.io.now() + pause;
-        watch.extend(due + pause + self.connect);
-        watch.begin_waiting(Waiting::Upstream);
-        // Both may be dropped.
-        let ended = bell::first(watch.ended(), worker.io.sleep_until(due)).await;
-        watch.end_waiting(Waiting::Upstream);
-        watch.set_upstream(None);
+        let ended = self::pause(worker, watch, worker.io.now() + pause, pause + self.connect).await;
         self.tried.replace(Tried::default());
         self.is_busy.set(false);
-        match ended {
-            Ok(cause) => Err(cause),
-            Err(()) => Ok(()),
-        }
+        ended
+    }
+}
+
+/// Waits until `due`, with what is to come after it within `rest`.
+///
+/// # Errors
+/// The exchange was ended meanwhile.
+pub(crate) async fn pause<I: Io>(
+    worker: &Worker<I>,
+    watch: &Watch<I::Stream>,
+    due: Instant,
+    rest: Duration,
+) -> Result<(), Reason> {
+    watch.extend(due + rest);
+    watch.begin_waiting(Waiting::Upstream);
+    // Both may be dropped.
+    let ended = bell::first(watch.ended(), worker.io.sleep_until(due)).await;
+    watch.end_waiting(Waiting::Upstream);
+    watch.set_upstream(None);
+    match ended {
+        Ok(cause) => Err(cause),
+        Err(()) => Ok(()),
     }
 }

@@ -100,7 +100,8 @@ impl Page {
     /// A problem document; `path` is the request's, if it had one that can be told.
     pub(super) fn problem(reason: Reason, path: Option<&[u8]>) -> Self {
         let mut content = Vec::new();
-        write_problem(&mut content, &Problem { reason, request_id: b"", instance: path, violated: &[] });
+        let problem = Problem { reason, status: reason.status(), request_id: b"", instance: path, violated: &[] };
+        write_problem(&mut content, &problem);
         Self { content_type: PROBLEM_CONTENT_TYPE, content, ..Self::text(reason.status(), "") }
     }
 }
