@@ -36,6 +36,7 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
     duration_ns: 1_234_567,
     upstream_ns: Some(1_100_999),
     attempts: 2,
+    fault: None,
 };
 
 const COMPLETE: &str = concat!(
@@ -122,6 +123,7 @@ fn the_longest_record_keeps_its_bound() {
         duration_ns: u64::MAX,
         upstream_ns: Some(u64::MAX),
         attempts: u8::MAX,
+        fault: Some("delay_abort"),
         ..RESPONSE
     };
     let mut record = AccessRecord::new(address, &name);

@@ -37,6 +37,7 @@ fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
         duration_ns: number,
         upstream_ns: Some(number),
         attempts: 1,
+        fault: None,
     }
 }
 

@@ -16,8 +16,8 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    CertificateFigures, EndpointFigures, EndpointState, Exchange, Handshake, HandshakeFailure, MethodLabel,
-    NodeFigures, OTHER, ProcessFigures, Registry, TlsSide, TlsVersion, WorkerMetrics,
+    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, Exchange, GuardFigures, Handshake,
+    HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, Registry, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -66,6 +66,11 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.connection_opened(0);
     worker.upstream_connected(1);
     worker.upstream_idle(1).set(3);
+    worker.upstream_rejected(1, true);
+    worker.upstream_hedged(1);
+    worker.upstream_hedge_won(1);
+    worker.fault_injected(true, false);
+    worker.shed[0].increment();
     worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });
     worker.tls_failed(TlsSide::Downstream, HandshakeFailure::PlainHttp);
     registry.config().published(2, u64::MAX, 1_700_000_000);
@@ -74,6 +79,11 @@ fn use_everything(registry: &Registry) -> NodeFigures {
         process: Some(ProcessFigures { cpu_ms: 1_250, open_fds: 7, ..ProcessFigures::default() }),
         mailboxes: vec![0, 3],
         endpoints: vec![endpoint("u0", EndpointState::Healthy)],
+        guards: vec![GuardFigures {
+            upstream: "u0".to_owned(),
+            breaker: Some(BreakerFigures { state: 1, entered: [0, 1, 0] }),
+            concurrency_limit: Some(20),
+        }],
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
