@@ -35,29 +35,7 @@ pub struct Mix {
     pub rules: Rules,
     /// Keys of the upstream.
     upstream: String,
-    /// More keys of the upstream `main`, out of chance of their own: without them a seed is what it was.
-fn resilience(seed: u64, rules: &mut Rules) -> String {
-    let random = Random::new(seed.rotate_left(32) ^ 0x7265_7369_6c69);
-    let mut keys = String::new();
-    if random.chance(0.25) {
-        rules.breaks = true;
-        let fallback = ["", ", fallback: { upstream: second }"][random.index(2)];
-        let probes = 1 + random.index(3);
-        keys.push_str(&format!(", breaker: {{ consecutive: 2, open: 2ms, open_max: 16ms, probes: {probes}{fallback} }}"));
-    }
-    if random.chance(0.2) {
-        rules.limits = true;
-        keys.push_str(", adaptive_concurrency: { min: 1, max: 8 }");
-    }
-    if random.chance(0.25) {
-        rules.hedges = true;
-        keys.push_str(&format!(", hedge: {{ after: {}ms }}", 1 + random.index(3)));
-    }
-    rules.injects = random.chance(0.2);
-    keys
-}
-
-/// Keys of the node.
+    /// Keys of the node.
     node: String,
 }
 
@@ -194,7 +172,9 @@ impl Mix {
         let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
         let injected = match self.rules.injects {
-            true => ", policies: { faults: { delay: { fixed: 2ms, percent: 20 }, abort: { status: 503, percent: 5 } } }",
+            true => {
+                ", policies: { faults: { delay: { fixed: 2ms, percent: 20 }, abort: { status: 503, percent: 5 } } }"
+            }
             false => "",
         };
         let spare = if random.chance(0.5) {
@@ -284,6 +264,30 @@ fn upstream(random: &Random, rules: &mut Rules) -> String {
     }
     connections.extend(rules.upstream_requests_max.map(|most| format!("requests_max: {most}")));
     keys.push_str(&format!(", connections: {{ {} }}", connections.join(", ")));
+    keys
+}
+
+/// More keys of the upstream `main`, out of chance of their own: without them a seed is what it was.
+fn resilience(seed: u64, rules: &mut Rules) -> String {
+    let random = Random::new(seed.rotate_left(32) ^ 0x7265_7369_6c69);
+    let mut keys = String::new();
+    if random.chance(0.25) {
+        rules.breaks = true;
+        let fallback = ["", ", fallback: { upstream: second }"][random.index(2)];
+        let probes = 1 + random.index(3);
+        keys.push_str(&format!(
+            ", breaker: {{ consecutive: 2, open: 2ms, open_max: 16ms, probes: {probes}{fallback} }}"
+        ));
+    }
+    if random.chance(0.2) {
+        rules.limits = true;
+        keys.push_str(", adaptive_concurrency: { min: 1, max: 8 }");
+    }
+    if random.chance(0.25) {
+        rules.hedges = true;
+        keys.push_str(&format!(", hedge: {{ after: {}ms }}", 1 + random.index(3)));
+    }
+    rules.injects = random.chance(0.2);
     keys
 }
 
