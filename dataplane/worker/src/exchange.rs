@@ -14,6 +14,7 @@ use crate::{
     connection::Connection,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
+    hedge::{Asked, Raced},
     key, limits,
     policies::Early,
     program::{Program, UpstreamProgram},
@@ -257,17 +258,28 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let repeatable = body.is_empty() && self.facts.method.is_idempotent();
         let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
         loop {
-            let checkout = match upstream::checkout(worker, watch, &tries, wish, self.outcome).await {
+            let checkout = match upstream::checkout(worker, (watch, watch), &tries, wish, self.outcome).await {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
             let mut up = H1Upstream::new(&checkout.link);
-            if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
+            if let Err(reason) = self.queue_request(down.reader.bytes(), &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
             let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries), call);
             let result = if body.is_empty() {
-                let result = forward.without_body(&mut down.writer, &mut up).await;
+                let hedge =
+                    upstream.upstream.hedge.filter(|_| repeatable && !self.facts.upgrade && !tries.has_failed());
+                let result = match hedge {
+                    None => forward.without_body(&mut down.writer, &mut up).await,
+                    Some(hedge) => {
+                        let asked = Asked { target, timeouts: &route.timeouts, after: hedge.after };
+                        match Box::pin(self.race(down, &mut up, &checkout, &forward, (&tries, &asked))).await {
+                            Raced::First(result) => result,
+                            Raced::Second(result) => return result,
+                        }
+                    }
+                };
                 if self.is_stale(&result, &checkout, &mut up) {
                     wish.fresh = true;
                     continue;
@@ -329,7 +341,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Tells the endpoint's state how the exchange went, if that says something of the endpoint.
-    fn report(&self, target: &Target<'p>) {
+    pub(crate) fn report(&self, target: &Target<'p>) {
         let shown = match self.outcome.reason.get() {
             None if self.outcome.status.get() < 500 => Shown::Success,
             None
@@ -345,7 +357,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target.report(shown, || self.connection.worker.io.now());
     }
 
-    fn attempt<'t>(
+    pub(crate) fn attempt<'t>(
         &'t self,
         timeouts: &'t Timeouts,
         tries: Option<&'t Tries<'p>>,
@@ -370,14 +382,14 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
     }
 
-    fn queue_request(
+    pub(crate) fn queue_request(
         &self,
-        down: &H1Downstream<'_, I>,
+        received: &[u8],
         up: &mut H1Upstream<'_, I>,
         checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
-        let head = self.index.head(down.reader.bytes());
+        let head = self.index.head(received);
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
             scheme: self.connection.stream.scheme(),
@@ -408,7 +420,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
-    fn keep(&self, checkout: Checkout<'_, '_, I>) {
+    pub(crate) fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
         // What has failed may have left a part of its response on the way, though nothing of it is here.
         let has_failed = self.outcome.reason.get().is_some() || watch.cause().is_some();

@@ -107,7 +107,8 @@ impl<I: Io> Forward<'_, '_, I> {
         result
     }
 
-    fn request_is_sent(&self) {
+    /// Takes note that the endpoint has all of the request.
+    pub(crate) fn request_is_sent(&self) {
         self.uploading.set(false);
         let now = self.worker.io.now();
         self.outcome.forwarded.set(Some(now));
@@ -172,7 +173,22 @@ impl<I: Io> Forward<'_, '_, I> {
         response: &mut impl ResponseSource,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
-        self.receive_head(response, reply).await?;
+        response.head(self.facts.method, &self.program.heads).await?;
+        self.pass_on(response, reply).await
+    }
+
+    /// Passes on a response whose first head has been received.
+    pub(crate) async fn pass_on(
+        &self,
+        response: &mut impl ResponseSource,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        if self.outcome.responded.get().is_none() {
+            self.outcome.responded.set(Some(self.worker.io.now()));
+        }
+        if response.response().is_interim() {
+            self.pass_interim(response, reply).await?;
+        }
         let head = response.response();
         if let 502..=504 = head.status()
             && !self.has_interim.get()
@@ -206,28 +222,22 @@ impl<I: Io> Forward<'_, '_, I> {
         Ok(Forwarded::Answered)
     }
 
-    /// Receives the final head, passing interim ones on (RFC 9110, section 15.2).
-    async fn receive_head(
+    /// Passes interim heads on until there is the final one (RFC 9110, section 15.2).
+    async fn pass_interim(
         &self,
         response: &mut impl ResponseSource,
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
-        loop {
-            response.head(self.facts.method, &self.program.heads).await?;
-            if self.outcome.responded.get().is_none() {
-                self.outcome.responded.set(Some(self.worker.io.now()));
-            }
-            let head = response.response();
-            if !head.is_interim() {
-                return Ok(());
-            }
+        while response.response().is_interim() {
             if self.facts.version == Version::Http11 {
-                reply.interim(head)?;
+                reply.interim(response.response())?;
                 self.has_interim.set(true);
                 reply.flush().await?;
             }
             response.begin_body();
+            response.head(self.facts.method, &self.program.heads).await?;
         }
+        Ok(())
     }
 
     async fn upgrade(

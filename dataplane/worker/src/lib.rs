@@ -19,6 +19,7 @@ mod faults;
 mod forward;
 mod h1;
 mod handover;
+mod hedge;
 mod key;
 mod limits;
 mod link;

@@ -45,7 +45,9 @@ pub(crate) struct Tries<'p> {
     waits: Cell<u32>,
     /// What the budget was charged for the try in progress.
     retry: RefCell<Option<RetrySlot>>,
-    _request: RetrySlot,
+    _request: Option<RetrySlot>,
+    /// Whether it is a second request beside the first: it gets one try.
+    is_hedge: bool,
 }
 
 impl<'p> Tries<'p> {
@@ -66,9 +68,31 @@ impl<'p> Tries<'p> {
             is_busy: Cell::new(false),
             waits: Cell::new(0),
             retry: RefCell::default(),
-            _request: standing.budget.begin(),
+            _request: Some(standing.budget.begin()),
+            is_hedge: false,
             standing,
         }
+    }
+
+    /// The one try of a second request, at another endpoint than `first`, if the budget has room for it.
+    pub(crate) fn hedge(&self, first: &Target<'_>) -> Option<Self> {
+        let mut tried = Tried::default();
+        tried.add(first.endpoint().id());
+        let retry = self.standing.budget.retry(&self.upstream.upstream.retries)?;
+        Some(Self {
+            upstream: self.upstream,
+            connect: self.connect,
+            hash: self.hash,
+            tried: RefCell::new(tried),
+            failure: Cell::new(None),
+            connect_timeouts: Cell::new(0),
+            is_busy: Cell::new(false),
+            waits: Cell::new(0),
+            retry: RefCell::new(Some(retry)),
+            standing: self.standing.clone(),
+            _request: None,
+            is_hedge: true,
+        })
     }
 
     /// An endpoint that was not tried, if one is available.
@@ -97,7 +121,7 @@ impl<'p> Tries<'p> {
     /// charged, if that was not done already.
     pub(crate) fn may_wait(&self) -> bool {
         let failure = self.failure.get();
-        failure.is_some_and(|failure| failure != Reason::ConnectTimeout) && self.has_room()
+        !self.is_hedge && failure.is_some_and(|failure| failure != Reason::ConnectTimeout) && self.has_room()
     }
 
     /// Why there is no endpoint.
@@ -113,6 +137,7 @@ impl<'p> Tries<'p> {
         let is_free = matches!(self.failure.get(), Some(Reason::ConnectRefused | Reason::ConnectFailed));
         self.upstream.upstream.retries.on.connect
             && self.connect_timeouts.get() < 2
+            && !self.is_hedge
             && self.has_tries(outcome)
             && (is_free || self.has_room())
     }

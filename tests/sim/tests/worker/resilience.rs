@@ -248,3 +248,115 @@ fn a_worker_that_cannot_keep_up_refuses_the_lowest_priority_first() {
     let ended = gateway.end();
     assert!(ended.records.iter().any(|record| record.contains("\"reason\":\"overloaded\"")));
 }
+
+/// Two endpoints, the first of which is asked first, and what each answers.
+fn hedged(keys: &str, answers: [Answer; 2]) -> (Gateway, [Rc<Origin>; 2]) {
+    let [first, second] = ORIGINS;
+    // The first turn is chance: with a backup it is not, and an endpoint that was asked is as good as none.
+    let endpoints = format!("{{ address: \"{first}\" }}, {{ address: \"{second}\", backup: true }}");
+    let gateway =
+        Gateway::start_upstream(&endpoints, &format!(", hedge: {{ after: 50ms }}{keys}"), 1, Conditions::default());
+    let [one, other] = answers;
+    let origins = [origin(&gateway, 0, move |_| one.clone()), origin(&gateway, 1, move |_| other.clone())];
+    (gateway, origins)
+}
+
+fn seen(origins: &[Rc<Origin>; 2]) -> [usize; 2] {
+    origins.each_ref().map(|origin| origin.seen().len())
+}
+
+fn named(name: &str, answer: Answer) -> Answer {
+    Answer { fields: format!("X-From: {name}\r\n"), ..answer }
+}
+
+/// Asks once, with `time` for it; who has answered.
+fn ask_hedged(gateway: &Gateway, request: Request, time: Duration) -> (u16, Option<String>) {
+    let client = gateway.ask(vec![request]);
+    gateway.simulation.run_for(time);
+    let reply = client.take().remove(0).expect("a reply");
+    (reply.head.status(), reply.head.field("x-from").map(str::to_owned))
+}
+
+#[test]
+fn the_second_endpoint_answers_when_the_first_is_slow() {
+    let (gateway, origins) = hedged("", [named("first", slow(SECOND)), named("second", fine())]);
+    assert_eq!(ask_hedged(&gateway, get(1), 100 * MS), (200, Some("second".to_owned())));
+    assert_eq!(seen(&origins), [1, 1]);
+    gateway.simulation.run_for(5 * SECOND);
+    let ended = gateway.end();
+    assert_eq!(ended.records.len(), 1);
+    assert!(
+        ended.records[0].contains("\"attempts\":2") && !ended.records[0].contains("\"reason\""),
+        "{}",
+        ended.records[0]
+    );
+    assert!(ended.records[0].contains(&format!("\"endpoint\":\"{}\"", ORIGINS[1])), "{}", ended.records[0]);
+}
+
+#[test]
+fn the_first_endpoint_answers_when_it_is_quicker_after_all() {
+    let (gateway, origins) = hedged("", [named("first", slow(80 * MS)), named("second", slow(SECOND))]);
+    assert_eq!(ask_hedged(&gateway, get(1), 200 * MS), (200, Some("first".to_owned())));
+    assert_eq!(seen(&origins), [1, 1]);
+    gateway.simulation.run_for(5 * SECOND);
+    let ended = gateway.end();
+    assert!(ended.records[0].contains(&format!("\"endpoint\":\"{}\"", ORIGINS[0])), "{}", ended.records[0]);
+}
+
+#[test]
+fn a_quick_answer_is_asked_for_once() {
+    let (gateway, origins) = hedged("", [named("first", slow(40 * MS)), named("second", fine())]);
+    assert_eq!(ask_hedged(&gateway, get(1), SECOND), (200, Some("first".to_owned())));
+    assert_eq!(seen(&origins), [1, 0]);
+    drop(gateway.end());
+}
+
+#[test]
+fn what_must_not_be_repeated_is_sent_once() {
+    let (gateway, origins) = hedged("", [named("first", slow(200 * MS)), named("second", fine())]);
+    for request in [
+        crate::gateway::post(1, 10),
+        crate::gateway::post(1, 0),
+        Request { method: "PUT", ..crate::gateway::post(1, 10) },
+    ] {
+        assert_eq!(ask_hedged(&gateway, request, SECOND), (200, Some("first".to_owned())));
+    }
+    assert_eq!(seen(&origins), [3, 0]);
+    drop(gateway.end());
+}
+
+#[test]
+fn without_room_in_the_budget_nothing_is_hedged() {
+    let keys = ", retries: { budget: 0%, budget_min: 0 }";
+    let (gateway, origins) = hedged(keys, [named("first", slow(200 * MS)), named("second", fine())]);
+    assert_eq!(ask_hedged(&gateway, get(1), SECOND), (200, Some("first".to_owned())));
+    assert_eq!(seen(&origins), [1, 0]);
+    drop(gateway.end());
+}
+
+#[test]
+fn a_second_endpoint_that_fails_is_as_if_it_were_not_there() {
+    let cut = Answer { cut_at: Some(0), ..fine() };
+    let (gateway, origins) = hedged("", [named("first", slow(200 * MS)), cut]);
+    assert_eq!(ask_hedged(&gateway, get(1), SECOND), (200, Some("first".to_owned())));
+    assert_eq!(seen(&origins), [1, 1]);
+    drop(gateway.end());
+}
+
+/// The first breaks while the second is asked.
+#[test]
+fn a_first_endpoint_that_fails_leaves_the_answer_to_the_second() {
+    let cut = Answer { cut_at: Some(0), ..slow(70 * MS) };
+    let (gateway, origins) = hedged("", [cut, named("second", slow(70 * MS))]);
+    assert_eq!(ask_hedged(&gateway, get(1), SECOND), (200, Some("second".to_owned())));
+    assert_eq!(seen(&origins), [1, 1]);
+    drop(gateway.end());
+}
+
+#[test]
+fn a_deadline_ends_both() {
+    let (gateway, origins) = hedged("", [silence(), silence()]);
+    assert_eq!(ask_hedged(&gateway, get(1), 10 * SECOND), (504, None));
+    assert_eq!(seen(&origins), [1, 1]);
+    drop(gateway.end());
+}
