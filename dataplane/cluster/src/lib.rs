@@ -9,5 +9,7 @@
 //! identity, a text that is the same from run to run.
 
 mod quotas;
+mod secret;
 
-pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError, SECRET_BYTES, Secret};
+pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
+pub use secret::{SECRET_BYTES, Secret};

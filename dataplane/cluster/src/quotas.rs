@@ -12,8 +12,7 @@ mod file;
 mod kept;
 mod record;
 
-pub use record::SECRET_BYTES;
-
+use crate::secret::{SECRET_BYTES, Secret};
 use crossbeam::channel::{self, RecvTimeoutError, Sender};
 use file::{Locked, QuotaFile};
 use kept::Kept;
@@ -37,16 +36,6 @@ type Lock<T> = std::sync::Mutex<T>;
 /// A file is written anew when it has grown to this many times what it was, and by [`GROWTH_BYTES_MIN`].
 const GROWTH: u64 = 4;
 const GROWTH_BYTES_MIN: u64 = 1 << 20;
-
-/// What keys of limits are hashed with, and what tells whether they still are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret {
-    /// Of the node's own, or of all that share a store.
-    pub bytes: [u8; SECRET_BYTES],
-    /// The hash of something that never changes, made with `bytes`: another one means that keys are hashed in another
-    /// way than when the file was written.
-    pub probe: u64,
-}
 
 /// The thread that keeps quotas, and what it knows.
 pub struct QuotaStore {
@@ -261,13 +250,6 @@ impl fmt::Display for QuotaStoreError {
 impl Error for QuotaStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
-    }
-}
-
-/// Nothing of the secret.
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }
 
