@@ -98,6 +98,16 @@ impl InFlight {
         }
     }
 
+    /// Whether [`InFlight::enter`] would find room.
+    pub(crate) fn has_room(&self, limit: u32, key: u64) -> bool {
+        let in_flight = match self.table.update(key, |_, _| None) {
+            Update::Kept(word) => count(word),
+            // Without an entry it would be counted with the others, if there are any.
+            _ => count(self.table.head(key).others.load(Acquire)),
+        };
+        in_flight < u64::from(limit.min(IN_FLIGHT_MAX))
+    }
+
     /// How many requests were counted together with those of other keys, because the table had no room for their key.
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)

@@ -128,10 +128,22 @@ impl Quotas {
 
     /// What `take` would say, with nothing counted.
     pub fn peek(&self, limit: u64, key: u64, units: u64, window: &Window) -> QuotaVerdict {
-        let usage = self.show(key).unwrap_or(Usage::none(window)).within(window);
+        // Without an entry: where one would begin.
+        let others = || Usage::of(self.table.head(key).others.load(Acquire));
+        let usage = self.show(key).unwrap_or_else(others).within(window);
         let word = usage.word();
         let update = if usage.and(units, limit).is_some() { Update::Stored(word, word) } else { Update::Kept(word) };
         verdict(&update, limit, window)
+    }
+
+    /// Counts `units` that were not asked for beforehand, because they were not known: beyond any limit if need be.
+    pub fn charge(&self, key: u64, units: u64, window: &Window, now_s: i64) {
+        let next = |word| {
+            let usage = Usage::of(word).within(window);
+            let used = usage.used.saturating_add_unsigned(units).min(QUOTA_MAX as i64);
+            (!usage.is_blocked()).then(|| Usage { used, ..usage }.word() | CHANGED)
+        };
+        self.change(key, window, now_s, next);
     }
 
     /// Takes back what `take` counted, as long as its window goes on.

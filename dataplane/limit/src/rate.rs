@@ -107,6 +107,10 @@ impl Rate {
     /// Units a request could take now.
     pub fn remaining(&self, verdict: &Verdict) -> u64 {
         let left = self.fill.saturating_sub(verdict.lead);
+        if self.interval == u128::from(self.unit) << FRACTION_BITS {
+            // A division of words: most rates are of this kind.
+            return left / self.unit;
+        }
         ((u128::from(left) << FRACTION_BITS) / self.interval) as u64
     }
 

@@ -22,8 +22,9 @@ mod request;
 mod template;
 mod tree;
 
+pub use conditions::{Conditions, query_value};
 pub use request::{Fields, Request};
-pub use template::{Rewrite, location};
+pub use template::{Rewrite, location, path_value};
 
 use hosts::Hosts;
 use tollgate_model::Match;

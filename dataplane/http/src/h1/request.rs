@@ -261,6 +261,12 @@ impl<'a> RequestHead<'a> {
         self.fields_index().named(self.bytes, name)
     }
 
+    /// The first value of a cookie as it is (RFC 6265, section 4.2.1: `a=b; c=d`).
+    #[must_use]
+    pub fn cookie(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.field_values(Name::Cookie).find_map(|field| cookie(field, name))
+    }
+
     /// Names and values in the order they came.
     pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.fields_index().iter(self.bytes)
@@ -287,6 +293,14 @@ impl<'a> RequestHead<'a> {
     }
 }
 
+fn cookie<'f>(field: &'f [u8], name: &[u8]) -> Option<&'f [u8]> {
+    field.split(|&byte| byte == b';').find_map(|pair| {
+        let (found, value) = pair.trim_ascii().split_at_checked(name.len())?;
+        let value = value.strip_prefix(b"=")?;
+        (found == name).then_some(value)
+    })
+}
+
 /// The value of the one Upgrade field that Connection names, unless it offers `h2c`, which would let requests past this
 /// proxy.
 pub(super) fn upgrade<'a>(fields: &Fields, bytes: &'a [u8]) -> Option<&'a [u8]> {
@@ -296,4 +310,17 @@ pub(super) fn upgrade<'a>(fields: &Fields, bytes: &'a [u8]) -> Option<&'a [u8]> 
     let protocols = fields.value(bytes, Name::Upgrade).filter(|value| !value.is_empty())?;
     let offers_h2c = tokens(protocols).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"));
     (!offers_h2c).then_some(protocols)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cookie;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        assert_eq!(cookie(b"aa=1; a=2;a=3", b"a"), Some(&b"2"[..]));
+        assert_eq!(cookie(b"a=", b"a"), Some(&b""[..]));
+        assert_eq!(cookie(b"ab=1; b", b"a"), None);
+        assert_eq!(cookie(b"", b"a"), None);
+    }
 }
