@@ -12,7 +12,8 @@ Exit codes:
   0  done as asked; a gateway has drained
   1  the configuration is not valid, or (doctor) something required is missing
   2  the arguments are not understood
-  3  could not start: an address is taken, a limit is too low, a driver is refused")
+  3  could not start: an address is taken, a limit is too low, a driver is refused
+  4  a worker panicked before the end: a fault of the gateway, worth a report")
     };
 }
 
@@ -27,6 +28,8 @@ pub(crate) enum Exit {
     Refused = 1,
     /// The gateway could not start.
     NotStarted = 3,
+    /// A worker of the gateway panicked before the end.
+    Broken = 4,
 }
 
 impl Termination for Exit {

@@ -13,7 +13,7 @@ use signal_hook::{
     iterator::{Signals, SignalsInfo},
 };
 use std::thread;
-use tollgate_gateway::{Gateway, Startup};
+use tollgate_gateway::{End, Gateway, Startup};
 
 /// Starts a gateway, says where it listens, calls `started`, and returns when it has stopped.
 pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&Gateway)) -> Exit {
@@ -23,8 +23,10 @@ pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&G
         (Ok(signals), Ok(gateway)) => {
             announce(&gateway);
             started(&gateway);
-            serve(&gateway, signals);
-            Exit::Done
+            match serve(&gateway, signals) {
+                End::Orderly => Exit::Done,
+                End::Panicked => Exit::Broken,
+            }
         }
         (Err(error), _) => not_started(&error),
         (_, Err(error)) => not_started(&error),
@@ -45,13 +47,14 @@ fn announce(gateway: &Gateway) {
     }
 }
 
-fn serve(gateway: &Gateway, mut signals: Signals) {
+fn serve(gateway: &Gateway, mut signals: Signals) -> End {
     let handle = signals.handle();
     thread::scope(|scope| {
         scope.spawn(|| obey(gateway, &mut signals));
-        gateway.wait();
+        let end = gateway.wait();
         handle.close();
-    });
+        end
+    })
 }
 
 /// Turns signals into calls until the handle is closed.

@@ -62,14 +62,17 @@ struct State {
     window: Window,
 }
 
-/// Exchanges of the current window. Two threads may count into a window just as it changes: a few are then counted in
-/// the wrong one.
+/// Exchanges of the current window, and how many of them failed: one word, so that there are never more failures than
+/// exchanges. What others count just as the window changes may be lost with the one before.
 #[derive(Default)]
 struct Window {
     begun: AtomicU64,
-    exchanges: AtomicU32,
-    failures: AtomicU32,
+    /// Failures in the lower half, exchanges in the upper.
+    counts: AtomicU64,
 }
+
+/// One exchange in `Window::counts`.
+const EXCHANGE: u64 = 1 << 32;
 
 impl Endpoint {
     /// An endpoint in use since `since`; 0: from the start.
@@ -179,15 +182,14 @@ impl Endpoint {
 
     /// Counts an exchange in the window of `length` nanoseconds that `now` is in; exchanges and failures in it so far.
     pub(crate) fn count(&self, failed: bool, length: u64, now: u64) -> (u32, u32) {
-        let Window { begun, exchanges, failures } = &self.state.window;
+        let Window { begun, counts } = &self.state.window;
         let current = begun.load(Relaxed);
         if now.saturating_sub(current) >= length && begun.compare_exchange(current, now, Relaxed, Relaxed).is_ok() {
-            exchanges.store(0, Relaxed);
-            failures.store(0, Relaxed);
+            counts.swap(0, Relaxed);
         }
-        let exchanges = exchanges.fetch_add(1, Relaxed).saturating_add(1);
-        let failed_before = if failed { failures.fetch_add(1, Relaxed) } else { failures.load(Relaxed) };
-        (exchanges, failed_before.saturating_add(u32::from(failed)))
+        let one = EXCHANGE + u64::from(failed);
+        let counted = counts.fetch_add(one, Relaxed).wrapping_add(one);
+        ((counted / EXCHANGE) as u32, (counted % EXCHANGE) as u32)
     }
 
     /// How often it was ejected in a row, and until when.
@@ -200,8 +202,7 @@ impl Endpoint {
         self.state.ejections.store(ejections, Relaxed);
         self.state.failures.store(0, Relaxed);
         self.state.window.begun.store(until, Relaxed);
-        self.state.window.exchanges.store(0, Relaxed);
-        self.state.window.failures.store(0, Relaxed);
+        self.state.window.counts.swap(0, Relaxed);
         self.state.since.store(until, Relaxed);
         self.state.ejected_until.store(until, Relaxed);
     }

@@ -3,14 +3,12 @@
 //! Nothing is started, and no ring is opened, where access records go nowhere. The direct writer is only asked for where
 //! the kernel grants io_uring: the library behind it would end the process.
 
+use crate::{StartError, error::Part, limits::log_blocks};
 use std::{io, iter};
-
 use tollgate_journal::{Destination, Journal, LogFile, Retention, Rotation, Writer};
 use tollgate_model::{self as model, AccessLog, LogWriter};
 use tollgate_ring::preflight;
 use tollgate_telemetry::{LogSink, Registry, log_queue};
-
-use crate::{StartError, error::Part, limits::log_blocks};
 
 /// Starts the journal, unless access records go nowhere, and makes one sink per worker.
 pub(crate) fn start(

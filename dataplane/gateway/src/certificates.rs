@@ -45,7 +45,7 @@ fn flaw(error: &CertificateError) -> Flaw {
     Flaw { in_key: error.is_of_key(), message: error.to_string(), remedy: error.remedy().to_owned() }
 }
 
-/// The system's wall clock, which judges certificates and the age of tickets.
+/// The system's wall clock, which judges certificates and the age of tickets, and dates changes of the configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SystemClock;
 
@@ -56,7 +56,10 @@ impl SystemClock {
 }
 
 impl WallClock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "tls asks for wall time itself, in handshakes, and has no `Io`")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asked in handshakes, which have no `Io`, and by threads that are no worker"
+    )]
     fn unix_seconds(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }

@@ -1,5 +1,7 @@
-//! The threads beside the workers: the updating of the configuration, the watch of the files, the status. Started in this order once the workers
-//! run; ended behind them, in the opposite order, so that the status is served until the end.
+//! The threads beside the workers: updating the configuration, the watch of its files, the watchdog, the status.
+//!
+//! Started in this order once the workers run. Ended behind the workers, so that the status is served until the end: those
+//! that ask for changes first, then the one that makes them.
 
 use crate::{
     StartError, Startup,
@@ -13,7 +15,7 @@ use crate::{
 use std::{sync::Arc, thread::JoinHandle};
 use tollgate_telemetry::Registry;
 
-/// The running threads. Dropping it ends them, in the order of the fields.
+/// The running threads. Dropping it ends them in the order of the fields.
 pub(crate) struct Control {
     watch: Option<Watch>,
     watchdog: Option<Watchdog>,
@@ -54,8 +56,8 @@ impl Control {
             updating: Some(updating),
         };
         if let Some(file) = file.filter(|_| is_watched) {
-            let watch = Watch::start(file, kept, live.clone(), changes.clone()).map_err(Part::ConfigThread.failed())?;
-            control.watch = Some(watch);
+            let watch = Watch::start(file, kept, live.clone(), changes.clone());
+            control.watch = Some(watch.map_err(Part::Watch.failed())?);
         }
         control.watchdog = Watchdog::start(publisher.clone()).map_err(Part::ConfigThread.failed())?;
         if !listeners.is_empty() {

@@ -22,6 +22,7 @@ pub(crate) enum Part {
     StatusThread,
     Mailboxes,
     ConfigThread,
+    Watch,
     Housekeeping,
     Cpus,
     IoUring,
@@ -59,9 +60,13 @@ impl StartError {
             Part::StatusSocket { .. } => {
                 "name a path of `socket` that this user can make and no other process listens at"
             }
-            Part::Mailboxes | Part::ConfigThread => "more threads, memory or descriptors",
-            Part::StatusThread => "more threads, memory or descriptors, or `status: off`",
-            Part::Housekeeping => "more threads, memory or descriptors",
+            Part::Mailboxes | Part::ConfigThread | Part::Housekeeping => {
+                "raise the limits of threads, memory and descriptors; `tollgate doctor` says more"
+            }
+            Part::StatusThread => "raise the limits of threads, memory and descriptors, or do without: `status: off`",
+            Part::Watch => {
+                "raise the sysctl fs.inotify.max_user_instances, or do without `--watch`: SIGHUP reads the file again"
+            }
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
             Part::Worker { .. } if self.is_pinning() => {
@@ -95,6 +100,7 @@ impl fmt::Display for Part {
             Self::StatusSocket { path } => write!(f, "status at {}", path.display()),
             Self::Mailboxes => f.write_str("the mailboxes of the workers"),
             Self::ConfigThread => f.write_str("a thread of the configuration"),
+            Self::Watch => f.write_str("the watch of the configuration"),
             Self::StatusThread => f.write_str("the thread of the status"),
             Self::Housekeeping => f.write_str("the thread of the housekeeping"),
             Self::Cpus => f.write_str("the CPUs this process may use"),

@@ -4,15 +4,9 @@
 //! being published; it shows the parts of the one before then. Everything listed here is bounded where it is rendered.
 
 use crate::{process::Process, publish::Publisher};
-use std::{cell::RefCell, sync::Arc, time::SystemTime};
+use std::{cell::RefCell, sync::Arc};
 use tollgate_balance::{Endpoint, Upstream};
 use tollgate_telemetry::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures};
-
-/// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "for people who look at a scrape; nothing is decided by it")]
-pub(crate) fn wall_s() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
 
 /// Where the figures are found.
 pub(crate) struct Figures {
@@ -36,8 +30,8 @@ impl Figures {
         let now = tollgate_ring::now().nanos();
         let endpoints = upstreams.iter().flat_map(|upstream| {
             let list = upstream.endpoints();
-            let shown = list.members().iter().map(|member| shown(upstream, &member.endpoint, now));
-            shown.collect::<Vec<_>>()
+            let figures = list.members().iter().map(|member| endpoint_figures(upstream, &member.endpoint, now));
+            figures.collect::<Vec<_>>()
         });
         let mut endpoints: Vec<_> = endpoints.collect();
         // The same ones every time, when there are more than are shown.
@@ -52,7 +46,7 @@ impl Figures {
     }
 }
 
-fn shown(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> EndpointFigures {
+fn endpoint_figures(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> EndpointFigures {
     EndpointFigures {
         upstream: upstream.rules().name.clone(),
         endpoint: endpoint.label().to_owned(),

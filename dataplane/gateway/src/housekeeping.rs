@@ -73,19 +73,11 @@ impl Housekeeping {
             driver: Driver::Epoll,
             buffers_kept: HOUSEKEEPING_BUFFERS_KEPT,
         };
-        let (started, outcome) = channel::bounded(1);
         let obeyed = orders.clone();
-        let thread = tollgate_ring::launch(spec, move |io| async move {
-            match inbox.into_mailbox(&io) {
-                Ok(inbox) => {
-                    // The receiver waits for exactly this message below.
-                    let _ = started.send(Ok(()));
-                    keep(io, inbox, &obeyed).await;
-                }
-                Err(error) => drop(started.send(Err(error))),
-            }
+        let thread = tollgate_ring::launch(spec, move |io| {
+            let inbox = inbox.into_mailbox(&io)?;
+            Ok(async move { keep(io, inbox, &obeyed).await })
         })?;
-        outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
         Ok(Self { thread: AtomicCell::new(Some(thread)), wake, orders })
     }
 

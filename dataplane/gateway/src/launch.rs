@@ -1,10 +1,9 @@
 //! One worker's thread: pinned, with its own ring, listeners, mailbox and log sink.
 //!
-//! Returns only when the thread has taken all of it, so that whatever can fail fails at start and not later. What the
-//! worker does then is `tollgate-worker`'s.
+//! The sockets and mailboxes are made before, on the starting thread, and handed to the worker's runtime here. What the
+//! worker does with them is `tollgate-worker`'s.
 
 use crate::limits::{BUFFERS_KEPT, HANDED_MAX};
-use crossbeam::channel;
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
@@ -56,20 +55,10 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         driver: parts.driver,
         buffers_kept: BUFFERS_KEPT,
     };
-    let (started, outcome) = channel::bounded(1);
-    let thread = tollgate_ring::launch(spec, move |io| async move {
-        let taken = take(io, parts);
-        // The receiver waits for exactly this message below.
-        match taken {
-            Ok((setup, inbox, handed)) => {
-                let _ = started.send(Ok(()));
-                tollgate_worker::run(setup, inbox, handed).await;
-            }
-            Err(error) => drop(started.send(Err(error))),
-        }
-    })?;
-    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the worker ended before it started")))?;
-    Ok(thread)
+    tollgate_ring::launch(spec, |io| {
+        let (setup, inbox, handed) = take(io, parts)?;
+        Ok(tollgate_worker::run(setup, inbox, handed))
+    })
 }
 
 /// Hands sockets and mailboxes to the runtime of the calling thread.

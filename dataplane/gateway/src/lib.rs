@@ -64,7 +64,16 @@ pub struct Gateway {
     registry: Arc<Registry>,
     /// `None` before it has started and once it has ended.
     control: ArcSwapOption<Control>,
-    ended: OnceLock<()>,
+    ended: OnceLock<End>,
+}
+
+/// How a gateway has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As it was told.
+    Orderly,
+    /// At least one worker panicked, and all its connections ended with it.
+    Panicked,
 }
 
 impl Gateway {
@@ -116,11 +125,13 @@ impl Gateway {
 
     /// Waits until all workers have ended and their access records are written; the status is served until then. May be
     /// called from several threads: each waits.
-    pub fn wait(&self) {
-        self.ended.get_or_init(|| {
+    pub fn wait(&self) -> End {
+        *self.ended.get_or_init(|| {
+            let mut end = End::Orderly;
             while let Some(worker) = self.workers.pop() {
                 if worker.join().is_err() {
                     eprintln!("tollgate: a worker panicked");
+                    end = End::Panicked;
                 }
             }
             // It ends when the last sink is gone, and the workers had them.
@@ -130,7 +141,8 @@ impl Gateway {
             self.say_dropped();
             self.publisher.housekeeping.end();
             drop(self.control.swap(None));
-        });
+            end
+        })
     }
 
     /// The last line about the access log: what it lacks.
@@ -148,7 +160,8 @@ impl Gateway {
     /// of it.
     ///
     /// # Errors
-    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    /// A setting that only a restart can change, an address that cannot be had, a certificate that cannot be used, a node that
+    /// is on its way down. Nothing has changed then.
     pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
         self.publisher.publish(snapshot)
     }
@@ -174,5 +187,30 @@ impl fmt::Debug for Gateway {
             .field("status_address", &self.status_address)
             .field("draining", &self.publisher.is_draining())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+    use tollgate_model::{Configuration, NoSource};
+
+    #[test]
+    fn a_worker_that_panicked_is_not_an_end_as_told() {
+        let text =
+            "version: 1\nstatus: off\naccess_log: off\nworkers: [0]\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
+        for (is_broken, end) in [(false, End::Orderly), (true, End::Panicked)] {
+            let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
+            let mut gateway = Gateway::start(configuration).unwrap();
+            let workers = ArrayQueue::new(2);
+            gateway.workers.pop().into_iter().for_each(|worker| workers.push(worker).unwrap());
+            if is_broken {
+                workers.push(thread::spawn(|| panic!("this is a test"))).unwrap();
+            }
+            gateway.workers = workers;
+            gateway.stop();
+            assert_eq!([gateway.wait(), gateway.wait()], [end; 2]);
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 /// For all workers to say that they run a new snapshot.
 pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
 
-/// Commands that wait for a worker: one drain, one stop, and snapshots of which the next is sent when the last is taken.
+/// Commands that wait for a worker: one drain, one stop, one ping, and snapshots: the next is sent when the last is taken, or
+/// after [`ACKNOWLEDGE_MAX`].
 pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// Connections that wait for a worker which other workers have handed them to. One more stays where it was accepted.

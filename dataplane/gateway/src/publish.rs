@@ -40,7 +40,7 @@ pub(crate) struct Publisher {
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
     /// For workers to acknowledge.
-    pub(crate) patience: Duration,
+    patience: Duration,
     /// The generation each worker runs; 0 before its first.
     running: Arc<[AtomicU64]>,
 }
@@ -142,16 +142,17 @@ impl Publisher {
     /// Sends a command to every worker.
     pub(crate) fn tell(&self, command: impl Fn() -> GatewayCommand) {
         for outbox in &self.commands {
-            // It has room for one of each command, and those that come here are never sent twice.
+            // It has room for one of each, and those that come here are never sent twice. A worker that has ended needs none.
             let _ = outbox.send(command());
         }
     }
 
-    /// Has every worker drop something as soon as it comes to it. The channel is closed when all have.
-    pub(crate) fn ping(&self) -> Receiver<()> {
+    /// Has every worker drop something as soon as it comes to it: the channel is closed when all have. `None` if a worker
+    /// has ended.
+    pub(crate) fn ping(&self) -> Option<Receiver<()>> {
         let (answer, answers) = channel::bounded(0);
-        self.tell(|| GatewayCommand::Ping(Box::new(answer.clone())));
-        answers
+        let ping = || GatewayCommand::Ping(Box::new(answer.clone()));
+        self.commands.iter().all(|outbox| outbox.send(ping()).is_ok()).then_some(answers)
     }
 
     /// Every upstream, and the certificates of every listener; `None` while a snapshot is being published.
@@ -183,12 +184,7 @@ impl Publisher {
         self.running.iter().map(|generation| generation.load(Ordering::Relaxed)).collect()
     }
 
-    /// Gives a snapshot to all workers and waits until each has said that it runs it, for at most 10 s. Exchanges that have
-    /// begun end with the snapshot they began with. `snapshot` is best made of the last one, so that the two share what they
-    /// have in common: the cost is that of what is different.
-    ///
-    /// # Errors
-    /// A setting that only a restart can change, an address that cannot be had, a node that is on its way down.
+    /// What [`crate::Gateway::publish`] says.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
         let state = &mut *self.state();
         if self.is_draining() {
@@ -203,7 +199,7 @@ impl Publisher {
         let (generation, digest) = (snapshot.generation, snapshot.digest);
         let registries =
             Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
-        let program = Program::build(snapshot, self.commands.len(), registries, Some(&state.program), security);
+        let program = Program::build(snapshot, registries, Some(&state.program), security);
         self.housekeeping.publish(&state.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
@@ -326,5 +322,26 @@ impl Error for PublishError {
             Self::Security(error) => Some(error),
             Self::Fixed { .. } | Self::Draining => None,
         }
+    }
+}
+
+#[cfg(test)]
+impl Publisher {
+    /// Of a node that runs `snapshot` on one worker, whose mailbox is all there is of it, and that waits for nobody.
+    pub(crate) fn of_one_mailbox(snapshot: &Arc<Snapshot>) -> (Self, tollgate_ring::Inbox<GatewayCommand>) {
+        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
+        let security = Security::build(snapshot, None, SystemClock::shared()).expect("it names no certificates");
+        let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
+        let (commands, inbox) = tollgate_ring::mailbox(8).expect("there are descriptors");
+        let housekeeping = Housekeeping::launch().expect("there are threads");
+        let publisher = Self::new(program, figures, upstreams, housekeeping, vec![commands]);
+        publisher.acknowledge(0, snapshot.generation);
+        (Self { patience: Duration::ZERO, ..publisher }, inbox)
+    }
+
+    /// The figures of the node.
+    pub(crate) fn figures(&self) -> &Arc<Registry> {
+        &self.figures
     }
 }

@@ -78,7 +78,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
     let mut upstreams = balance::Registry::default();
     let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
-    let program = Arc::new(Program::build(snapshot.clone(), cpus.len(), registries, None, security));
+    let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;

@@ -22,7 +22,6 @@ use crate::{
 };
 use access::Access;
 use connection::Connection;
-use crossbeam::channel;
 use desk::Desk;
 use offload::Waiting;
 use pages::Page;
@@ -106,25 +105,19 @@ pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<Statu
         driver: Driver::Epoll,
         buffers_kept: STATUS_BUFFERS_KEPT,
     };
-    let (started, outcome) = channel::bounded(1);
     let waiting = outbox.clone();
-    let thread = tollgate_ring::launch(spec, move |io| async move {
-        let (socket, _file) = listeners.socket.unzip();
+    let thread = tollgate_ring::launch(spec, move |io| {
+        let (socket, file) = listeners.socket.unzip();
         let ways = [(listeners.network, Access::Network), (socket, Access::Socket)];
-        let taken = ways.into_iter().filter_map(|(bound, access)| Some((bound?.into_listener(&io), access)));
-        let taken = taken.map(|(listener, access)| Ok((listener?, access))).collect::<io::Result<Vec<_>>>();
-        let taken = taken.and_then(|listeners| Ok((listeners, inbox.into_mailbox(&io)?)));
-        // The receiver waits for exactly this message below.
-        match taken {
-            Ok((listeners, inbox)) => {
-                let _ = started.send(Ok(()));
-                let desk = Desk::new(subject, Waiting::new(waiting));
-                Rc::new(Server::new(io, listeners, desk)).run(inbox).await;
-            }
-            Err(error) => drop(started.send(Err(error))),
-        }
+        let bound = ways.into_iter().filter_map(|(bound, access)| Some((bound?, access)));
+        let taken = bound.map(|(bound, access)| Ok((bound.into_listener(&io)?, access)));
+        let (taken, inbox) = (taken.collect::<io::Result<_>>()?, inbox.into_mailbox(&io)?);
+        Ok(async move {
+            let desk = Desk::new(subject, Waiting::new(waiting));
+            Rc::new(Server::new(io, taken, desk)).run(inbox).await;
+            drop(file);
+        })
     })?;
-    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it started")))?;
     Ok(StatusThread { thread, outbox })
 }
 

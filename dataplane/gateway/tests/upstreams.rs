@@ -109,11 +109,18 @@ fn a_connection_is_enough_for_a_check_that_asks_for_no_more() {
     until(&gateway, |(status, body)| *status == 200 && body == "one");
 }
 
+/// Types of records (RFC 1035, section 3.2.2; RFC 3596, section 2.1), and what stands for every type in a question.
+const A: u8 = 1;
+const AAAA: u8 = 28;
+const ANY_TYPE: u8 = 255;
+
 /// A server that answers every question for an address with `127.0.0.N`, N being changed by the test, for no time; 0 is
-/// a name without addresses, 255 silence.
+/// a name without addresses.
 struct Names {
     address: SocketAddr,
     last: Arc<AtomicU8>,
+    /// The type whose questions get no answer; 0 for none.
+    ignored: Arc<AtomicU8>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -121,19 +128,28 @@ impl Names {
     fn start(last: u8) -> Self {
         let socket = UdpSocket::bind(ANY).unwrap();
         let (address, last) = (socket.local_addr().unwrap(), Arc::new(AtomicU8::new(last)));
-        let (shared, asked) = (last.clone(), Arc::<AtomicUsize>::default());
-        let counted = asked.clone();
+        let (ignored, asked) = (Arc::<AtomicU8>::default(), Arc::<AtomicUsize>::default());
+        let (names, unanswered, counted) = (last.clone(), ignored.clone(), asked.clone());
         thread::spawn(move || {
             let mut question = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut question) {
                 counted.fetch_add(1, Ordering::Relaxed);
-                let last = shared.load(Ordering::Relaxed);
-                if last != 255 {
-                    let _ = socket.send_to(&reply(&question[..length], last), from);
+                let ignored = unanswered.load(Ordering::Relaxed);
+                if ignored != ANY_TYPE && ignored != kind(&question) {
+                    let _ = socket.send_to(&reply(&question[..length], names.load(Ordering::Relaxed)), from);
                 }
             }
         });
-        Self { address, last, asked }
+        Self { address, last, ignored, asked }
+    }
+
+    /// Asks the gateway until it has asked the server some more times, and wants this answer all the while.
+    fn asked_again(&self, gateway: &Gateway, answer: (u16, &str)) {
+        let asked = self.asked.load(Ordering::Relaxed);
+        while self.asked.load(Ordering::Relaxed) < asked + 6 {
+            let (status, body) = ask(gateway);
+            assert_eq!((status, &*body), answer);
+        }
     }
 
     fn settings(&self) -> String {
@@ -190,11 +206,20 @@ fn an_answer_that_is_too_long_for_a_datagram_is_asked_for_over_tcp() {
     until(&gateway, |(status, _)| *status == 200 && asked.load(Ordering::Relaxed) >= 8);
 }
 
+/// Where a question ends, which is behind the head, the name, two bytes of its type and two of its class.
+fn end(question: &[u8]) -> usize {
+    12 + question[12..].iter().position(|&byte| byte == 0).unwrap() + 5
+}
+
+/// The type that is asked for.
+fn kind(question: &[u8]) -> u8 {
+    question[end(question) - 3]
+}
+
 /// The question comes back with an answer behind it.
 fn reply(question: &[u8], last: u8) -> Vec<u8> {
-    let end = 12 + question[12..].iter().position(|&byte| byte == 0).unwrap() + 5;
-    let is_for_ipv4 = question[end - 3] == 1;
-    let count = u8::from(is_for_ipv4 && last > 0);
+    let end = end(question);
+    let count = u8::from(kind(question) == A && last > 0);
     let mut reply = [&question[..2], &[0x81, 0x80, 0, 1, 0, count, 0, 0, 0, 0], &question[12..end]].concat();
     if count > 0 {
         reply.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, last]);
@@ -227,11 +252,30 @@ fn requests_follow_a_name_to_its_new_address() {
     names.last.store(1, Ordering::Relaxed);
     until(&gateway, |(_, body)| body == "one");
     // Nobody answers any more: what is known stays.
-    names.last.store(255, Ordering::Relaxed);
-    let asked = names.asked.load(Ordering::Relaxed);
-    while names.asked.load(Ordering::Relaxed) < asked + 4 {
-        assert_eq!(ask(&gateway), (200, "one".to_owned()));
+    names.ignored.store(ANY_TYPE, Ordering::Relaxed);
+    names.asked_again(&gateway, (200, "one"));
+}
+
+/// A question that is lost says nothing of the addresses it was about.
+#[test]
+fn half_an_answer_takes_no_address_away() {
+    let (one, names) = (Endpoint::start("one", ANY), Names::start(1));
+    let endpoint = format!("{{ address: \"orders.test:{}\" }}", one.address.port());
+    let gateway = gateway(&endpoint, "", &names.settings());
+    assert_eq!(ask(&gateway), (200, "one".to_owned()));
+    for ignored in [A, AAAA] {
+        names.ignored.store(ignored, Ordering::Relaxed);
+        names.asked_again(&gateway, (200, "one"));
     }
+}
+
+#[test]
+fn a_server_that_ignores_questions_for_ipv6_is_good_enough() {
+    let (one, names) = (Endpoint::start("one", ANY), Names::start(1));
+    names.ignored.store(AAAA, Ordering::Relaxed);
+    let endpoint = format!("{{ address: \"orders.test:{}\" }}", one.address.port());
+    let gateway = gateway(&endpoint, "", &names.settings());
+    assert_eq!(ask(&gateway), (200, "one".to_owned()));
 }
 
 #[test]

@@ -127,11 +127,13 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         forwarded,
         tracing,
         dns,
+        shedding,
         quota_store,
         cluster,
         limits,
         timeouts,
     } = snapshot;
-    let traffic = (trusted_proxies, forwarded, tracing, dns, limits, timeouts);
-    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster))
+    let client = (trusted_proxies, forwarded, tracing);
+    let stores = (quota_store, cluster);
+    item("settings", &(workers, io, status, access_log, client, dns, shedding, stores, limits, timeouts))
 }

@@ -17,6 +17,7 @@ mod limits;
 mod patch;
 mod policies;
 mod raw;
+mod resilience;
 mod resolve;
 mod rule;
 mod scalar;
@@ -36,6 +37,7 @@ pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
+pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
     Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
     Whom,

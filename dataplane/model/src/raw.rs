@@ -11,6 +11,7 @@ mod delta;
 pub(crate) mod json;
 mod policies;
 mod read;
+mod resilience;
 mod route;
 mod rules;
 mod settings;
@@ -24,6 +25,7 @@ pub(crate) use delta::{Delta, Removed};
 
 pub(crate) use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub(crate) use read::read;
+pub(crate) use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub(crate) use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub(crate) use rules::{Override, Rule, When};
 pub(crate) use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
@@ -78,6 +80,8 @@ pub(crate) struct File {
     pub(crate) quota_store: Option<Spanned<OrWord<QuotaStore>>>,
     /// The store that nodes share, for rules of `mode: leased`.
     pub(crate) cluster: Option<Spanned<Cluster>>,
+    /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
+    pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.

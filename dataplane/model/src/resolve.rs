@@ -17,6 +17,7 @@ mod names;
 mod node;
 mod policies;
 mod report;
+mod resilience;
 mod routes;
 mod state;
 mod tls;

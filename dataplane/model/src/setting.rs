@@ -20,6 +20,7 @@ const DEFAULTS: &str = r#"{
     "io": "auto",
     "status": { "bind": "127.0.0.1:9901" },
     "forwarded": "x_forwarded",
+    "shedding": "off",
     "tracing": { "accept": "all", "generate": "false" },
     "quota_store": { "every": "1s" },
     "limits": {

@@ -13,6 +13,7 @@ use crate::{
     cluster::{Cluster, QuotaStore},
     items::{Items, Named},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
+    resilience::{Breaker, Fallback, Shedding},
     status::Status,
     tls::ListenerTls,
     tracing::Tracing,
@@ -54,6 +55,8 @@ pub struct Snapshot {
     pub quota_store: Option<QuotaStore>,
     /// The store that nodes share.
     pub cluster: Option<Cluster>,
+    /// Which requests a worker refuses that cannot keep up, `None` for none.
+    pub shedding: Option<Shedding>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -293,22 +296,23 @@ impl Snapshot {
             forwarded,
             tracing,
             dns,
+            shedding,
             quota_store,
             cluster,
             limits,
             timeouts,
         } = self;
-        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts);
+        let client = (trusted_proxies, forwarded, tracing);
+        let settings = (workers, io, status, access_log, client, dns, shedding, limits, timeouts);
         let stores = (quota_store, cluster);
         let others = (
             &other.workers,
             &other.io,
             &other.status,
             &other.access_log,
-            &other.trusted_proxies,
-            &other.forwarded,
-            &other.tracing,
+            (&other.trusted_proxies, &other.forwarded, &other.tracing),
             &other.dns,
+            &other.shedding,
             &other.limits,
             &other.timeouts,
         );
@@ -357,6 +361,6 @@ macro_rules! debug_without_values {
 }
 
 debug_without_values!(AccessLog, LogFile, Listener, Upstream, Endpoint, Address, HealthCheck, Probe, Route);
-debug_without_values!(Match);
+debug_without_values!(Match, Breaker, Fallback);
 debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer);

@@ -1,7 +1,8 @@
 //! One pinned thread with one runtime.
 //!
-//! [`launch`] returns once the thread stands on its CPU and its ring is there, or says why not; falling back to another
-//! driver is the caller's decision. The pool keeps at most [`ThreadSpec::buffers_kept`] unused buffers.
+//! [`launch`] returns once the thread stands on its CPU, its ring is there and it has taken what the caller gave it, or
+//! says why not: what can fail fails at start and not later. Falling back to another driver is the caller's decision. The
+//! pool keeps at most [`ThreadSpec::buffers_kept`] unused buffers.
 
 use crate::{Driver, RingIo, system};
 use crossbeam::channel;
@@ -20,25 +21,26 @@ pub struct ThreadSpec {
     pub buffers_kept: usize,
 }
 
-/// Starts a thread that runs `main` to its end on a runtime of its own.
+/// Starts a thread with a runtime of its own that runs to its end what `main` has returned there.
 ///
 /// # Errors
-/// The thread, its affinity or its driver could not be had; nothing runs then.
+/// The thread, its affinity or its driver could not be had, or `main` failed; nothing runs then.
 pub fn launch<M, F>(spec: ThreadSpec, main: M) -> io::Result<JoinHandle<()>>
 where
-    M: FnOnce(RingIo) -> F + Send + 'static,
+    M: FnOnce(RingIo) -> io::Result<F> + Send + 'static,
     F: Future<Output = ()> + 'static,
 {
     let (started, outcome) = channel::bounded(1);
     let thread = std::thread::Builder::new().name(spec.name.clone()).spawn(move || {
         let prepared = system::block_signals()
             .and_then(|()| spec.cpu.map_or(Ok(()), system::pin_to))
-            .and_then(|()| RingIo::new(&spec));
+            .and_then(|()| RingIo::new(&spec))
+            .and_then(|io| Ok((main(io.clone())?, io)));
         // The receiver waits for exactly one message below.
         match prepared {
-            Ok(io) => {
+            Ok((task, io)) => {
                 if started.send(Ok(())).is_ok()
-                    && let Err(error) = io.run(main(io.clone()))
+                    && let Err(error) = io.run(task)
                 {
                     panic!("the driver of thread {} broke: {error}", spec.name);
                 }

@@ -28,10 +28,10 @@ macro_rules! on_both {
         fn $name() {
             for driver in drivers() {
                 let (done, outcome) = mpsc::channel();
-                let thread = launch(spec(driver), move |$io| async move {
+                let thread = launch(spec(driver), move |$io| Ok(async move {
                     $body
                     done.send(()).unwrap();
-                }).unwrap();
+                })).unwrap();
                 let panicked = thread.join().is_err();
                 assert!(!panicked && outcome.recv().is_ok(), "failed on {driver:?}");
             }
@@ -312,19 +312,30 @@ on_both! {
     }
 }
 
+/// Whoever starts it learns why, and nothing runs.
+#[test]
+fn a_thread_that_cannot_take_what_it_is_given_does_not_start() {
+    for driver in drivers() {
+        let launched = launch(spec(driver), |_| Err::<std::future::Ready<()>, _>(io::ErrorKind::AddrInUse.into()));
+        assert_eq!(launched.unwrap_err().kind(), io::ErrorKind::AddrInUse, "{driver:?}");
+    }
+}
+
 /// Messages from another thread arrive in order; the end of all senders ends the mailbox.
 #[test]
 fn a_mailbox_wakes_its_thread() {
     for driver in drivers() {
         let (outbox, inbox): (Outbox<u32>, _) = mailbox(2).unwrap();
         let (done, outcome) = mpsc::channel();
-        let thread = launch(spec(driver), move |io| async move {
-            let mailbox = inbox.into_mailbox(&io).unwrap();
-            let mut got = Vec::new();
-            while let Some(message) = mailbox.receive().await {
-                got.push(message);
-            }
-            done.send(got).unwrap();
+        let thread = launch(spec(driver), move |io| {
+            let mailbox = inbox.into_mailbox(&io)?;
+            Ok(async move {
+                let mut got = Vec::new();
+                while let Some(message) = mailbox.receive().await {
+                    got.push(message);
+                }
+                done.send(got).unwrap();
+            })
         })
         .unwrap();
         for message in 0..1000 {
@@ -442,15 +453,17 @@ fn a_stream_moves_between_live_runtimes_a_thousand_times() {
         let (to_second, to_first) = (second.clone(), first.clone());
         let (told, address) = mpsc::channel();
         let carriers = [
-            launch(spec(driver), move |io| async move {
-                let listener = listen(&io);
-                told.send(listener.local()).unwrap();
-                let Ok(detached) = listener.accept().await.unwrap().detach() else { panic!("it is fresh") };
-                to_first.send(detached).unwrap();
-                drop(to_first);
-                carry(io, inbox, to_second).await;
+            launch(spec(driver), move |io| {
+                Ok(async move {
+                    let listener = listen(&io);
+                    told.send(listener.local()).unwrap();
+                    let Ok(detached) = listener.accept().await.unwrap().detach() else { panic!("it is fresh") };
+                    to_first.send(detached).unwrap();
+                    drop(to_first);
+                    carry(io, inbox, to_second).await;
+                })
             }),
-            launch(spec(driver), move |io| carry(io, other_inbox, first)),
+            launch(spec(driver), move |io| Ok(carry(io, other_inbox, first))),
         ];
         let mut client = std::net::TcpStream::connect(address.recv().unwrap()).unwrap();
         client.set_nodelay(true).unwrap();

@@ -57,24 +57,33 @@ impl Loads {
         self.0[worker].promised.fetch_sub(1, Relaxed);
     }
 
-    /// Who should have the next connection instead of `worker`: the one with the fewest, if `worker` is above its fair share
-    /// by a margin, or has as many as a worker may.
+    /// How many of the node's `connections_max` connections `worker` may have. Together they have as many, so that a node
+    /// with fewer connections than workers leaves some of these without any.
+    pub(crate) fn part(&self, worker: usize, connections_max: usize) -> usize {
+        let workers = self.0.len();
+        connections_max / workers + usize::from(worker < connections_max % workers)
+    }
+
+    /// Who should have the next connection instead of `worker`: the one with the fewest that may have more, if `worker` is
+    /// above its fair share by a margin, or has as many as it may.
     pub(crate) fn lighter(&self, worker: usize, connections_max: usize) -> Option<usize> {
         let own = self.0[worker].value()?;
-        let is_full = own as usize >= connections_max;
+        let is_full = own as usize >= self.part(worker, connections_max);
         if own < HANDOVER_MARGIN && !is_full {
             return None;
         }
-        let (mut workers, mut sum, mut least) = (0, 0_u64, (u32::MAX, worker));
+        let (mut workers, mut sum, mut least) = (0, 0_u64, None);
         for (other, load) in self.0.iter().enumerate().filter_map(|(other, load)| Some((other, load.value()?))) {
             workers += 1;
             sum += u64::from(load);
-            least = least.min((load, other));
+            let has_room = (load as usize) < self.part(other, connections_max);
+            least = least.into_iter().chain(has_room.then_some((load, other))).min();
         }
+        let (least, lightest) = least?;
         let fair = sum.div_ceil(workers);
         let margin = u64::from(HANDOVER_MARGIN).max(fair / HANDOVER_SHARE);
-        let is_above = u64::from(own) >= fair + margin;
-        (least.0 < own && (is_above || is_full) && (least.0 as usize) < connections_max).then_some(least.1)
+        let is_above = u64::from(own) >= fair + margin && least < own;
+        (is_full || is_above).then_some(lightest)
     }
 }
 
@@ -124,8 +133,25 @@ mod tests {
 
     #[test]
     fn a_full_worker_looks_for_room() {
-        assert_eq!(loads([2, 1]).lighter(0, 2), Some(1));
-        assert_eq!(loads([2, 2]).lighter(0, 2), None);
+        assert_eq!(loads([2, 1]).lighter(0, 4), Some(1));
+        assert_eq!(loads([2, 2]).lighter(0, 4), None);
         assert_eq!(loads([2]).lighter(0, 2), None);
+    }
+
+    #[test]
+    fn the_parts_make_the_whole() {
+        for max in 0..20 {
+            let loads = loads([0; 6]);
+            assert_eq!((0..6).map(|worker| loads.part(worker, max)).sum::<usize>(), max);
+        }
+    }
+
+    #[test]
+    fn who_may_have_none_looks_for_room() {
+        assert_eq!(loads([0, 0, 0]).lighter(2, 2), Some(0));
+        assert_eq!(loads([1, 0, 0]).lighter(2, 2), Some(1), "not to one that may have none itself");
+        assert_eq!(loads([1, 1, 0]).lighter(2, 2), None);
+        assert_eq!(loads([3, 2, 2]).lighter(1, 7), None, "the part that is larger by one is taken");
+        assert_eq!(loads([2, 2, 2]).lighter(1, 7), Some(0));
     }
 }

@@ -46,6 +46,11 @@ impl<D: Send + 'static> Peers<D> {
         self.loads.publish(self.index, connections);
     }
 
+    /// How many of the node's connections this worker may have.
+    pub(crate) fn part(&self, connections_max: usize) -> usize {
+        self.loads.part(self.index, connections_max)
+    }
+
     /// Who should have the next connection instead of this worker.
     pub(crate) fn lighter(&self, connections_max: usize) -> Option<usize> {
         self.loads.lighter(self.index, connections_max)

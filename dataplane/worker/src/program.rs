@@ -29,7 +29,7 @@ pub struct Program {
     listeners: Vec<u32>,
     pub(crate) heads: HeadLimits,
     pub(crate) forwarded: ForwardedStyle,
-    /// This worker's share of `limits.connections`.
+    /// `limits.connections`, of all workers together.
     pub(crate) connections_max: usize,
     pub(crate) tls: Security,
 }
@@ -61,12 +61,11 @@ pub struct Registries<'r> {
 }
 
 impl Program {
-    /// Compiles `snapshot` for `workers` workers. `previous` is what they run so far: the cost is that
-    /// of what is different. `tls` is what the snapshot says of TLS.
+    /// Compiles `snapshot`. `previous` is what the workers run so far: the cost is that of what is different. `tls` is what
+    /// the snapshot says of TLS.
     #[must_use]
     pub fn build(
         snapshot: Arc<Snapshot>,
-        workers: usize,
         mut registries: Registries<'_>,
         previous: Option<&Self>,
         tls: Security,
@@ -87,7 +86,7 @@ impl Program {
                 Forwarded::Standard => ForwardedStyle::Standard,
                 Forwarded::Both => ForwardedStyle::Both,
             },
-            connections_max: limits.connections.div_ceil(workers.max(1)),
+            connections_max: limits.connections,
             tls,
             snapshot,
         };

@@ -158,12 +158,12 @@ impl<I: Io> Worker<I> {
         self.dismiss();
     }
 
-    /// Whether another connection would exceed this worker's share.
+    /// Whether another connection would exceed this worker's part of what the node may have.
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.get() >= self.connections_max()
+        self.connections.get() >= self.peers.part(self.connections_max())
     }
 
-    /// Connections that this worker, like any of its node, may have.
+    /// Connections that all workers of the node together may have.
     pub(crate) fn connections_max(&self) -> usize {
         self.program.borrow().connections_max
     }

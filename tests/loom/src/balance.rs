@@ -38,7 +38,7 @@ pub fn two_endpoints_never_share_a_number() {
     assert!(one.slot() < 4 && other.slot() < 4, "what is free is used again");
 }
 
-/// Within a window nothing is lost. (As it changes, two threads may count into either, as `Window` says: that is not asked.)
+/// Within a window nothing is lost.
 pub fn a_window_counts_what_is_in_it() {
     let numbers = Arc::new(Numbers::default());
     let one = Arc::new(endpoint(&numbers));
@@ -53,6 +53,20 @@ pub fn a_window_counts_what_is_in_it() {
     one.note_failure();
     other.join().expect("it does not panic");
     assert_eq!((one.count(false, 10, 5), one.note_failure(), one.in_flight()), ((3, 1), 3, 0));
+}
+
+/// As a window changes, nobody is told of failures without their exchanges, who changes it is counted, and nothing of the
+/// one before is left.
+pub fn a_window_changes_as_a_whole() {
+    let numbers = Arc::new(Numbers::default());
+    let one = Arc::new(endpoint(&numbers));
+    assert_eq!([(); 3].map(|()| one.count(true, 10, 5)), [(1, 1), (2, 2), (3, 3)]);
+    let other = one.clone();
+    let other = thread::spawn(move || other.count(true, 10, 15));
+    let told = [one.count(false, 10, 15), other.join().expect("it does not panic")];
+    assert!(told.iter().all(|(exchanges, failures)| failures <= exchanges), "{told:?}");
+    let (exchanges, failures) = one.count(false, 10, 15);
+    assert!((2..=3).contains(&exchanges) && failures <= 1, "{exchanges} {failures}");
 }
 
 /// Two workers find two endpoints at fault at one time, of which one must stay, as `Upstream::eject` does it.

@@ -55,6 +55,10 @@ impl AtomicU64 {
         self.made().store(value, ordering);
     }
 
+    pub(crate) fn swap(&self, value: u64, ordering: Ordering) -> u64 {
+        self.made().swap(value, ordering)
+    }
+
     pub(crate) fn fetch_add(&self, value: u64, ordering: Ordering) -> u64 {
         self.made().fetch_add(value, ordering)
     }

@@ -194,6 +194,12 @@ impl Client {
 }
 
 impl Talk {
+    /// Whether the connection was closed by the other side without a look at it.
+    pub(crate) fn was_turned_away(&self) -> bool {
+        let end = self.reader.end();
+        end.world().downstream().was_turned_away(end.number())
+    }
+
     /// Sends `bytes` behind what was sent before.
     pub fn send(&self, bytes: impl Into<Vec<u8>>) {
         if let Some(batches) = &self.batches {

@@ -111,7 +111,7 @@ impl Gateway {
         let (sender, log) = log_queue(LOG_BLOCKS, &figures);
         let mut upstreams = Registry::default();
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
-        let program = Arc::new(Program::build(Arc::new(snapshot), workers, registries, None, security));
+        let program = Arc::new(Program::build(Arc::new(snapshot), registries, None, security));
         let (loads, returned) = (Loads::new(workers), Rc::new(Cell::new((Instant::default(), workers))));
         let parking = Parking::new(workers);
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
@@ -182,8 +182,7 @@ impl Gateway {
         let security = security(&snapshot, Some(self.program.borrow().security()));
         let mut upstreams = self.upstreams.borrow_mut();
         let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
-        let (snapshot, workers) = (Arc::new(snapshot), self.nodes.len());
-        let program = Program::build(snapshot, workers, registries, Some(&self.program.borrow()), security);
+        let program = Program::build(Arc::new(snapshot), registries, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.old.borrow_mut().push(Arc::downgrade(&self.program.replace(program.clone())));
         for (worker, commands) in self.commands.iter().enumerate() {

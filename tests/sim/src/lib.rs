@@ -12,6 +12,7 @@
 
 mod client;
 mod contract;
+mod downstream;
 mod executor;
 mod faults;
 mod gateway;

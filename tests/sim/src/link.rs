@@ -128,6 +128,16 @@ impl Endpoint {
         &self.world
     }
 
+    /// The number of the link, which no other of the run has.
+    pub(crate) fn number(&self) -> u64 {
+        self.link.number
+    }
+
+    /// Whether the other side has made the connection.
+    pub(crate) const fn is_accepted(&self) -> bool {
+        self.side == 1
+    }
+
     /// The address of the other side.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {

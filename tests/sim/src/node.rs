@@ -3,7 +3,9 @@
 //! Streams and listeners of a node report to it what they receive and send; the clock, entropy and network are the
 //! world's. Every task spawned here is counted, and so is every buffer taken, until they are given back.
 
-use crate::{Fault, SimDetached, SimListener, SimStream, World, ledger::Ledger, trace::Event};
+use crate::{
+    Endpoint, Fault, SimDetached, SimListener, SimStream, World, downstream::Visit, ledger::Ledger, trace::Event,
+};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -33,6 +35,8 @@ pub struct Node {
     completions: Rc<Completions>,
     /// By peer: streams open now, and at most so far.
     open: Rc<RefCell<BTreeMap<SocketAddr, (usize, usize)>>>,
+    /// Accepted streams.
+    held: Rc<Cell<usize>>,
 }
 
 /// One of the streams that a node has open, until it is dropped.
@@ -68,6 +72,7 @@ impl Node {
             ledger: Rc::default(),
             completions: Rc::default(),
             open: Rc::default(),
+            held: Rc::default(),
         }
     }
 
@@ -87,6 +92,11 @@ impl Node {
         *now += 1;
         *most = (*most).max(*now);
         OpenStream(self.clone(), peer)
+    }
+
+    /// Follows an accepted stream.
+    pub(crate) fn visit(&self, end: &Endpoint) -> Option<Visit> {
+        end.is_accepted().then(|| Visit::begin(&self.world, end.number(), &self.held))
     }
 
     /// Most streams to `peer` that were open at one time.

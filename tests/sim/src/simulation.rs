@@ -5,6 +5,7 @@
 
 use crate::{
     Conditions, Counters, Fault, Node, Random, Seed,
+    downstream::Downstream,
     executor::{Executor, TimerKey},
     network::Network,
     trace::{Event, Trace},
@@ -35,6 +36,7 @@ struct Parts {
     conditions: Conditions,
     counters: RefCell<Counters>,
     network: Network,
+    downstream: Downstream,
     trace: Trace,
     pools: RefCell<Vec<BufferPool>>,
     /// Tasks of nodes that have not ended.
@@ -64,6 +66,7 @@ impl Simulation {
             conditions,
             counters: RefCell::default(),
             network: Network::default(),
+            downstream: Downstream::default(),
             trace: Trace::new(seed.print),
             pools: RefCell::default(),
             node_tasks: Cell::new(0),
@@ -188,6 +191,10 @@ impl World {
 
     pub(crate) fn network(&self) -> &Network {
         &self.0.network
+    }
+
+    pub(crate) fn downstream(&self) -> &Downstream {
+        &self.0.downstream
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counters)) {

@@ -3,7 +3,7 @@
 //! A transfer takes effect at once and may be learned of later, as on a ring: an abort in between does not undo it.
 //! A stream that no node has, [`SimDetached`], is a number that could be sent to another thread, though there is one only.
 
-use crate::{Endpoint, Fault, Node, contract::InFlight, node::OpenStream};
+use crate::{Endpoint, Fault, Node, contract::InFlight, downstream::Visit, node::OpenStream};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -20,6 +20,8 @@ pub struct SimStream {
     receiving: Cell<bool>,
     sending: Cell<bool>,
     _open: OpenStream,
+    /// If it was accepted.
+    visit: Option<Visit>,
 }
 
 thread_local! {
@@ -63,8 +65,8 @@ impl SimStream {
     }
 
     pub(crate) fn new(node: Node, end: Endpoint) -> Self {
-        let open = node.count_stream(end.peer());
-        Self { node, end, receiving: Cell::new(false), sending: Cell::new(false), _open: open }
+        let (open, visit) = (node.count_stream(end.peer()), node.visit(&end));
+        Self { node, end, receiving: Cell::new(false), sending: Cell::new(false), _open: open, visit }
     }
 
     /// How many of `most` bytes this transfer moves.
@@ -80,6 +82,7 @@ impl SimStream {
     /// What befalls any transfer before it begins.
     async fn submit(&self) -> io::Result<()> {
         let world = self.node.world();
+        self.visit.iter().for_each(Visit::serve);
         // Whatever an abort still lets complete, nothing begins behind it.
         self.end.hasten_abort();
         if world.strikes(Fault::Reset) {
@@ -131,6 +134,7 @@ impl Stream for SimStream {
         if is_busy || self.node.world().strikes(Fault::DetachRefused) {
             return Err(self);
         }
+        self.visit.iter().for_each(Visit::moves);
         Ok(SimDetached::of(self.end))
     }
 
@@ -165,6 +169,7 @@ impl Stream for SimStream {
     }
 
     async fn readable(&self) -> io::Result<()> {
+        self.visit.iter().for_each(Visit::serve);
         let own = Cell::new(false);
         let wait = InFlight::begin(self.node.world(), &own, "a wait for readability");
         self.node.submission().await;

@@ -1,19 +1,20 @@
 //! What the updating thread does with one change.
 //!
-//! Judging is the model's, running it is the [`Target`]'s; here is who wins when they disagree: the file over what was
+//! Judging it is the model's, running it the [`Publisher`]'s; here is who wins when they disagree: the file over what was
 //! patched before it changed, the configuration that runs over whatever is wrong, an earlier change over a later one that
 //! did not know of it.
 
 use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
     NodeSource,
-    figures::wall_s,
+    certificates::SystemClock,
     publish::{PublishError, Publisher},
     service,
 };
 use std::{path::PathBuf, sync::Arc};
 use tollgate_model::Configuration;
 use tollgate_telemetry::ConfigMetrics;
+use tollgate_tls::WallClock;
 
 pub(crate) struct Updater {
     pub(crate) publisher: Arc<Publisher>,
@@ -29,7 +30,7 @@ pub(crate) struct Updater {
 impl Updater {
     /// Notes that what is live was started with, and runs.
     pub(crate) fn started(&self, generation: u64, digest: u64) {
-        self.metrics.published(generation, digest, wall_s());
+        self.metrics.published(generation, digest, SystemClock.unix_seconds());
         if let Some(last_good) = &self.last_good {
             last_good.keep(&self.live.running());
         }
@@ -128,7 +129,7 @@ impl Updater {
         let by = cause.as_str();
         match outcome {
             Outcome::Published { tag, behind } => {
-                self.metrics.published(tag.generation, tag.digest, wall_s());
+                self.metrics.published(tag.generation, tag.digest, SystemClock.unix_seconds());
                 if !matches!(cause, Cause::Put | Cause::Patch) && matches!(before, Cause::Put | Cause::Patch) {
                     eprintln!("tollgate: the file replaces what was changed through /config");
                 }
@@ -141,11 +142,11 @@ impl Updater {
                 }
             }
             Outcome::Unchanged { tag } => {
-                self.metrics.unchanged(wall_s());
+                self.metrics.unchanged(SystemClock.unix_seconds());
                 eprintln!("tollgate: configuration {tag} runs on: nothing new ({by})");
             }
             Outcome::Refused(refusal) => {
-                self.metrics.refused(wall_s());
+                self.metrics.refused(SystemClock.unix_seconds());
                 self.live.refuse(cause, refusal.clone());
                 eprintln!("tollgate: a configuration is refused, nothing changes ({by}):\n{refusal}");
             }

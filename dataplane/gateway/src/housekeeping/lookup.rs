@@ -2,7 +2,8 @@
 //!
 //! Each question has a number and a port of its own, both of chance, and an answer counts only if it fits (crate `dns`).
 //! A server gets `dns.timeout`. Addresses that no route leads to are left out: on a machine without IPv6 those of AAAA
-//! records would only be tried in vain. Both kinds are asked for one after the other, and one that fails is left out.
+//! records would only be tried in vain. Both kinds are asked for one after the other; of one that nobody could tell, what
+//! was known before stays.
 
 use super::call::{Calls, send_all, within};
 use crate::limits::{HOSTS_TTL, SYSTEM_FILE_BYTES_MAX};
@@ -19,6 +20,9 @@ use tollgate_model::Dns;
 use tollgate_ring::{RingDatagram, RingIo, RingStream};
 use tollgate_worker::Wire;
 
+/// Addresses, and how long they hold.
+pub(super) type Found = (Vec<IpAddr>, Duration);
+
 /// How a name is looked up.
 pub(super) struct Lookup<'l> {
     pub(super) io: &'l RingIo,
@@ -27,11 +31,11 @@ pub(super) struct Lookup<'l> {
 }
 
 impl Lookup<'_> {
-    /// All addresses of a name and how long that holds; `None` if nobody could tell.
-    pub(super) async fn addresses(&self, host: &str) -> Option<(Vec<IpAddr>, Duration)> {
-        let known = hosts(&String::from_utf8_lossy(&read("/etc/hosts")), host);
-        if !known.is_empty() {
-            return Some((known, HOSTS_TTL));
+    /// All addresses of a name, of which some were `known` already, and how long that holds; `None` if nobody could tell.
+    pub(super) async fn addresses(&self, host: &str, known: &[IpAddr]) -> Option<Found> {
+        let listed = hosts(&String::from_utf8_lossy(&read("/etc/hosts")), host);
+        if !listed.is_empty() {
+            return Some((listed, HOSTS_TTL));
         }
         let servers = match self.dns.servers.as_slice() {
             [] => servers(&read("/etc/resolv.conf")),
@@ -39,13 +43,13 @@ impl Lookup<'_> {
         };
         let four = self.ask(&servers, host, Kind::A).await;
         let six = self.ask(&servers, host, Kind::Aaaa).await;
-        let ttl = [&four, &six].into_iter().flatten().map(|(_, ttl)| *ttl).min()?;
-        let all = [four, six].into_iter().flatten().flat_map(|(addresses, _)| addresses);
-        Some((all.filter(|&address| is_routed(address)).collect(), ttl))
+        let (mut addresses, ttl) = whole(four, six, known)?;
+        addresses.retain(|&address| is_routed(address));
+        Some((addresses, ttl))
     }
 
     /// What the first server that can tell says.
-    async fn ask(&self, servers: &[SocketAddr], host: &str, kind: Kind) -> Option<(Vec<IpAddr>, Duration)> {
+    async fn ask(&self, servers: &[SocketAddr], host: &str, kind: Kind) -> Option<Found> {
         for &server in servers {
             let question = Question::new(host, kind, (self.io.entropy() >> 48) as u16)?;
             let due = self.io.now() + self.dns.timeout;
@@ -84,6 +88,23 @@ impl Lookup<'_> {
     }
 }
 
+/// What is known of a name when both kinds were asked for. A question without an answer (a datagram is lost, a server does
+/// not know AAAA) says nothing of its addresses: those that were `known` stay. When the other kind has none, the lookup has
+/// failed: else a name of IPv4 alone would lose all it has with one datagram.
+fn whole(four: Option<Found>, six: Option<Found>, known: &[IpAddr]) -> Option<Found> {
+    let (mut found, ttl, missing): (_, _, fn(&IpAddr) -> bool) = match (four, six) {
+        (Some((four, four_ttl)), Some((six, six_ttl))) => return Some(([four, six].concat(), four_ttl.min(six_ttl))),
+        (Some((four, ttl)), None) => (four, ttl, IpAddr::is_ipv6),
+        (None, Some((six, ttl))) => (six, ttl, IpAddr::is_ipv4),
+        (None, None) => return None,
+    };
+    if found.is_empty() {
+        return None;
+    }
+    found.extend(known.iter().filter(|address| missing(address)));
+    Some((found, ttl))
+}
+
 /// A message behind its length (RFC 7766, section 8).
 async fn receive_framed(wire: &Wire<RingStream>) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
@@ -113,4 +134,25 @@ fn read(path: impl AsRef<Path>) -> Vec<u8> {
     let file = fs::File::open(path);
     let _ = file.and_then(|file| file.take(SYSTEM_FILE_BYTES_MAX).read_to_end(&mut bytes));
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_could_tell_stays_as_it_was() {
+        let [one, two, three]: [IpAddr; 3] =
+            ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(|text| text.parse().unwrap());
+        let [short, long] = [1, 60].map(Duration::from_secs);
+        let known = [one, three];
+        let found = |addresses: &[IpAddr], ttl| Some((addresses.to_vec(), ttl));
+        assert_eq!(whole(found(&[two], long), found(&[], short), &known), found(&[two], short), "all is told");
+        assert_eq!(whole(found(&[], long), found(&[], long), &known), found(&[], long), "none is told");
+        assert_eq!(whole(found(&[two], long), None, &known), found(&[two, three], long));
+        assert_eq!(whole(None, found(&[three], short), &known), found(&[three, one], short));
+        assert_eq!(whole(None, found(&[], short), &known), None, "half of nothing");
+        assert_eq!(whole(found(&[], short), None, &[]), None);
+        assert_eq!(whole(None, None, &known), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! The addresses of names: one task for each name that an upstream has, which asks again when the answer has expired.
 //!
 //! An answer holds for its TTL, kept between `dns.ttl_min` and `dns.ttl_max`. When no server answers, the last addresses
-//! stay and it is asked again after [`RETRY_FAILED`]; a name that has no addresses any more has none.
+//! stay and it is asked again after [`RETRY_FAILED`]; a name whose servers say that it has no addresses any more has none.
 
 use super::{call::Calls, checks::Checks, lookup::Lookup};
 use crate::limits::RETRY_FAILED;
@@ -106,7 +106,8 @@ impl Names {
         while name.is_wanted.get() {
             let Some(dns) = self.dns.borrow().clone() else { return };
             let lookup = Lookup { io: &self.io, calls: &self.calls, dns: &dns };
-            let found = lookup.addresses(&name.host).await;
+            let known = name.addresses.borrow().clone().unwrap_or_default();
+            let found = lookup.addresses(&name.host, &known).await;
             if !name.is_wanted.get() {
                 return;
             }

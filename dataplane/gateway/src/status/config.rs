@@ -139,19 +139,12 @@ fn document(status: u16, code: &str, title: &str, detail: &str) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        certificates::SystemClock,
         changes::{Cause, Change, Job, Live, Updater},
-        housekeeping::Housekeeping,
         publish::Publisher,
     };
-    use std::{
-        sync::{Arc, mpsc},
-        time::Duration,
-    };
-    use tollgate_balance as balance;
+    use std::sync::{Arc, mpsc};
     use tollgate_model::{Configuration, NoSource};
-    use tollgate_telemetry::Registry;
-    use tollgate_worker::{Command, Program, Registries, Security};
+    use tollgate_worker::Command;
 
     #[derive(Debug)]
     struct Given(&'static str);
@@ -167,16 +160,7 @@ mod tests {
     fn a_worker_that_is_behind_is_told_of() {
         let text = "version: 1\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
         let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
-        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
-        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
-        let snapshot = configuration.snapshot();
-        let security = Security::build(snapshot, None, SystemClock::shared()).unwrap();
-        let program = Arc::new(Program::build(snapshot.clone(), 1, registries, None, security));
-        let (commands, inbox) = tollgate_ring::mailbox(8).unwrap();
-        let housekeeping = Housekeeping::launch().unwrap();
-        let mut publisher = Publisher::new(program, figures.clone(), upstreams, housekeeping, vec![commands]);
-        publisher.patience = Duration::ZERO;
-        publisher.acknowledge(0, 1);
+        let (publisher, inbox) = Publisher::of_one_mailbox(configuration.snapshot());
         let publisher = Arc::new(publisher);
         let live = Arc::new(Live::new(configuration, Cause::Start));
         let mut updater = Updater {
@@ -185,7 +169,7 @@ mod tests {
             file: None,
             read: None,
             last_good: None,
-            metrics: figures.config(),
+            metrics: publisher.figures().config(),
         };
         let (done, outcome) = mpsc::channel();
         let patch = "base: 1\nchanged: { routes: [ { name: r, match: { path: / }, answer: { status: 200 } } ] }\n";

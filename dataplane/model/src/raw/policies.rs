@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Header, OrWord, Rule, Shape, Spanned, Text};
+use super::{Answer, Faults, Header, OrWord, Rule, Shape, Spanned, Text};
 
 /// `defaults`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -56,6 +56,11 @@ pub(crate) struct Policies {
     /// Which fields tell the client what the rules leave it: `standard` (default; `RateLimit-Policy`, `RateLimit`),
     /// `x_ratelimit` (`X-RateLimit-Limit`, `-Remaining`, `-Reset`), `both`, `off`. The last layer that has it counts.
     pub(crate) rate_limit_fields: Option<Text>,
+    /// Who is refused last when a worker cannot keep up (`shedding`): `low`, `normal` (default), `high`, `critical`. The
+    /// last layer that has it counts.
+    pub(crate) priority: Option<Text>,
+    /// Delays and errors on purpose. The last layer that has it counts.
+    pub(crate) faults: Option<Spanned<OrWord<Faults>>>,
     /// An answer in place of what the route does. The last layer that has it counts.
     pub(crate) mock: Option<Spanned<OrWord<Answer>>>,
 }

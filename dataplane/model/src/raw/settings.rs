@@ -64,6 +64,7 @@ impl File {
             dns,
             quota_store,
             cluster,
+            shedding,
             limits,
             timeouts,
         } = self;
@@ -81,6 +82,7 @@ impl File {
             ("dns", dns),
             ("quota_store", quota_store),
             ("cluster", cluster),
+            ("shedding", shedding),
             ("limits", limits),
             ("timeouts", timeouts),
         ]

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrWord, Shape, Spanned, Text, UpstreamTls};
+use super::{AdaptiveConcurrency, Breaker, Hedge, OrWord, Shape, Spanned, Text, UpstreamTls};
 
 /// An entry of `upstreams`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -24,6 +24,12 @@ pub(crate) struct Upstream {
     pub(crate) health: Option<Spanned<Health>>,
     /// When an endpoint is left alone for what exchanges with it were like. Left out: never.
     pub(crate) outliers: Option<Spanned<Outliers>>,
+    /// When the whole upstream is left alone for what requests to it were like. Left out: never.
+    pub(crate) breaker: Option<Spanned<Breaker>>,
+    /// Requests in progress, as many as do not slow the upstream down. Left out: any number.
+    pub(crate) adaptive_concurrency: Option<Spanned<AdaptiveConcurrency>>,
+    /// Requests that are sent to a second endpoint when the first is slow. Left out: none.
+    pub(crate) hedge: Option<Spanned<Hedge>>,
     /// What is tried again.
     #[serde(default)]
     pub(crate) retries: Retries,

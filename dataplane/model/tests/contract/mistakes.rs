@@ -7,7 +7,7 @@ use crate::source::{file, good, read};
 const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n";
 
 /// Reads `text`; says whether the error at the mark holds `expected` and is the only one.
-fn check(text: &str, expected: &str) {
+pub(crate) fn check(text: &str, expected: &str) {
     let (line, column) = text.split_once('§').map_or((0, 0), |(before, _)| {
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         (before.matches('\n').count() + 1, before[start..].chars().count() + 1)

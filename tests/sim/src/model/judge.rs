@@ -110,8 +110,8 @@ impl Model {
     /// Whether the client may be left without a whole answer.
     fn may_fail(&self, note: &Note) -> bool {
         let is_cut = note.was_spoilt(&CUTTING);
-        let may_end = self.has_seen(&ENDING) || self.has_seen(&[Mishap::EndpointFails]) || self.rules.is_full_possible;
-        self.is_rough() || note.excuse.is_some() || is_cut || may_end
+        let may_end = self.has_seen(&ENDING) || self.has_seen(&[Mishap::EndpointFails]);
+        self.is_rough() || note.excuse.is_some() || note.was_turned_away || is_cut || may_end
     }
 
     /// Whether the gateway may refuse an exchange for this.
@@ -177,6 +177,8 @@ impl Model {
 
     fn judge_record(&self, note: &Note) {
         let token = note.plan.request.token;
+        let is_untouched = note.tries.is_empty() && note.record.is_none();
+        assert!(!note.was_turned_away || is_untouched, "{token} was served, and turned away: {note:?}");
         let Some(record) = &note.record else {
             let is_served = !note.tries.is_empty() || matches!(note.outcome, Outcome::Told(_));
             return assert!(!is_served, "{token} was served without a record: {note:?}");

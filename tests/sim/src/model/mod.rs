@@ -58,8 +58,8 @@ pub struct Rules {
     pub requests_per_connection: Option<usize>,
     /// Connections of a worker to an endpoint, at most.
     pub upstream_connections_max: Option<usize>,
-    /// Connections of clients are limited.
-    pub is_full_possible: bool,
+    /// Connections of clients, at most, over all workers.
+    pub connections_max: Option<usize>,
     /// Endpoints are ejected for their failures.
     pub ejects: bool,
     /// Every message of an exchange is marked with the snapshot that it ran on.

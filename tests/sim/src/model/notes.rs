@@ -14,6 +14,8 @@ pub(super) struct Note {
     pub(super) plan: Plan,
     /// What its client's connection is excused by.
     pub(super) excuse: Option<Mishap>,
+    /// Its client's connection was turned away.
+    pub(super) was_turned_away: bool,
     /// What every worker ran when it was sent.
     pub(super) generation_min: u64,
     pub(super) outcome: Outcome,
@@ -64,6 +66,7 @@ impl Note {
         Self {
             plan,
             excuse: None,
+            was_turned_away: false,
             generation_min: 0,
             outcome: Outcome::Unsent,
             tries: Vec::new(),

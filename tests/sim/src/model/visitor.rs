@@ -97,6 +97,8 @@ impl Manner {
                 let (method, is_malformed) = model.note(token, |note| (note.plan.request.method, note.is_malformed()));
                 let reply = talk.reply(method).await;
                 served += usize::from(reply.is_ok());
+                let was_turned_away = talk.was_turned_away();
+                batch[at..].iter().for_each(|&token| model.note(token, |note| note.was_turned_away = was_turned_away));
                 model.told(token, &reply, served, talk.keeps_body(), &batch[at + 1..]);
                 if is_malformed || reply.as_ref().map_or(true, |reply| reply.last) {
                     let behind = |note: &mut super::Note| {

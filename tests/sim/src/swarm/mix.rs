@@ -97,7 +97,7 @@ impl Mix {
             upstream_requests_max: random.chance(0.3).then(|| 1 + random.index(8)),
             requests_per_connection: random.chance(0.3).then(|| 1 + random.index(10)),
             upstream_connections_max: None,
-            is_full_possible: false,
+            connections_max: None,
             ejects: false,
             marks_generation: random.chance(0.7),
         };
@@ -262,8 +262,9 @@ fn node(random: &Random, rules: &mut Rules, clients: usize) -> String {
     let mut limits = Vec::new();
     limits.extend(rules.requests_per_connection.map(|most| format!("requests_per_connection: {most}")));
     if random.chance(0.15) {
-        rules.is_full_possible = true;
-        limits.push(format!("connections: {}", (clients / 2).max(rules.workers)));
+        let most = 1 + random.index(clients);
+        rules.connections_max = Some(most);
+        limits.push(format!("connections: {most}"));
     }
     let forwarded = ["x_forwarded", "standard", "both", "off"][random.index(4)];
     let tracing = ["", "tracing: { generate: true, sampled_percent: 50 }\n"][random.index(2)];

@@ -32,7 +32,7 @@ impl<'r> Operator<'r> {
     pub(super) fn new(mix: &'r Mix, gateway: &'r Gateway, started: &'r Started) -> Self {
         let all = mix.clients * mix.requests;
         // So late that there were exchanges enough.
-        let end_at = all - LAST_REQUESTS - gateway.world.random().index(LAST_REQUESTS);
+        let end_at = all.saturating_sub(LAST_REQUESTS + gateway.world.random().index(LAST_REQUESTS));
         let operator = Self { mix, gateway, started, generation: 1, end_at };
         operator.resolve(&(0..mix.origins).collect::<Vec<_>>());
         operator

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Fault, Gateway, Seed, gateway,
-    model::{Ends, Mishap, Model},
+    model::{ENDING, Ends, Mishap, Model},
 };
 use std::{
     cell::RefCell,
@@ -38,6 +38,8 @@ pub struct Tally {
     pub exchanges: u64,
     /// Those that an origin answered.
     pub answered: u64,
+    /// Connections of clients that were turned away.
+    pub turned_away: u64,
     /// By [`Fault`].
     pub faults: [u64; Fault::ALL.len()],
     /// By [`Mishap`].
@@ -50,6 +52,7 @@ impl Tally {
         self.hash = other.hash;
         self.exchanges += other.exchanges;
         self.answered += other.answered;
+        self.turned_away += other.turned_away;
         self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
         self.mishaps.iter_mut().zip(other.mishaps).for_each(|(sum, more)| *sum += more);
     }
@@ -90,6 +93,7 @@ pub fn run(mix: &Mix, seed: Seed) -> Tally {
     while !started.model.is_over() {
         let step = Duration::from_micros(1 + gateway.world.random().below(TURN_MICROS_MAX));
         gateway.run_for(step);
+        judge_downstream(mix, &gateway, &started.model);
         operator.act();
         let is_stuck = gateway.simulation.is_idle() || gateway.world.now() > Instant::default() + RUN_MAX;
         assert!(started.model.is_over() || !is_stuck, "a client waits for ever");
@@ -100,18 +104,31 @@ pub fn run(mix: &Mix, seed: Seed) -> Tally {
     let hash = gateway.simulation.trace_hash();
     let calm = Kind::all().all(|kind| matches!(kind, Kind::Mishap(_)) || mix.kinds().all(|on| on != kind));
     assert!(!calm || counters.body_bytes_copied == 0, "{} bytes of bodies copied", counters.body_bytes_copied);
-    judge_connections(mix, &gateway, &model);
+    judge_upstream(mix, &gateway, &model);
+    let turned_away = gateway.world.downstream().turned_away();
     let records = gateway.end().records;
     model.judge(&records);
     let Ends { answered, .. } = model.ends();
     let faults = Fault::ALL.map(|fault| counters.fired(fault));
     let mishaps = Mishap::ALL.map(|mishap| model.happened(mishap));
-    Tally { hash, exchanges: model.ends().exchanges(), answered, faults, mishaps }
+    Tally { hash, exchanges: model.ends().exchanges(), answered, turned_away, faults, mishaps }
+}
+
+/// The node serves no more connections than it may, and a worker turns away none while it has less than its part of them.
+/// One that ends closes what still comes to it.
+fn judge_downstream(mix: &Mix, gateway: &Gateway, model: &Model) {
+    let downstream = gateway.world.downstream();
+    let (most, serving) = (mix.rules.connections_max.unwrap_or(usize::MAX), downstream.serving_max());
+    assert!(serving <= most, "{serving} connections of clients, {most} allowed");
+    let (held, part) = (downstream.take_held_min(), most / mix.rules.workers);
+    if let Some(held) = held.filter(|_| ENDING.iter().all(|&end| model.happened(end) == 0)) {
+        assert!(held >= part, "a worker that had {held} connections turned one away, though it may have {part}");
+    }
 }
 
 /// No worker had more connections to an endpoint than it may. One that goes and comes back is another endpoint, whose
 /// connections are counted anew.
-fn judge_connections(mix: &Mix, gateway: &Gateway, model: &Model) {
+fn judge_upstream(mix: &Mix, gateway: &Gateway, model: &Model) {
     let has_moved = [Mishap::Swap, Mishap::AddressesChange].iter().any(|&mishap| model.happened(mishap) > 0);
     let Some(most) = mix.rules.upstream_connections_max.filter(|_| !has_moved) else { return };
     for (node, at) in gateway.nodes.iter().flat_map(|node| (0..mix.origins).map(move |at| (node, origin(at)))) {
