@@ -3,17 +3,22 @@
 //! Only reads atomics, queue lengths and /proc: a scrape never makes a worker wait, and does not wait for a snapshot that is
 //! being published; it shows the parts of the one before then. Everything listed here is bounded where it is rendered.
 
-use crate::{process::Process, publish::Publisher};
+use crate::{
+    process::Process,
+    publish::{Parts, Publisher},
+};
 use std::{cell::RefCell, sync::Arc};
 use tollgate_balance::{Endpoint, Upstream};
-use tollgate_telemetry::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures};
+use tollgate_model::RuleId;
+use tollgate_telemetry::{EndpointFigures, EndpointState, NodeFigures, RuleFigures};
+use tollgate_worker::RuleCounts;
 
 /// Where the figures are found.
 pub(crate) struct Figures {
     process: Process,
     publisher: Arc<Publisher>,
     /// As of the last scrape.
-    parts: RefCell<(Vec<Arc<Upstream>>, Vec<CertificateFigures>)>,
+    parts: RefCell<Parts>,
 }
 
 impl Figures {
@@ -26,7 +31,7 @@ impl Figures {
         if let Some(parts) = self.publisher.parts() {
             self.parts.replace(parts);
         }
-        let (upstreams, certificates) = &*self.parts.borrow();
+        let Parts { upstreams, rules, certificates } = &*self.parts.borrow();
         let now = tollgate_ring::now().nanos();
         let endpoints = upstreams.iter().flat_map(|upstream| {
             let list = upstream.endpoints();
@@ -36,14 +41,23 @@ impl Figures {
         let mut endpoints: Vec<_> = endpoints.collect();
         // The same ones every time, when there are more than are shown.
         endpoints.sort_by(|one, other| (&one.upstream, &one.endpoint).cmp(&(&other.upstream, &other.endpoint)));
+        let mut rules: Vec<_> = rules.iter().map(|counts| rule_figures(counts)).collect();
+        rules.sort_by(|one, other| one.labels.cmp(&other.labels));
         NodeFigures {
             is_ready: self.publisher.is_ready() && !self.publisher.is_draining(),
             process: self.process.figures(),
             mailboxes: self.publisher.waiting(),
             endpoints,
+            rules,
             certificates: certificates.clone(),
         }
     }
+}
+
+fn rule_figures(counts: &RuleCounts) -> RuleFigures {
+    let RuleId { scope, policy, name } = counts.id();
+    let labels = [&**scope, *policy, &**name].map(str::to_owned);
+    RuleFigures { labels, overflows: counts.overflows(), table_bytes: counts.bytes() as u64 }
 }
 
 fn endpoint_figures(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> EndpointFigures {

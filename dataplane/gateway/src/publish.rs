@@ -25,7 +25,7 @@ use tollgate_balance as balance;
 use tollgate_model::{Listener, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
-use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
+use tollgate_worker::{Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -47,16 +47,32 @@ pub(crate) struct Publisher {
 
 struct State {
     program: Arc<Program>,
-    /// What the node knows of upstreams.
-    upstreams: balance::Registry,
+    known: Known,
     /// Programs that exchanges may still run.
     replaced: Vec<Arc<Program>>,
     /// Slot, name and address of every listener, with the port that the system chose.
     listeners: Vec<(u32, String, SocketAddr)>,
 }
 
+/// What outlives a program.
+pub(crate) struct Known {
+    /// What the node knows of upstreams.
+    pub(crate) upstreams: balance::Registry,
+    /// What is counted for rules.
+    pub(crate) rules: RuleRegistry,
+}
+
 /// The sockets of one worker, with the slots of their listeners.
 pub(crate) type WorkerListeners = Vec<(u32, BoundListener)>;
+
+/// Parts of a node that a scrape shows.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) upstreams: Vec<Arc<balance::Upstream>>,
+    pub(crate) rules: Vec<Arc<RuleCounts>>,
+    /// Of every listener.
+    pub(crate) certificates: Vec<CertificateFigures>,
+}
 
 /// How the sockets of a snapshot's listeners come about where they are not as they were.
 struct Sockets {
@@ -97,12 +113,12 @@ impl Publisher {
     pub(crate) fn new(
         program: Arc<Program>,
         figures: Arc<Registry>,
-        upstreams: balance::Registry,
+        known: Known,
         housekeeping: Housekeeping,
         commands: Vec<Outbox<GatewayCommand>>,
     ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
+        let state = State { program, known, replaced: Vec::new(), listeners: Vec::new() };
         let (state, draining) = (Lock::new(state), AtomicBool::new(false));
         Self { state, figures, housekeeping, commands, draining, patience: ACKNOWLEDGE_MAX, running }
     }
@@ -155,8 +171,8 @@ impl Publisher {
         self.commands.iter().all(|outbox| outbox.send(ping()).is_ok()).then_some(answers)
     }
 
-    /// Every upstream, and the certificates of every listener; `None` while a snapshot is being published.
-    pub(crate) fn parts(&self) -> Option<(Vec<Arc<balance::Upstream>>, Vec<CertificateFigures>)> {
+    /// What there is to show; `None` while a snapshot is being published.
+    pub(crate) fn parts(&self) -> Option<Parts> {
         let state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -172,7 +188,11 @@ impl Publisher {
                 not_after_s: *not_after_s,
             })
         });
-        Some((state.upstreams.upstreams().cloned().collect(), certificates.collect()))
+        Some(Parts {
+            certificates: certificates.collect(),
+            upstreams: state.known.upstreams.upstreams().cloned().collect(),
+            rules: state.known.rules.counts().collect(),
+        })
     }
 
     /// Messages that wait, by worker.
@@ -197,10 +217,10 @@ impl Publisher {
         let security = security.map_err(PublishError::Security)?;
         let sockets = arrange(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let registries =
-            Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
+        let Known { upstreams, rules } = &mut state.known;
+        let registries = Registries { figures: &self.figures, upstreams, rules, now: tollgate_ring::now() };
         let program = Program::build(snapshot, registries, Some(&state.program), security);
-        self.housekeeping.publish(&state.upstreams, &program);
+        self.housekeeping.publish(&state.known.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let behind = self.hand_over(&state.program, sockets, generation);
@@ -329,13 +349,16 @@ impl Error for PublishError {
 impl Publisher {
     /// Of a node that runs `snapshot` on one worker, whose mailbox is all there is of it, and that waits for nobody.
     pub(crate) fn of_one_mailbox(snapshot: &Arc<Snapshot>) -> (Self, tollgate_ring::Inbox<GatewayCommand>) {
-        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
-        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
+        let figures = Registry::new(&[], 1);
+        let rules = RuleRegistry::new(tollgate_worker::HashKeys::random());
+        let mut known = Known { upstreams: balance::Registry::default(), rules };
+        let Known { upstreams, rules } = &mut known;
+        let registries = Registries { figures: &figures, upstreams, rules, now: tollgate_ring::now() };
         let security = Security::build(snapshot, None, SystemClock::shared()).expect("it names no certificates");
         let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
         let (commands, inbox) = tollgate_ring::mailbox(8).expect("there are descriptors");
         let housekeeping = Housekeeping::launch().expect("there are threads");
-        let publisher = Self::new(program, figures, upstreams, housekeeping, vec![commands]);
+        let publisher = Self::new(program, figures, known, housekeeping, vec![commands]);
         publisher.acknowledge(0, snapshot.generation);
         (Self { patience: Duration::ZERO, ..publisher }, inbox)
     }

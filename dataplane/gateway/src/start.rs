@@ -11,7 +11,7 @@ use crate::{
     housekeeping::Housekeeping,
     launch::{self, Neighbours, WorkerParts},
     limits::COMMANDS_MAX,
-    publish::Publisher,
+    publish::{Known, Publisher},
     service,
     status::{Listeners, SocketFile},
 };
@@ -26,7 +26,7 @@ use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Registries, Security};
+use tollgate_worker::{HashKeys, Program, Registries, RuleRegistry, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     let snapshot = &startup.configuration.snapshot().clone();
@@ -77,13 +77,16 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let security = Security::build(snapshot, None, SystemClock::shared());
     let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
     let mut upstreams = balance::Registry::default();
-    let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
+    let mut rules = RuleRegistry::new(HashKeys::random());
+    let now = tollgate_ring::now();
+    let registries = Registries { figures: &registry, upstreams: &mut upstreams, rules: &mut rules, now };
     let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
     housekeeping.publish(&upstreams, &program);
-    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), upstreams, housekeeping, commands));
+    let known = Known { upstreams, rules };
+    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), known, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
     let (journal, logs) = access_log::start(&snapshot.access_log, &registry, cpus.len())?;

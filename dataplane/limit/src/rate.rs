@@ -114,6 +114,11 @@ impl Rate {
         ((u128::from(left) << FRACTION_BITS) / self.interval) as u64
     }
 
+    /// Nanoseconds until a bucket that is full in `lead` ticks owes nothing.
+    pub(crate) fn debt_ns(&self, lead: u64) -> u64 {
+        lead.saturating_sub(self.fill).div_ceil(TICKS_PER_NS)
+    }
+
     /// Nanoseconds until the bucket is full, if nothing more is taken.
     pub fn full_after_ns(&self, verdict: &Verdict) -> u64 {
         verdict.lead.div_ceil(TICKS_PER_NS)

@@ -135,14 +135,19 @@ impl Answer {
 
 impl Ask<'_> {
     /// Charges what the request turned out to cost, 0 units of it being known when it was decided on. Requests in
-    /// flight cost what they do.
-    pub fn charge(&self, units: u64, now: Now) {
+    /// flight cost what they do. Returns how long it takes until a bucket has no debt, in nanoseconds.
+    pub fn charge(&self, units: u64, now: Now) -> u64 {
         match self.of {
-            _ if units == 0 => {}
-            Rule::Throttle(throttle, rate) => throttle.charge(rate, self.key, units, now.monotonic_ns),
-            Rule::Quota(quotas, _, window) => quotas.charge(self.key, units, window, now.unix_s),
-            Rule::Shared(shared, terms, window) => shared.charge(&self.borrow(terms, window), units, now),
-            Rule::InFlight(..) => {}
+            Rule::Throttle(throttle, rate) if units > 0 => throttle.charge(rate, self.key, units, now.monotonic_ns),
+            Rule::Quota(quotas, _, window) if units > 0 => {
+                quotas.charge(self.key, units, window, now.unix_s);
+                0
+            }
+            Rule::Shared(shared, terms, window) if units > 0 => {
+                shared.charge(&self.borrow(terms, window), units, now);
+                0
+            }
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) | Rule::InFlight(..) => 0,
         }
     }
 

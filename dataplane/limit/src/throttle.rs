@@ -95,8 +95,9 @@ impl Throttle {
     }
 
     /// Charges a bucket `units` that were not asked for beforehand, because they were not known: into debt if it has
-    /// less. It then admits nothing until that is refilled, but after four years at the most.
-    pub fn charge(&self, rate: &Rate, key: u64, units: u64, now_ns: u64) {
+    /// less. It then admits nothing until that is refilled, but after four years at the most. Returns how long it takes
+    /// until there is no debt, in nanoseconds.
+    pub fn charge(&self, rate: &Rate, key: u64, units: u64, now_ns: u64) -> u64 {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
         let next = |word: u64| {
             let full = word >> 1;
@@ -112,10 +113,15 @@ impl Throttle {
                     self.overflows.fetch_add(1, Relaxed);
                     let charged = head.others.fetch_update(AcqRel, Acquire, next);
                     let counts = self.table.confirm(head, version);
-                    charged.ok().filter(|_| counts).map_or(Update::Gone, Update::Kept)
+                    charged
+                        .ok()
+                        .filter(|_| counts)
+                        .map_or(Update::Gone, |old| Update::Stored(old, next(old).unwrap_or(old)))
                 }
             };
         }
+        let full = if let Update::Stored(_, word) = update { word >> 1 } else { now };
+        rate.debt_ns(full.saturating_sub(now))
     }
 
     /// Gives back what a request took that was refused for another reason: the worker's next request for the key may

@@ -113,6 +113,12 @@ metrics! {
         "1 while an endpoint may be chosen, 0 while its health check fails or it is ejected.";
     ENDPOINT_ACTIVE_REQUESTS: Gauge "tollgate_upstream_endpoint_active_requests" ["upstream", "endpoint"]
         "Exchanges in progress with an endpoint, where the choice of endpoints counts them.";
+    RULE_REQUESTS: Counter "tollgate_rule_requests_total" ["scope", "policy", "rule", "outcome"]
+        "Requests that a rule admitted, refused, or would have refused if it were no shadow (shadowed).";
+    RULE_OVERFLOWS: Counter "tollgate_rule_overflows_total" ["scope", "policy", "rule"]
+        "Decisions on keys that shared a count, because the table of a rule had no room for more.";
+    RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
+        "Memory that the counts of a rule take.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

@@ -16,6 +16,8 @@ pub struct NodeFigures {
     pub mailboxes: Vec<usize>,
     /// Every endpoint of the snapshot.
     pub endpoints: Vec<EndpointFigures>,
+    /// Every rule there is, or was and still has requests.
+    pub rules: Vec<RuleFigures>,
     /// Every certificate that a listener serves.
     pub certificates: Vec<CertificateFigures>,
 }
@@ -75,6 +77,17 @@ impl EndpointState {
             Self::Ejected => "ejected",
         }
     }
+}
+
+/// What is kept for one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFigures {
+    /// Where it is written, its policy and its name.
+    pub labels: [String; 3],
+    /// Decisions on keys for which there was no room.
+    pub overflows: u64,
+    /// Memory, in bytes.
+    pub table_bytes: u64,
 }
 
 /// One certificate of a listener.

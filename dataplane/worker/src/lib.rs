@@ -36,6 +36,7 @@ mod route_program;
 mod standing;
 mod state;
 mod sync;
+mod throttle;
 mod timers;
 mod tls;
 mod trace;
@@ -50,6 +51,7 @@ pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
+pub use tollgate_policy::{Counts as RuleCounts, HashKeys, Keeper, Registry as RuleRegistry};
 pub use wire::{Arrival, Wire};
 
 use state::Worker;

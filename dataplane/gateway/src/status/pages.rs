@@ -6,7 +6,7 @@
 
 use crate::{figures::Figures, publish::Publisher};
 use std::sync::Arc;
-use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
+use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Problem, Reason, write_problem};
 use tollgate_telemetry::{CONTENT_TYPE, Registry};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -99,7 +99,7 @@ impl Page {
     /// A problem document; `path` is the request's, if it had one that can be told.
     pub(super) fn problem(reason: Reason, path: Option<&[u8]>) -> Self {
         let mut content = Vec::new();
-        write_problem(&mut content, reason, b"", path);
+        write_problem(&mut content, &Problem { reason, request_id: b"", instance: path, violated: &[] });
         Self { content_type: PROBLEM_CONTENT_TYPE, content, ..Self::text(reason.status(), "") }
     }
 }
