@@ -51,9 +51,8 @@ pub struct Shares {
     nodes: u64,
     is_lost: Arc<AtomicBool>,
     figures: Arc<ShareFigures>,
-    threads: Vec<JoinHandle<()>>,
-    /// Nothing is sent here: that it is gone ends the threads.
-    end: Option<Sender<()>>,
+    /// Nothing is sent here: that it is gone ends the threads. `None` once they have ended.
+    threads: Lock<Option<(Sender<()>, [JoinHandle<()>; 2])>>,
 }
 
 /// What there is to tell of the store.
@@ -107,11 +106,11 @@ impl Shares {
         let desk = Desk::new(settings.nodes, settings.timeout, is_lost.clone(), figures.clone());
         let office = Office { desk, counter: counter.clone(), wanted, batches, answers, ended, start: now() };
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(run);
-        let threads = vec![
+        let threads = [
             spawn("tollgate-shares", Box::new(move || office.run()))?,
             spawn("tollgate-store", Box::new(move || link.run(&batch, &answer)))?,
         ];
-        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, threads, end: Some(end) })
+        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, threads: Lock::new(Some((end, threads))) })
     }
 
     /// The counts of a rule, shared with other nodes; `quotas` are those of this one.
@@ -127,6 +126,18 @@ impl Shares {
         // There is memory for far fewer rules.
         let rule = (rules.len() - 1) as u32;
         Shared::new(quotas.clone(), rule, self.nodes, self.counter.clone(), (when_lost, self.is_lost.clone()))
+    }
+
+    /// Gives back what is lent and not used, if the store answers in time, and lends no more.
+    pub fn end(&self) {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((end, threads)) = threads else { return };
+        drop(end);
+        for thread in threads {
+            if thread.join().is_err() {
+                eprintln!("tollgate: a thread of the cluster panicked");
+            }
+        }
     }
 
     /// Whether the store cannot be reached.
@@ -148,15 +159,9 @@ impl Shares {
     }
 }
 
-/// Gives back what is lent and not used, if the store answers in time.
 impl Drop for Shares {
     fn drop(&mut self) {
-        drop(self.end.take());
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                eprintln!("tollgate: a thread of the cluster panicked");
-            }
-        }
+        self.end();
     }
 }
 

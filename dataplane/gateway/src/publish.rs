@@ -268,6 +268,8 @@ fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
         ("io", old.io == new.io),
         ("status", places(old) == places(new)),
         ("access_log", old.access_log == new.access_log),
+        ("quota_store", old.quota_store == new.quota_store),
+        ("cluster", old.cluster == new.cluster),
     ];
     settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
 }
