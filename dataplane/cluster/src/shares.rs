@@ -52,8 +52,10 @@ pub struct Shares {
     is_lost: Arc<AtomicBool>,
     figures: Arc<ShareFigures>,
     /// Nothing is sent here: that it is gone ends the threads. `None` once they have ended.
-    threads: Lock<Option<(Sender<()>, [JoinHandle<()>; 2])>>,
+    threads: Lock<Option<Threads>>,
 }
+
+type Threads = (Sender<()>, [JoinHandle<()>; 2]);
 
 /// What there is to tell of the store.
 #[derive(Debug, Default)]

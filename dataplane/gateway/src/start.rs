@@ -47,7 +47,7 @@ pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
         }
         result => result?,
     };
-    let control = Control::start(startup, listeners, registry, gateway.publisher.clone())?;
+    let control = Control::start(startup, listeners, registry, gateway.publisher.clone(), survival)?;
     gateway.control.store(Some(Arc::new(control)));
     service::ready();
     Ok(gateway)

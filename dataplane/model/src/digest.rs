@@ -133,7 +133,6 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         limits,
         timeouts,
     } = snapshot;
-    let client = (trusted_proxies, forwarded, tracing);
-    let stores = (quota_store, cluster);
-    item("settings", &(workers, io, status, access_log, client, dns, shedding, stores, limits, timeouts))
+    let traffic = (trusted_proxies, forwarded, tracing, dns, shedding, limits, timeouts);
+    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster))
 }

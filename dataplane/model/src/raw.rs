@@ -76,12 +76,12 @@ pub(crate) struct File {
     pub(crate) tracing: Option<Spanned<Tracing>>,
     /// How the names of endpoints are resolved.
     pub(crate) dns: Option<Spanned<Dns>>,
+    /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
+    pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
     /// Where what quotas have counted outlives the node. `off`: nowhere.
     pub(crate) quota_store: Option<Spanned<OrWord<QuotaStore>>>,
     /// The store that nodes share, for rules of `mode: leased`.
     pub(crate) cluster: Option<Spanned<Cluster>>,
-    /// Which requests a worker refuses that cannot keep up. Left out or `off`: none.
-    pub(crate) shedding: Option<Spanned<OrWord<Shedding>>>,
     /// Sizes and counts a peer may not exceed.
     pub(crate) limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.

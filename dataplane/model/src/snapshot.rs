@@ -51,12 +51,12 @@ pub struct Snapshot {
     pub tracing: Tracing,
     /// How the names of endpoints are resolved.
     pub dns: Dns,
+    /// Which requests a worker refuses that cannot keep up, `None` for none.
+    pub shedding: Option<Shedding>,
     /// Where what quotas have counted outlives the node, `None` for nowhere.
     pub quota_store: Option<QuotaStore>,
     /// The store that nodes share.
     pub cluster: Option<Cluster>,
-    /// Which requests a worker refuses that cannot keep up, `None` for none.
-    pub shedding: Option<Shedding>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -302,23 +302,28 @@ impl Snapshot {
             limits,
             timeouts,
         } = self;
-        let client = (trusted_proxies, forwarded, tracing);
-        let settings = (workers, io, status, access_log, client, dns, shedding, limits, timeouts);
-        let stores = (quota_store, cluster);
-        let others = (
-            &other.workers,
-            &other.io,
-            &other.status,
-            &other.access_log,
-            (&other.trusted_proxies, &other.forwarded, &other.tracing),
-            &other.dns,
-            &other.shedding,
-            &other.limits,
-            &other.timeouts,
-        );
+        let node = (workers, io, status, access_log, shedding, limits, timeouts);
+        let traffic = (trusted_proxies, forwarded, tracing, dns, quota_store, cluster);
         *digest == other.digest
-            && settings == others
-            && stores == (&other.quota_store, &other.cluster)
+            && node
+                == (
+                    &other.workers,
+                    &other.io,
+                    &other.status,
+                    &other.access_log,
+                    &other.shedding,
+                    &other.limits,
+                    &other.timeouts,
+                )
+            && traffic
+                == (
+                    &other.trusted_proxies,
+                    &other.forwarded,
+                    &other.tracing,
+                    &other.dns,
+                    &other.quota_store,
+                    &other.cluster,
+                )
             && listeners.changes(&other.listeners).next().is_none()
             && upstreams.changes(&other.upstreams).next().is_none()
             && routes.changes(&other.routes).next().is_none()

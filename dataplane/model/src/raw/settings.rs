@@ -62,9 +62,9 @@ impl File {
             forwarded,
             tracing,
             dns,
+            shedding,
             quota_store,
             cluster,
-            shedding,
             limits,
             timeouts,
         } = self;
@@ -80,9 +80,9 @@ impl File {
             ("forwarded", forwarded),
             ("tracing", tracing),
             ("dns", dns),
+            ("shedding", shedding),
             ("quota_store", quota_store),
             ("cluster", cluster),
-            ("shedding", shedding),
             ("limits", limits),
             ("timeouts", timeouts),
         ]

@@ -54,9 +54,9 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         forwarded: forwarded(report, raw.forwarded.as_ref()),
         tracing: tracing(report, raw.tracing.as_ref()),
         dns: dns(report, raw.dns.as_ref()),
+        shedding: shedding(report, raw.shedding.as_ref()),
         quota_store: cluster::quota_store(report, raw.quota_store.as_ref()),
         cluster: cluster::cluster(report, raw.cluster.as_ref()),
-        shedding: shedding(report, raw.shedding.as_ref()),
         limits: limits(report, raw.limits.as_ref()),
         timeouts: timeouts(report, raw.timeouts.as_ref()),
     }

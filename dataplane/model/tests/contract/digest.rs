@@ -319,8 +319,8 @@ fn any_change_of_policies_changes_the_digest() {
 }
 
 /// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
-/// came to be derived from the structs themselves; a new field changes it too, last `shedding`.
+/// came to be derived from the structs themselves; a new field changes it too, last `quota_store`.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "6c3cbaa761affc4d");
+    assert_eq!(format!("{:016x}", digest(&base())), "011e52f7195682db");
 }
