@@ -7,11 +7,13 @@
 mod binary;
 mod client;
 mod node;
+mod redis;
 mod site;
 mod wait;
 
 pub use binary::{run, tollgate};
 pub use client::{Connection, Response, get};
 pub use node::{Node, Process};
+pub use redis::Redis;
 pub use site::{Folder, Site, TOKEN};
 pub use wait::{DEADLINE, until};
