@@ -187,6 +187,7 @@ struct Office {
 impl Office {
     fn run(mut self) {
         let mut is_open = true;
+        self.send();
         while is_open {
             let tick = if self.desk.is_idle() { TICK_IDLE } else { TICK };
             select! {

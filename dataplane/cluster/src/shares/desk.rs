@@ -33,6 +33,8 @@ const KEYS_MAX: usize = 1 << 20;
 const IDLE_NS: u64 = 1_000_000_000;
 /// Between two looks for such.
 const SWEEP_NS: u64 = 250_000_000;
+/// A store that nothing is wanted of is asked this often whether it is there.
+const ASK_NS: u64 = 500_000_000;
 /// Between two tries to reach a store that is lost.
 const TRY_NS: u64 = 100_000_000;
 
@@ -53,6 +55,7 @@ pub(super) struct Desk {
     waiting: Option<(u64, Vec<Ask>)>,
     swept_ns: u64,
     try_ns: u64,
+    ask_ns: u64,
     is_lost: Arc<AtomicBool>,
     figures: Arc<ShareFigures>,
 }
@@ -70,6 +73,7 @@ impl Desk {
             waiting: None,
             swept_ns: 0,
             try_ns: 0,
+            ask_ns: 0,
             is_lost,
             figures,
         }
@@ -140,7 +144,7 @@ impl Desk {
         });
     }
 
-    /// What to ask next, if nothing is under way; nothing at all to try whether a lost store is back.
+    /// What to ask next, if nothing is under way; nothing at all to hear whether the store is there.
     pub(super) fn batch(&mut self, now: u64) -> Option<Vec<Ask>> {
         if self.waiting.is_some() || (self.is_lost() && now < self.try_ns) {
             return None;
@@ -150,10 +154,10 @@ impl Desk {
         let room = self.pending.len().min(BATCH_MAX - batch.len());
         let asked: Vec<Id> = self.pending.drain(..room).collect();
         batch.extend(asked.into_iter().filter_map(|id| self.ask(id, now)));
-        if batch.is_empty() && !self.is_lost() {
+        if batch.is_empty() && !self.is_lost() && now < self.ask_ns {
             return None;
         }
-        self.try_ns = now + TRY_NS;
+        (self.try_ns, self.ask_ns) = (now + TRY_NS, now + ASK_NS);
         self.waiting = Some((now, batch.clone()));
         Some(batch)
     }
