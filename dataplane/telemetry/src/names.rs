@@ -137,6 +137,16 @@ metrics! {
         "Decisions on keys that shared a count, because the table of a rule had no room for more.";
     RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
         "Memory that the counts of a rule take.";
+    QUOTA_STORE_WRITES: Counter "tollgate_quota_store_writes_total" ["result"]
+        "Rounds in which what quotas have counted was written down (ok), or was to be (error).";
+    QUOTA_STORE_LAST_WRITE: Gauge "tollgate_quota_store_last_write_timestamp_seconds" []
+        "When what quotas have counted was last written down.";
+    CLUSTER_STORE_UP: Gauge "tollgate_cluster_store_up" []
+        "Whether the store that nodes share answers.";
+    CLUSTER_STORE_LOSSES: Counter "tollgate_cluster_store_losses_total" []
+        "Times that the store that nodes share was lost.";
+    CLUSTER_UNITS_LENT: Counter "tollgate_cluster_units_lent_total" ["by"]
+        "Units of limits that this node was lent by the store, or lent itself while that was away (node).";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

@@ -16,9 +16,9 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, Exchange, GuardFigures, Handshake,
-    HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, Registry, RuleEffect, RuleFigures, TlsSide,
-    TlsVersion, WorkerMetrics,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, GuardFigures,
+    Handshake, HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry,
+    RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -91,6 +91,8 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             breaker: Some(BreakerFigures { state: 1, entered: [0, 1, 0] }),
             concurrency_limit: Some(20),
         }],
+        quota_store: Some(QuotaStoreFigures { writes: 5, errors: 1, written_s: 1_700_000_000 }),
+        cluster: Some(ClusterFigures { is_up: true, losses: 1, lent: 100, lent_alone: 7 }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
