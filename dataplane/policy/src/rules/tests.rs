@@ -195,7 +195,7 @@ fn responses_are_told_what_is_left() {
     let admission = node.decide(0, CLIENT, GET);
     assert_eq!(
         lines(&admission),
-        "RateLimit-Policy: \"per-ip\";q=10;w=1, \"daily\";q=100;w=86400, \
+        "RateLimit-Policy: \"per-ip\";q=20;w=2, \"daily\";q=100;w=86400, \
          \"at-once\";q=4;qu=\"concurrent-requests\"\n\
          RateLimit: \"per-ip\";r=19;t=1, \"daily\";r=98;t=43200, \"at-once\";r=3\n"
     );
