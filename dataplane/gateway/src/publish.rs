@@ -80,6 +80,8 @@ struct Sockets {
     moved: Vec<(u32, u32)>,
     /// By worker.
     new: Vec<WorkerListeners>,
+    /// What listens where it did not, or under another name.
+    listening: Vec<(String, SocketAddr)>,
 }
 
 /// A snapshot that workers run.
@@ -89,6 +91,8 @@ pub struct Published {
     pub generation: u64,
     /// Its digest.
     pub digest: u64,
+    /// Names and addresses of listeners that are new, or were elsewhere or called otherwise.
+    pub listening: Vec<(String, SocketAddr)>,
     /// Numbers of the workers that have not said in time that they run it. They will as soon as they come to it.
     pub behind: Vec<usize>,
 }
@@ -223,17 +227,17 @@ impl Publisher {
         self.housekeeping.publish(&state.known.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
-        let behind = self.hand_over(&state.program, sockets, generation);
+        let Sockets { moved, new, listening } = sockets;
+        let behind = self.hand_over(&state.program, &moved, new);
         state.replaced.retain(|program| Arc::strong_count(program) > 1);
-        Ok(Published { generation, digest, behind })
+        Ok(Published { generation, digest, listening, behind })
     }
 
     /// Gives each worker the program and its sockets; says which have not taken it in time.
     #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
-    fn hand_over(&self, program: &Arc<Program>, sockets: Sockets, generation: u64) -> Vec<usize> {
-        let deadline = Instant::now() + self.patience;
+    fn hand_over(&self, program: &Arc<Program>, moved: &[(u32, u32)], new: Vec<WorkerListeners>) -> Vec<usize> {
+        let (deadline, generation) = (Instant::now() + self.patience, program.snapshot().generation);
         let (done, acknowledged) = channel::bounded(self.commands.len());
-        let Sockets { moved, new } = sockets;
         for (index, (outbox, listeners)) in self.commands.iter().zip(new).enumerate() {
             let (running, done) = (self.running.clone(), done.clone());
             let taken = Box::new(move || {
@@ -241,7 +245,7 @@ impl Publisher {
                 // It has room for all; nobody listens any more when this comes late.
                 let _ = done.send(index);
             });
-            let publication = Publication { program: program.clone(), listeners, moved: moved.clone(), taken };
+            let publication = Publication { program: program.clone(), listeners, moved: moved.to_vec(), taken };
             // A mailbox is only full when its worker has not looked into it through many of these deadlines.
             if outbox.send(GatewayCommand::Publish(publication)).is_err() {
                 eprintln!("tollgate: worker {index} does not take a new configuration");
@@ -282,7 +286,7 @@ fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
 fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Sockets, StartError> {
     let mut new: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
     let (mut moved, mut homeless) = (Vec::new(), Vec::new());
-    let mut listeners = Vec::with_capacity(snapshot.listeners.len());
+    let (mut listeners, mut listening) = (Vec::with_capacity(snapshot.listeners.len()), Vec::new());
     let mut free = state.listeners.clone();
     for (slot, entry) in snapshot.listeners.entries() {
         let listener = &*entry.item;
@@ -310,11 +314,12 @@ fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Soc
                 address
             }
         };
+        listening.push((listener.name.clone(), address));
         listeners.push((slot, listener.name.clone(), address));
     }
     listeners.sort_unstable_by_key(|&(slot, ..)| slot);
     state.listeners = listeners;
-    Ok(Sockets { moved, new })
+    Ok(Sockets { moved, new, listening })
 }
 
 /// Whether an open socket's address is the one that the listener asks for.

@@ -29,6 +29,10 @@ use tollgate_telemetry::Registry;
 use tollgate_worker::{HashKeys, Program, Registries, RuleRegistry, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
+    if let Some(path) = startup.overwritten() {
+        let part = Part::LastGood { path: path.to_owned() };
+        return Err(part.failed()(io::Error::other("it is a file of the configuration and would be overwritten")));
+    }
     let snapshot = &startup.configuration.snapshot().clone();
     if let Err(error) = preflight::raise_nofile() {
         eprintln!("tollgate: the limit of open files stays as it is: {error}");
@@ -94,6 +98,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let gateway = Gateway {
         publisher,
         status_address: status.network.as_ref().map(BoundListener::local),
+        status_socket: status.socket.as_ref().map(|(_, file)| file.0.clone()),
         stopping: AtomicBool::new(false),
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal,

@@ -187,7 +187,9 @@ impl Quotas {
     /// Takes over what was written down, unless more is known already; nothing if its window is over at `now_s`.
     pub fn restore(&self, key: u64, usage: Usage, now_s: i64) -> bool {
         let window = Window { start_s: now_s, end_s: usage.end_s };
-        let kept = |known: Usage| if known.word() < usage.word() { usage } else { known };
+        // More was granted than used: less than the nothing of an entry that is not there yet.
+        let is_new = self.show(key).is_none();
+        let kept = |known: Usage| if is_new || known.word() < usage.word() { usage } else { known };
         usage.end_s <= now_s || self.set(key, &window, now_s, kept)
     }
 

@@ -77,6 +77,7 @@ fn what_changed_is_written_down_once_and_read_back() {
         quotas.take(1_000, key(number), number, &hour(0), NOON);
     }
     quotas.block(key(5), &hour(0), NOON);
+    quotas.grant(key(6), 100, &hour(0), NOON);
     let written: Vec<(u64, Usage)> = quotas.changed().collect();
     assert_eq!((written.len(), quotas.changed().count(), quotas.all().count()), (300, 0, 300));
     quotas.take(1_000, key(9), 1, &hour(0), NOON);
@@ -87,6 +88,7 @@ fn what_changed_is_written_down_once_and_read_back() {
     assert_eq!(again.show(key(299)).unwrap().used, 299);
     assert_eq!(again.show(key(300)).unwrap().used, 999, "more was known");
     assert!(again.show(key(5)).unwrap().is_blocked());
+    assert_eq!(again.show(key(6)).unwrap().used, 6 - 100, "what was granted is");
     let late = Quotas::new(1_000);
     written.iter().for_each(|(key, usage)| assert!(late.restore(*key, *usage, NOON + HOUR)));
     assert_eq!(late.all().count(), 1, "all windows are over, one key is blocked");

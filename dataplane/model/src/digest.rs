@@ -127,8 +127,12 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         forwarded,
         tracing,
         dns,
+        shedding,
+        quota_store,
+        cluster,
         limits,
         timeouts,
     } = snapshot;
-    item("settings", &(workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts))
+    let traffic = (trusted_proxies, forwarded, tracing, dns, shedding, limits, timeouts);
+    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster))
 }

@@ -6,16 +6,19 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod cluster;
 mod configuration;
 mod digest;
 mod document;
 mod error;
 mod include;
 mod items;
+mod json;
 mod limits;
 mod patch;
 mod policies;
-mod raw;
+mod read;
+mod resilience;
 mod resolve;
 mod rule;
 mod scalar;
@@ -28,12 +31,14 @@ mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
+pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
+pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
     Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
     Whom,
@@ -55,6 +60,8 @@ pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
     SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
+
+use tollgate_raw as raw;
 
 use std::path::Path;
 

@@ -136,6 +136,16 @@ pub(crate) const CONSECUTIVE: RangeInclusive<Count> = Count(1)..=Count(1000);
 pub(crate) const SHARE: RangeInclusive<Percent> = Percent(1)..=Percent(100);
 /// `outliers.requests_min`.
 pub(crate) const WINDOW_REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
+/// `breaker.count` and `breaker.requests_min`: a window counts at least this many exactly.
+pub(crate) const BREAKER_COUNT: RangeInclusive<Count> = Count(1)..=Count(10_000);
+/// `adaptive_concurrency`.
+pub(crate) const ADAPTIVE: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
+/// `adaptive_concurrency.tolerance`.
+pub(crate) const TOLERANCE: RangeInclusive<Percent> = Percent(100)..=Percent(1000);
+/// `faults.abort.status`.
+pub(crate) const ABORT_STATUS: RangeInclusive<Count> = Count(400)..=Count(599);
+/// `faults.*.percent`.
+pub(crate) const FAULT_PERCENT: RangeInclusive<Count> = Count(1)..=Count(100);
 /// `retries.attempts`.
 pub(crate) const ATTEMPTS: RangeInclusive<Count> = Count(1)..=Count(ATTEMPTS_MAX as u64);
 /// Tries of one request.
@@ -148,6 +158,14 @@ pub(crate) const RETRIES_MIN: RangeInclusive<Count> = Count(0)..=Count(10_000);
 pub(crate) const DNS_SERVERS_MAX: usize = 8;
 /// `dns.timeout`.
 pub(crate) const DNS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+/// `quota_store.every`.
+pub(crate) const QUOTA_STORE_EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// `cluster.redis`.
+pub(crate) const STORE_URLS_MAX: usize = 8;
+/// `cluster.nodes`.
+pub(crate) const NODES: RangeInclusive<Count> = Count(1)..=Count(1000);
+/// `cluster.timeout`.
+pub(crate) const STORE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 /// `limits.head_bytes`: a head and what is added to it share one 32 KiB buffer.
 pub(crate) const HEAD_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(31 * KIB);
 /// `limits.target_bytes`.
@@ -162,7 +180,7 @@ pub(crate) const CONNECTIONS: RangeInclusive<Count> = Count(1)..=Count(10_000_00
 pub(crate) const REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1 << 32);
 /// Every duration but `linger`.
 pub(crate) const DURATION: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
-/// `timeouts.linger`: it holds a connection nobody needs any more.
+/// `timeouts.linger` and `faults.delay.fixed`: it holds a connection nobody needs any more.
 pub(crate) const LINGER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 /// `access_log.rotate.size`: no less than the journal writes at a time.
 pub(crate) const SEGMENT_BYTES: RangeInclusive<Size> = Size(128 * KIB)..=Size(1 << 40);

@@ -6,7 +6,11 @@
 
 use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
-use crate::{action::FixedAnswer, rule::Rule};
+use crate::{
+    action::FixedAnswer,
+    resilience::{Faults, Priority},
+    rule::Rule,
+};
 use tollgate_pattern::{Expression, IpSet};
 
 /// What is done to the requests of a route besides what its action says.
@@ -25,6 +29,10 @@ pub struct Policies {
     pub request_headers: Vec<Edit>,
     /// Changes to the fields of the response, by name.
     pub response_headers: Vec<Edit>,
+    /// Who is refused last when a worker cannot keep up.
+    pub priority: Priority,
+    /// Delays and errors on purpose.
+    pub faults: Option<Faults>,
     /// What is answered in place of the action.
     pub mock: Option<Arc<FixedAnswer>>,
     /// What limits how much is admitted, in the order of the layers; of a kind no name comes twice.
@@ -47,6 +55,8 @@ impl Policies {
             request_query: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
+            priority: Priority::Normal,
+            faults: None,
             mock: None,
             rules: Vec::new(),
             rate_limit_fields: RateLimitFields::Standard,
@@ -64,6 +74,8 @@ impl Policies {
             request_query,
             request_headers,
             response_headers,
+            priority,
+            faults,
             mock,
             rules,
             rate_limit_fields,
@@ -72,7 +84,7 @@ impl Policies {
         } = self;
         let ip: Vec<u64> = ip.iter().map(|rules| rules.hash).collect();
         let edits = (request_query, request_headers, response_headers);
-        (ip, cors, limits, edits, mock, rules, rate_limit_fields)
+        (ip, cors, limits, edits, priority, faults, mock, rules, rate_limit_fields)
     }
 }
 

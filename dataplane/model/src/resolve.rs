@@ -8,6 +8,7 @@
 mod access_log;
 mod actions;
 mod addresses;
+mod cluster;
 mod dns;
 mod index;
 mod listeners;
@@ -16,6 +17,7 @@ mod names;
 mod node;
 mod policies;
 mod report;
+mod resilience;
 mod routes;
 mod state;
 mod tls;

@@ -20,7 +20,9 @@ const DEFAULTS: &str = r#"{
     "io": "auto",
     "status": { "bind": "127.0.0.1:9901" },
     "forwarded": "x_forwarded",
+    "shedding": "off",
     "tracing": { "accept": "all", "generate": "false" },
+    "quota_store": { "every": "1s" },
     "limits": {
         "head_bytes": "16KiB", "target_bytes": "8KiB", "fields": "100", "body_bytes": "unlimited",
         "connections": "20000", "requests_per_connection": "unlimited"

@@ -10,8 +10,10 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
+    cluster::{Cluster, QuotaStore},
     items::{Items, Named},
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
+    resilience::{Breaker, Fallback, Shedding},
     status::Status,
     tls::ListenerTls,
     tracing::Tracing,
@@ -49,6 +51,12 @@ pub struct Snapshot {
     pub tracing: Tracing,
     /// How the names of endpoints are resolved.
     pub dns: Dns,
+    /// Which requests a worker refuses that cannot keep up, `None` for none.
+    pub shedding: Option<Shedding>,
+    /// Where what quotas have counted outlives the node, `None` for nowhere.
+    pub quota_store: Option<QuotaStore>,
+    /// The store that nodes share.
+    pub cluster: Option<Cluster>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
@@ -288,24 +296,34 @@ impl Snapshot {
             forwarded,
             tracing,
             dns,
+            shedding,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
-        let settings = (workers, io, status, access_log, trusted_proxies, forwarded, tracing, dns, limits, timeouts);
-        let others = (
-            &other.workers,
-            &other.io,
-            &other.status,
-            &other.access_log,
-            &other.trusted_proxies,
-            &other.forwarded,
-            &other.tracing,
-            &other.dns,
-            &other.limits,
-            &other.timeouts,
-        );
+        let node = (workers, io, status, access_log, shedding, limits, timeouts);
+        let traffic = (trusted_proxies, forwarded, tracing, dns, quota_store, cluster);
         *digest == other.digest
-            && settings == others
+            && node
+                == (
+                    &other.workers,
+                    &other.io,
+                    &other.status,
+                    &other.access_log,
+                    &other.shedding,
+                    &other.limits,
+                    &other.timeouts,
+                )
+            && traffic
+                == (
+                    &other.trusted_proxies,
+                    &other.forwarded,
+                    &other.tracing,
+                    &other.dns,
+                    &other.quota_store,
+                    &other.cluster,
+                )
             && listeners.changes(&other.listeners).next().is_none()
             && upstreams.changes(&other.upstreams).next().is_none()
             && routes.changes(&other.routes).next().is_none()
@@ -348,6 +366,6 @@ macro_rules! debug_without_values {
 }
 
 debug_without_values!(AccessLog, LogFile, Listener, Upstream, Endpoint, Address, HealthCheck, Probe, Route);
-debug_without_values!(Match);
+debug_without_values!(Match, Breaker, Fallback);
 debug_without_values!(Policies, IpRules, Cors, OriginPattern, Edit);
 debug_without_values!(Action, Forwarding, Share, Redirect, FixedAnswer);

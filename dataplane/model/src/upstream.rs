@@ -5,7 +5,10 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::tls::UpstreamTls;
+use crate::{
+    resilience::{AdaptiveConcurrency, Breaker, Hedge},
+    tls::UpstreamTls,
+};
 
 /// A group of endpoints that serve the same thing.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -23,6 +26,12 @@ pub struct Upstream {
     pub health: Option<HealthCheck>,
     /// When an endpoint is left alone for what exchanges with it were like, `None` for never.
     pub outliers: Option<Outliers>,
+    /// When the whole of it is left alone for what requests to it were like, `None` for never.
+    pub breaker: Option<Breaker>,
+    /// Requests in progress, `None` for any number.
+    pub adaptive_concurrency: Option<AdaptiveConcurrency>,
+    /// When a request is sent to a second endpoint too, `None` for never.
+    pub hedge: Option<Hedge>,
     /// What is tried again.
     pub retries: Retries,
     /// The connections to an endpoint.

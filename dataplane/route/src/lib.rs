@@ -18,6 +18,7 @@ mod conditions;
 mod expressions;
 mod hosts;
 mod leaf;
+mod pages;
 mod request;
 mod template;
 mod tree;

@@ -4,6 +4,7 @@
 //! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
 //! document.
 
+use super::config;
 use crate::{figures::Figures, publish::Publisher};
 use std::sync::Arc;
 use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Problem, Reason, write_problem};
@@ -54,7 +55,7 @@ impl Pages {
             b"/readyz" => Self::readiness,
             b"/metrics" => Self::metrics,
             b"/config" => return asked_of_config(method, path),
-            _ => return Asked::Page(Page::problem(Reason::NoRoute, Some(path))),
+            _ => return Asked::Page(config::no_page()),
         };
         Asked::Page(match method {
             Method::Get | Method::Head => page(self),

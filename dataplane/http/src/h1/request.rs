@@ -4,7 +4,13 @@
 //! [`RequestIndex::parse`] is the only way to a [`RequestHead`], so a head that can be looked at has been judged in
 //! full. It keeps offsets, not bytes: about 1.2 KiB, reused for every request of a connection.
 
-use super::{BodyLength, Fields, Parsed, fields::Span, framing, target::Target, tokenize, tokens};
+use super::{
+    BodyLength, Fields, Parsed,
+    fields::{Span, field_accessors},
+    framing,
+    target::Target,
+    tokenize, tokens,
+};
 use crate::{HeadLimits, Method, Name, Reason, Version, authority::host_of_authority, limits};
 
 /// Where the parts of a request head are.
@@ -244,32 +250,10 @@ impl<'a> RequestHead<'a> {
         std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+')).and_then(|text| text.parse().ok())
     }
 
-    /// The first value of a known field.
-    #[must_use]
-    pub fn field(&self, name: Name) -> Option<&'a [u8]> {
-        self.fields_index().value(self.bytes, name)
-    }
-
-    /// All values of a known field.
-    pub fn field_values(&self, name: Name) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.fields_index().values(self.bytes, name)
-    }
-
-    /// The first value of any field.
-    #[must_use]
-    pub fn field_named(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.fields_index().named(self.bytes, name)
-    }
-
     /// The first value of a cookie as it is (RFC 6265, section 4.2.1: `a=b; c=d`).
     #[must_use]
     pub fn cookie(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.field_values(Name::Cookie).find_map(|field| cookie(field, name))
-    }
-
-    /// Names and values in the order they came.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.fields_index().iter(self.bytes)
     }
 
     /// Number of field lines.
@@ -277,21 +261,9 @@ impl<'a> RequestHead<'a> {
     pub const fn fields_len(&self) -> usize {
         self.index.fields.len()
     }
-
-    /// Bytes of the head, up to and with its empty line.
-    #[must_use]
-    pub const fn head_len(&self) -> usize {
-        self.index.head_len as usize
-    }
-
-    pub(crate) const fn fields_index(&self) -> &'a Fields {
-        &self.index.fields
-    }
-
-    pub(crate) const fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
 }
+
+field_accessors!(RequestHead);
 
 fn cookie<'f>(field: &'f [u8], name: &[u8]) -> Option<&'f [u8]> {
     field.split(|&byte| byte == b';').find_map(|pair| {

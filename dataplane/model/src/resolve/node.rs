@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{access_log, addresses, dns::dns, report::Report, tracing::tracing};
+use super::{access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing};
 use crate::{
     items::Items,
     limits as bounds,
@@ -54,6 +54,9 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         forwarded: forwarded(report, raw.forwarded.as_ref()),
         tracing: tracing(report, raw.tracing.as_ref()),
         dns: dns(report, raw.dns.as_ref()),
+        shedding: shedding(report, raw.shedding.as_ref()),
+        quota_store: cluster::quota_store(report, raw.quota_store.as_ref()),
+        cluster: cluster::cluster(report, raw.cluster.as_ref()),
         limits: limits(report, raw.limits.as_ref()),
         timeouts: timeouts(report, raw.timeouts.as_ref()),
     }

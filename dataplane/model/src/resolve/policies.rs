@@ -16,12 +16,14 @@ use super::{
     names::{Defined, Lookup, Names},
     node,
     report::Report,
+    resilience,
 };
 use crate::{
     action::FixedAnswer,
     digest, limits as bounds,
     policies::{Cors, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits},
     raw::{self, Location, OrWord, Shape, Spanned, Text},
+    resilience::{Faults, Priority},
     snapshot::Limits,
 };
 use ahash::AHashMap;
@@ -56,6 +58,8 @@ struct Layer {
     limits: Said<Overrides>,
     /// By [`Kind`].
     edits: [Said<Vec<Edit>>; Kind::ALL.len()],
+    priority: Option<Priority>,
+    faults: Said<Faults>,
     mock: Said<Arc<FixedAnswer>>,
     rules: rules::Said,
     rate_limit_fields: Option<RateLimitFields>,
@@ -260,6 +264,7 @@ impl Layers {
 
     fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies, owner: Owner<'_>) -> Layer {
         let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
+        let (priority, faults) = (raw.priority.as_ref(), raw.faults.as_ref());
         let edits = [request_query, request_headers, response_headers];
         let cors = said(report, cors.as_ref(), |report, raw, at| cors::cors(report, raw, at).map(Arc::new));
         let origins = if let Said::Own(cors) = &cors { &cors.origins[..] } else { &[] };
@@ -267,6 +272,8 @@ impl Layers {
         let rules = rules::read(report, raw, owner);
         Layer {
             expressions: origins + rules::expressions(&rules),
+            priority: resilience::priority(report, priority),
+            faults: said(report, faults, resilience::faults),
             ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
             cors,
             limits: said(report, limits.as_ref(), |report, raw, _| Some(self::limits(report, raw, &self.node))),
@@ -352,6 +359,8 @@ impl Layer {
         replace(&self.mock, &mut policies.mock);
         rules::put_on(&self.rules, &mut policies.rules);
         policies.rate_limit_fields = self.rate_limit_fields.unwrap_or(policies.rate_limit_fields);
+        replace(&self.faults, &mut policies.faults);
+        policies.priority = self.priority.unwrap_or(policies.priority);
         match &self.limits {
             Said::Nothing => {}
             Said::Off => policies.limits = None,
@@ -382,7 +391,7 @@ const fn of_node(node: &Limits) -> RouteLimits {
 }
 
 /// The last layer that says something counts.
-fn replace<T>(said: &Said<Arc<T>>, before: &mut Option<Arc<T>>) {
+fn replace<T: Clone>(said: &Said<T>, before: &mut Option<T>) {
     match said {
         Said::Nothing => {}
         Said::Off => *before = None,

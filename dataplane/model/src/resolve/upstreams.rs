@@ -6,7 +6,7 @@
 
 mod recovery;
 
-pub(super) use recovery::ttl_bounds;
+pub(super) use recovery::{in_order, ttl_bounds};
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +16,7 @@ use super::{
     Change, addresses, matches,
     names::{Defined, Removal},
     report::Report,
+    resilience,
     state::{Kept, State, has_reference},
     tls,
 };
@@ -44,7 +45,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
     };
     let mut pair = state.upstreams(change.is_whole);
     pair.remove(&removals);
-    for (raw, name) in change.upstreams.iter().zip(names) {
+    for (raw, name) in change.upstreams.iter().zip(&names) {
         // Even one with a mistake is put in, so that the routes that use it are judged.
         let upstream = upstream(report, raw, name.clone().unwrap_or_default());
         if name.is_none() {
@@ -58,6 +59,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         };
         pair.put(upstream, Kept { text, place: raw.referenced, hash });
     }
+    resilience::fallbacks(report, state, change, &names, &removals);
     removals
 }
 
@@ -72,6 +74,9 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
         balance,
         health: recovery::health(report, raw.health.as_ref()),
         outliers: recovery::outliers(report, raw.outliers.as_ref()),
+        breaker: resilience::breaker(report, raw.breaker.as_ref()),
+        adaptive_concurrency: resilience::adaptive_concurrency(report, raw.adaptive_concurrency.as_ref()),
+        hedge: resilience::hedge(report, raw.hedge.as_ref()),
         retries: recovery::retries(report, &raw.retries),
         connections: connections(report, &raw.connections),
         tls: tls(report, raw).map(Arc::new),
@@ -113,12 +118,12 @@ fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {
 }
 
 /// A count whose range ends far below the largest number of 32 bits.
-fn small(count: Count) -> u32 {
+pub(super) fn small(count: Count) -> u32 {
     u32::try_from(count.0).unwrap_or(u32::MAX)
 }
 
 /// A share whose range ends far below the largest number of 32 bits.
-fn percent(share: Percent) -> u32 {
+pub(super) fn percent(share: Percent) -> u32 {
     small(Count(share.0))
 }
 

@@ -119,6 +119,27 @@ fn any_change_of_an_upstream_changes_the_digest() {
         more(&base, "health: { http: { status: [200] } }"),
         more(&base, "outliers: {}"),
         more(&base, "outliers: { failures: 5% }"),
+        more(&base, "breaker: {}"),
+        more(&base, "breaker: { failures: 10% }"),
+        more(&base, "breaker: { count: 5 }"),
+        more(&base, "breaker: { consecutive: 5 }"),
+        more(&base, "breaker: { slow: { over: 1s } }"),
+        more(&base, "breaker: { slow: { over: 2s } }"),
+        more(&base, "breaker: { slow: { over: 1s, share: 9% } }"),
+        more(&base, "breaker: { requests_min: 5 }"),
+        more(&base, "breaker: { window: 5s }"),
+        more(&base, "breaker: { open: 3s }"),
+        more(&base, "breaker: { open_max: 3m }"),
+        more(&base, "breaker: { probes: 1 }"),
+        more(&base, "breaker: { fallback: { upstream: b } }"),
+        more(&base, "breaker: { fallback: { answer: { status: 200 } } }"),
+        more(&base, "breaker: { fallback: { answer: { status: 201 } } }"),
+        more(&base, "adaptive_concurrency: {}"),
+        more(&base, "adaptive_concurrency: { min: 2 }"),
+        more(&base, "adaptive_concurrency: { max: 20 }"),
+        more(&base, "adaptive_concurrency: { tolerance: 200% }"),
+        more(&base, "hedge: { after: 1s }"),
+        more(&base, "hedge: { after: 2s }"),
         more(&base, "retries: { attempts: 1 }"),
         more(&base, "retries: { on: [closed] }"),
         more(&base, "retries: { on: [timeout] }"),
@@ -216,6 +237,9 @@ fn any_change_of_the_settings_changes_the_digest() {
     let base = base();
     let changed = [
         format!("{base}dns: {{ servers: [127.0.0.1] }}\n"),
+        format!("{base}quota_store: off\n"),
+        format!("{base}quota_store: {{ path: x }}\n"),
+        format!("{base}quota_store: {{ every: 2s }}\n"),
         format!("{base}workers: [0]\n"),
         format!("{base}workers: [0, 1]\n"),
         format!("{base}workers: [1, 0]\n"),
@@ -238,6 +262,9 @@ fn any_change_of_the_settings_changes_the_digest() {
         format!("{base}tracing: {{ accept: trusted }}\n"),
         format!("{base}tracing: {{ generate: true }}\n"),
         format!("{base}tracing: {{ generate: true, sampled_percent: 10 }}\n"),
+        format!("{base}shedding: {{}}\n"),
+        format!("{base}shedding: {{ delay: 1s }}\n"),
+        format!("{base}shedding: {{ interval: 1s }}\n"),
         format!("{base}limits: {{ fields: 99 }}\n"),
         format!("{base}limits: {{ body_bytes: 0 }}\n"),
         format!("{base}timeouts: {{ drain: 1s }}\n"),
@@ -271,6 +298,12 @@ fn any_change_of_policies_changes_the_digest() {
         "request_headers: { set: [ { name: A, value: b } ] }",
         "request_headers: { add: [ { name: A, value: b } ] }",
         "mock: { status: 200 }",
+        "priority: low",
+        "priority: high",
+        "faults: { delay: { fixed: 1s } }",
+        "faults: { delay: { fixed: 1s, percent: 5 } }",
+        "faults: { abort: { status: 500 } }",
+        "faults: { abort: { status: 501 } }",
         "cors: { origins: ['*'] }",
         "cors: { origins: ['https://a.test'] }",
         "cors: { origins: ['https://*.test'] }",
@@ -286,8 +319,8 @@ fn any_change_of_policies_changes_the_digest() {
 }
 
 /// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
-/// came to be derived from the structs themselves; a new field changes it too, last `tracing`.
+/// came to be derived from the structs themselves; a new field changes it too, last `quota_store`.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "9fbd27e304fd12de");
+    assert_eq!(format!("{:016x}", digest(&base())), "011e52f7195682db");
 }

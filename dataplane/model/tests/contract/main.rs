@@ -9,6 +9,7 @@ mod mistakes;
 mod patches;
 mod policies;
 mod references;
+mod resilience;
 mod sequences;
 mod shown;
 mod source;

@@ -7,7 +7,7 @@ use tollgate_model::{
     RetryOn, Segment, TraceAccept, Tracing, Workers, load,
 };
 
-use crate::source::{WORLD, World, file, good};
+use crate::source::{WORLD, World, file, good, read};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -248,4 +248,19 @@ fn a_file_is_read_through_the_source() {
     assert_eq!(load(Path::new("small.yaml"), &WORLD).unwrap().listeners.len(), 2);
     let errors = load(Path::new("none.yaml"), &WORLD).unwrap_err();
     assert!(errors.to_string().starts_with("error: cannot be read: "), "{errors}");
+}
+
+#[test]
+fn the_store_of_a_cluster_and_what_is_secret_of_it() {
+    let text = "cluster: { redis: [ 'redis://a', 'rediss://u@b:1/2' ], secret: '${file:token}', nodes: 3 }\n";
+    let errors = read(&file(text)).unwrap_err().to_string();
+    assert!(errors.contains("${env:REDIS_URL}") && !errors.contains("u@b"), "{errors}");
+    let text = "cluster: { redis: [ 'redis://a', 'unix:///b' ], secret: '${file:token}', nodes: 3 }\n";
+    let snapshot = good(&file(text));
+    let cluster = snapshot.cluster.as_ref().unwrap();
+    assert_eq!((cluster.redis[1].reveal(), cluster.nodes, &*cluster.prefix), ("unix:///b", 3, "tollgate"));
+    assert_eq!(cluster.secret.reveal(), "0123456789abcdef");
+    assert!(!format!("{cluster:?}").contains("0123"));
+    assert!(snapshot.quota_store.as_ref().is_some_and(|store| store.path.is_none() && store.every.as_secs() == 1));
+    assert!(good(&file("quota_store: off\n")).quota_store.is_none());
 }

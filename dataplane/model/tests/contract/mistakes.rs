@@ -7,7 +7,7 @@ use crate::source::{file, good, read};
 const A: &str = "upstreams: [ { name: a, endpoints: [ { address: 127.0.0.1:1 } ] } ]\n";
 
 /// Reads `text`; says whether the error at the mark holds `expected` and is the only one.
-fn check(text: &str, expected: &str) {
+pub(crate) fn check(text: &str, expected: &str) {
     let (line, column) = text.split_once('§').map_or((0, 0), |(before, _)| {
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
@@ -322,6 +322,17 @@ fn of_what_an_upstream_does() {
         ("dns: { servers: [ §dns.test ] }\n", "write `ip` or `ip:port`, like `10.0.0.2` or `10.0.0.2:53`"),
         ("dns: { ttl_min: 10s, ttl_max: §5s }\n", "`ttl_max` is less than `ttl_min`"),
         ("dns: { timeout: §2h }\n", "from 1ms to 1m"),
+        ("quota_store: §on\n", "write `off` or a mapping"),
+        ("quota_store: { path: §'' }\n", "`path` is empty"),
+        ("quota_store: { every: §1ms }\n", "from 100ms to 1h"),
+        ("cluster: §{ redis: [ 'redis://a' ], nodes: 3 }\n", "`secret` is missing"),
+        ("cluster: { redis: [ 'redis://a' ], secret: §0123456789abcdef, nodes: 3 }\n", "holds the secret itself"),
+        ("cluster: { redis: §[], secret: '${file:token}', nodes: 3 }\n", "there must be 1 to 8 addresses"),
+        ("cluster: { redis: [ §'http://a' ], secret: '${file:token}', nodes: 3 }\n", "write `redis://host:6379`"),
+        ("cluster: { redis: [ §'redis://:x@a' ], secret: '${file:token}', nodes: 3 }\n", "write `${env:REDIS_URL}`"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: §0 }\n", "from 1 to 1000"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: 3, timeout: §1m }\n", "from 1ms to 10s"),
+        ("cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: 3, prefix: §'a b' }\n", "not a prefix"),
     ]);
 }
 

@@ -139,7 +139,7 @@ pub(super) fn outliers(report: &mut Report<'_>, raw: Option<&Spanned<raw::Outlie
 }
 
 /// A duration and the most it may become.
-fn in_order(
+pub(in crate::resolve) fn in_order(
     report: &mut Report<'_>,
     (low_key, low, low_default): (&str, &Option<Text>, Duration),
     (high_key, high, high_default): (&str, &Option<Text>, Duration),

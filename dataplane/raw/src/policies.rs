@@ -5,116 +5,121 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Header, OrWord, Rule, Shape, Spanned, Text};
+use super::{Answer, Faults, Header, OrWord, Rule, Shape, Spanned, Text};
 
 /// `defaults`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Defaults {
+pub struct Defaults {
     /// The policies of every route that does not say `defaults: off`.
-    pub(crate) policies: Option<Spanned<Policies>>,
+    pub policies: Option<Spanned<Policies>>,
 }
 
 /// An entry of `policy_sets`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PolicySet {
+pub struct PolicySet {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the sets. Required.
-    pub(crate) name: Option<Text>,
+    pub name: Option<Text>,
     /// What a route that uses it gets. Required.
-    pub(crate) policies: Option<Spanned<Policies>>,
+    pub policies: Option<Spanned<Policies>>,
 }
 
 /// `policies`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Policies {
+pub struct Policies {
     /// `off`: nothing of `defaults.policies` holds for this route. Of routes only.
-    pub(crate) defaults: Option<Text>,
+    pub defaults: Option<Text>,
     /// Names of `policy_sets`, which hold before what is written beside it. Not in a set itself. Up to 16.
-    pub(crate) r#use: Option<Spanned<Vec<Text>>>,
+    pub r#use: Option<Spanned<Vec<Text>>>,
     /// Which clients are let in. Each layer must let a client in.
-    pub(crate) ip: Option<Spanned<OrWord<IpRules>>>,
+    pub ip: Option<Spanned<OrWord<IpRules>>>,
     /// Which pages of other origins may read the answers. The last layer that has it counts.
-    pub(crate) cors: Option<Spanned<OrWord<Cors>>>,
+    pub cors: Option<Spanned<OrWord<Cors>>>,
     /// Sizes of a request. Of each key the last layer that has it counts.
-    pub(crate) limits: Option<Spanned<OrWord<PolicyLimits>>>,
+    pub limits: Option<Spanned<OrWord<PolicyLimits>>>,
     /// Changes to the query that the upstream gets. Layer after layer.
-    pub(crate) request_query: Option<Spanned<OrWord<Edits>>>,
+    pub request_query: Option<Spanned<OrWord<Edits>>>,
     /// Changes to the header fields that the upstream gets. Layer after layer.
-    pub(crate) request_headers: Option<Spanned<OrWord<Edits>>>,
+    pub request_headers: Option<Spanned<OrWord<Edits>>>,
     /// Changes to the header fields that the client gets, of answers of the gateway too. Layer after layer.
-    pub(crate) response_headers: Option<Spanned<OrWord<Edits>>>,
+    pub response_headers: Option<Spanned<OrWord<Edits>>>,
     /// Token buckets: how often. Rule after rule; one of a name that a layer before has takes its place.
-    pub(crate) throttle: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    pub throttle: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
     /// Exact counters by calendar window: how much in all. Rule after rule, as `throttle`.
-    pub(crate) quota: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    pub quota: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
     /// How many requests at the same time. Rule after rule, as `throttle`.
-    pub(crate) concurrency: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    pub concurrency: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
     /// How many bytes of bodies a second; what is above waits. Rule after rule, as `throttle`.
-    pub(crate) bandwidth: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
+    pub bandwidth: Option<Spanned<OrWord<Vec<Spanned<Rule>>>>>,
     /// Which fields tell the client what the rules leave it: `standard` (default; `RateLimit-Policy`, `RateLimit`),
     /// `x_ratelimit` (`X-RateLimit-Limit`, `-Remaining`, `-Reset`), `both`, `off`. The last layer that has it counts.
-    pub(crate) rate_limit_fields: Option<Text>,
+    pub rate_limit_fields: Option<Text>,
+    /// Who is refused last when a worker cannot keep up (`shedding`): `low`, `normal` (default), `high`, `critical`. The
+    /// last layer that has it counts.
+    pub priority: Option<Text>,
+    /// Delays and errors on purpose. The last layer that has it counts.
+    pub faults: Option<Spanned<OrWord<Faults>>>,
     /// An answer in place of what the route does. The last layer that has it counts.
-    pub(crate) mock: Option<Spanned<OrWord<Answer>>>,
+    pub mock: Option<Spanned<OrWord<Answer>>>,
 }
 
 /// `ip`. One of the two, or both.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct IpRules {
+pub struct IpRules {
     /// Networks (`10.0.0.0/8`) and addresses (`::1`); all other clients are refused with 403. Up to 65536.
-    pub(crate) allow: Option<Spanned<Vec<Text>>>,
+    pub allow: Option<Spanned<Vec<Text>>>,
     /// Networks and addresses of clients that are refused, even if allowed. Up to 65536.
-    pub(crate) deny: Option<Spanned<Vec<Text>>>,
+    pub deny: Option<Spanned<Vec<Text>>>,
 }
 
 /// `cors`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Cors {
+pub struct Cors {
     /// `https://app.example.com`, `https://*.example.com` for every name below it, or `*` alone for every origin. Up to
     /// 64. Required, unless `origins_regex` is there.
-    pub(crate) origins: Option<Spanned<Vec<Text>>>,
+    pub origins: Option<Spanned<Vec<Text>>>,
     /// Regular expressions that must take the whole origin. Up to 16.
-    pub(crate) origins_regex: Option<Spanned<Vec<Text>>>,
+    pub origins_regex: Option<Spanned<Vec<Text>>>,
     /// Methods that may be asked for. Default: GET, HEAD, POST.
-    pub(crate) methods: Option<Spanned<Vec<Text>>>,
+    pub methods: Option<Spanned<Vec<Text>>>,
     /// Request header fields that a page may set; `*` alone for any. Default: none but those it may set anyway.
-    pub(crate) headers: Option<Spanned<Vec<Text>>>,
+    pub headers: Option<Spanned<Vec<Text>>>,
     /// Response header fields that a page may read besides the usual ones; `*` alone for all. Default: none.
-    pub(crate) expose: Option<Spanned<Vec<Text>>>,
+    pub expose: Option<Spanned<Vec<Text>>>,
     /// `true`: cookies may be sent. Default: `false`. Not with the origin `*`.
-    pub(crate) credentials: Option<Text>,
+    pub credentials: Option<Text>,
     /// How long a browser may remember the answer to a preflight. 0s to 24h. Default: the browser's own.
-    pub(crate) max_age: Option<Text>,
+    pub max_age: Option<Text>,
 }
 
 /// `limits` of policies.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PolicyLimits {
+pub struct PolicyLimits {
     /// Size of the request head; at most the node's. A larger one is answered with 431.
-    pub(crate) head_bytes: Option<Text>,
+    pub head_bytes: Option<Text>,
     /// Size of the request target; at most the node's. A larger one is answered with 414.
-    pub(crate) target_bytes: Option<Text>,
+    pub target_bytes: Option<Text>,
     /// Fields of the request head; at most the node's. A request with more is answered with 431.
-    pub(crate) fields: Option<Text>,
+    pub fields: Option<Text>,
     /// Size of the request body, or `unlimited`; may be more than the node's. A larger one is answered with 413.
-    pub(crate) body_bytes: Option<Text>,
+    pub body_bytes: Option<Text>,
 }
 
 /// `request_query`, `request_headers`, `response_headers`: first `remove`, then `set`, then `add`. Up to 32 entries each.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Edits {
+pub struct Edits {
     /// Names that go away.
-    pub(crate) remove: Option<Spanned<Vec<Text>>>,
+    pub remove: Option<Spanned<Vec<Text>>>,
     /// Names and values in place of what there is of that name.
-    pub(crate) set: Option<Spanned<Vec<Spanned<Header>>>>,
+    pub set: Option<Spanned<Vec<Spanned<Header>>>>,
     /// Names and values besides what there is of that name.
-    pub(crate) add: Option<Spanned<Vec<Spanned<Header>>>>,
+    pub add: Option<Spanned<Vec<Spanned<Header>>>>,
 }
 
 impl Shape for IpRules {

@@ -9,7 +9,7 @@ use std::any::Any;
 use super::{File, Location, Spanned};
 
 /// A key of a file, as written.
-pub(crate) trait Setting {
+pub trait Setting {
     /// Where its value stands; `None` when it is left out.
     fn place(&self) -> Option<Location>;
 
@@ -45,7 +45,7 @@ impl<T: 'static> Setting for Option<Spanned<T>> {
 
 impl File {
     /// Every key but the lists of items and `include`, always in the same order.
-    pub(crate) fn settings(&mut self) -> Vec<(&'static str, &mut dyn Setting)> {
+    pub fn settings(&mut self) -> Vec<(&'static str, &mut dyn Setting)> {
         let Self {
             include: _,
             listeners: _,
@@ -62,6 +62,9 @@ impl File {
             forwarded,
             tracing,
             dns,
+            shedding,
+            quota_store,
+            cluster,
             limits,
             timeouts,
         } = self;
@@ -77,18 +80,21 @@ impl File {
             ("forwarded", forwarded),
             ("tracing", tracing),
             ("dns", dns),
+            ("shedding", shedding),
+            ("quota_store", quota_store),
+            ("cluster", cluster),
             ("limits", limits),
             ("timeouts", timeouts),
         ]
     }
 
     /// Whether a setting is written.
-    pub(crate) fn has_settings(&mut self) -> bool {
+    pub fn has_settings(&mut self) -> bool {
         self.settings().iter().any(|(_, setting)| setting.place().is_some())
     }
 
     /// Takes each setting that `other` has. `both` is told of those that were here too: key, first and second place.
-    pub(crate) fn lay_over(&mut self, mut other: Self, mut both: impl FnMut(&'static str, Location, Location)) {
+    pub fn lay_over(&mut self, mut other: Self, mut both: impl FnMut(&'static str, Location, Location)) {
         for ((key, own), (_, other)) in self.settings().into_iter().zip(other.settings()) {
             let Some(second) = other.place() else { continue };
             if let Some(first) = own.place() {

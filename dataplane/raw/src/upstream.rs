@@ -4,183 +4,189 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrWord, Shape, Spanned, Text, UpstreamTls};
+use super::{AdaptiveConcurrency, Breaker, Hedge, OrWord, Shape, Spanned, Text, UpstreamTls};
 
 /// An entry of `upstreams`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Upstream {
+pub struct Upstream {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique among the upstreams. Required.
-    pub(crate) name: Option<Text>,
+    pub name: Option<Text>,
     /// Where the requests go. Required; 1 to 4096, no address twice, not all of them backups.
-    pub(crate) endpoints: Option<Spanned<Vec<Spanned<Endpoint>>>>,
+    pub endpoints: Option<Spanned<Vec<Spanned<Endpoint>>>>,
     /// How an endpoint is chosen. `round_robin` (default): in turn, by weight. `least_requests`: the one with the fewest
     /// requests in progress per weight. `power_of_two`: the better of two drawn by weight. Or `{ consistent_hash: .. }`.
-    pub(crate) balance: Option<Spanned<OrWord<Balance>>>,
+    pub balance: Option<Spanned<OrWord<Balance>>>,
     /// Time in which an endpoint that is new or back gets from a tenth of its share to the whole. 1ms to 24h or `off`
     /// (default). Not with `consistent_hash`.
-    pub(crate) slow_start: Option<Text>,
+    pub slow_start: Option<Text>,
     /// How endpoints are asked whether they are well. Left out: not at all.
-    pub(crate) health: Option<Spanned<Health>>,
+    pub health: Option<Spanned<Health>>,
     /// When an endpoint is left alone for what exchanges with it were like. Left out: never.
-    pub(crate) outliers: Option<Spanned<Outliers>>,
+    pub outliers: Option<Spanned<Outliers>>,
+    /// When the whole upstream is left alone for what requests to it were like. Left out: never.
+    pub breaker: Option<Spanned<Breaker>>,
+    /// Requests in progress, as many as do not slow the upstream down. Left out: any number.
+    pub adaptive_concurrency: Option<Spanned<AdaptiveConcurrency>>,
+    /// Requests that are sent to a second endpoint when the first is slow. Left out: none.
+    pub hedge: Option<Spanned<Hedge>>,
     /// What is tried again.
     #[serde(default)]
-    pub(crate) retries: Retries,
+    pub retries: Retries,
     /// The connections to an endpoint.
     #[serde(default)]
-    pub(crate) connections: Connections,
+    pub connections: Connections,
     /// Left out: HTTP without TLS. Else all endpoints are spoken to in TLS.
-    pub(crate) tls: Option<Spanned<UpstreamTls>>,
+    pub tls: Option<Spanned<UpstreamTls>>,
 }
 
 /// An entry of `endpoints`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     /// `ip:port`, `[ipv6]:port`, `name:port` or `unix:/path`. A name is resolved while the node runs, again whenever its
     /// answer has expired; each of its addresses is an endpoint of the weight written here. Required.
-    pub(crate) address: Option<Text>,
+    pub address: Option<Text>,
     /// Its share of the requests is its weight over the sum of all weights. 1 to 1000, default 1.
-    pub(crate) weight: Option<Text>,
+    pub weight: Option<Text>,
     /// `true`: used only while none of the others is available. Default `false`.
-    pub(crate) backup: Option<Text>,
+    pub backup: Option<Text>,
 }
 
 /// `balance` of an upstream, where it is no word.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Balance {
+pub struct Balance {
     /// The same endpoint for the same key. Required.
-    pub(crate) consistent_hash: Option<Spanned<ConsistentHash>>,
+    pub consistent_hash: Option<Spanned<ConsistentHash>>,
 }
 
 /// `consistent_hash`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConsistentHash {
+pub struct ConsistentHash {
     /// `client_ip`, `path`, `header:NAME` or `cookie:NAME`. A request without it is spread at random. Required.
-    pub(crate) key: Option<Text>,
+    pub key: Option<Text>,
     /// Requests in progress, in percent of the average, above which an endpoint is passed over for the next on the ring.
     /// 101% to 1000% or `off` (default).
-    pub(crate) load_max: Option<Text>,
+    pub load_max: Option<Text>,
 }
 
 /// `health` of an upstream; one of the two.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Health {
+pub struct Health {
     /// A GET that must be answered with one of the statuses.
-    pub(crate) http: Option<Spanned<HttpProbe>>,
+    pub http: Option<Spanned<HttpProbe>>,
     /// A connection that must be accepted; with `tls`, its handshake must succeed too.
-    pub(crate) tcp: Option<Spanned<TcpProbe>>,
+    pub tcp: Option<Spanned<TcpProbe>>,
 }
 
 /// `http` of `health`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct HttpProbe {
+pub struct HttpProbe {
     /// What is asked for, with query if need be. Begins with `/`. Default `/`.
-    pub(crate) path: Option<Text>,
+    pub path: Option<Text>,
     /// The Host field. Default: the `server_name` of `tls`, or else the endpoint's address.
-    pub(crate) host: Option<Text>,
+    pub host: Option<Text>,
     /// Statuses and ranges of them, like `[200, 301-302]`. 1 to 16. Default `[200-299]`.
-    pub(crate) status: Option<Spanned<Vec<Text>>>,
+    pub status: Option<Spanned<Vec<Text>>>,
     /// From one check to the next. 10ms to 24h, default 5s.
-    pub(crate) interval: Option<Text>,
+    pub interval: Option<Text>,
     /// For one check. 1ms to 24h, default 2s.
-    pub(crate) timeout: Option<Text>,
+    pub timeout: Option<Text>,
     /// Checks in a row that must succeed until an endpoint is available again. 1 to 100, default 2.
-    pub(crate) healthy: Option<Text>,
+    pub healthy: Option<Text>,
     /// Checks in a row that must fail until it no longer is. 1 to 100, default 3. The very first check decides alone.
-    pub(crate) unhealthy: Option<Text>,
+    pub unhealthy: Option<Text>,
 }
 
 /// `tcp` of `health`; ranges and defaults are those of `http`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TcpProbe {
+pub struct TcpProbe {
     /// From one check to the next.
-    pub(crate) interval: Option<Text>,
+    pub interval: Option<Text>,
     /// For one check.
-    pub(crate) timeout: Option<Text>,
+    pub timeout: Option<Text>,
     /// Checks in a row that must succeed until an endpoint is available again.
-    pub(crate) healthy: Option<Text>,
+    pub healthy: Option<Text>,
     /// Checks in a row that must fail until it no longer is.
-    pub(crate) unhealthy: Option<Text>,
+    pub unhealthy: Option<Text>,
 }
 
 /// `outliers` of an upstream.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Outliers {
+pub struct Outliers {
     /// Failures in a row: no connection, no whole response head in time, or a status of 500 and above. 1 to 1000 or
     /// `off`, default 5.
-    pub(crate) consecutive: Option<Text>,
+    pub consecutive: Option<Text>,
     /// Failures of all exchanges in a window. 1% to 100% or `off` (default).
-    pub(crate) failures: Option<Text>,
+    pub failures: Option<Text>,
     /// Exchanges a window must have before `failures` counts. 1 to 1000000, default 20.
-    pub(crate) requests_min: Option<Text>,
+    pub requests_min: Option<Text>,
     /// Length of a window. 1ms to 24h, default 10s.
-    pub(crate) window: Option<Text>,
+    pub window: Option<Text>,
     /// How long an endpoint is left alone the first time; twice as long each time after it. 1ms to 24h, default 10s.
-    pub(crate) ejection: Option<Text>,
+    pub ejection: Option<Text>,
     /// At most this long. 1ms to 24h and not less than `ejection`, default 5m.
-    pub(crate) ejection_max: Option<Text>,
+    pub ejection_max: Option<Text>,
     /// At most so many of the endpoints are left alone at one time: one always may be, the last that is available never.
     /// 1% to 100%, default 50%.
-    pub(crate) ejected_max: Option<Text>,
+    pub ejected_max: Option<Text>,
 }
 
 /// `retries` of an upstream.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Retries {
+pub struct Retries {
     /// Tries in all. 1 to 10, default 3; 1 for no retry.
-    pub(crate) attempts: Option<Text>,
+    pub attempts: Option<Text>,
     /// What is tried again: `connect` (no connection; any method, since nothing was sent), and for requests without a
     /// body that may be repeated `closed`, `timeout`, `502`, `503`, `504`. Default `[connect]`.
-    pub(crate) on: Option<Spanned<Vec<Text>>>,
+    pub on: Option<Spanned<Vec<Text>>>,
     /// Retries in progress, of the requests in progress, per worker. 0% to 100%, default 20%.
-    pub(crate) budget: Option<Text>,
+    pub budget: Option<Text>,
     /// Retries in progress that are allowed however few requests there are, per worker. 0 to 10000, default 10.
-    pub(crate) budget_min: Option<Text>,
+    pub budget_min: Option<Text>,
     /// An endpoint the request has not tried yet is tried at once. Before one that it has, a random time up to this
     /// passes; twice as long each time after it. 1ms to 24h, default 25ms.
-    pub(crate) backoff: Option<Text>,
+    pub backoff: Option<Text>,
     /// At most this long. 1ms to 24h and not less than `backoff`, default 250ms.
-    pub(crate) backoff_max: Option<Text>,
+    pub backoff_max: Option<Text>,
 }
 
 /// `connections` of an upstream.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Connections {
+pub struct Connections {
     /// Idle connections kept per worker and endpoint. 0 to 65536, default 256; 0 closes each after its exchange.
-    pub(crate) idle_max: Option<Text>,
+    pub idle_max: Option<Text>,
     /// An idle connection is closed after this long. 1ms to 24h, default 60s. Choose less than the endpoint's own.
-    pub(crate) idle_timeout: Option<Text>,
+    pub idle_timeout: Option<Text>,
     /// A connection older than this is closed after its exchange. 1ms to 24h or `unlimited` (default).
-    pub(crate) age_max: Option<Text>,
+    pub age_max: Option<Text>,
     /// Connections open at one time, per worker and endpoint. A request that finds all of them busy goes to another
     /// endpoint, or is answered with 503. 1 to 65536 or `unlimited` (default).
-    pub(crate) max: Option<Text>,
+    pub max: Option<Text>,
     /// Exchanges after which a connection is closed. 1 to 4294967296 or `unlimited` (default).
-    pub(crate) requests_max: Option<Text>,
+    pub requests_max: Option<Text>,
 }
 
 /// `dns`: how the names of endpoints are resolved.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Dns {
+pub struct Dns {
     /// `ip` or `ip:port` of the servers, in the order they are asked. 1 to 8. Default: those of `/etc/resolv.conf`.
-    pub(crate) servers: Option<Spanned<Vec<Text>>>,
+    pub servers: Option<Spanned<Vec<Text>>>,
     /// An answer is good for at least this long, whatever its TTL says. 1ms to 24h, default 1s.
-    pub(crate) ttl_min: Option<Text>,
+    pub ttl_min: Option<Text>,
     /// An answer is good for at most this long. 1ms to 24h and not less than `ttl_min`, default 5m.
-    pub(crate) ttl_max: Option<Text>,
+    pub ttl_max: Option<Text>,
     /// For the answer of one server. 1ms to 1m, default 2s.
-    pub(crate) timeout: Option<Text>,
+    pub timeout: Option<Text>,
 }
 
 impl Shape for Balance {

@@ -15,7 +15,7 @@ use serde::{
 /// A word, or a value of the shape `T`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum OrWord<T> {
+pub enum OrWord<T> {
     /// A scalar as written.
     Word(String),
     /// A list or a mapping.
@@ -23,7 +23,7 @@ pub(crate) enum OrWord<T> {
 }
 
 /// What stands where no word does: without it, serde would read a list as the fields of a mapping in their order.
-pub(crate) trait Shape {
+pub trait Shape {
     /// For the error of what is neither.
     const EXPECTED: &'static str;
     /// Whether it is a list and not a mapping.

@@ -9,32 +9,32 @@ use super::{File, Text};
 /// The whole text of a patch.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Delta {
+pub struct Delta {
     /// The generation or the digest of the configuration that it was made for. Required.
-    pub(crate) base: Option<Text>,
+    pub base: Option<Text>,
     /// Items that come or take the place of those of their name, and settings as whole values. The keys are those of a
     /// file without `include`.
     #[serde(default)]
-    pub(crate) changed: File,
+    pub changed: File,
     /// What goes.
     #[serde(default)]
-    pub(crate) removed: Removed,
+    pub removed: Removed,
 }
 
 /// `removed` of a patch.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Removed {
+pub struct Removed {
     /// Names of listeners.
     #[serde(default)]
-    pub(crate) listeners: Vec<Text>,
+    pub listeners: Vec<Text>,
     /// Names of upstreams that no route uses any more.
     #[serde(default)]
-    pub(crate) upstreams: Vec<Text>,
+    pub upstreams: Vec<Text>,
     /// Names of routes.
     #[serde(default)]
-    pub(crate) routes: Vec<Text>,
+    pub routes: Vec<Text>,
     /// Keys that get their default again, like `timeouts`.
     #[serde(default)]
-    pub(crate) settings: Vec<Text>,
+    pub settings: Vec<Text>,
 }
