@@ -44,7 +44,7 @@ pub(crate) struct Settled<'p> {
 
 impl<I: Io> Worker<I> {
     /// The times that rules decide by.
-    fn rule_time(&self) -> Now {
+    pub(crate) fn rule_time(&self) -> Now {
         let now = self.io.now();
         Now { monotonic_ns: now.nanos(), unix_s: (self.io.wall(now).0 / 1_000_000_000) as i64 }
     }
