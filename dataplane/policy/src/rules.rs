@@ -108,6 +108,7 @@ impl Rules {
         let mut admission = limiter.take();
         admission.lines.extend_from_slice(lines);
         self.judge(request, now, limiter, &mut admission);
+        self.name(&mut admission);
         self.tell(&mut admission, now);
         admission
     }
@@ -125,6 +126,23 @@ impl Rules {
 
     fn rule(&self, counted: &Counted) -> &Rule {
         &self.rules[usize::from(counted.rule)]
+    }
+
+    /// Writes down which rules refuse, for the record.
+    fn name(&self, admission: &mut Admission) {
+        let Admission { counted, decision, names, refusing_len, .. } = admission;
+        for (bits, is_refusing) in [(decision.violated, true), (decision.shadowed, false)] {
+            let begin = names.len();
+            for (_, counted) in counted.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0) {
+                if names.len() > begin {
+                    names.push(b',');
+                }
+                names.extend_from_slice(self.rule(counted).model.id.name.as_bytes());
+            }
+            if is_refusing {
+                *refusing_len = names.len();
+            }
+        }
     }
 
     fn tell(&self, admission: &mut Admission, now: Now) {
@@ -157,16 +175,8 @@ impl Rules {
 
     /// The names of rules that refuse the request.
     pub fn violated<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = &'a str> {
-        self.names(admission, admission.decision.violated)
-    }
-
-    /// The names of shadow rules that would refuse it.
-    pub fn shadowed<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = &'a str> {
-        self.names(admission, admission.decision.shadowed)
-    }
-
-    fn names<'a>(&'a self, admission: &'a Admission, bits: u32) -> impl Iterator<Item = &'a str> {
-        let named = admission.counted.iter().enumerate().filter(move |(bit, _)| bits & 1 << bit != 0);
+        let violated = admission.decision.violated;
+        let named = admission.counted.iter().enumerate().filter(move |(bit, _)| violated & 1 << bit != 0);
         named.map(|(_, counted)| &*self.rule(counted).model.id.name)
     }
 

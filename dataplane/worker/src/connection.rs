@@ -358,8 +358,8 @@ impl Active {
             duration_ns,
             upstream_ns,
             attempts: outcome.attempts.get(),
-            throttled_by: &throttled_by,
-            shadowed_by: &shadowed_by,
+            throttled_by,
+            shadowed_by,
             fault: outcome.fault.get(),
         });
         worker.append_log(line, now);

@@ -6,7 +6,7 @@
 //!
 //! An exchange has one admission, decided on once however often it is tried, and ended once, when the exchange is over:
 //! whatever made it so, it comes back to where it began. Bodies that are to be slow wait here, holding one part, in pauses
-//! short enough that no deadline takes them for silence. Nothing here allocates but the names in a record of a refusal.
+//! short enough that no deadline takes them for silence. Nothing here allocates but a refusal.
 
 use crate::{
     body::{Part, Source},
@@ -44,7 +44,7 @@ pub(crate) struct Settled<'p> {
 
 impl<I: Io> Worker<I> {
     /// The times that rules decide by.
-    fn rule_time(&self) -> Now {
+    pub(crate) fn rule_time(&self) -> Now {
         let now = self.io.now();
         Now { monotonic_ns: now.nanos(), unix_s: (self.io.wall(now).0 / 1_000_000_000) as i64 }
     }
@@ -168,9 +168,8 @@ impl<'p> Settled<'p> {
     }
 
     /// The names of rules that refused the request, and of shadow rules that would have, with commas between.
-    pub(crate) fn names(&self) -> (Vec<u8>, Vec<u8>) {
-        let Self { rules, admission } = self;
-        (listed(rules.violated(admission)), listed(rules.shadowed(admission)))
+    pub(crate) fn names(&self) -> (&[u8], &[u8]) {
+        (self.admission.throttled_by(), self.admission.shadowed_by())
     }
 
     /// Counts what the rules did, and ends what the request was let in with.
@@ -186,15 +185,4 @@ impl<'p> Settled<'p> {
         self.rules.end(&mut self.admission, || worker.rule_time());
         worker.limiter.borrow_mut().give_back(self.admission);
     }
-}
-
-fn listed<'n>(names: impl Iterator<Item = &'n str>) -> Vec<u8> {
-    let mut list = Vec::new();
-    for name in names {
-        if !list.is_empty() {
-            list.push(b',');
-        }
-        list.extend_from_slice(name.as_bytes());
-    }
-    list
 }

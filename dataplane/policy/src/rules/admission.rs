@@ -34,6 +34,10 @@ pub struct Admission {
     /// Bits by index of `counted`.
     pub(crate) decision: Decision,
     pub(crate) lines: Vec<u8>,
+    /// Names of the rules that refuse the request, then of shadow rules that would; commas between.
+    pub(crate) names: Vec<u8>,
+    /// Bytes of `names` that are of the former.
+    pub(crate) refusing_len: usize,
     /// Whether rules were charged what the head of the response says.
     pub(crate) is_head_charged: Cell<bool>,
 }
@@ -64,6 +68,8 @@ impl Admission {
         self.counted.clear();
         self.answers.clear();
         self.lines.clear();
+        self.names.clear();
+        self.refusing_len = 0;
         self.decision = Decision::default();
         self.is_head_charged.set(false);
     }
@@ -72,6 +78,18 @@ impl Admission {
     #[must_use]
     pub fn is_admitted(&self) -> bool {
         self.decision.is_admitted()
+    }
+
+    /// The names of the rules that refuse the request, with commas between; empty for none.
+    #[must_use]
+    pub fn throttled_by(&self) -> &[u8] {
+        &self.names[..self.refusing_len]
+    }
+
+    /// The same of the shadow rules that would refuse it.
+    #[must_use]
+    pub fn shadowed_by(&self) -> &[u8] {
+        &self.names[self.refusing_len..]
     }
 
     /// Field lines that every response of the exchange gets.

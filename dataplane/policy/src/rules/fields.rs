@@ -6,8 +6,8 @@
 //! RateLimit: "per-ip";r=57;t=1, "daily";r=9120;t=40012
 //! ```
 //!
-//! `w` is the time of a limit and `t` the time until all of it can be used again, in whole seconds, rounded up. Shadow
-//! rules and those that only slow bodies down are not told of. Lines are written into a buffer that is used again and
+//! `q` is what a key may use at once, of a bucket its burst, `w` the time in which all of that is there again, `t` that
+//! time as of now; in whole seconds, rounded up. Shadow rules and those that only slow bodies down are not told of. Lines are written into a buffer that is used again and
 //! again.
 
 use tollgate_limit::{Answer, Now};
@@ -26,6 +26,8 @@ pub(crate) struct Told {
     policy: Vec<u8>,
     /// Length of the name in front.
     name_len: usize,
+    /// What a key may use at once.
+    quota: u64,
 }
 
 /// What a rule leaves the key of a request.
@@ -33,7 +35,6 @@ pub(crate) struct Left<'r> {
     told: &'r Told,
     /// Seconds of a quota's window.
     window_s: Option<u64>,
-    limit: u64,
     units: u64,
     /// Until all of the limit is there again, in seconds; `None` if that is not a matter of time.
     reset_s: Option<u64>,
@@ -47,7 +48,9 @@ impl Told {
         let mut policy = Vec::new();
         put_string(&mut policy, &rule.id.name);
         let name_len = policy.len();
-        put(&mut policy, b";q=", allowance.limit);
+        let is_bucket = matches!(rule.kind, RuleKind::Throttle | RuleKind::Bandwidth(_));
+        let quota = if is_bucket { allowance.burst } else { allowance.limit };
+        put(&mut policy, b";q=", quota);
         match rule.kind {
             RuleKind::Concurrency => policy.extend_from_slice(b";qu=\"concurrent-requests\""),
             _ if matches!(rule.cost, Cost::RequestBytes | Cost::ResponseBytes) => {
@@ -55,10 +58,12 @@ impl Told {
             }
             _ => {}
         }
-        if matches!(rule.kind, RuleKind::Throttle | RuleKind::Bandwidth(_)) {
-            put(&mut policy, b";w=", allowance.per.as_millis().div_ceil(1000) as u64);
+        if is_bucket {
+            let fill_ns = allowance.per.as_nanos().saturating_mul(allowance.burst.into());
+            let fill_s = fill_ns.div_ceil(u128::from(allowance.limit.max(1)) * u128::from(NS_PER_S));
+            put(&mut policy, b";w=", u64::try_from(fill_s).unwrap_or(u64::MAX));
         }
-        Self { policy, name_len }
+        Self { policy, name_len, quota }
     }
 }
 
@@ -66,15 +71,7 @@ impl<'r> Left<'r> {
     /// What an answer says of a request's key.
     pub(crate) fn of(rule: &'r Rule, counted: &Counted, answer: &Answer, is_violated: bool, now: Now) -> Option<Self> {
         let allowed = rule.allowed(counted)?;
-        let left = Self {
-            told: &allowed.told,
-            window_s: None,
-            limit: allowed.limit,
-            units: 0,
-            reset_s: None,
-            retry_s: Some(1),
-            is_violated,
-        };
+        let left = Self { told: &allowed.told, window_s: None, units: 0, reset_s: None, retry_s: Some(1), is_violated };
         Some(match (answer, &allowed.rate) {
             (Answer::Throttle(verdict), Some(rate)) => Self {
                 units: rate.remaining(verdict),
@@ -138,7 +135,7 @@ fn write_standard(lines: &mut Vec<u8>, left: &[Left<'_>]) {
 /// Those of the rule that leaves least, one that refuses before all others.
 fn write_legacy(lines: &mut Vec<u8>, left: &[Left<'_>]) {
     let Some(tightest) = left.iter().min_by_key(|left| (!left.is_violated, left.units)) else { return };
-    put(lines, b"X-RateLimit-Limit: ", tightest.limit);
+    put(lines, b"X-RateLimit-Limit: ", tightest.told.quota);
     put(lines, b"\r\nX-RateLimit-Remaining: ", tightest.units);
     if let Some(reset_s) = tightest.reset_s {
         put(lines, b"\r\nX-RateLimit-Reset: ", reset_s);

@@ -239,7 +239,7 @@ fn faults(random: &Random, weather: u64) -> Faults {
 /// Rules of the route `x`: for some mixes, and seldom so tight that little is left.
 fn limits(random: &Random) -> [Option<Limit>; 3] {
     let is_on = random.chance(0.3);
-    let mut draw = |kind, limit: u64, burst: u64| {
+    let draw = |kind, limit: u64, burst: u64| {
         let (by_client, shadow) = (random.chance(0.5), random.chance(0.2));
         (is_on && random.chance(0.6)).then_some(Limit { kind, limit, burst, by_client, shadow })
     };
