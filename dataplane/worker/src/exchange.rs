@@ -249,16 +249,13 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
         let Connection { worker, watch, .. } = self.connection;
-        if let Some(limit) = route.timeouts.request {
-            watch.bound_exchange(self.facts.begun + limit);
-        }
-        watch.extend_by_progress(route.timeouts.idle);
+        self.bound(&route.timeouts);
         let hash = key::of(&upstream.upstream, &self.index.head(down.reader.bytes()), self.client);
         let tries = Tries::begin(worker, upstream, hash, route.timeouts.connect);
         let repeatable = body.is_empty() && self.facts.method.is_idempotent();
         let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
         loop {
-            let checkout = match upstream::checkout(worker, (watch, watch), &tries, wish, self.outcome).await {
+            let checkout = match upstream::checkout(worker, watch, watch, &tries, wish, self.outcome).await {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
@@ -310,6 +307,15 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             }
             return result;
         }
+    }
+
+    /// Sets the deadlines of the whole exchange.
+    fn bound(&self, timeouts: &Timeouts) {
+        let watch = &self.connection.watch;
+        if let Some(limit) = timeouts.request {
+            watch.bound_exchange(self.facts.begun + limit);
+        }
+        watch.extend_by_progress(timeouts.idle);
     }
 
     /// Whether a try that gave the client nothing is followed by another.

@@ -130,7 +130,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         race.has_second.set(true);
         watch.begin_waiting(Waiting::Upstream);
         let wish = Wish { fresh: false, repeatable: true, now: worker.io.now() };
-        let checkout = upstream::checkout(worker, (&race.side, watch), &tries, wish, self.outcome).await;
+        let checkout = upstream::checkout(worker, &race.side, watch, &tries, wish, self.outcome).await;
         watch.end_waiting(Waiting::Upstream);
         let checkout = checkout.ok()?;
         worker.metrics.upstream_hedged(tries.upstream.figures);

@@ -6,7 +6,7 @@
 //! by a step; when it is not, it falls by one. Steps go from a few requests of the lowest priority to all of the third;
 //! the highest is never refused.
 //!
-//! It measures while there are exchanges and a moment after them, so that an idle worker sleeps. Nothing here reads a clock.
+//! It measures while requests come and a moment after that, so that an idle worker sleeps. Nothing here reads a clock.
 
 use std::{cell::Cell, time::Duration};
 use tollgate_io::Instant;
@@ -26,6 +26,8 @@ const STEPS_AT_ONCE_MAX: u64 = STEPS as u64 / 2;
 pub(crate) struct Lag {
     /// When the next measurement is due; `NEVER` while nothing is measured.
     due: Cell<Instant>,
+    /// Whether a request has come since the last measurement.
+    is_wanted: Cell<bool>,
     /// Measurements of this interval, and the least delay of them.
     samples: Cell<u32>,
     least: Cell<Duration>,
@@ -36,14 +38,16 @@ impl Lag {
     pub(crate) const fn new() -> Self {
         Self {
             due: Cell::new(Instant::NEVER),
+            is_wanted: Cell::new(false),
             samples: Cell::new(0),
             least: Cell::new(Duration::MAX),
             pressure: Cell::new(0),
         }
     }
 
-    /// Begins to measure; `None` if that was done before.
+    /// A request has come: begins to measure; `None` if that was done before.
     pub(crate) fn begin(&self, rules: &Shedding, now: Instant) -> Option<Instant> {
+        self.is_wanted.set(true);
         (self.due.get() == Instant::NEVER).then(|| {
             self.restart();
             self.due.set(now + rules.interval / SAMPLES);
@@ -56,8 +60,8 @@ impl Lag {
         self.least.set(Duration::MAX);
     }
 
-    /// Measures, if that is due; says when it is due again. `is_busy` while there are exchanges.
-    pub(crate) fn look(&self, rules: Option<&Shedding>, now: Instant, is_busy: bool) -> Instant {
+    /// Measures, if that is due; says when it is due again.
+    pub(crate) fn look(&self, rules: Option<&Shedding>, now: Instant) -> Instant {
         let due = self.due.get();
         let Some(rules) = rules else {
             self.due.set(Instant::NEVER);
@@ -73,7 +77,7 @@ impl Lag {
             self.end_interval(rules);
             self.restart();
         }
-        let goes_on = is_busy || self.pressure.get() > 0;
+        let goes_on = self.is_wanted.take() || self.pressure.get() > 0;
         self.due.set(if goes_on { now + rules.interval / SAMPLES } else { Instant::NEVER });
         self.due.get()
     }
@@ -110,7 +114,8 @@ mod tests {
     fn pass(lag: &Lag, rules: &Shedding, intervals: u32, late: Duration) {
         let mut due = lag.begin(rules, Instant::from_nanos(0)).unwrap_or_else(|| lag.due.get());
         for _ in 0..intervals * SAMPLES {
-            due = lag.look(Some(rules), due + late, true);
+            lag.begin(rules, due);
+            due = lag.look(Some(rules), due + late);
         }
     }
 
@@ -145,7 +150,8 @@ mod tests {
         let mut due = lag.begin(&rules, Instant::from_nanos(0)).unwrap();
         for turn in 0..400 {
             let late = if turn % SAMPLES == 0 { 0 } else { 500 };
-            due = lag.look(Some(&rules), due + Duration::from_millis(late), true);
+            lag.begin(&rules, due);
+            due = lag.look(Some(&rules), due + Duration::from_millis(late));
         }
         assert_eq!(lag.pressure(), 0);
         pass(&lag, &rules, 1, Duration::from_millis(500));
@@ -159,11 +165,11 @@ mod tests {
         let mut due = lag.due.get();
         let mut looks = 0;
         while due != Instant::NEVER {
-            due = lag.look(Some(&rules), due, false);
+            due = lag.look(Some(&rules), due);
             looks += 1;
         }
         assert_eq!((looks, lag.pressure()), (SAMPLES, 0));
         assert!(lag.begin(&rules, Instant::from_nanos(0)).is_some());
-        assert_eq!(lag.look(None, Instant::from_nanos(1), true), Instant::NEVER);
+        assert_eq!(lag.look(None, Instant::from_nanos(1)), Instant::NEVER);
     }
 }

@@ -218,8 +218,7 @@ impl<I: Io> Worker<I> {
 
     /// Measures how far behind it is; says when the next measurement is due.
     pub(crate) fn look_at_lag(&self, now: Instant) -> Instant {
-        let is_busy = self.metrics.active_exchanges.value() > 0;
-        let next = self.lag.look(self.program.borrow().snapshot.shedding.as_ref(), now, is_busy);
+        let next = self.lag.look(self.program.borrow().snapshot.shedding.as_ref(), now);
         self.metrics.shedding_pressure.set(u64::from(self.lag.pressure()));
         next
     }

@@ -60,7 +60,8 @@ pub(crate) struct Wish {
 /// The exchange was ended, or no endpoint is left that could be tried: why the last one failed.
 pub(crate) async fn checkout<'a, 'p, I: Io>(
     worker: &'a Worker<I>,
-    (watch, used): (&Watch<I::Stream>, &'a Watch<I::Stream>),
+    watch: &Watch<I::Stream>,
+    used: &'a Watch<I::Stream>,
     tries: &Tries<'p>,
     wish: Wish,
     outcome: &Outcome<'p>,
