@@ -16,8 +16,9 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    CertificateFigures, EndpointFigures, EndpointState, Exchange, Handshake, HandshakeFailure, MethodLabel,
-    NodeFigures, OTHER, ProcessFigures, Registry, RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
+    CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, Handshake, HandshakeFailure,
+    MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry, RuleEffect, RuleFigures, TlsSide,
+    TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -80,6 +81,8 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             overflows: 3,
             table_bytes: 4,
         }],
+        quota_store: Some(QuotaStoreFigures { writes: 5, errors: 1, written_s: 1_700_000_000 }),
+        cluster: Some(ClusterFigures { is_up: true, losses: 1, lent: 10, lent_alone: 3 }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
