@@ -8,20 +8,30 @@ use crate::{
 };
 
 impl Scrape<'_> {
-    /// Where counts outlive the node, and what nodes share.
+    /// Where counts outlive the node, and what nodes share; without samples where there is no such store.
     pub(super) fn stores(&mut self) {
-        if let Some(QuotaStoreFigures { writes, errors, written_s }) = self.node.quota_store {
-            self.header(&names::QUOTA_STORE_WRITES);
-            self.sample(&names::QUOTA_STORE_WRITES, "", &["ok"], None, writes);
-            self.sample(&names::QUOTA_STORE_WRITES, "", &["error"], None, errors);
-            self.single(&names::QUOTA_STORE_LAST_WRITE, &[], written_s.max(0).unsigned_abs());
+        let NodeFigures { quota_store, cluster, .. } = self.node;
+        self.header(&names::QUOTA_STORE_WRITES);
+        for QuotaStoreFigures { writes, errors, .. } in quota_store {
+            self.sample(&names::QUOTA_STORE_WRITES, "", &["ok"], None, *writes);
+            self.sample(&names::QUOTA_STORE_WRITES, "", &["error"], None, *errors);
         }
-        if let Some(ClusterFigures { is_up, losses, lent, lent_alone }) = self.node.cluster {
-            self.single(&names::CLUSTER_STORE_UP, &[], u64::from(is_up));
-            self.single(&names::CLUSTER_STORE_LOSSES, &[], losses);
-            self.header(&names::CLUSTER_UNITS_LENT);
-            self.sample(&names::CLUSTER_UNITS_LENT, "", &["store"], None, lent);
-            self.sample(&names::CLUSTER_UNITS_LENT, "", &["node"], None, lent_alone);
+        self.header(&names::QUOTA_STORE_LAST_WRITE);
+        for figures in quota_store {
+            self.sample(&names::QUOTA_STORE_LAST_WRITE, "", &[], None, figures.written_s.max(0).unsigned_abs());
+        }
+        self.header(&names::CLUSTER_STORE_UP);
+        for figures in cluster {
+            self.sample(&names::CLUSTER_STORE_UP, "", &[], None, u64::from(figures.is_up));
+        }
+        self.header(&names::CLUSTER_STORE_LOSSES);
+        for figures in cluster {
+            self.sample(&names::CLUSTER_STORE_LOSSES, "", &[], None, figures.losses);
+        }
+        self.header(&names::CLUSTER_UNITS_LENT);
+        for ClusterFigures { lent, lent_alone, .. } in cluster {
+            self.sample(&names::CLUSTER_UNITS_LENT, "", &["store"], None, *lent);
+            self.sample(&names::CLUSTER_UNITS_LENT, "", &["node"], None, *lent_alone);
         }
     }
 
