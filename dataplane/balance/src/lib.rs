@@ -1,4 +1,4 @@
-//! Choice of an endpoint, and what is known of endpoints: health, ejection, requests in progress.
+//! Choice of an endpoint, and what is known of endpoints and upstreams: health, ejection, requests in progress, breakers.
 //!
 //! ```text
 //! snapshot -> Registry::publish -> Arc<Upstream> -> Upstream::endpoints -> Endpoints::choose -> exchange -> Upstream::report
@@ -10,7 +10,9 @@
 //! request. What changes of an endpoint is atomics in it. There is no I/O, clock or chance here: `now` (nanoseconds of
 //! the node's monotonic clock) and random bits are arguments. Nothing waits and nothing locks.
 
+mod adaptive;
 mod backoff;
+mod breaker;
 mod budget;
 mod choice;
 mod current;
@@ -26,8 +28,11 @@ mod slow_start;
 mod sync;
 mod try_lock;
 mod upstream;
+mod window;
 
+pub use adaptive::AdaptiveLimit;
 pub use backoff::backoff;
+pub use breaker::{Breaker, BreakerState, Permit, Shown};
 pub use budget::{RetryBudget, Slot as RetrySlot};
 pub use choice::{Choice, Tried};
 pub use endpoint::{Endpoint, Place};

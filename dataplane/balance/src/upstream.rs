@@ -5,7 +5,9 @@
 //! the new one when they differ, so that a request writes to no shared count.
 
 use crate::{
-    Endpoint, Endpoints, Member, Place,
+    AdaptiveLimit, Breaker, Endpoint, Endpoints, Member, Place,
+    adaptive::Bounds,
+    breaker::Rules,
     current::Current,
     endpoint::Numbers,
     limits::ADDRESSES_MAX,
@@ -37,6 +39,8 @@ pub struct Upstream {
     rules: Arc<tollgate_model::Upstream>,
     list: Current<Endpoints>,
     source: Arc<Source>,
+    breaker: Option<Arc<Breaker>>,
+    adaptive: Option<Arc<AdaptiveLimit>>,
     /// Held by the one that looks for room to eject, so that two never take the same. Who does not get it goes on.
     ejecting: TryLock,
 }
@@ -70,13 +74,27 @@ impl Upstream {
         if let Some(old) = &old {
             retire_missing(old, &list);
         }
-        Self { rules, list: Current::new(Arc::new(list), version), source, ejecting: TryLock::default() }
+        let (breaker, adaptive) = (breaker(&rules, before), adaptive(&rules, before, now));
+        let list = Current::new(Arc::new(list), version);
+        Self { rules, list, source, breaker, adaptive, ejecting: TryLock::default() }
     }
 
     /// What the configuration says.
     #[must_use]
     pub const fn rules(&self) -> &Arc<tollgate_model::Upstream> {
         &self.rules
+    }
+
+    /// Its breaker, if it has one.
+    #[must_use]
+    pub fn breaker(&self) -> Option<&Arc<Breaker>> {
+        self.breaker.as_ref()
+    }
+
+    /// The limit of its requests in progress, if it has one.
+    #[must_use]
+    pub fn adaptive(&self) -> Option<&Arc<AdaptiveLimit>> {
+        self.adaptive.as_ref()
     }
 
     /// The version of the current list.
@@ -210,6 +228,44 @@ impl Source {
     fn next_version(&self) -> u64 {
         self.versions.fetch_add(1, Ordering::Relaxed) + 1
     }
+}
+
+/// The breaker of `before` where its rules are the same; what becomes of requests is none of them.
+fn breaker(rules: &tollgate_model::Upstream, before: Option<&Upstream>) -> Option<Arc<Breaker>> {
+    let tollgate_model::Breaker {
+        failures,
+        count,
+        consecutive,
+        slow,
+        requests_min,
+        window,
+        open,
+        open_max,
+        probes,
+        ..
+    } = *rules.breaker.as_ref()?;
+    let rules = Rules {
+        failures,
+        count,
+        consecutive,
+        slow: slow.map(|(_, share)| share),
+        requests_min,
+        window,
+        open,
+        open_max,
+        probes,
+    };
+    let Some(before) = before.and_then(Upstream::breaker) else { return Some(Arc::new(Breaker::new(rules))) };
+    let is_same = *before.rules() == rules;
+    Some(if is_same { before.clone() } else { Arc::new(Breaker::succeed(rules, before)) })
+}
+
+/// The limit of `before` where its bounds are the same; one of other bounds finds its place anew.
+fn adaptive(rules: &tollgate_model::Upstream, before: Option<&Upstream>, now: u64) -> Option<Arc<AdaptiveLimit>> {
+    let tollgate_model::AdaptiveConcurrency { min, max, tolerance, .. } = rules.adaptive_concurrency?;
+    let bounds = Bounds { min, max, tolerance };
+    let same = before.and_then(Upstream::adaptive).filter(|before| *before.bounds() == bounds);
+    Some(same.cloned().unwrap_or_else(|| Arc::new(AdaptiveLimit::new(bounds, now))))
 }
 
 fn socket(place: &Place) -> Option<SocketAddr> {

@@ -30,6 +30,8 @@ pub(crate) enum Part {
     Worker { index: usize, cpu: usize, driver: Driver },
     AccessLog { is_direct: bool },
     Security,
+    QuotaStore,
+    Cluster,
 }
 
 impl Part {
@@ -85,6 +87,10 @@ impl StartError {
                 "name a file on a disk that this user can append to in `access_log`; `writer: auto` does without direct \
                  I/O where it is refused"
             }
+            Part::QuotaStore => {
+                "name a file that this user can write in `quota_store.path`, or do without: `quota_store: off`"
+            }
+            Part::Cluster => "correct `cluster.redis`",
             Part::Security => "`tollgate validate FILE` names the file and the line",
         }
     }
@@ -118,6 +124,8 @@ impl fmt::Display for Part {
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
             Self::AccessLog { .. } => f.write_str("access log"),
+            Self::QuotaStore => f.write_str("the store of quotas"),
+            Self::Cluster => f.write_str("the store of the cluster"),
             Self::Security => f.write_str("certificates"),
         }
     }

@@ -6,24 +6,33 @@
 use crate::{
     process::Process,
     publish::{Parts, Publisher},
+    survival::Survival,
 };
-use std::{cell::RefCell, sync::Arc};
-use tollgate_balance::{Endpoint, Upstream};
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+use tollgate_balance::{BreakerState, Endpoint, Upstream};
+use tollgate_cluster::{QuotaFigures, Shares};
 use tollgate_model::RuleId;
-use tollgate_telemetry::{EndpointFigures, EndpointState, NodeFigures, RuleFigures};
+use tollgate_telemetry::{
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
+    QuotaStoreFigures, RuleFigures,
+};
 use tollgate_worker::RuleCounts;
 
 /// Where the figures are found.
 pub(crate) struct Figures {
     process: Process,
     publisher: Arc<Publisher>,
+    survival: Survival,
     /// As of the last scrape.
     parts: RefCell<Parts>,
 }
 
 impl Figures {
-    pub(crate) fn new(publisher: Arc<Publisher>) -> Self {
-        Self { process: Process::new(), publisher, parts: RefCell::default() }
+    pub(crate) fn new(publisher: Arc<Publisher>, survival: Survival) -> Self {
+        Self { process: Process::new(), publisher, survival, parts: RefCell::default() }
     }
 
     /// The figures now.
@@ -49,6 +58,9 @@ impl Figures {
             mailboxes: self.publisher.waiting(),
             endpoints,
             rules,
+            guards: upstreams.iter().filter_map(|upstream| guard(upstream)).collect(),
+            quota_store: self.survival.quotas.as_ref().map(|store| quota_store_figures(store.figures())),
+            cluster: self.survival.shares.as_ref().map(|shares| cluster_figures(shares)),
             certificates: certificates.clone(),
         }
     }
@@ -58,6 +70,24 @@ fn rule_figures(counts: &RuleCounts) -> RuleFigures {
     let RuleId { scope, policy, name } = counts.id();
     let labels = [&**scope, *policy, &**name].map(str::to_owned);
     RuleFigures { labels, overflows: counts.overflows(), table_bytes: counts.bytes() as u64 }
+}
+
+fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {
+    QuotaStoreFigures {
+        writes: figures.writes.load(Relaxed),
+        errors: figures.errors.load(Relaxed),
+        written_s: figures.written_s.load(Relaxed),
+    }
+}
+
+fn cluster_figures(shares: &Shares) -> ClusterFigures {
+    let figures = shares.figures();
+    ClusterFigures {
+        is_up: !shares.is_lost(),
+        losses: figures.losses.load(Relaxed),
+        lent: figures.lent.load(Relaxed),
+        lent_alone: figures.lent_alone.load(Relaxed),
+    }
 }
 
 fn endpoint_figures(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> EndpointFigures {
@@ -71,4 +101,14 @@ fn endpoint_figures(upstream: &Upstream, endpoint: &Endpoint, now: u64) -> Endpo
         },
         active_requests: upstream.counts_requests().then(|| endpoint.in_flight().into()),
     }
+}
+
+fn guard(upstream: &Upstream) -> Option<GuardFigures> {
+    let breaker = upstream.breaker().map(|breaker| BreakerFigures {
+        state: breaker.state() as usize,
+        entered: [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| breaker.entered(state)),
+    });
+    let concurrency_limit = upstream.adaptive().map(|limit| u64::from(limit.limit()));
+    let has_any = breaker.is_some() || concurrency_limit.is_some();
+    has_any.then(|| GuardFigures { upstream: upstream.rules().name.clone(), breaker, concurrency_limit })
 }

@@ -21,6 +21,7 @@ mod service;
 mod start;
 mod startup;
 mod status;
+mod survival;
 mod watch;
 mod watchdog;
 
@@ -49,6 +50,7 @@ use tollgate_worker::Command;
 
 use control::Control;
 use publish::Publisher;
+use survival::Survival;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
 ///
@@ -65,6 +67,8 @@ pub struct Gateway {
     workers: ArrayQueue<JoinHandle<()>>,
     journal: Option<Journal>,
     registry: Arc<Registry>,
+    /// Ends behind the workers.
+    survival: Survival,
     /// `None` before it has started and once it has ended.
     control: ArcSwapOption<Control>,
     ended: OnceLock<End>,
@@ -147,6 +151,7 @@ impl Gateway {
             if let Some(Err(error)) = self.journal.as_ref().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.survival.end();
             self.say_dropped();
             self.publisher.housekeeping.end();
             drop(self.control.swap(None));

@@ -22,10 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_balance as balance;
-use tollgate_model::{Listener, Snapshot};
+use tollgate_model::{Listener, RuleId, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
-use tollgate_worker::{Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError};
+use tollgate_worker::{HashKeys, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -177,11 +177,7 @@ impl Publisher {
 
     /// What there is to show; `None` while a snapshot is being published.
     pub(crate) fn parts(&self) -> Option<Parts> {
-        let state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let state = self.try_state()?;
         let (snapshot, security) = (state.program.snapshot(), state.program.security());
         let certificates = snapshot.listeners.entries().flat_map(|(slot, entry)| {
             let validity = security.validity(slot).iter();
@@ -197,6 +193,25 @@ impl Publisher {
             upstreams: state.known.upstreams.upstreams().cloned().collect(),
             rules: state.known.rules.counts().collect(),
         })
+    }
+
+    /// The counts of a rule by its path, `routes/NAME/quota/NAME`, and what its keys are hashed with: `Some(None)` if there
+    /// is none, `None` while a snapshot is being published.
+    pub(crate) fn quota_rule(&self, path: &str) -> Option<Option<(Arc<RuleCounts>, HashKeys)>> {
+        let state = self.try_state()?;
+        let rules = &state.known.rules;
+        let (rest, name) = path.rsplit_once('/').unwrap_or_default();
+        let (scope, policy) = rest.rsplit_once('/').unwrap_or_default();
+        Some(rules.find(scope, policy, name).map(|counts| (counts, rules.keys().clone())))
+    }
+
+    /// The paths of all quotas; `None` while a snapshot is being published.
+    pub(crate) fn quota_rules(&self) -> Option<Vec<String>> {
+        let state = self.try_state()?;
+        let paths = state.known.rules.counts().filter(|counts| counts.id().policy == "quota");
+        let mut paths: Vec<String> = paths.map(|counts| path(counts.id())).collect();
+        paths.sort_unstable();
+        Some(paths)
     }
 
     /// Messages that wait, by worker.
@@ -259,10 +274,23 @@ impl Publisher {
         behind
     }
 
+    /// `None` while a snapshot is being published.
+    fn try_state(&self) -> Option<impl std::ops::DerefMut<Target = State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     fn state(&self) -> impl std::ops::DerefMut<Target = State> {
         // Whoever panicked while it held the lock had not begun to change anything, or had finished.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn path(id: &RuleId) -> String {
+    format!("{}/{}/{}", id.scope, id.policy, id.name)
 }
 
 /// The first setting that differs and that running workers cannot change.
@@ -272,6 +300,8 @@ fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
         ("io", old.io == new.io),
         ("status", places(old) == places(new)),
         ("access_log", old.access_log == new.access_log),
+        ("quota_store", old.quota_store == new.quota_store),
+        ("cluster", old.cluster == new.cluster),
     ];
     settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
 }

@@ -14,6 +14,7 @@ use crate::{
     publish::{Known, Publisher},
     service,
     status::{Listeners, SocketFile},
+    survival::Survival,
 };
 use arc_swap::ArcSwapOption;
 use crossbeam::queue::ArrayQueue;
@@ -26,7 +27,7 @@ use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{HashKeys, Program, Registries, RuleRegistry, Security};
+use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -42,14 +43,15 @@ pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
-    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver) {
+    let survival = Survival::open(snapshot, startup.last_good.as_deref())?;
+    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver, &survival) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());
-            assemble(snapshot, &cpus, Driver::Epoll)?
+            assemble(snapshot, &cpus, Driver::Epoll, &survival)?
         }
         result => result?,
     };
-    let control = Control::start(startup, listeners, registry, gateway.publisher.clone())?;
+    let control = Control::start(startup, listeners, registry, gateway.publisher.clone(), survival)?;
     gateway.control.store(Some(Arc::new(control)));
     service::ready();
     Ok(gateway)
@@ -76,12 +78,17 @@ fn say_epoll(error: &io::Error) {
 /// The gateway without the threads of its control, and what those take.
 type Assembled = (Gateway, Arc<Registry>, Listeners);
 
-fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
+fn assemble(
+    snapshot: &Arc<Snapshot>,
+    cpus: &[usize],
+    driver: Driver,
+    survival: &Survival,
+) -> Result<Assembled, StartError> {
     let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
     let security = Security::build(snapshot, None, SystemClock::shared());
     let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
     let mut upstreams = balance::Registry::default();
-    let mut rules = RuleRegistry::new(HashKeys::random());
+    let mut rules = survival.registry();
     let now = tollgate_ring::now();
     let registries = Registries { figures: &registry, upstreams: &mut upstreams, rules: &mut rules, now };
     let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
@@ -103,6 +110,7 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal,
         registry: registry.clone(),
+        survival: survival.clone(),
         control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };

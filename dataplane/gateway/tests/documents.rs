@@ -1,6 +1,6 @@
 //! What is written about errors holds: the page for users has a row for each reason, with its status.
 
-use tollgate_http::{Problem, Reason, write_problem};
+use tollgate_http::Reason;
 
 const PAGE: &str = include_str!("../../../docs/users/errors.md");
 
@@ -28,8 +28,8 @@ fn every_reason_has_one_row() {
 fn the_example_is_the_document_of_its_reason() {
     let example = PAGE.lines().find(|line| line.starts_with('{')).unwrap();
     let mut written = Vec::new();
-    let request_id = b"e010509b8c6a62f29e3779b97f4a7c15";
-    let problem = Problem { reason: Reason::ConnectRefused, request_id, instance: None, violated: &[] };
-    write_problem(&mut written, &problem);
+    let (reason, request_id) = (Reason::ConnectRefused, b"e010509b8c6a62f29e3779b97f4a7c15");
+    let problem = tollgate_http::Problem { reason, status: reason.status(), request_id, instance: None, violated: &[] };
+    tollgate_http::write_problem(&mut written, &problem);
     assert_eq!(String::from_utf8(written).unwrap().trim_end(), example);
 }

@@ -11,6 +11,8 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 pub struct Problem<'a> {
     /// What went wrong.
     pub reason: Reason,
+    /// What it is answered with, which need not be that of the reason.
+    pub status: u16,
     /// The request's identifier; not told if empty.
     pub request_id: &'a [u8],
     /// The request's path, if it may be shown.
@@ -21,13 +23,13 @@ pub struct Problem<'a> {
 
 /// Appends a problem document.
 pub fn write_problem(out: &mut Vec<u8>, problem: &Problem<'_>) {
-    let Problem { reason, request_id, instance, violated } = *problem;
+    let Problem { reason, status, request_id, instance, violated } = *problem;
     out.extend_from_slice(b"{\"type\":\"urn:tollgate:problem:");
     out.extend_from_slice(reason.code().as_bytes());
     out.extend_from_slice(b"\",\"title\":");
     write_string(out, reason.title().as_bytes());
     out.extend_from_slice(b",\"status\":");
-    out.extend_from_slice(reason.status().to_string().as_bytes());
+    out.extend_from_slice(status.to_string().as_bytes());
     out.extend_from_slice(b",\"code\":");
     write_string(out, reason.code().as_bytes());
     out.extend_from_slice(b",\"detail\":");
@@ -80,6 +82,7 @@ mod tests {
         let mut out = Vec::new();
         let problem = Problem {
             reason: Reason::NoRoute,
+            status: 404,
             request_id: b"a\"b\n\xff",
             instance: Some(b"/x\\y"),
             violated: &["one", "two"],

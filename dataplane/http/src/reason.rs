@@ -131,6 +131,8 @@ reasons! {
         "HTTP version not supported", "The protocol version is not one this listener speaks.";
     Overloaded: 503 overloaded Ours connection_limit_reached once,
         "Overloaded", "The gateway has no capacity left for this request.";
+    FaultInjected: 503 fault_injected Ours proxy_internal_response once,
+        "Fault injected", "The gateway answers this on purpose, to test how errors are borne.";
     Draining: 503 draining Ours proxy_internal_response once,
         "Shutting down", "The gateway is shutting down and takes no new requests.";
     Internal: 500 internal Ours proxy_internal_error once,
@@ -139,6 +141,10 @@ reasons! {
         "No endpoint available", "The upstream has no endpoint that can take the request.";
     UpstreamBusy: 503 upstream_busy Upstream connection_limit_reached once,
         "Upstream busy", "All connections that may be open to the upstream are in use.";
+    CircuitOpen: 503 circuit_open Upstream destination_unavailable once,
+        "Circuit open", "Too many requests to the upstream went wrong, and it is left alone for a time.";
+    UpstreamOverloaded: 503 upstream_overloaded Upstream connection_limit_reached once,
+        "Upstream overloaded", "The upstream has as many requests in progress as it can take at present.";
     ConnectRefused: 502 connect_refused Upstream connection_refused again,
         "Upstream refused the connection", "The endpoint refused the connection.";
     ConnectTimeout: 504 connect_timeout Upstream connection_timeout again,

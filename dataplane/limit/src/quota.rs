@@ -155,6 +155,33 @@ impl Quotas {
         });
     }
 
+    /// Takes `units` off what a key has used, if its window is this one; else they are lost. Whether it did.
+    pub fn lend(&self, key: u64, units: u64, window: &Window) -> bool {
+        let end_s = Usage::none(window).end_s;
+        let update = self.table.update(key, |word, _| {
+            let usage = Usage::of(word);
+            let used = usage.used.saturating_sub_unsigned(units);
+            (usage.end_s == end_s).then(|| Usage { used, ..usage }.word() | CHANGED)
+        });
+        matches!(update, Update::Stored(..))
+    }
+
+    /// Takes away what a key was lent and has not used in this window: how much that was.
+    pub fn take_back(&self, key: u64, window: &Window) -> u64 {
+        let end_s = Usage::none(window).end_s;
+        let update = self.table.update(key, |word, _| {
+            let usage = Usage::of(word);
+            (usage.end_s == end_s && usage.used < 0).then(|| Usage { used: 0, ..usage }.word() | CHANGED)
+        });
+        if let Update::Stored(old, _) = update { Usage::of(old).used.unsigned_abs() } else { 0 }
+    }
+
+    /// What a key has used beyond what it was lent in this window; 0 if nothing is known of it there.
+    pub fn used_in(&self, key: u64, window: &Window) -> i64 {
+        let end_s = Usage::none(window).end_s;
+        self.show(key).filter(|usage| usage.end_s == end_s).map_or(0, |usage| usage.used)
+    }
+
     /// What a key has used, if anything is known of it.
     pub fn show(&self, key: u64) -> Option<Usage> {
         match self.table.update(key, |_, _| None) {

@@ -13,6 +13,7 @@ use crate::{
     limits::RULES_MAX,
     quota::{QuotaVerdict, Quotas},
     rate::{Rate, Verdict},
+    shared::{Borrow, Shared, Terms},
     throttle::{Taken, Throttle},
     window::Window,
 };
@@ -38,6 +39,8 @@ pub enum Rule<'a> {
     Throttle(&'a Throttle, &'a Rate),
     /// A limit per calendar window, and the window it is.
     Quota(&'a Quotas, u64, &'a Window),
+    /// A limit that nodes share, what a key may use, and the window it is.
+    Shared(&'a Shared, Terms, &'a Window),
     /// A limit of requests in flight.
     InFlight(&'a InFlight, u32),
 }
@@ -140,17 +143,26 @@ impl Ask<'_> {
                 quotas.charge(self.key, units, window, now.unix_s);
                 0
             }
-            Rule::Throttle(..) | Rule::Quota(..) | Rule::InFlight(..) => 0,
+            Rule::Shared(shared, terms, window) if units > 0 => {
+                shared.charge(&self.borrow(terms, window), units, now);
+                0
+            }
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) | Rule::InFlight(..) => 0,
         }
     }
 
-    fn peek(&self, now: Now, leases: &Leases) -> Answer {
+    fn borrow<'w>(&self, terms: Terms, window: &'w Window) -> Borrow<'w> {
+        Borrow { terms, key: self.key, units: self.units, window }
+    }
+
+    fn peek(&self, now: Now, leases: &mut Leases) -> Answer {
         let units = self.units.max(1);
         match self.of {
             Rule::Throttle(throttle, rate) => {
                 Answer::Throttle(throttle.peek(rate, self.key, units, now.monotonic_ns, leases))
             }
             Rule::Quota(quotas, limit, window) => Answer::Quota(quotas.peek(limit, self.key, units, window)),
+            Rule::Shared(shared, terms, window) => Answer::Quota(shared.peek(&self.borrow(terms, window), now, leases)),
             Rule::InFlight(in_flight, limit) if in_flight.has_room(limit, self.key) => Answer::None,
             Rule::InFlight(..) => Answer::Full,
         }
@@ -158,13 +170,18 @@ impl Ask<'_> {
 
     fn take(&self, now: Now, leases: &mut Leases) -> (Answer, Option<Taken>) {
         match self.of {
-            Rule::Throttle(..) | Rule::Quota(..) if self.units == 0 => (self.peek(now, leases), None),
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) if self.units == 0 => {
+                (self.peek(now, leases), None)
+            }
             Rule::Throttle(throttle, rate) => {
                 let (verdict, taken) = throttle.take(rate, self.key, self.units, now.monotonic_ns, leases);
                 (Answer::Throttle(verdict), verdict.admitted.then_some(taken))
             }
             Rule::Quota(quotas, limit, window) => {
                 (Answer::Quota(quotas.take(limit, self.key, self.units, window, now.unix_s)), None)
+            }
+            Rule::Shared(shared, terms, window) => {
+                (Answer::Quota(shared.take(&self.borrow(terms, window), now, leases)), None)
             }
             Rule::InFlight(in_flight, limit) => {
                 (in_flight.enter(limit, self.key).map_or(Answer::Full, Answer::Entered), None)
@@ -183,6 +200,12 @@ impl Ask<'_> {
             (Rule::Quota(quotas, ..), Answer::Quota(verdict)) => {
                 if verdict.admitted && self.units > 0 {
                     quotas.give_back(self.key, self.units, &verdict);
+                }
+                *answer = Answer::Quota(verdict);
+            }
+            (Rule::Shared(shared, _, window), Answer::Quota(verdict)) => {
+                if verdict.admitted && self.units > 0 {
+                    shared.quotas().lend(self.key, self.units, window);
                 }
                 *answer = Answer::Quota(verdict);
             }

@@ -11,7 +11,10 @@ mod chain;
 mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
-pub use rules::{Admission, Counts, HashKeys, Keeper, Limiter, Now, Registry, RuleOutcome, Rules, Throttled};
+pub use rules::{
+    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
+    Rules, Throttled,
+};
 
 pub use tollgate_transform::Preflight;
 

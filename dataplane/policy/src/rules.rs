@@ -13,11 +13,13 @@ mod admission;
 mod counts;
 mod fields;
 mod key;
+mod operate;
 mod rule;
 
 pub use admission::{Admission, Limiter};
 pub use counts::{Counts, Keeper, Registry};
-pub use key::HashKeys;
+pub use key::{HashKeys, KeyError};
+pub use operate::{QuotaCommand, QuotaUsage};
 pub use tollgate_limit::Now;
 
 use counts::Kept;

@@ -35,7 +35,7 @@ pub struct Cluster {
     pub secret: Option<Text>,
     /// How many nodes there are: while the store is away each admits its part of a limit. 1 to 1000. Required.
     pub nodes: Option<Text>,
-    /// For an answer of the store. 1ms to 10s, default 500ms.
+    /// For an answer of the store; after that the node admits its part of each limit. 1ms to 10s, default 100ms.
     pub timeout: Option<Text>,
     /// What names of keys in the store begin with. 1 to 64 letters, digits, `.`, `_`, `-`; default `tollgate`.
     pub prefix: Option<Text>,

@@ -51,8 +51,12 @@ pub struct Rule {
     /// Keys it counts each for itself at the same time, 64 bytes each. 1024 to 100000000, default 65536. Those beyond
     /// share counts with others.
     pub keys_max: Option<Text>,
-    /// Where `throttle` and `quota` are counted: `node` (default), each node for itself.
+    /// Where `throttle` and `quota` are counted: `node` (default), each node for itself; `leased`, in the store of
+    /// `cluster`, of which nodes take shares ahead of requests.
     pub mode: Option<Text>,
+    /// Of a `leased` rule, what becomes of requests while the store is away: `share` (default), each node admits its part
+    /// of the limit; `open`, all are admitted; `closed`, none is.
+    pub store_lost: Option<Text>,
 }
 
 /// A list for `key`.

@@ -62,6 +62,8 @@ pub struct ResponsePart<'a> {
     pub upstream_ns: Option<u64>,
     /// How often the request was forwarded.
     pub attempts: u8,
+    /// What was injected on purpose: `delay`, `abort` or `delay_abort`.
+    pub fault: Option<&'static str>,
 }
 
 /// The protocol of a record that names none: a tenth of a line's bytes would say what nearly all of them say.
@@ -181,6 +183,10 @@ impl AccessRecord {
         line.number(b",\"bytes_sent\":", response.sent_bytes);
         if response.attempts != USUAL_ATTEMPTS {
             line.number(b",\"attempts\":", u64::from(response.attempts));
+        }
+        if let Some(fault) = response.fault {
+            line.text(b",\"fault\":\"", fault.as_bytes(), TEXT_BYTES_MAX);
+            line.put(b"\"");
         }
         if let Some(reason) = response.reason {
             line.text(b",\"reason\":\"", reason.as_bytes(), TEXT_BYTES_MAX);

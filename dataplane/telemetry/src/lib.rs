@@ -38,7 +38,10 @@ pub use counter::{Counter, Gauge};
 pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, Received, log_queue};
-pub use node::{CertificateFigures, EndpointFigures, EndpointState, NodeFigures, ProcessFigures, RuleFigures};
+pub use node::{
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
+    ProcessFigures, QuotaStoreFigures, RuleFigures,
+};
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{Dropped, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};

@@ -75,6 +75,12 @@ metrics! {
         "Exchanges that did not end as they should, by reason.";
     ACTIVE_REQUESTS: Gauge "http_server_active_requests" []
         "Exchanges in progress.";
+    REQUESTS_SHED: Counter "tollgate_requests_shed_total" ["priority"]
+        "Requests refused because their worker could not keep up, by priority of the route.";
+    SHEDDING_PRESSURE: Gauge "tollgate_worker_shedding_pressure" ["worker"]
+        "How hard a worker refuses requests: 0 for not at all, 8 for all of low priority, 16 for normal ones too, 24 for high ones too.";
+    FAULTS_INJECTED: Counter "tollgate_faults_injected_total" ["kind"]
+        "Faults injected by policies, delay or abort.";
     RECEIVED_BYTES: Counter "tollgate_received_bytes_total" []
         "Bytes of requests received from downstream, heads included.";
     SENT_BYTES: Counter "tollgate_sent_bytes_total" []
@@ -103,6 +109,18 @@ metrics! {
         "Connections that exchanges got to an upstream, newly made or reused.";
     UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
         "Connections to an upstream that could not be made.";
+    UPSTREAM_REJECTED: Counter "tollgate_upstream_rejected_total" ["upstream", "by"]
+        "Requests that an upstream was not given, by its open breaker or its limit of requests in progress.";
+    UPSTREAM_HEDGES: Counter "tollgate_upstream_hedges_total" ["upstream"]
+        "Requests that were sent to a second endpoint because the first was slow.";
+    UPSTREAM_HEDGES_WON: Counter "tollgate_upstream_hedges_won_total" ["upstream"]
+        "Requests that were sent to a second endpoint, which answered first.";
+    UPSTREAM_BREAKER: Gauge "tollgate_upstream_breaker_state" ["upstream", "state"]
+        "1 for the state that the breaker of an upstream is in, closed, open or half_open; 0 for the others.";
+    UPSTREAM_BREAKER_TRANSITIONS: Counter "tollgate_upstream_breaker_transitions_total" ["upstream", "to"]
+        "States that the breaker of an upstream has entered.";
+    UPSTREAM_CONCURRENCY_LIMIT: Gauge "tollgate_upstream_concurrency_limit" ["upstream"]
+        "Requests that may be in progress with an upstream, where that follows its response times.";
     UPSTREAM_CONNECTIONS_IDLE: Gauge "tollgate_upstream_connections_idle" ["upstream"]
         "Idle connections to an upstream, kept for reuse; the parked ones are among them.";
     UPSTREAM_CONNECTIONS_PARKED: Gauge "tollgate_upstream_connections_parked" ["upstream"]
@@ -119,6 +137,16 @@ metrics! {
         "Decisions on keys that shared a count, because the table of a rule had no room for more.";
     RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
         "Memory that the counts of a rule take.";
+    QUOTA_STORE_WRITES: Counter "tollgate_quota_store_writes_total" ["result"]
+        "Rounds in which what quotas have counted was written down (ok), or was to be (error).";
+    QUOTA_STORE_LAST_WRITE: Gauge "tollgate_quota_store_last_write_timestamp_seconds" []
+        "When what quotas have counted was last written down.";
+    CLUSTER_STORE_UP: Gauge "tollgate_cluster_store_up" []
+        "Whether the store that nodes share answers.";
+    CLUSTER_STORE_LOSSES: Counter "tollgate_cluster_store_losses_total" []
+        "Times that the store that nodes share was lost.";
+    CLUSTER_UNITS_LENT: Counter "tollgate_cluster_units_lent_total" ["by"]
+        "Units of limits that this node was lent by the store, or lent itself while that was away (node).";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

@@ -18,8 +18,38 @@ pub struct NodeFigures {
     pub endpoints: Vec<EndpointFigures>,
     /// Every rule there is, or was and still has requests.
     pub rules: Vec<RuleFigures>,
+    /// Every upstream of the snapshot that has a breaker or an adaptive limit.
+    pub guards: Vec<GuardFigures>,
+    /// The file that quotas are kept in.
+    pub quota_store: Option<QuotaStoreFigures>,
+    /// The store that nodes share.
+    pub cluster: Option<ClusterFigures>,
     /// Every certificate that a listener serves.
     pub certificates: Vec<CertificateFigures>,
+}
+
+/// The file that quotas are kept in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaStoreFigures {
+    /// Rounds that were written.
+    pub writes: u64,
+    /// Rounds that failed.
+    pub errors: u64,
+    /// When the last was written, in seconds since 1970; 0 for never.
+    pub written_s: i64,
+}
+
+/// The store that nodes share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterFigures {
+    /// Whether it answers.
+    pub is_up: bool,
+    /// Times it was lost.
+    pub losses: u64,
+    /// Units it lent.
+    pub lent: u64,
+    /// Units the node lent itself.
+    pub lent_alone: u64,
 }
 
 /// What the process takes of the machine, under the names that Prometheus' own clients use.
@@ -39,6 +69,26 @@ pub struct ProcessFigures {
     pub open_fds: u64,
     /// The soft limit of open file descriptors.
     pub max_fds: u64,
+}
+
+/// What decides on the requests to one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardFigures {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Its breaker, if it has one.
+    pub breaker: Option<BreakerFigures>,
+    /// How many requests may be in progress, if that follows its response times.
+    pub concurrency_limit: Option<u64>,
+}
+
+/// A breaker. Arrays are in the order closed, open, half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerFigures {
+    /// Which state it is in.
+    pub state: usize,
+    /// How often it has entered each.
+    pub entered: [u64; 3],
 }
 
 /// One endpoint of one upstream.

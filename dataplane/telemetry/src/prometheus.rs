@@ -59,6 +59,7 @@ pub(crate) fn render(registry: &Registry, node: &NodeFigures, out: &mut String) 
     scrape.upstreams();
     scrape.endpoints();
     scrape.rules();
+    scrape.stores();
     scrape.config();
     scrape.queues();
     scrape.access_log();

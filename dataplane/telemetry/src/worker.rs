@@ -12,6 +12,9 @@ use crate::{
     tls::TlsMetrics,
 };
 
+/// Priorities of routes as labels, by index.
+pub(crate) const PRIORITIES: [&str; 4] = ["low", "normal", "high", "critical"];
+
 /// Status classes as labels, by index. `none` is an exchange that ended before a status was sent.
 pub(crate) const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -41,6 +44,12 @@ pub struct WorkerMetrics {
     pub access_records_dropped: Counter,
     /// Generation of the snapshot that new exchanges run on; 0 before the first.
     pub generation: Gauge,
+    /// Requests refused because the worker could not keep up, by priority.
+    pub shed: [Counter; PRIORITIES.len()],
+    /// How hard the worker refuses them, in steps.
+    pub shedding_pressure: Gauge,
+    /// Injected on purpose: delays, errors.
+    pub(crate) faults: [Counter; 2],
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
     pub(crate) methods: [Counter; MethodLabel::ALL.len()],
@@ -63,6 +72,10 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
+    /// Requests that were not let in: by the breaker, by the limit.
+    pub(crate) rejected: [Counter; 2],
+    /// Requests sent to a second endpoint, and answers of it that counted.
+    pub(crate) hedges: [Counter; 2],
     /// In this worker's own stock.
     pub(crate) idle: Gauge,
     /// Put where every worker can take them.
@@ -108,6 +121,9 @@ impl WorkerMetrics {
             taken_over: Counter::new(),
             access_records_dropped: Counter::new(),
             generation: Gauge::new(),
+            shed: [const { Counter::new() }; _],
+            shedding_pressure: Gauge::new(),
+            faults: [const { Counter::new() }; _],
             received_bytes: Counter::new(),
             sent_bytes: Counter::new(),
             methods: [const { Counter::new() }; _],
@@ -181,6 +197,27 @@ impl WorkerMetrics {
         self.upstream(upstream).failed.increment();
     }
 
+    /// A request was not let in by the breaker of the upstream with this slot, or else by its limit.
+    pub fn upstream_rejected(&self, upstream: u32, is_breaker: bool) {
+        self.upstream(upstream).rejected[usize::from(!is_breaker)].increment();
+    }
+
+    /// A request to the upstream with this slot was sent to a second endpoint.
+    pub fn upstream_hedged(&self, upstream: u32) {
+        self.upstream(upstream).hedges[0].increment();
+    }
+
+    /// The second endpoint answered first.
+    pub fn upstream_hedge_won(&self, upstream: u32) {
+        self.upstream(upstream).hedges[1].increment();
+    }
+
+    /// Faults were injected into an exchange.
+    pub fn fault_injected(&self, delay: bool, abort: bool) {
+        self.faults[0].add(u64::from(delay));
+        self.faults[1].add(u64::from(abort));
+    }
+
     /// An idle connection to the upstream with this slot was put where every worker can take it.
     pub fn upstream_parked(&self, upstream: u32) {
         self.upstream(upstream).parked.increment();
@@ -236,6 +273,8 @@ impl UpstreamMetrics {
             connected: Counter::new(),
             reused: Counter::new(),
             failed: Counter::new(),
+            rejected: [const { Counter::new() }; _],
+            hedges: [const { Counter::new() }; _],
             idle: Gauge::new(),
             parked: Counter::new(),
             unparked: Counter::new(),

@@ -38,6 +38,7 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
     attempts: 2,
     throttled_by: b"",
     shadowed_by: b"",
+    fault: None,
 };
 
 const COMPLETE: &str = concat!(
@@ -124,6 +125,7 @@ fn the_longest_record_keeps_its_bound() {
         duration_ns: u64::MAX,
         upstream_ns: Some(u64::MAX),
         attempts: u8::MAX,
+        fault: Some("delay_abort"),
         ..RESPONSE
     };
     let mut record = AccessRecord::new(address, &name);

@@ -39,6 +39,7 @@ fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
         attempts: 1,
         throttled_by: b"",
         shadowed_by: b"",
+        fault: None,
     }
 }
 

@@ -16,8 +16,9 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    CertificateFigures, EndpointFigures, EndpointState, Exchange, Handshake, HandshakeFailure, MethodLabel,
-    NodeFigures, OTHER, ProcessFigures, Registry, RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, GuardFigures,
+    Handshake, HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry,
+    RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -66,6 +67,11 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.connection_opened(0);
     worker.upstream_connected(1);
     worker.upstream_idle(1).set(3);
+    worker.upstream_rejected(1, true);
+    worker.upstream_hedged(1);
+    worker.upstream_hedge_won(1);
+    worker.fault_injected(true, false);
+    worker.shed[0].increment();
     worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });
     worker.tls_failed(TlsSide::Downstream, HandshakeFailure::PlainHttp);
     worker.rule(registry.rule(["defaults", "throttle", "r"]), RuleEffect::Shadowed);
@@ -80,6 +86,13 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             overflows: 3,
             table_bytes: 4,
         }],
+        guards: vec![GuardFigures {
+            upstream: "u0".to_owned(),
+            breaker: Some(BreakerFigures { state: 1, entered: [0, 1, 0] }),
+            concurrency_limit: Some(20),
+        }],
+        quota_store: Some(QuotaStoreFigures { writes: 5, errors: 1, written_s: 1_700_000_000 }),
+        cluster: Some(ClusterFigures { is_up: true, losses: 1, lent: 100, lent_alone: 7 }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),

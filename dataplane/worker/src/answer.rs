@@ -16,6 +16,10 @@ use tollgate_model::FixedAnswer;
 /// What an answer says besides its reason.
 pub(crate) struct Refusal<'a> {
     pub(crate) reason: Reason,
+    /// That of the reason, most often.
+    pub(crate) status: u16,
+    /// Seconds; 0 for none.
+    pub(crate) retry_after_s: u32,
     pub(crate) request_id: &'a [u8],
     /// The methods that would be taken, for 405.
     pub(crate) allow: Option<&'a str>,
@@ -34,10 +38,11 @@ impl Refusal<'_> {
     /// Sends it. `facts` are those of the request, if it was understood so far.
     pub(crate) async fn send(&self, sink: &mut impl ResponseSink, facts: Option<&Facts>) -> Result<(), Reason> {
         let mut body = Vec::new();
-        let Self { reason, request_id, violated, .. } = *self;
-        write_problem(&mut body, &Problem { reason, request_id, instance: None, violated });
+        let Self { reason, status, request_id, violated, .. } = *self;
+        write_problem(&mut body, &Problem { reason, status, request_id, instance: None, violated });
         let proxy_status = self.reason.proxy_error().map(|error| format!("tollgate; error={error}"));
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(3);
+        let retry_after = (self.retry_after_s > 0).then(|| self.retry_after_s.to_string());
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(4);
         if !self.request_id.is_empty() {
             fields.push(("X-Request-Id", self.request_id));
         }
@@ -47,8 +52,11 @@ impl Refusal<'_> {
         if let Some(methods) = self.allow {
             fields.push(("Allow", methods.as_bytes()));
         }
+        if let Some(seconds) = &retry_after {
+            fields.push(("Retry-After", seconds.as_bytes()));
+        }
         let answer = Answer {
-            status: self.reason.status(),
+            status: self.status,
             fields: &fields,
             body_len: body.len() as u64,
             content_type: PROBLEM_CONTENT_TYPE,

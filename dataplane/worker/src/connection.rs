@@ -360,6 +360,7 @@ impl Active {
             attempts: outcome.attempts.get(),
             throttled_by: &throttled_by,
             shadowed_by: &shadowed_by,
+            fault: outcome.fault.get(),
         });
         worker.append_log(line, now);
     }
@@ -384,8 +385,11 @@ impl Active {
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
+        let status = reason.status();
         let refusal = Refusal {
             reason,
+            status,
+            retry_after_s: 0,
             request_id,
             allow: None,
             date: &date,

@@ -10,9 +10,11 @@
 use crate::{
     answer::Refusal,
     body::{Sink, Source},
+    call::{self, Call, Entry},
     connection::Connection,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
+    hedge::{Asked, Raced},
     key, limits,
     policies::Early,
     program::{Program, UpstreamProgram},
@@ -177,6 +179,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
         self.outcome.route.set(Some(route));
+        if self.program.snapshot.shedding.is_some() && self.connection.worker.sheds(route.priority) {
+            self.outcome.retry_after_s.set(1);
+            return Err(Early::Refused(Reason::Overloaded, None));
+        }
         self.pass_phases(route, head).map(|()| route)
     }
 
@@ -187,6 +193,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         route: &'p RouteProgram,
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
+        if let Some(faults) = &route.faults
+            && let Some(injected) = Box::pin(self.inject(faults, &mut down.writer)).await
+        {
+            return injected;
+        }
         let head = self.index.head(down.reader.bytes());
         let request = Request::of(self.connection.listening.slot as usize, &head);
         let path = &route.route.matcher.path;
@@ -209,10 +220,23 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             return self.fail(Reason::NoEndpoint, None, &mut down.writer).await;
         };
         self.outcome.upstream.set(Some(upstream));
-        let active = self.connection.worker.metrics.upstream_active(upstream.figures);
+        let worker = &self.connection.worker;
+        let (upstream, call) = match call::enter(worker, self.program, upstream) {
+            Entry::Upstream(upstream, call) => (upstream, call),
+            Entry::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+            Entry::Refused(reason, retry_after_s) => {
+                self.outcome.retry_after_s.set(retry_after_s);
+                return self.fail(reason, None, &mut down.writer).await;
+            }
+        };
+        self.outcome.upstream.set(Some(upstream));
+        let active = worker.metrics.upstream_active(upstream.figures);
         active.increment();
-        let forwarded = self.forward(down, route, upstream, &target, body).await;
+        let forwarded = self.forward(down, route, (upstream, call.as_ref()), &target, body).await;
         active.decrement();
+        if let Some(call) = call {
+            call.ended(self.outcome, || worker.io.now());
+        }
         forwarded
     }
 
@@ -220,7 +244,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         &self,
         down: &mut H1Downstream<'_, I>,
         route: &'p RouteProgram,
-        upstream: &'p UpstreamProgram,
+        (upstream, call): (&'p UpstreamProgram, Option<&Call<'p>>),
         target: &[u8],
         body: BodyLength,
     ) -> Result<Forwarded, Reason> {
@@ -234,17 +258,28 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let repeatable = body.is_empty() && self.facts.method.is_idempotent();
         let mut wish = Wish { fresh: false, repeatable, now: self.facts.begun };
         loop {
-            let checkout = match upstream::checkout(worker, watch, &tries, wish, self.outcome).await {
+            let checkout = match upstream::checkout(worker, (watch, watch), &tries, wish, self.outcome).await {
                 Ok(checkout) => checkout,
                 Err(reason) => return self.fail(reason, None, &mut down.writer).await,
             };
             let mut up = H1Upstream::new(&checkout.link);
-            if let Err(reason) = self.queue_request(down, &mut up, &checkout, target) {
+            if let Err(reason) = self.queue_request(down.reader.bytes(), &mut up, &checkout, target) {
                 return self.fail(reason, None, &mut down.writer).await;
             }
-            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries));
+            let forward = self.attempt(&route.timeouts, repeatable.then_some(&tries), call);
             let result = if body.is_empty() {
-                let result = forward.without_body(&mut down.writer, &mut up).await;
+                let hedge =
+                    upstream.upstream.hedge.filter(|_| repeatable && !self.facts.upgrade && !tries.has_failed());
+                let result = match hedge {
+                    None => forward.without_body(&mut down.writer, &mut up).await,
+                    Some(hedge) => {
+                        let asked = Asked { target, timeouts: &route.timeouts, after: hedge.after };
+                        match Box::pin(self.race(down, &mut up, &checkout, &forward, (&tries, &asked))).await {
+                            Raced::First(result) => result,
+                            Raced::Second(result) => return result,
+                        }
+                    }
+                };
                 if self.is_stale(&result, &checkout, &mut up) {
                     wish.fresh = true;
                     continue;
@@ -306,7 +341,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Tells the endpoint's state how the exchange went, if that says something of the endpoint.
-    fn report(&self, target: &Target<'p>) {
+    pub(crate) fn report(&self, target: &Target<'p>) {
         let shown = match self.outcome.reason.get() {
             None if self.outcome.status.get() < 500 => Shown::Success,
             None
@@ -322,7 +357,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target.report(shown, || self.connection.worker.io.now());
     }
 
-    fn attempt<'t>(&'t self, timeouts: &'t Timeouts, tries: Option<&'t Tries<'p>>) -> Forward<'t, 'p, I> {
+    pub(crate) fn attempt<'t>(
+        &'t self,
+        timeouts: &'t Timeouts,
+        tries: Option<&'t Tries<'p>>,
+        call: Option<&'t Call<'p>>,
+    ) -> Forward<'t, 'p, I> {
         Forward {
             worker: &self.connection.worker,
             program: self.program,
@@ -337,18 +377,19 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             meter: self.meter(),
             uploading: Cell::new(false),
             tries,
+            call,
             has_interim: Cell::new(false),
         }
     }
 
-    fn queue_request(
+    pub(crate) fn queue_request(
         &self,
-        down: &H1Downstream<'_, I>,
+        received: &[u8],
         up: &mut H1Upstream<'_, I>,
         checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
-        let head = self.index.head(down.reader.bytes());
+        let head = self.index.head(received);
         let with = ForwardRequest {
             client: self.connection.stream.peer().ip(),
             scheme: self.connection.stream.scheme(),
@@ -379,7 +420,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Gives the connection to the endpoint back, if the exchange left it in order.
-    fn keep(&self, checkout: Checkout<'_, '_, I>) {
+    pub(crate) fn keep(&self, checkout: Checkout<'_, '_, I>) {
         let Connection { worker, watch, .. } = self.connection;
         // What has failed may have left a part of its response on the way, though nothing of it is here.
         let has_failed = self.outcome.reason.get().is_some() || watch.cause().is_some();
@@ -400,6 +441,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         allow: Option<&str>,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
+        self.fail_as(reason, reason.status(), allow, reply).await
+    }
+
+    /// As [`Machine::fail`], with another status than that of the reason.
+    pub(crate) async fn fail_as(
+        &self,
+        reason: Reason,
+        status: u16,
+        allow: Option<&str>,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
         let outcome = self.outcome;
         outcome.reason.set(Some(reason));
         let has_begun = outcome.status.get() != 0 && !reply.is_queued();
@@ -411,7 +463,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
         reply.take_back();
         self.connection.watch.mark_misleading_end(false);
-        outcome.status.set(reason.status());
+        outcome.status.set(status);
         let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || self.closes();
@@ -420,6 +472,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let violated = self.violated();
         let refusal = Refusal {
             reason,
+            status,
+            retry_after_s: outcome.retry_after_s.get(),
             request_id: self.request_id,
             allow,
             date: &date,

@@ -9,6 +9,7 @@ use crate::{
     answer::connection_option,
     bell,
     body::{Part, Sink, Source},
+    call::Call,
     exchange::{Downstream, ResponseSink, ResponseSource, Upstream},
     limits,
     record::{Facts, Outcome},
@@ -57,6 +58,8 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) uploading: Cell<bool>,
     /// If the request may be sent again.
     pub(crate) tries: Option<&'a Tries<'p>>,
+    /// The request as its upstream's breaker and limit see it, if there are any.
+    pub(crate) call: Option<&'a Call<'p>>,
     /// Whether an interim response has gone to the client.
     pub(crate) has_interim: Cell<bool>,
 }
@@ -104,7 +107,8 @@ impl<I: Io> Forward<'_, '_, I> {
         result
     }
 
-    fn request_is_sent(&self) {
+    /// Takes note that the endpoint has all of the request.
+    pub(crate) fn request_is_sent(&self) {
         self.uploading.set(false);
         let now = self.worker.io.now();
         self.outcome.forwarded.set(Some(now));
@@ -169,13 +173,31 @@ impl<I: Io> Forward<'_, '_, I> {
         response: &mut impl ResponseSource,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
-        self.receive_head(response, reply).await?;
+        response.head(self.facts.method, &self.program.heads).await?;
+        self.pass_on(response, reply).await
+    }
+
+    /// Passes on a response whose first head has been received.
+    pub(crate) async fn pass_on(
+        &self,
+        response: &mut impl ResponseSource,
+        reply: &mut impl ResponseSink,
+    ) -> Result<Forwarded, Reason> {
+        if self.outcome.responded.get().is_none() {
+            self.outcome.responded.set(Some(self.worker.io.now()));
+        }
+        if response.response().is_interim() {
+            self.pass_interim(response, reply).await?;
+        }
         let head = response.response();
         if let 502..=504 = head.status()
             && !self.has_interim.get()
             && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome))
         {
             return Ok(Forwarded::Declined);
+        }
+        if let Some(call) = self.call {
+            call.answered(head.status(), self.outcome, self.worker.io.now());
         }
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
@@ -200,28 +222,22 @@ impl<I: Io> Forward<'_, '_, I> {
         Ok(Forwarded::Answered)
     }
 
-    /// Receives the final head, passing interim ones on (RFC 9110, section 15.2).
-    async fn receive_head(
+    /// Passes interim heads on until there is the final one (RFC 9110, section 15.2).
+    async fn pass_interim(
         &self,
         response: &mut impl ResponseSource,
         reply: &mut impl ResponseSink,
     ) -> Result<(), Reason> {
-        loop {
-            response.head(self.facts.method, &self.program.heads).await?;
-            if self.outcome.responded.get().is_none() {
-                self.outcome.responded.set(Some(self.worker.io.now()));
-            }
-            let head = response.response();
-            if !head.is_interim() {
-                return Ok(());
-            }
+        while response.response().is_interim() {
             if self.facts.version == Version::Http11 {
-                reply.interim(head)?;
+                reply.interim(response.response())?;
                 self.has_interim.set(true);
                 reply.flush().await?;
             }
             response.begin_body();
+            response.head(self.facts.method, &self.program.heads).await?;
         }
+        Ok(())
     }
 
     async fn upgrade(

@@ -12,11 +12,14 @@ mod accept;
 mod answer;
 mod bell;
 mod body;
+mod call;
 mod connection;
 mod exchange;
+mod faults;
 mod forward;
 mod h1;
 mod handover;
+mod hedge;
 mod key;
 mod limits;
 mod link;
@@ -33,6 +36,7 @@ mod relay;
 mod request_id;
 mod retry;
 mod route_program;
+mod shedding;
 mod standing;
 mod state;
 mod sync;
@@ -51,7 +55,9 @@ pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
-pub use tollgate_policy::{Counts as RuleCounts, HashKeys, Keeper, Registry as RuleRegistry};
+pub use tollgate_policy::{
+    Counts as RuleCounts, HashKeys, Keeper, KeyError, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+};
 pub use wire::{Arrival, Wire};
 
 use state::Worker;

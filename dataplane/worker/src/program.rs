@@ -46,6 +46,8 @@ pub(crate) struct UpstreamProgram {
     pub(crate) fragment: Fragment,
     /// Its endpoints and what is known of them.
     pub(crate) state: Arc<tollgate_balance::Upstream>,
+    /// Whether it has a breaker, or a limit of requests in progress.
+    pub(crate) is_guarded: bool,
     /// How its endpoints are spoken to; `None` in plain HTTP.
     pub(crate) tls: Option<ClientTls>,
 }
@@ -151,6 +153,11 @@ impl Program {
         &self.snapshot
     }
 
+    /// The upstream of this name.
+    pub(crate) fn upstream_named(&self, name: &str) -> Option<&UpstreamProgram> {
+        self.upstreams.get(self.snapshot.upstreams.slot(name)? as usize)?.as_deref()
+    }
+
     /// The upstream whose turn it is.
     pub(crate) fn choose_upstream(&self, turns: &Turns) -> Option<&UpstreamProgram> {
         self.upstreams.get(turns.take() as usize)?.as_deref()
@@ -175,6 +182,7 @@ impl UpstreamProgram {
             figures: registries.figures.upstreams().slot(&upstream.name),
             fragment: Fragment::upstream(&upstream.name),
             state: registries.upstreams.put(&upstream, registries.now.nanos()),
+            is_guarded: upstream.breaker.is_some() || upstream.adaptive_concurrency.is_some(),
             tls: tls.upstream(slot),
             upstream,
         }

@@ -55,6 +55,10 @@ pub(crate) struct Outcome<'p> {
     /// When the response's head came.
     pub(crate) responded: Cell<Option<Instant>>,
     pub(crate) attempts: Cell<u8>,
+    /// What was injected into it on purpose.
+    pub(crate) fault: Cell<Option<&'static str>>,
+    /// Seconds after which a client that is refused may ask again; 0 if nobody can tell.
+    pub(crate) retry_after_s: Cell<u32>,
     /// Whether the client's connection ends with this exchange.
     pub(crate) closes: Cell<bool>,
     /// Whether the client waits for a 100 (Continue) and has not begun to send its body. After a final answer it may send it

@@ -45,7 +45,9 @@ pub(crate) struct Tries<'p> {
     waits: Cell<u32>,
     /// What the budget was charged for the try in progress.
     retry: RefCell<Option<RetrySlot>>,
-    _request: RetrySlot,
+    _request: Option<RetrySlot>,
+    /// Whether it is a second request beside the first: it gets one try.
+    is_hedge: bool,
 }
 
 impl<'p> Tries<'p> {
@@ -66,9 +68,31 @@ impl<'p> Tries<'p> {
             is_busy: Cell::new(false),
             waits: Cell::new(0),
             retry: RefCell::default(),
-            _request: standing.budget.begin(),
+            _request: Some(standing.budget.begin()),
+            is_hedge: false,
             standing,
         }
+    }
+
+    /// The one try of a second request, at another endpoint than `first`, if the budget has room for it.
+    pub(crate) fn hedge(&self, first: &Target<'_>) -> Option<Self> {
+        let mut tried = Tried::default();
+        tried.add(first.endpoint().id());
+        let retry = self.standing.budget.retry(&self.upstream.upstream.retries)?;
+        Some(Self {
+            upstream: self.upstream,
+            connect: self.connect,
+            hash: self.hash,
+            tried: RefCell::new(tried),
+            failure: Cell::new(None),
+            connect_timeouts: Cell::new(0),
+            is_busy: Cell::new(false),
+            waits: Cell::new(0),
+            retry: RefCell::new(Some(retry)),
+            standing: self.standing.clone(),
+            _request: None,
+            is_hedge: true,
+        })
     }
 
     /// An endpoint that was not tried, if one is available.
@@ -97,7 +121,7 @@ impl<'p> Tries<'p> {
     /// charged, if that was not done already.
     pub(crate) fn may_wait(&self) -> bool {
         let failure = self.failure.get();
-        failure.is_some_and(|failure| failure != Reason::ConnectTimeout) && self.has_room()
+        !self.is_hedge && failure.is_some_and(|failure| failure != Reason::ConnectTimeout) && self.has_room()
     }
 
     /// Why there is no endpoint.
@@ -113,6 +137,7 @@ impl<'p> Tries<'p> {
         let is_free = matches!(self.failure.get(), Some(Reason::ConnectRefused | Reason::ConnectFailed));
         self.upstream.upstream.retries.on.connect
             && self.connect_timeouts.get() < 2
+            && !self.is_hedge
             && self.has_tries(outcome)
             && (is_free || self.has_room())
     }
@@ -163,18 +188,31 @@ impl<'p> Tries<'p> {
         let rules = &self.upstream.upstream.retries;
         self.waits.set(self.waits.get() + 1);
         let pause = backoff(self.waits.get(), rules.backoff, rules.backoff_max, worker.io.entropy());
-        let due = worker.io.now() + pause;
-        watch.extend(due + pause + self.connect);
-        watch.begin_waiting(Waiting::Upstream);
-        // Both may be dropped.
-        let ended = bell::first(watch.ended(), worker.io.sleep_until(due)).await;
-        watch.end_waiting(Waiting::Upstream);
-        watch.set_upstream(None);
+        let ended = self::pause(worker, watch, worker.io.now() + pause, pause + self.connect).await;
         self.tried.replace(Tried::default());
         self.is_busy.set(false);
-        match ended {
-            Ok(cause) => Err(cause),
-            Err(()) => Ok(()),
-        }
+        ended
+    }
+}
+
+/// Waits until `due`, with what is to come after it within `rest`.
+///
+/// # Errors
+/// The exchange was ended meanwhile.
+pub(crate) async fn pause<I: Io>(
+    worker: &Worker<I>,
+    watch: &Watch<I::Stream>,
+    due: Instant,
+    rest: Duration,
+) -> Result<(), Reason> {
+    watch.extend(due + rest);
+    watch.begin_waiting(Waiting::Upstream);
+    // Both may be dropped.
+    let ended = bell::first(watch.ended(), worker.io.sleep_until(due)).await;
+    watch.end_waiting(Waiting::Upstream);
+    watch.set_upstream(None);
+    match ended {
+        Ok(cause) => Err(cause),
+        Err(()) => Ok(()),
     }
 }

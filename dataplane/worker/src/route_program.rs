@@ -11,7 +11,9 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use tollgate_model::{Action, FixedAnswer, Limits, Policies, Redirect, Route, RuleId, Share, Timeouts};
+use tollgate_model::{
+    Action, Faults, FixedAnswer, Limits, Policies, Priority, Redirect, Route, RuleId, Share, Timeouts,
+};
 use tollgate_policy::Chain;
 use tollgate_route::Rewrite;
 use tollgate_telemetry::{Fragment, Registry};
@@ -23,6 +25,10 @@ pub(crate) struct RouteProgram {
     pub(crate) act: Act,
     pub(crate) chain: Chain,
     pub(crate) timeouts: Arc<Timeouts>,
+    /// Who is refused last when the worker cannot keep up.
+    pub(crate) priority: Priority,
+    /// What is injected, for the few routes where something is.
+    pub(crate) faults: Option<Box<Faults>>,
     /// Its name in an access record.
     pub(crate) fragment: Fragment,
     pub(crate) route: Arc<Route>,
@@ -68,6 +74,8 @@ impl RouteProgram {
             act: Act::of(&route.action),
             chain: shared.chain(&route),
             timeouts: shared.timeouts(route.timeouts),
+            priority: route.policies.as_ref().map_or(Priority::Normal, |policies| policies.priority),
+            faults: route.policies.as_ref().and_then(|policies| policies.faults.map(Box::new)),
             fragment: Fragment::route(&route.name),
             route,
         }

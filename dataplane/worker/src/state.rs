@@ -12,6 +12,7 @@ use crate::{
     peers::Peers,
     pool::Pools,
     request_id::RequestIds,
+    shedding::Lag,
     standing::Standings,
     tls::Budget,
     watch::{Phase, Watch},
@@ -24,6 +25,7 @@ use std::{
 };
 use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io, Stream};
+use tollgate_model::Priority;
 use tollgate_policy::Limiter;
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
@@ -49,6 +51,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
+    /// How far behind it is, where that is of interest.
+    lag: Lag,
     wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
     /// Wakes the timers task: something is due earlier than it sleeps.
     pub(crate) timers: Bell,
@@ -86,6 +90,7 @@ impl<I: Io> Worker<I> {
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
+            lag: Lag::new(),
             wheel: RefCell::default(),
             timers: Bell::default(),
             timers_sleep_until: Cell::new(Instant::NEVER),
@@ -195,6 +200,28 @@ impl<I: Io> Worker<I> {
         if at < self.timers_sleep_until.get() {
             self.timers.ring();
         }
+    }
+
+    /// Whether a request is refused since the worker cannot keep up.
+    pub(crate) fn sheds(&self, priority: Priority) -> bool {
+        if let Some(rules) = &self.program.borrow().snapshot.shedding
+            && let Some(due) = self.lag.begin(rules, self.io.now())
+        {
+            self.wake_timers_by(due);
+        }
+        let sheds = self.lag.refuses(priority, || self.io.entropy());
+        if sheds {
+            self.metrics.shed[priority as usize].increment();
+        }
+        sheds
+    }
+
+    /// Measures how far behind it is; says when the next measurement is due.
+    pub(crate) fn look_at_lag(&self, now: Instant) -> Instant {
+        let is_busy = self.metrics.active_exchanges.value() > 0;
+        let next = self.lag.look(self.program.borrow().snapshot.shedding.as_ref(), now, is_busy);
+        self.metrics.shedding_pressure.set(u64::from(self.lag.pressure()));
+        next
     }
 
     /// Lets every deadline that has passed act; says when the next may.

@@ -10,6 +10,7 @@ pub(crate) async fn run<I: Io>(worker: Rc<Worker<I>>) {
     while !worker.has_ended() {
         let now = worker.io.now();
         let next = worker.turn_wheel(now).min(flush(&worker, now)).min(worker.pools.expire(now, &worker.metrics));
+        let next = next.min(worker.look_at_lag(now));
         worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
         worker.stop_if_due(now);
         worker.timers_sleep_until.set(next);

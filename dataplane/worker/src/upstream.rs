@@ -54,13 +54,13 @@ pub(crate) struct Wish {
     pub(crate) now: Instant,
 }
 
-/// Takes an idle connection, else connects.
+/// Takes an idle connection, else connects. The connection is made under the first watch, and used under the second.
 ///
 /// # Errors
 /// The exchange was ended, or no endpoint is left that could be tried: why the last one failed.
 pub(crate) async fn checkout<'a, 'p, I: Io>(
     worker: &'a Worker<I>,
-    watch: &'a Watch<I::Stream>,
+    (watch, used): (&Watch<I::Stream>, &'a Watch<I::Stream>),
     tries: &Tries<'p>,
     wish: Wish,
     outcome: &Outcome<'p>,
@@ -91,7 +91,7 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
             },
         };
         watch.set_upstream(Some(connection.stream.clone()));
-        let link = Link::new(worker, watch, connection.stream.clone(), Side::Upstream);
+        let link = Link::new(worker, used, connection.stream.clone(), Side::Upstream);
         return Ok(Checkout { link, connection, target, is_reused, _in_flight: in_flight });
     }
 }

@@ -54,6 +54,8 @@ enum Ahead<S> {
     /// A task that connects and wants to be woken when there is no use in it any more.
     Connecting(Waker),
     Connected(Rc<Wire<S>>),
+    /// One that was asked first, and the watch of another that is asked too.
+    Both(Rc<Wire<S>>, Rc<Watch<S>>),
 }
 
 /// Deadlines and streams of one connection.
@@ -142,6 +144,17 @@ impl<S: Stream> Watch<S> {
         self.up.replace(up.map_or(Ahead::Nothing, Ahead::Connected));
     }
 
+    /// A watch over a second endpoint for the same client, to be ended alone. Its deadlines are nobody's: those of this one
+    /// are.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.down.clone())
+    }
+
+    /// Two endpoints at one time: the stream of the first, and who watches over the second.
+    pub(crate) fn set_both(&self, first: Rc<Wire<S>>, second: Rc<Self>) {
+        self.up.replace(Ahead::Both(first, second));
+    }
+
     /// Completes when the exchange with the endpoint is ended, with the cause: for a connect, which has no stream to abort.
     /// May be dropped.
     pub(crate) fn ended(&self) -> impl Future<Output = Reason> {
@@ -187,6 +200,10 @@ impl<S: Stream> Watch<S> {
             Ahead::Nothing => {}
             Ahead::Connecting(waker) => waker.wake_by_ref(),
             Ahead::Connected(up) => up.abort(),
+            Ahead::Both(first, second) => {
+                first.abort();
+                second.abort_upstream(self.cause.get().unwrap_or(Reason::ClientClosed));
+            }
         }
     }
 

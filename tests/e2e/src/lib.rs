@@ -10,6 +10,7 @@ mod client;
 mod machine;
 mod node;
 mod origin;
+mod redis;
 mod site;
 mod wait;
 
@@ -18,5 +19,6 @@ pub use client::{Connection, Response, get};
 pub use machine::cpu;
 pub use node::{Node, Process};
 pub use origin::origin;
+pub use redis::Redis;
 pub use site::{Folder, Site, TOKEN};
 pub use wait::{DEADLINE, until};

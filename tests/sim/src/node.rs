@@ -184,7 +184,7 @@ impl Io for Node {
     }
 
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
-        self.world.sleep_until(at)
+        self.world.sleep_until(at + self.world.lag())
     }
 
     fn entropy(&self) -> u64 {

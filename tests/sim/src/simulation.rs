@@ -41,6 +41,8 @@ struct Parts {
     pools: RefCell<Vec<BufferPool>>,
     /// Tasks of nodes that have not ended.
     node_tasks: Cell<usize>,
+    /// How much later than they ask for nodes wake from a sleep.
+    lag: Cell<Duration>,
     ending: Cell<bool>,
 }
 
@@ -70,6 +72,7 @@ impl Simulation {
             trace: Trace::new(seed.print),
             pools: RefCell::default(),
             node_tasks: Cell::new(0),
+            lag: Cell::new(Duration::ZERO),
             ending: Cell::new(false),
         })))
     }
@@ -174,6 +177,15 @@ impl World {
     /// Completes at or after `at`, never for [`Instant::NEVER`]. May be dropped.
     pub fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + use<> {
         Sleep { world: self.clone(), at: at.nanos(), timer: None }
+    }
+
+    /// From now on nodes wake so much later than they ask for, as on a core that has too much to do.
+    pub fn set_lag(&self, lag: Duration) {
+        self.0.lag.set(lag);
+    }
+
+    pub(crate) fn lag(&self) -> Duration {
+        self.0.lag.get()
     }
 
     /// Completes after `nanos` nanoseconds.

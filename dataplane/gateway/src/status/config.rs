@@ -130,7 +130,7 @@ pub(super) fn errors_json(errors: &ConfigErrors) -> Value {
     errors.into_iter().map(error).collect()
 }
 
-fn problem(status: u16, code: &str, title: &str, detail: &str) -> Page {
+pub(super) fn problem(status: u16, code: &str, title: &str, detail: &str) -> Page {
     Page::json(status, PROBLEM_CONTENT_TYPE, &document(status, code, title, detail))
 }
 

@@ -7,26 +7,29 @@
 use ahash::AHashMap;
 use std::sync::{
     Arc, Weak,
-    atomic::{AtomicI64, Ordering::Relaxed},
+    atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
-use tollgate_limit::{self as limit, InFlight, Quotas, Throttle, Window};
-use tollgate_model::{Calendar, KeyPart, Period, Rule, RuleId, RuleKind};
+use tollgate_limit::{self as limit, InFlight, Quotas, Shared, Throttle, Window};
+use tollgate_model::{Calendar, KeyPart, Mode, Period, Rule, RuleId, RuleKind, StoreLost};
 
 use super::key::HashKeys;
 
 /// The counts of a rule.
 pub struct Counts {
     id: RuleId,
-    shape: Shape,
+    pub(super) shape: Shape,
+    /// Of the rule, without its overrides.
+    pub(super) limit: AtomicU64,
     pub(crate) kept: Kept,
 }
 
 /// What must stay the same for counts to keep their meaning.
 #[derive(PartialEq, Eq)]
-struct Shape {
-    key: Vec<KeyPart>,
+pub(super) struct Shape {
+    pub(super) key: Vec<KeyPart>,
     kind: RuleKind,
     keys_max: usize,
+    mode: Mode,
 }
 
 /// What is kept by key.
@@ -34,6 +37,8 @@ pub(crate) enum Kept {
     /// Buckets, of requests or of bytes.
     Buckets(Throttle),
     Quotas(Arc<Quotas>, Windows),
+    /// Shared with other nodes; a bucket has no calendar.
+    Shared(Shared, Option<Windows>),
     InFlight(InFlight),
 }
 
@@ -51,11 +56,28 @@ pub struct Registry {
     counts: AHashMap<RuleId, Weak<Counts>>,
     /// Rules there may be before those that are gone are looked for.
     sweep_at: usize,
-    keeper: Keeper,
+    keeper: Box<dyn Keeper>,
 }
 
-/// Is told of quotas that begin, before their first request: what tells their counts apart, and where they go.
-pub type Keeper = Box<dyn Fn(&str, &Arc<Quotas>) + Send>;
+/// Who has to do with counts beyond this node and its life. Asked for each rule that begins, before its first request.
+pub trait Keeper: Send {
+    /// Keeps the counts of a quota when the node is not there. `identity` tells whose counts they are.
+    fn keep(&self, identity: &str, quotas: &Arc<Quotas>);
+
+    /// Counts that are shared with other nodes; `None` if there is nobody to share with.
+    fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared>;
+}
+
+/// Who keeps counts and shares none.
+impl<F: Fn(&str, &Arc<Quotas>) + Send> Keeper for F {
+    fn keep(&self, identity: &str, quotas: &Arc<Quotas>) {
+        self(identity, quotas);
+    }
+
+    fn share(&self, _: &Arc<Quotas>, _: StoreLost) -> Option<Shared> {
+        None
+    }
+}
 
 /// Rules before the first sweep.
 const SWEEP_MIN: usize = 64;
@@ -64,12 +86,12 @@ impl Registry {
     /// No rule yet; keys will be hashed with `keys`.
     #[must_use]
     pub fn new(keys: HashKeys) -> Self {
-        Self::with_keeper(keys, Box::new(|_, _| {}))
+        Self::with_keeper(keys, Box::new(|_: &str, _: &Arc<Quotas>| {}))
     }
 
-    /// The same with somebody who keeps quotas when the node is not there.
+    /// The same with somebody who keeps and shares counts.
     #[must_use]
-    pub fn with_keeper(keys: HashKeys, keeper: Keeper) -> Self {
+    pub fn with_keeper(keys: HashKeys, keeper: Box<dyn Keeper>) -> Self {
         Self { keys, counts: AHashMap::new(), sweep_at: SWEEP_MIN, keeper }
     }
 
@@ -86,14 +108,15 @@ impl Registry {
 
     /// The counts of a rule: those it had, if it is still the same that is counted.
     pub(crate) fn put(&mut self, rule: &Rule) -> Arc<Counts> {
-        let shape = Shape { key: rule.key.clone(), kind: rule.kind.clone(), keys_max: rule.keys_max };
+        let shape = Shape { key: rule.key.clone(), kind: rule.kind.clone(), keys_max: rule.keys_max, mode: rule.mode };
         let known = self.counts.get(&rule.id).and_then(Weak::upgrade);
         if let Some(known) = known.filter(|known| known.shape == shape) {
+            known.limit.store(rule.allowance.limit, Relaxed);
             return known;
         }
-        let counts = Arc::new(Counts::new(rule, shape));
-        if let Kept::Quotas(quotas, _) = &counts.kept {
-            (self.keeper)(&counts.identity(), quotas);
+        let counts = Arc::new(Counts::new(rule, shape, &*self.keeper));
+        if let Some((quotas, true)) = counts.quotas() {
+            self.keeper.keep(&counts.identity(), quotas);
         }
         if self.counts.len() >= self.sweep_at {
             self.counts.retain(|_, counts| counts.strong_count() > 0);
@@ -105,15 +128,26 @@ impl Registry {
 }
 
 impl Counts {
-    fn new(rule: &Rule, shape: Shape) -> Self {
+    fn new(rule: &Rule, shape: Shape, keeper: &dyn Keeper) -> Self {
         // What tells nothing apart has one key.
         let keys = if shape.key == [KeyPart::Node] { 1 } else { shape.keys_max };
+        let shared = |quotas: &Arc<Quotas>| match rule.mode {
+            Mode::Node => None,
+            Mode::Leased(lost) | Mode::Strict(lost) => keeper.share(quotas, lost),
+        };
         let kept = match &rule.kind {
+            RuleKind::Throttle if let Some(shared) = shared(&Arc::new(Quotas::new(keys))) => Kept::Shared(shared, None),
             RuleKind::Throttle | RuleKind::Bandwidth(_) => Kept::Buckets(Throttle::new(keys)),
-            RuleKind::Quota(calendar) => Kept::Quotas(Arc::new(Quotas::new(keys)), Windows::of(calendar)),
+            RuleKind::Quota(calendar) => {
+                let (quotas, windows) = (Arc::new(Quotas::new(keys)), Windows::of(calendar));
+                match shared(&quotas) {
+                    Some(shared) => Kept::Shared(shared, Some(windows)),
+                    None => Kept::Quotas(quotas, windows),
+                }
+            }
             RuleKind::Concurrency => Kept::InFlight(InFlight::new(keys)),
         };
-        Self { id: rule.id.clone(), shape, kept }
+        Self { id: rule.id.clone(), shape, limit: AtomicU64::new(rule.allowance.limit), kept }
     }
 
     /// The place and the name of the rule.
@@ -128,6 +162,7 @@ impl Counts {
         match &self.kept {
             Kept::Buckets(buckets) => buckets.overflows(),
             Kept::Quotas(quotas, _) => quotas.overflows(),
+            Kept::Shared(shared, _) => shared.quotas().overflows(),
             Kept::InFlight(in_flight) => in_flight.overflows(),
         }
     }
@@ -138,6 +173,7 @@ impl Counts {
         match &self.kept {
             Kept::Buckets(buckets) => buckets.bytes(),
             Kept::Quotas(quotas, _) => quotas.bytes(),
+            Kept::Shared(shared, _) => shared.quotas().bytes(),
             Kept::InFlight(in_flight) => in_flight.bytes(),
         }
     }
@@ -151,7 +187,17 @@ impl Counts {
     /// A text that is the same from run to run, and another where the counts mean something else.
     fn identity(&self) -> String {
         let RuleId { scope, policy, name } = &self.id;
-        format!("{scope}\n{policy}\n{name}\n{:?}\n{:?}", self.shape.key, self.shape.kind)
+        let Shape { key, kind, mode, .. } = &self.shape;
+        format!("{scope}\n{policy}\n{name}\n{key:?}\n{kind:?}\n{mode:?}")
+    }
+
+    /// What a quota has counted, on this node; of another rule `None`. The flag tells whether it is of a calendar.
+    pub(super) fn quotas(&self) -> Option<(&Arc<Quotas>, bool)> {
+        match &self.kept {
+            Kept::Quotas(quotas, _) => Some((quotas, true)),
+            Kept::Shared(shared, windows) => Some((shared.quotas(), windows.is_some())),
+            Kept::Buckets(_) | Kept::InFlight(_) => None,
+        }
     }
 }
 

@@ -40,7 +40,10 @@ impl HashKeys {
     /// The hash of something that never changes.
     #[must_use]
     pub fn probe(&self) -> u64 {
-        self.0.hash_one("tollgate")
+        let (scope, name) = ("tollgate".into(), "probe".into());
+        let mut hasher = self.begin(&RuleId { scope, policy: "quota", name });
+        put(&mut hasher, b"value");
+        hasher.finish()
     }
 
     fn begin(&self, rule: &RuleId) -> AHasher {
@@ -48,6 +51,42 @@ impl HashKeys {
         rule.hash(&mut hasher);
         hasher
     }
+}
+
+/// Why values are not a key of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// The rule's key has so many parts.
+    Parts(usize),
+    /// The value at this place is no address.
+    Address(usize),
+}
+
+/// The key that requests with these values are counted for: one for each part, empty for `node`.
+pub(super) fn of_values(keys: &HashKeys, id: &RuleId, parts: &[KeyPart], values: &[String]) -> Result<u64, KeyError> {
+    if parts.len() != values.len() {
+        return Err(KeyError::Parts(parts.len()));
+    }
+    let (mut hasher, mut room) = (keys.begin(id), [0; VALUE_BYTES_MAX]);
+    for (at, (part, value)) in parts.iter().zip(values).enumerate() {
+        let value = match part {
+            KeyPart::ClientIp { ipv4, ipv6 } => {
+                let address = value.parse().map_err(|_| KeyError::Address(at))?;
+                network(address, *ipv4, *ipv6, &mut room)
+            }
+            KeyPart::Node => &[],
+            KeyPart::Query(_) => &value.as_bytes()[..value.len().min(VALUE_BYTES_MAX)],
+            KeyPart::Route | KeyPart::Header(_) | KeyPart::Cookie(_) | KeyPart::Path(_) => value.as_bytes(),
+        };
+        put(&mut hasher, value);
+    }
+    Ok(hasher.finish())
+}
+
+/// Adds the value of a part.
+fn put(hasher: &mut AHasher, value: &[u8]) {
+    hasher.write_usize(value.len());
+    hasher.write(value);
 }
 
 /// The key of a rule, compiled for a route.
@@ -75,9 +114,7 @@ impl Key {
     pub(crate) fn of(&self, request: &Request<'_>, room: &mut Room) -> u64 {
         let mut hasher = self.begun.clone();
         for part in &self.parts {
-            let value = part.value(request, room);
-            hasher.write_usize(value.len());
-            hasher.write(value);
+            put(&mut hasher, part.value(request, room));
         }
         hasher.finish()
     }

@@ -1,7 +1,7 @@
 //! One rule, compiled for a route: which requests it concerns, whom it counts them for, and what that one may use.
 
-use std::sync::Arc;
-use tollgate_limit::{self as limit, Ask, Now, Rate, Window};
+use std::{sync::Arc, time::Duration};
+use tollgate_limit::{self as limit, Ask, Now, Rate, Shared, Terms, Window};
 use tollgate_model::{Allowance, Cost, Direction, Override, Route, RuleKind, When, Whom};
 use tollgate_route::Conditions;
 
@@ -27,6 +27,8 @@ pub(crate) struct Rule {
 /// What a key may use.
 pub(crate) struct Allowed {
     pub(crate) limit: u64,
+    per: Duration,
+    burst: u64,
     /// Of buckets.
     pub(crate) rate: Option<Rate>,
     pub(crate) told: Told,
@@ -77,7 +79,8 @@ impl Rule {
         let allowance = self.allowance(request, room);
         self.allowances[allowance].as_ref()?;
         let window = match &self.counts.kept {
-            Kept::Quotas(_, windows) => windows.at(now.unix_s),
+            Kept::Quotas(_, windows) | Kept::Shared(_, Some(windows)) => windows.at(now.unix_s),
+            Kept::Shared(_, None) => Shared::bucket_window(now.unix_s),
             Kept::Buckets(_) | Kept::InFlight(_) => Window { start_s: 0, end_s: 0 },
         };
         // Both fit: there are 16 rules and 1024 overrides at the most.
@@ -105,6 +108,9 @@ impl Rule {
     pub(crate) fn ask<'a>(&'a self, counted: &'a Counted) -> Option<Ask<'a>> {
         let of = match (&self.counts.kept, self.allowed(counted)?) {
             (Kept::Buckets(buckets), Allowed { rate: Some(rate), .. }) => limit::Rule::Throttle(buckets, rate),
+            (Kept::Shared(shared, windows), allowed) => {
+                limit::Rule::Shared(shared, allowed.terms(windows.is_some()), &counted.window)
+            }
             (Kept::Quotas(quotas, _), allowed) => limit::Rule::Quota(quotas, allowed.limit, &counted.window),
             (Kept::InFlight(in_flight), allowed) => {
                 limit::Rule::InFlight(in_flight, u32::try_from(allowed.limit).unwrap_or(u32::MAX))
@@ -132,12 +138,17 @@ impl Rule {
     pub(crate) fn in_flight(&self, counted: &Counted) -> u64 {
         match &self.counts.kept {
             Kept::InFlight(in_flight) => in_flight.show(counted.key),
-            Kept::Buckets(_) | Kept::Quotas(..) => 0,
+            Kept::Buckets(_) | Kept::Quotas(..) | Kept::Shared(..) => 0,
         }
     }
 }
 
 impl Allowed {
+    fn terms(&self, is_quota: bool) -> Terms {
+        let Self { limit, per, burst, .. } = *self;
+        if is_quota { Terms::Quota(limit) } else { Terms::Bucket { limit, per, burst } }
+    }
+
     /// `None` for a rate that cannot be told; `resolve` takes none.
     fn compile(rule: &tollgate_model::Rule, allowance: &Allowance) -> Option<Self> {
         let Allowance { limit, per, burst, .. } = *allowance;
@@ -145,7 +156,7 @@ impl Allowed {
             RuleKind::Throttle | RuleKind::Bandwidth(_) => Some(Rate::new(limit, per, burst).ok()?),
             RuleKind::Quota(_) | RuleKind::Concurrency => None,
         };
-        Some(Self { limit, rate, told: Told::of(rule, allowance) })
+        Some(Self { limit, per, burst, rate, told: Told::of(rule, allowance) })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     Counter, MethodLabel, WorkerMetrics,
     names::{self, Metric},
     tls,
-    worker::{ListenerMetrics, STATUS_MIN, STATUS_SLOTS},
+    worker::{ListenerMetrics, PRIORITIES, STATUS_MIN, STATUS_SLOTS},
 };
 
 impl Scrape<'_> {
@@ -34,6 +34,15 @@ impl Scrape<'_> {
             self.sample_named(&names::REQUEST_FAILURES, &[reason], count);
         }
         self.single(&names::ACTIVE_REQUESTS, &[], self.sum(|worker| worker.active_exchanges.value()));
+        self.header(&names::REQUESTS_SHED);
+        for (priority, label) in PRIORITIES.into_iter().enumerate() {
+            self.sample_if_any(&names::REQUESTS_SHED, &[label], self.sum(|worker| worker.shed[priority].value()));
+        }
+        self.by_worker(&names::SHEDDING_PRESSURE, |worker| worker.shedding_pressure.value());
+        self.header(&names::FAULTS_INJECTED);
+        for (kind, label) in ["delay", "abort"].into_iter().enumerate() {
+            self.sample_if_any(&names::FAULTS_INJECTED, &[label], self.sum(|worker| worker.faults[kind].value()));
+        }
         self.single(&names::RECEIVED_BYTES, &[], self.sum(|worker| worker.received_bytes.value()));
         self.single(&names::SENT_BYTES, &[], self.sum(|worker| worker.sent_bytes.value()));
     }

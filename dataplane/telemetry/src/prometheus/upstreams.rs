@@ -9,7 +9,7 @@ use super::{OTHER, Scrape, named};
 use crate::{
     EndpointState,
     latency::LatencyCounts,
-    limits::ENDPOINTS_MAX,
+    limits::{ENDPOINTS_MAX, UPSTREAMS_MAX},
     names::{self, Metric},
     worker::{STATUS_CLASSES, UpstreamMetrics},
 };
@@ -41,7 +41,44 @@ impl Scrape<'_> {
             self.sample_named(&names::UPSTREAM_CONNECTIONS, &[name, "reused"], reused);
         }
         self.by_upstream(&names::UPSTREAM_CONNECT_FAILURES, |upstream| upstream.failed.value());
+        self.guards();
         self.idle_connections();
+    }
+
+    fn guards(&mut self) {
+        self.header(&names::UPSTREAM_REJECTED);
+        for (slot, name) in named(self.registry.upstreams()) {
+            for (by, label) in ["breaker", "limit"].into_iter().enumerate() {
+                let count = self.upstream(slot, |upstream| upstream.rejected[by].value());
+                self.sample_if_any(&names::UPSTREAM_REJECTED, &[name, label], count);
+            }
+        }
+        for (won, metric) in [&names::UPSTREAM_HEDGES, &names::UPSTREAM_HEDGES_WON].into_iter().enumerate() {
+            self.header(metric);
+            for (slot, name) in named(self.registry.upstreams()) {
+                let count = self.upstream(slot, |upstream| upstream.hedges[won].value());
+                self.sample_if_any(metric, &[name], count);
+            }
+        }
+        let shown = &self.node.guards[..self.node.guards.len().min(UPSTREAMS_MAX)];
+        let states = ["closed", "open", "half_open"];
+        self.header(&names::UPSTREAM_BREAKER);
+        for (guard, breaker) in shown.iter().filter_map(|guard| Some((guard, guard.breaker?))) {
+            for (state, label) in states.into_iter().enumerate() {
+                let is_in = u64::from(breaker.state == state);
+                self.sample(&names::UPSTREAM_BREAKER, "", &[&guard.upstream, label], None, is_in);
+            }
+        }
+        self.header(&names::UPSTREAM_BREAKER_TRANSITIONS);
+        for (guard, breaker) in shown.iter().filter_map(|guard| Some((guard, guard.breaker?))) {
+            for (label, count) in states.into_iter().zip(breaker.entered) {
+                self.sample(&names::UPSTREAM_BREAKER_TRANSITIONS, "", &[&guard.upstream, label], None, count);
+            }
+        }
+        self.header(&names::UPSTREAM_CONCURRENCY_LIMIT);
+        for (guard, limit) in shown.iter().filter_map(|guard| Some((guard, guard.concurrency_limit?))) {
+            self.sample(&names::UPSTREAM_CONCURRENCY_LIMIT, "", &[&guard.upstream], None, limit);
+        }
     }
 
     /// A connection is parked by one worker and taken by another, so that neither knows how many are; between the readings

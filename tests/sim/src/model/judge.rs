@@ -73,7 +73,9 @@ impl Model {
         assert_eq!(reply.head.token(), token, "the answer of another request");
         let nth: usize = reply.head.field("x-try").and_then(|nth| nth.parse().ok()).expect("a number");
         // One that was given up may come to an origin behind the next.
-        let is_last = nth + 1 == note.tries.len() || self.is_rough() && nth < note.tries.len();
+        // Of two at one time either may be the one that counts.
+        let may_be_earlier = self.is_rough() || self.rules.hedges;
+        let is_last = nth + 1 == note.tries.len() || may_be_earlier && nth < note.tries.len();
         assert!(is_last, "an answer of {token} that is not the last: {note:?}");
         let served = self.rules.habits.serve(token, nth);
         let answer = &served.answer;
@@ -133,6 +135,9 @@ impl Model {
                 self.has_seen(&[Mishap::HealthChanges])
                     || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
+            Reason::CircuitOpen => self.rules.breaks,
+            Reason::UpstreamOverloaded => self.rules.adapts,
+            Reason::FaultInjected => self.rules.injects,
             Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),
             Reason::ConnectTimeout => of_faults(&[Fault::ConnectHangs]),

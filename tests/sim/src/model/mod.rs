@@ -67,6 +67,14 @@ pub struct Rules {
     pub ejects: bool,
     /// Rules of the route `x`.
     pub limits: [Option<Limit>; 3],
+    /// The upstream has a breaker.
+    pub breaks: bool,
+    /// The upstream has a limit of requests in progress.
+    pub adapts: bool,
+    /// A request that may be repeated may go to two endpoints at one time.
+    pub hedges: bool,
+    /// The gateway answers some requests with an error on purpose.
+    pub injects: bool,
     /// Every message of an exchange is marked with the snapshot that it ran on.
     pub marks_generation: bool,
 }

@@ -69,9 +69,13 @@ impl Model {
         assert!(note.is_repeatable(), "{} {} was sent twice", request.method, request.token);
         // One that was sent first may come last.
         let stale = usize::from(is_reuse || note.tries.iter().any(|tried| tried.is_reuse));
-        let most = self.rules.attempts + stale;
+        let most = self.rules.attempts + stale + usize::from(self.rules.hedges);
         assert!(note.tries.len() < most, "{} tries of {}, {most} allowed", note.tries.len() + 1, request.token);
-        let is_excused = self.is_rough() || is_reuse || last.is_reuse || self.has_seen(&[Mishap::EndpointFails]);
+        let is_excused = self.is_rough()
+            || self.rules.hedges
+            || is_reuse
+            || last.is_reuse
+            || self.has_seen(&[Mishap::EndpointFails]);
         let mut named = vec![Mishap::CutAnswer, Mishap::NoAnswer];
         named.extend(self.rules.repeats_unavailable.then_some(Mishap::Unavailable));
         let is_named = last.mishaps.iter().any(|mishap| named.contains(mishap));

@@ -100,6 +100,10 @@ impl Mix {
             connections_max: None,
             ejects: false,
             limits: limits(&Random::new(seed.rotate_left(32) ^ 1)),
+            breaks: false,
+            adapts: false,
+            hedges: false,
+            injects: false,
             marks_generation: random.chance(0.7),
         };
         let capacity_bytes = 1 << (10 + random.below(8));
@@ -111,7 +115,7 @@ impl Mix {
         }
         conditions.faults = rules.faults;
         let origins = 1 + random.index(4);
-        let upstream = upstream(&random, &mut rules);
+        let upstream = upstream(&random, &mut rules) + &resilience(seed, &mut rules);
         let node = node(&random, &mut rules, clients);
         let requests = EXCHANGES_MIN.div_ceil(clients) + 2;
         let by_name = random.chance(0.4);
@@ -166,10 +170,9 @@ impl Mix {
             String::new()
         };
         let (listen, second, upstream, node) = (listen(0), origin(self.origins), &self.upstream, &self.node);
-        let limits: Vec<_> = self.rules.limits.iter().flatten().map(Limit::to_string).collect();
-        let limits = if limits.is_empty() { String::new() } else { format!(", policies: {{ {} }}", limits.join(", ")) };
         let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
+        let policies = self.policies();
         let spare = if random.chance(0.5) {
             format!("  - {{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}\n")
         } else {
@@ -182,7 +185,7 @@ upstreams:
   - {{ name: main, endpoints: [ {endpoints} ]{upstream} }}
   - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms{most} }} }}
 routes:
-  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{limits} }}
+  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{policies} }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
   - {{ name: small, match: {{ path: \"/small/{{id}}\" }}, upstream: second, policies: {{ limits: {{ body_bytes: \
              {SMALL_BODY_BYTES} }} }} }}
@@ -193,6 +196,18 @@ routes:
 {node}",
             timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
         )
+    }
+}
+
+impl Mix {
+    /// The policies of the route `x`.
+    fn policies(&self) -> String {
+        let mut policies: Vec<_> = self.rules.limits.iter().flatten().map(Limit::to_string).collect();
+        if self.rules.injects {
+            let abort = "abort: { status: 503, percent: 5 }";
+            policies.push(format!("faults: {{ delay: {{ fixed: 2ms, percent: 20 }}, {abort} }}"));
+        }
+        if policies.is_empty() { String::new() } else { format!(", policies: {{ {} }}", policies.join(", ")) }
     }
 }
 
@@ -271,6 +286,30 @@ fn upstream(random: &Random, rules: &mut Rules) -> String {
     }
     connections.extend(rules.upstream_requests_max.map(|most| format!("requests_max: {most}")));
     keys.push_str(&format!(", connections: {{ {} }}", connections.join(", ")));
+    keys
+}
+
+/// More keys of the upstream `main`, out of chance of their own: without them a seed is what it was.
+fn resilience(seed: u64, rules: &mut Rules) -> String {
+    let random = Random::new(seed.rotate_left(32) ^ 0x7265_7369_6c69);
+    let mut keys = String::new();
+    if random.chance(0.25) {
+        rules.breaks = true;
+        let fallback = ["", ", fallback: { upstream: second }"][random.index(2)];
+        let probes = 1 + random.index(3);
+        keys.push_str(&format!(
+            ", breaker: {{ consecutive: 2, open: 2ms, open_max: 16ms, probes: {probes}{fallback} }}"
+        ));
+    }
+    if random.chance(0.2) {
+        rules.adapts = true;
+        keys.push_str(", adaptive_concurrency: { min: 1, max: 8 }");
+    }
+    if random.chance(0.25) {
+        rules.hedges = true;
+        keys.push_str(&format!(", hedge: {{ after: {}ms }}", 1 + random.index(3)));
+    }
+    rules.injects = random.chance(0.2);
     keys
 }
 

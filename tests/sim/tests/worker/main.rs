@@ -8,6 +8,7 @@ mod drain;
 mod gateway;
 mod policies;
 mod publish;
+mod resilience;
 mod retries;
 mod routing;
 mod seeds;

@@ -1,0 +1,53 @@
+//! Breakers, limits and faults of the real binary: all workers see the same, a reload keeps it, and the scrape tells.
+
+use std::net::TcpListener;
+use tollgate_e2e::{Node, get, until};
+use tollgate_loadtest::{Origin, OriginConfig};
+
+/// An address that nobody listens at.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("it is bound").to_string()
+}
+
+#[test]
+fn an_open_breaker_is_every_workers_and_the_scrape_says_so() {
+    let spare = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let node = Node::of(&format!(
+        "upstreams:\n\
+         \x20 - {{ name: gone, endpoints: [ {{ address: \"{}\" }} ], breaker: {{ consecutive: 3, open: 1h, open_max: 1h }} }}\n\
+         \x20 - {{ name: covered, endpoints: [ {{ address: \"{}\" }} ], breaker: {{ consecutive: 1, open: 1h, open_max: 1h, \
+         fallback: {{ upstream: spare }} }} }}\n\
+         \x20 - {{ name: spare, endpoints: [ {{ address: \"{}\" }} ], adaptive_concurrency: {{ max: 50 }} }}\n\
+         routes:\n\
+         \x20 - {{ name: gone, match: {{ path: /gone }}, upstream: gone }}\n\
+         \x20 - {{ name: covered, match: {{ path: '/bytes/*' }}, upstream: covered }}\n\
+         \x20 - {{ name: broken, match: {{ path: /broken }}, upstream: spare, policies: {{ faults: {{ abort: {{ status: 418 }} }} }} }}\n",
+        nobody(),
+        nobody(),
+        spare.address()
+    ));
+    // Each connection may be another worker's.
+    let statuses: Vec<u16> = (0..8).map(|_| get(node.address, "/gone").status).collect();
+    assert_eq!(statuses, [502, 502, 502, 503, 503, 503, 503, 503]);
+    let refused = get(node.address, "/gone");
+    assert!(refused.text().contains("\"code\":\"circuit_open\""), "{}", refused.text());
+    assert!(refused.field("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|left| left > 3_000)));
+    let covered: Vec<u16> = (0..4).map(|_| get(node.address, "/bytes/10").status).collect();
+    assert_eq!(covered, [502, 200, 200, 200]);
+    assert_eq!(get(node.address, "/broken").status, 418);
+    let log = node.access_log(14);
+    assert!(log.contains("\"fault\":\"abort\"") && log.contains("\"reason\":\"circuit_open\""), "{log}");
+    let wanted = [
+        "tollgate_upstream_breaker_state{upstream=\"gone\",state=\"open\"} 1\n",
+        "tollgate_upstream_breaker_state{upstream=\"gone\",state=\"closed\"} 0\n",
+        "tollgate_upstream_breaker_transitions_total{upstream=\"covered\",to=\"open\"} 1\n",
+        "tollgate_upstream_rejected_total{upstream=\"gone\",by=\"breaker\"} 6\n",
+        "tollgate_upstream_concurrency_limit{upstream=\"spare\"} 20\n",
+        "tollgate_faults_injected_total{kind=\"abort\"} 1\n",
+    ];
+    until("the scrape to tell", || {
+        let metrics = get(node.status, "/metrics").text();
+        wanted.iter().all(|line| metrics.contains(line)).then_some(())
+    });
+}
