@@ -127,7 +127,8 @@ impl<'n> Decided<'n> {
             return None;
         }
         let named = |list: fn(&super::records::Record) -> &str| note.record.as_ref().map_or("", list);
-        let told = note.told_at.unwrap_or(u64::MAX);
+        // A client that gave up has seen nothing: what it sent may be decided on later.
+        let told = note.told_at.filter(|_| matches!(note.outcome, Outcome::Told(_))).unwrap_or(u64::MAX);
         let known = note.reached_at.unwrap_or(u64::MAX).min(told);
         let duration_ns = note.record.as_ref().map_or(u64::MAX, |record| record.duration_ns);
         Some(Self {
