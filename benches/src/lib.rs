@@ -22,6 +22,7 @@ mod process;
 mod report;
 pub mod reuse;
 pub mod routes;
+pub mod rules;
 mod secure;
 mod statistics;
 pub mod testbed;

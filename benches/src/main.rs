@@ -1,9 +1,9 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | patch | reuse`: arguments only, the work is in the
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse`: arguments only, the work is in the
 //! library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, patch, reuse, routes, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, patch, reuse, routes, rules, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -26,6 +26,8 @@ enum Command {
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
     Routes(routes::Options),
+    /// CPU per request of a route without rules that limit what is admitted, with one and with five.
+    Rules(rules::Options),
     /// What changing one of 100,000 routes costs, in time, CPU and latency of requests.
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.
@@ -41,6 +43,7 @@ fn main() -> Result<()> {
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),
         Command::Routes(options) => routes::run(&options),
+        Command::Rules(options) => rules::run(&options),
         Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
     }

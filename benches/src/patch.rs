@@ -10,7 +10,7 @@ use crate::{
     layout::Layout,
     machine,
     open_loop::{self, Load},
-    peer::{Log, Tollgate},
+    peer::{Log, RuleSet, Tollgate},
     report,
     statistics::Spread,
     testbed::{self, Gateway, Testbed},
@@ -79,8 +79,13 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn measure(options: &Options, testbed: &Testbed, layout: Layout) -> Result<Vec<String>> {
     let socket = testbed.directory().join("status.sock");
-    let peer =
-        Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: Some(socket.clone()), log: Log::Plain };
+    let peer = Tollgate {
+        binary: testbed.tollgate()?,
+        layout: Some(layout),
+        socket: Some(socket.clone()),
+        log: Log::Plain,
+        rules: RuleSet::None,
+    };
     let mut gateway = testbed.start(&peer, false)?;
     let script = testbed.directory().join("routes.lua");
     std::fs::write(&script, layout.script())?;

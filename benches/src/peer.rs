@@ -8,7 +8,7 @@ mod nginx;
 mod tollgate;
 
 pub(crate) use nginx::Nginx;
-pub(crate) use tollgate::{Log, Tollgate};
+pub(crate) use tollgate::{Log, RuleSet, Tollgate};
 
 use crate::{process::Program, secure::Certificate};
 use anyhow::{Result, ensure};
@@ -73,7 +73,7 @@ pub(crate) fn select(names: &[String], tollgate: &Path) -> Result<Vec<Box<dyn Pe
 }
 
 fn ours(binary: &Path, log: Log) -> Result<Box<dyn Peer>> {
-    Ok(Box::new(Tollgate { binary: executable(binary)?, layout: None, socket: None, log }))
+    Ok(Box::new(Tollgate { binary: executable(binary)?, layout: None, socket: None, log, rules: RuleSet::None }))
 }
 
 /// The path, if there is a file.

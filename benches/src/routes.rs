@@ -3,7 +3,7 @@
 use crate::{
     compare::Rounds,
     layout::Layout,
-    peer::{Log, Nginx, Peer, Tollgate},
+    peer::{Log, Nginx, Peer, RuleSet, Tollgate},
     process::Program,
     report,
     testbed::{self, Gateway, Testbed},
@@ -33,7 +33,13 @@ pub fn run(options: &Options) -> Result<()> {
     let nginx = Nginx { program: Program::find("nginx")?, layout: Some(Layout::FEW) };
     let mut gateways = vec![start(&testbed, &nginx, Layout::FEW)?];
     for layout in [Layout::FEW, Layout::ONE_HOST, Layout::MANY_HOSTS] {
-        let peer = Tollgate { binary: testbed.tollgate()?, layout: Some(layout), socket: None, log: Log::Plain };
+        let peer = Tollgate {
+            binary: testbed.tollgate()?,
+            layout: Some(layout),
+            socket: None,
+            log: Log::Plain,
+            rules: RuleSet::None,
+        };
         gateways.push(start(&testbed, &peer, layout)?);
     }
     let samples = options.rounds.measure(&testbed, &mut gateways, &[options.concurrency])?;

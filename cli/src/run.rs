@@ -45,6 +45,9 @@ fn announce(gateway: &Gateway) {
     if let Some(address) = gateway.status_address() {
         terminal::note(format_args!("status on {address}"));
     }
+    if let Some(path) = gateway.status_socket() {
+        terminal::note(format_args!("status at {}", path.display()));
+    }
 }
 
 fn serve(gateway: &Gateway, mut signals: Signals) -> End {

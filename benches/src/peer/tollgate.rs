@@ -18,6 +18,39 @@ pub(crate) struct Tollgate {
     /// A free path for the status socket, if configuration is to be changed.
     pub(crate) socket: Option<PathBuf>,
     pub(crate) log: Log,
+    pub(crate) rules: RuleSet,
+}
+
+/// Rules that limit what is admitted on the route that takes everything; nothing is refused by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleSet {
+    None,
+    /// A bucket for each client.
+    One,
+    /// Two buckets, a quota, requests in flight, and a shadow that refuses nearly all.
+    Five,
+}
+
+impl RuleSet {
+    const FIVE: [&'static str; 3] = [
+        "throttle: [ { name: per-client, key: client_ip, limit: 10000000, per: second }, \
+         { name: per-tenant, key: [route, 'header:X-Tenant'], limit: 1000000000, per: hour }, \
+         { name: tight, key: node, limit: 10, per: second, shadow: true } ]",
+        "quota: [ { name: monthly, key: 'header:X-Tenant', limit: 100000000000, per: month, time_zone: Europe/Berlin } ]",
+        "concurrency: [ { name: at-once, key: client_ip, limit: 100000 } ]",
+    ];
+
+    /// What stands behind the route's upstream.
+    fn policies(self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::One => {
+                ", policies: { throttle: [ { name: per-client, key: client_ip, limit: 10000000, per: second } ] }"
+                    .to_owned()
+            }
+            Self::Five => format!(", policies: {{ {} }}", Self::FIVE.join(", ")),
+        }
+    }
 }
 
 /// What becomes of access records.
@@ -48,7 +81,11 @@ impl Peer for Tollgate {
             Log::Direct => "tollgate-direct",
             Log::Off => "tollgate-silent",
         };
-        self.layout.map_or(by_log, |layout| layout.name)
+        match self.rules {
+            RuleSet::None => self.layout.map_or(by_log, |layout| layout.name),
+            RuleSet::One => "1-rule",
+            RuleSet::Five => "5-rules",
+        }
     }
 
     fn is_pinned(&self) -> bool {
@@ -86,9 +123,10 @@ upstreams:
     endpoints: [ {{ address: {origin} }} ]
     connections: {{ idle_max: {UPSTREAM_IDLE_MAX} }}
 routes: {routes}{comma}
-  {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }} ]
+  {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin{policies} }} ]
 ",
             log = self.log.value(directory),
+            policies = self.rules.policies(),
         )
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! ```text
 //! worker -> limit::Quotas <- QuotaStore (a thread: what changed, every second) -> file
+//! worker -> limit::Shared <- Shares (two threads: loans ahead of requests)     -> Redis
 //! ```
 //!
-//! A [`QuotaStore`] writes down what quotas have counted and reads it back. All of it runs on threads of its own: no
+//! A [`QuotaStore`] writes down what quotas have counted and reads it back; [`Shares`] lend what several nodes may admit
+//! together. All of it runs on threads of its own: no
 //! request waits for a file. Counters and keys are those of crate `limit`; what a rule is, is the caller's: here it is an
 //! identity, a text that is the same from run to run.
 
 mod quotas;
+mod secret;
+mod shares;
 
-pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError, SECRET_BYTES, Secret};
+pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
+pub use secret::{SECRET_BYTES, Secret};
+pub use shares::{ShareFigures, Shares};

@@ -12,8 +12,7 @@ mod file;
 mod kept;
 mod record;
 
-pub use record::SECRET_BYTES;
-
+use crate::secret::{SECRET_BYTES, Secret};
 use crossbeam::channel::{self, RecvTimeoutError, Sender};
 use file::{Locked, QuotaFile};
 use kept::Kept;
@@ -38,22 +37,11 @@ type Lock<T> = std::sync::Mutex<T>;
 const GROWTH: u64 = 4;
 const GROWTH_BYTES_MIN: u64 = 1 << 20;
 
-/// What keys of limits are hashed with, and what tells whether they still are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret {
-    /// Of the node's own, or of all that share a store.
-    pub bytes: [u8; SECRET_BYTES],
-    /// The hash of something that never changes, made with `bytes`: another one means that keys are hashed in another
-    /// way than when the file was written.
-    pub probe: u64,
-}
-
 /// The thread that keeps quotas, and what it knows.
 pub struct QuotaStore {
     shared: Arc<Shared>,
-    /// Nothing is sent here: that it is gone ends the thread.
-    end: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Nothing is sent here: that it is gone ends the thread. `None` once it has ended.
+    thread: Lock<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
 /// What there is to tell of the file.
@@ -129,7 +117,7 @@ impl QuotaStore {
         let writer = Writer { file, shared: shared.clone(), path: path.to_owned(), is_failing: false };
         let run = move || writer.run(&ended, every);
         let thread = Builder::new().name("tollgate-quotas".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Self { shared, end: Some(end), thread: Some(thread) })
+        Ok(Self { shared, thread: Lock::new(Some((end, thread))) })
     }
 
     /// Puts what is known of a rule into its counters, and keeps them from now on. `identity` is the same from run to run,
@@ -145,6 +133,16 @@ impl QuotaStore {
         book.rules.push(Watched { identity: identity.into(), quotas: quotas.clone() });
     }
 
+    /// Writes what is not written yet, and no more from then on. Whoever counts has ended before.
+    pub fn end(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((end, thread)) = thread else { return };
+        drop(end);
+        if thread.join().is_err() {
+            eprintln!("tollgate: the thread that keeps the quotas panicked");
+        }
+    }
+
     /// What there is to tell of the file.
     #[must_use]
     pub fn figures(&self) -> &QuotaFigures {
@@ -152,13 +150,9 @@ impl QuotaStore {
     }
 }
 
-/// Writes what is not written yet. Whoever counts has ended before.
 impl Drop for QuotaStore {
     fn drop(&mut self) {
-        drop(self.end.take());
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            eprintln!("tollgate: the thread that keeps the quotas panicked");
-        }
+        self.end();
     }
 }
 
@@ -261,13 +255,6 @@ impl fmt::Display for QuotaStoreError {
 impl Error for QuotaStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
-    }
-}
-
-/// Nothing of the secret.
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }
 

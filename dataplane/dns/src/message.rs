@@ -45,7 +45,8 @@ pub enum Answer {
     Truncated,
     /// The server could not answer; another might.
     Failed,
-    /// These are all addresses of the name, none if it has none, and how long that holds.
+    /// These are all addresses of the name, none if it has none, and how long that holds: [`Duration::MAX`] if it has none
+    /// and the server does not say how long.
     Addresses(Vec<IpAddr>, Duration),
 }
 

@@ -9,6 +9,7 @@ use crate::{
     error::Part,
     publish::Publisher,
     status::{self, Listeners, StatusThread, Subject},
+    survival::Survival,
     watch::Watch,
     watchdog::Watchdog,
 };
@@ -31,6 +32,7 @@ impl Control {
         listeners: Listeners,
         registry: Arc<Registry>,
         publisher: Arc<Publisher>,
+        survival: Survival,
     ) -> Result<Self, StartError> {
         let Startup { configuration, cause, file, is_watched, last_good } = startup;
         let snapshot = configuration.snapshot().clone();
@@ -61,7 +63,7 @@ impl Control {
         }
         control.watchdog = Watchdog::start(publisher.clone()).map_err(Part::ConfigThread.failed())?;
         if !listeners.is_empty() {
-            let subject = Subject { registry, publisher, live, changes };
+            let subject = Subject { registry, publisher, live, changes, survival };
             control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
         }
         Ok(control)

@@ -23,12 +23,15 @@ pub(crate) enum Part {
     Mailboxes,
     ConfigThread,
     Watch,
+    LastGood { path: PathBuf },
     Housekeeping,
     Cpus,
     IoUring,
     Worker { index: usize, cpu: usize, driver: Driver },
     AccessLog { is_direct: bool },
     Security,
+    QuotaStore,
+    Cluster,
 }
 
 impl Part {
@@ -67,17 +70,27 @@ impl StartError {
             Part::Watch => {
                 "raise the sysctl fs.inotify.max_user_instances, or do without `--watch`: SIGHUP reads the file again"
             }
+            Part::LastGood { .. } => {
+                "name a file of its own with `--last-good`, in a folder that this user can write to"
+            }
             Part::Cpus => "name the CPUs with `workers: [..]`",
             Part::IoUring => "`io: auto` runs on epoll where io_uring is refused; `tollgate doctor` says why it is",
             Part::Worker { .. } if self.is_pinning() => {
                 "name CPUs that this process may use in `workers`; `tollgate doctor` lists them"
             }
-            Part::Worker { .. } => "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory",
+            Part::Worker { driver: Driver::IoUring, .. } => {
+                "`tollgate doctor` says which limit is too low; `io: epoll` needs no locked memory"
+            }
+            Part::Worker { .. } => "`tollgate doctor` says which limit is too low",
             Part::AccessLog { is_direct: false } => "name a file that this user can append to in `access_log`",
             Part::AccessLog { is_direct: true } => {
                 "name a file on a disk that this user can append to in `access_log`; `writer: auto` does without direct \
                  I/O where it is refused"
             }
+            Part::QuotaStore => {
+                "name a file that this user can write in `quota_store.path`, or do without: `quota_store: off`"
+            }
+            Part::Cluster => "correct `cluster.redis`",
             Part::Security => "`tollgate validate FILE` names the file and the line",
         }
     }
@@ -101,6 +114,7 @@ impl fmt::Display for Part {
             Self::Mailboxes => f.write_str("the mailboxes of the workers"),
             Self::ConfigThread => f.write_str("a thread of the configuration"),
             Self::Watch => f.write_str("the watch of the configuration"),
+            Self::LastGood { path } => write!(f, "last good configuration in {}", path.display()),
             Self::StatusThread => f.write_str("the thread of the status"),
             Self::Housekeeping => f.write_str("the thread of the housekeeping"),
             Self::Cpus => f.write_str("the CPUs this process may use"),
@@ -110,6 +124,8 @@ impl fmt::Display for Part {
                 write!(f, "worker {index} on CPU {cpu} with {driver}")
             }
             Self::AccessLog { .. } => f.write_str("access log"),
+            Self::QuotaStore => f.write_str("the store of quotas"),
+            Self::Cluster => f.write_str("the store of the cluster"),
             Self::Security => f.write_str("certificates"),
         }
     }

@@ -3,24 +3,36 @@
 //! Only reads atomics, queue lengths and /proc: a scrape never makes a worker wait, and does not wait for a snapshot that is
 //! being published; it shows the parts of the one before then. Everything listed here is bounded where it is rendered.
 
-use crate::{process::Process, publish::Publisher};
-use std::{cell::RefCell, sync::Arc};
-use tollgate_balance::{BreakerState, Endpoint, Upstream};
-use tollgate_telemetry::{
-    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
+use crate::{
+    process::Process,
+    publish::{Parts, Publisher},
+    survival::Survival,
 };
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+use tollgate_balance::{BreakerState, Endpoint, Upstream};
+use tollgate_cluster::{QuotaFigures, Shares};
+use tollgate_model::RuleId;
+use tollgate_telemetry::{
+    BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, QuotaStoreFigures,
+    RuleFigures,
+};
+use tollgate_worker::RuleCounts;
 
 /// Where the figures are found.
 pub(crate) struct Figures {
     process: Process,
     publisher: Arc<Publisher>,
+    survival: Survival,
     /// As of the last scrape.
-    parts: RefCell<(Vec<Arc<Upstream>>, Vec<CertificateFigures>)>,
+    parts: RefCell<Parts>,
 }
 
 impl Figures {
-    pub(crate) fn new(publisher: Arc<Publisher>) -> Self {
-        Self { process: Process::new(), publisher, parts: RefCell::default() }
+    pub(crate) fn new(publisher: Arc<Publisher>, survival: Survival) -> Self {
+        Self { process: Process::new(), publisher, survival, parts: RefCell::default() }
     }
 
     /// The figures now.
@@ -28,7 +40,7 @@ impl Figures {
         if let Some(parts) = self.publisher.parts() {
             self.parts.replace(parts);
         }
-        let (upstreams, certificates) = &*self.parts.borrow();
+        let Parts { upstreams, rules, certificates } = &*self.parts.borrow();
         let now = tollgate_ring::now().nanos();
         let endpoints = upstreams.iter().flat_map(|upstream| {
             let list = upstream.endpoints();
@@ -38,14 +50,43 @@ impl Figures {
         let mut endpoints: Vec<_> = endpoints.collect();
         // The same ones every time, when there are more than are shown.
         endpoints.sort_by(|one, other| (&one.upstream, &one.endpoint).cmp(&(&other.upstream, &other.endpoint)));
+        let mut rules: Vec<_> = rules.iter().map(|counts| rule_figures(counts)).collect();
+        rules.sort_by(|one, other| one.labels.cmp(&other.labels));
         NodeFigures {
             is_ready: self.publisher.is_ready() && !self.publisher.is_draining(),
             process: self.process.figures(),
             mailboxes: self.publisher.waiting(),
             endpoints,
+            rules,
             guards: upstreams.iter().filter_map(|upstream| guard(upstream)).collect(),
+            quota_store: self.survival.quotas.as_ref().map(|store| quota_store_figures(store.figures())),
+            cluster: self.survival.shares.as_ref().map(|shares| cluster_figures(shares)),
             certificates: certificates.clone(),
         }
+    }
+}
+
+fn rule_figures(counts: &RuleCounts) -> RuleFigures {
+    let RuleId { scope, policy, name } = counts.id();
+    let labels = [&**scope, *policy, &**name].map(str::to_owned);
+    RuleFigures { labels, overflows: counts.overflows(), table_bytes: counts.bytes() as u64 }
+}
+
+fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {
+    QuotaStoreFigures {
+        writes: figures.writes.load(Relaxed),
+        errors: figures.errors.load(Relaxed),
+        written_s: figures.written_s.load(Relaxed),
+    }
+}
+
+fn cluster_figures(shares: &Shares) -> ClusterFigures {
+    let figures = shares.figures();
+    ClusterFigures {
+        is_up: !shares.is_lost(),
+        losses: figures.losses.load(Relaxed),
+        lent: figures.lent.load(Relaxed),
+        lent_alone: figures.lent_alone.load(Relaxed),
     }
 }
 

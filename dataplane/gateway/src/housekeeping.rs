@@ -6,13 +6,15 @@
 //!                                       `--> names: a task for each name to be resolved --addresses--> checks
 //! ```
 //!
-//! The set of upstreams it is told last is all there is: tasks for what is no more end by themselves. Runs on epoll
-//! whatever the workers use. At its end every stream is aborted and its task awaited; sleeping tasks are dropped.
+//! The set of upstreams it is told last is all there is: tasks for what is no more end by themselves. At most
+//! [`HOUSEKEEPING_PERMITS`](crate::limits::HOUSEKEEPING_PERMITS) of them do something at one time. Runs on epoll whatever the
+//! workers use. At its end every stream is aborted and its task awaited; sleeping tasks are dropped.
 
 mod call;
 mod checks;
 mod lookup;
 mod names;
+mod permits;
 
 use crate::limits::{HOUSEKEEPING_BUFFERS_KEPT, NAMES_WAIT};
 use call::Calls;

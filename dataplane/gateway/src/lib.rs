@@ -1,9 +1,10 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
-//! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and from `status`, which answers
-//! `/livez`, `/readyz`, `/metrics` and `/config`. [`Gateway`] is the handle on all of it: whoever holds it says reload,
-//! drain or stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
+//! `start` permits a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
+//! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and
+//! from `status`, which answers `/livez`, `/readyz`, `/metrics` and `/config`; `housekeeping` checks endpoints and resolves
+//! names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
+//! the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod access_log;
 mod certificates;
@@ -20,6 +21,7 @@ mod service;
 mod start;
 mod startup;
 mod status;
+mod survival;
 mod watch;
 mod watchdog;
 
@@ -34,6 +36,7 @@ use crossbeam::queue::ArrayQueue;
 use std::{
     fmt,
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -47,6 +50,7 @@ use tollgate_worker::Command;
 
 use control::Control;
 use publish::Publisher;
+use survival::Survival;
 
 /// A running gateway. Dropping it stops it at once and waits for its end.
 ///
@@ -57,11 +61,14 @@ use publish::Publisher;
 pub struct Gateway {
     publisher: Arc<Publisher>,
     status_address: Option<SocketAddr>,
+    status_socket: Option<PathBuf>,
     stopping: AtomicBool,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
     journal: Option<Journal>,
     registry: Arc<Registry>,
+    /// Ends behind the workers.
+    survival: Survival,
     /// `None` before it has started and once it has ended.
     control: ArcSwapOption<Control>,
     ended: OnceLock<End>,
@@ -99,10 +106,16 @@ impl Gateway {
         self.publisher.listeners()
     }
 
-    /// Where the node's status is served.
+    /// Where the node's status is served on the network.
     #[must_use]
     pub const fn status_address(&self) -> Option<SocketAddr> {
         self.status_address
+    }
+
+    /// The Unix socket at which the node's status is served.
+    #[must_use]
+    pub fn status_socket(&self) -> Option<&Path> {
+        self.status_socket.as_deref()
     }
 
     /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
@@ -138,6 +151,7 @@ impl Gateway {
             if let Some(Err(error)) = self.journal.as_ref().map(Journal::join) {
                 eprintln!("tollgate: access records are lost: {error}");
             }
+            self.survival.end();
             self.say_dropped();
             self.publisher.housekeeping.end();
             drop(self.control.swap(None));
@@ -198,13 +212,14 @@ mod tests {
 
     #[test]
     fn a_worker_that_panicked_is_not_an_end_as_told() {
-        let text =
-            "version: 1\nstatus: off\naccess_log: off\nworkers: [0]\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
+        let text = "version: 1\nstatus: off\naccess_log: off\nlisteners: [ { name: l, bind: 127.0.0.1:0 } ]\n";
         for (is_broken, end) in [(false, End::Orderly), (true, End::Panicked)] {
             let configuration = Configuration::parse("gateway.yaml", text, &NoSource).unwrap();
             let mut gateway = Gateway::start(configuration).unwrap();
-            let workers = ArrayQueue::new(2);
-            gateway.workers.pop().into_iter().for_each(|worker| workers.push(worker).unwrap());
+            let workers = ArrayQueue::new(gateway.workers.capacity() + 1);
+            while let Some(worker) = gateway.workers.pop() {
+                workers.push(worker).unwrap();
+            }
             if is_broken {
                 workers.push(thread::spawn(|| panic!("this is a test"))).unwrap();
             }

@@ -22,10 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate_balance as balance;
-use tollgate_model::{Listener, Snapshot};
+use tollgate_model::{Listener, RuleId, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
-use tollgate_worker::{Program, Publication, Registries, Security, SecurityError};
+use tollgate_worker::{HashKeys, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -47,16 +47,32 @@ pub(crate) struct Publisher {
 
 struct State {
     program: Arc<Program>,
-    /// What the node knows of upstreams.
-    upstreams: balance::Registry,
+    known: Known,
     /// Programs that exchanges may still run.
     replaced: Vec<Arc<Program>>,
     /// Slot, name and address of every listener, with the port that the system chose.
     listeners: Vec<(u32, String, SocketAddr)>,
 }
 
+/// What outlives a program.
+pub(crate) struct Known {
+    /// What the node knows of upstreams.
+    pub(crate) upstreams: balance::Registry,
+    /// What is counted for rules.
+    pub(crate) rules: RuleRegistry,
+}
+
 /// The sockets of one worker, with the slots of their listeners.
 pub(crate) type WorkerListeners = Vec<(u32, BoundListener)>;
+
+/// Parts of a node that a scrape shows.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) upstreams: Vec<Arc<balance::Upstream>>,
+    pub(crate) rules: Vec<Arc<RuleCounts>>,
+    /// Of every listener.
+    pub(crate) certificates: Vec<CertificateFigures>,
+}
 
 /// How the sockets of a snapshot's listeners come about where they are not as they were.
 struct Sockets {
@@ -64,6 +80,8 @@ struct Sockets {
     moved: Vec<(u32, u32)>,
     /// By worker.
     new: Vec<WorkerListeners>,
+    /// What listens where it did not, or under another name.
+    listening: Vec<(String, SocketAddr)>,
 }
 
 /// A snapshot that workers run.
@@ -73,6 +91,8 @@ pub struct Published {
     pub generation: u64,
     /// Its digest.
     pub digest: u64,
+    /// Names and addresses of listeners that are new, or were elsewhere or called otherwise.
+    pub listening: Vec<(String, SocketAddr)>,
     /// Numbers of the workers that have not said in time that they run it. They will as soon as they come to it.
     pub behind: Vec<usize>,
 }
@@ -97,12 +117,12 @@ impl Publisher {
     pub(crate) fn new(
         program: Arc<Program>,
         figures: Arc<Registry>,
-        upstreams: balance::Registry,
+        known: Known,
         housekeeping: Housekeeping,
         commands: Vec<Outbox<GatewayCommand>>,
     ) -> Self {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = State { program, upstreams, replaced: Vec::new(), listeners: Vec::new() };
+        let state = State { program, known, replaced: Vec::new(), listeners: Vec::new() };
         let (state, draining) = (Lock::new(state), AtomicBool::new(false));
         Self { state, figures, housekeeping, commands, draining, patience: ACKNOWLEDGE_MAX, running }
     }
@@ -155,13 +175,9 @@ impl Publisher {
         self.commands.iter().all(|outbox| outbox.send(ping()).is_ok()).then_some(answers)
     }
 
-    /// Every upstream, and the certificates of every listener; `None` while a snapshot is being published.
-    pub(crate) fn parts(&self) -> Option<(Vec<Arc<balance::Upstream>>, Vec<CertificateFigures>)> {
-        let state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+    /// What there is to show; `None` while a snapshot is being published.
+    pub(crate) fn parts(&self) -> Option<Parts> {
+        let state = self.try_state()?;
         let (snapshot, security) = (state.program.snapshot(), state.program.security());
         let certificates = snapshot.listeners.entries().flat_map(|(slot, entry)| {
             let validity = security.validity(slot).iter();
@@ -172,7 +188,30 @@ impl Publisher {
                 not_after_s: *not_after_s,
             })
         });
-        Some((state.upstreams.upstreams().cloned().collect(), certificates.collect()))
+        Some(Parts {
+            certificates: certificates.collect(),
+            upstreams: state.known.upstreams.upstreams().cloned().collect(),
+            rules: state.known.rules.counts().collect(),
+        })
+    }
+
+    /// The counts of a rule by its path, `routes/NAME/quota/NAME`, and what its keys are hashed with: `Some(None)` if there
+    /// is none, `None` while a snapshot is being published.
+    pub(crate) fn quota_rule(&self, path: &str) -> Option<Option<(Arc<RuleCounts>, HashKeys)>> {
+        let state = self.try_state()?;
+        let rules = &state.known.rules;
+        let (rest, name) = path.rsplit_once('/').unwrap_or_default();
+        let (scope, policy) = rest.rsplit_once('/').unwrap_or_default();
+        Some(rules.find(scope, policy, name).map(|counts| (counts, rules.keys().clone())))
+    }
+
+    /// The paths of all quotas; `None` while a snapshot is being published.
+    pub(crate) fn quota_rules(&self) -> Option<Vec<String>> {
+        let state = self.try_state()?;
+        let paths = state.known.rules.counts().filter(|counts| counts.id().policy == "quota");
+        let mut paths: Vec<String> = paths.map(|counts| path(counts.id())).collect();
+        paths.sort_unstable();
+        Some(paths)
     }
 
     /// Messages that wait, by worker.
@@ -197,23 +236,23 @@ impl Publisher {
         let security = security.map_err(PublishError::Security)?;
         let sockets = arrange(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
-        let registries =
-            Registries { figures: &self.figures, upstreams: &mut state.upstreams, now: tollgate_ring::now() };
+        let Known { upstreams, rules } = &mut state.known;
+        let registries = Registries { figures: &self.figures, upstreams, rules, now: tollgate_ring::now() };
         let program = Program::build(snapshot, registries, Some(&state.program), security);
-        self.housekeeping.publish(&state.upstreams, &program);
+        self.housekeeping.publish(&state.known.upstreams, &program);
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
-        let behind = self.hand_over(&state.program, sockets, generation);
+        let Sockets { moved, new, listening } = sockets;
+        let behind = self.hand_over(&state.program, &moved, new);
         state.replaced.retain(|program| Arc::strong_count(program) > 1);
-        Ok(Published { generation, digest, behind })
+        Ok(Published { generation, digest, listening, behind })
     }
 
     /// Gives each worker the program and its sockets; says which have not taken it in time.
     #[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
-    fn hand_over(&self, program: &Arc<Program>, sockets: Sockets, generation: u64) -> Vec<usize> {
-        let deadline = Instant::now() + self.patience;
+    fn hand_over(&self, program: &Arc<Program>, moved: &[(u32, u32)], new: Vec<WorkerListeners>) -> Vec<usize> {
+        let (deadline, generation) = (Instant::now() + self.patience, program.snapshot().generation);
         let (done, acknowledged) = channel::bounded(self.commands.len());
-        let Sockets { moved, new } = sockets;
         for (index, (outbox, listeners)) in self.commands.iter().zip(new).enumerate() {
             let (running, done) = (self.running.clone(), done.clone());
             let taken = Box::new(move || {
@@ -221,7 +260,7 @@ impl Publisher {
                 // It has room for all; nobody listens any more when this comes late.
                 let _ = done.send(index);
             });
-            let publication = Publication { program: program.clone(), listeners, moved: moved.clone(), taken };
+            let publication = Publication { program: program.clone(), listeners, moved: moved.to_vec(), taken };
             // A mailbox is only full when its worker has not looked into it through many of these deadlines.
             if outbox.send(GatewayCommand::Publish(publication)).is_err() {
                 eprintln!("tollgate: worker {index} does not take a new configuration");
@@ -235,10 +274,23 @@ impl Publisher {
         behind
     }
 
+    /// `None` while a snapshot is being published.
+    fn try_state(&self) -> Option<impl std::ops::DerefMut<Target = State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     fn state(&self) -> impl std::ops::DerefMut<Target = State> {
         // Whoever panicked while it held the lock had not begun to change anything, or had finished.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn path(id: &RuleId) -> String {
+    format!("{}/{}/{}", id.scope, id.policy, id.name)
 }
 
 /// The first setting that differs and that running workers cannot change.
@@ -248,6 +300,8 @@ fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
         ("io", old.io == new.io),
         ("status", places(old) == places(new)),
         ("access_log", old.access_log == new.access_log),
+        ("quota_store", old.quota_store == new.quota_store),
+        ("cluster", old.cluster == new.cluster),
     ];
     settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
 }
@@ -262,7 +316,7 @@ fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
 fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Sockets, StartError> {
     let mut new: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
     let (mut moved, mut homeless) = (Vec::new(), Vec::new());
-    let mut listeners = Vec::with_capacity(snapshot.listeners.len());
+    let (mut listeners, mut listening) = (Vec::with_capacity(snapshot.listeners.len()), Vec::new());
     let mut free = state.listeners.clone();
     for (slot, entry) in snapshot.listeners.entries() {
         let listener = &*entry.item;
@@ -290,11 +344,12 @@ fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Soc
                 address
             }
         };
+        listening.push((listener.name.clone(), address));
         listeners.push((slot, listener.name.clone(), address));
     }
     listeners.sort_unstable_by_key(|&(slot, ..)| slot);
     state.listeners = listeners;
-    Ok(Sockets { moved, new })
+    Ok(Sockets { moved, new, listening })
 }
 
 /// Whether an open socket's address is the one that the listener asks for.
@@ -329,13 +384,16 @@ impl Error for PublishError {
 impl Publisher {
     /// Of a node that runs `snapshot` on one worker, whose mailbox is all there is of it, and that waits for nobody.
     pub(crate) fn of_one_mailbox(snapshot: &Arc<Snapshot>) -> (Self, tollgate_ring::Inbox<GatewayCommand>) {
-        let (figures, mut upstreams) = (Registry::new(&[], 1), balance::Registry::default());
-        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: tollgate_ring::now() };
+        let figures = Registry::new(&[], 1);
+        let rules = RuleRegistry::new(HashKeys::random());
+        let mut known = Known { upstreams: balance::Registry::default(), rules };
+        let Known { upstreams, rules } = &mut known;
+        let registries = Registries { figures: &figures, upstreams, rules, now: tollgate_ring::now() };
         let security = Security::build(snapshot, None, SystemClock::shared()).expect("it names no certificates");
         let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
         let (commands, inbox) = tollgate_ring::mailbox(8).expect("there are descriptors");
         let housekeeping = Housekeeping::launch().expect("there are threads");
-        let publisher = Self::new(program, figures, upstreams, housekeeping, vec![commands]);
+        let publisher = Self::new(program, figures, known, housekeeping, vec![commands]);
         publisher.acknowledge(0, snapshot.generation);
         (Self { patience: Duration::ZERO, ..publisher }, inbox)
     }

@@ -11,9 +11,10 @@ use crate::{
     housekeeping::Housekeeping,
     launch::{self, Neighbours, WorkerParts},
     limits::COMMANDS_MAX,
-    publish::Publisher,
+    publish::{Known, Publisher},
     service,
     status::{Listeners, SocketFile},
+    survival::Survival,
 };
 use arc_swap::ArcSwapOption;
 use crossbeam::queue::ArrayQueue;
@@ -29,6 +30,10 @@ use tollgate_telemetry::Registry;
 use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
+    if let Some(path) = startup.overwritten() {
+        let part = Part::LastGood { path: path.to_owned() };
+        return Err(part.failed()(io::Error::other("it is a file of the configuration and would be overwritten")));
+    }
     let snapshot = &startup.configuration.snapshot().clone();
     if let Err(error) = preflight::raise_nofile() {
         eprintln!("tollgate: the limit of open files stays as it is: {error}");
@@ -38,14 +43,15 @@ pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
-    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver) {
+    let survival = Survival::open(snapshot, startup.last_good.as_deref())?;
+    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver, &survival) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());
-            assemble(snapshot, &cpus, Driver::Epoll)?
+            assemble(snapshot, &cpus, Driver::Epoll, &survival)?
         }
         result => result?,
     };
-    let control = Control::start(startup, listeners, registry, gateway.publisher.clone())?;
+    let control = Control::start(startup, listeners, registry, gateway.publisher.clone(), survival)?;
     gateway.control.store(Some(Arc::new(control)));
     service::ready();
     Ok(gateway)
@@ -72,18 +78,26 @@ fn say_epoll(error: &io::Error) {
 /// The gateway without the threads of its control, and what those take.
 type Assembled = (Gateway, Arc<Registry>, Listeners);
 
-fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<Assembled, StartError> {
+fn assemble(
+    snapshot: &Arc<Snapshot>,
+    cpus: &[usize],
+    driver: Driver,
+    survival: &Survival,
+) -> Result<Assembled, StartError> {
     let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
     let security = Security::build(snapshot, None, SystemClock::shared());
     let security = security.map_err(|error| Part::Security.failed()(io::Error::other(error)))?;
     let mut upstreams = balance::Registry::default();
-    let registries = Registries { figures: &registry, upstreams: &mut upstreams, now: tollgate_ring::now() };
+    let mut rules = survival.registry();
+    let now = tollgate_ring::now();
+    let registries = Registries { figures: &registry, upstreams: &mut upstreams, rules: &mut rules, now };
     let program = Arc::new(Program::build(snapshot.clone(), registries, None, security));
     let mailboxes = cpus.iter().map(|_| mailbox(COMMANDS_MAX)).collect::<io::Result<Vec<_>>>();
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
     housekeeping.publish(&upstreams, &program);
-    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), upstreams, housekeeping, commands));
+    let known = Known { upstreams, rules };
+    let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), known, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;
     let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
     let (journal, logs) = access_log::start(&snapshot.access_log, &registry, cpus.len())?;
@@ -91,10 +105,12 @@ fn assemble(snapshot: &Arc<Snapshot>, cpus: &[usize], driver: Driver) -> Result<
     let gateway = Gateway {
         publisher,
         status_address: status.network.as_ref().map(BoundListener::local),
+        status_socket: status.socket.as_ref().map(|(_, file)| file.0.clone()),
         stopping: AtomicBool::new(false),
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal,
         registry: registry.clone(),
+        survival: survival.clone(),
         control: ArcSwapOption::empty(),
         ended: OnceLock::new(),
     };

@@ -3,9 +3,11 @@
 //! When the file is no good, the last good configuration takes its place if there is one; that is said loudly, since the
 //! node then runs something else than the file says. Nothing is started here.
 
-use crate::NodeSource;
-use crate::changes::Cause;
-use std::path::{Path, PathBuf};
+use crate::{NodeSource, changes::Cause};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use tollgate_model::{ConfigErrors, Configuration};
 
 /// What a gateway starts with.
@@ -46,6 +48,13 @@ impl Startup {
             }
             Err(errors) => Err(errors),
         }
+    }
+
+    /// Where the last good configuration is to be kept, if that is a file the configuration was read from: it would be lost.
+    pub(crate) fn overwritten(&self) -> Option<&Path> {
+        let kept = self.last_good.as_deref().filter(|_| self.cause == Cause::Start)?;
+        let real = fs::canonicalize(kept).ok()?;
+        self.configuration.files().any(|file| fs::canonicalize(file).is_ok_and(|file| file == real)).then_some(kept)
     }
 
     /// Has the file, those it includes and certificates read again when they change.

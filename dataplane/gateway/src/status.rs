@@ -13,12 +13,14 @@ mod connection;
 mod desk;
 mod offload;
 mod pages;
+mod quotas;
 mod report;
 
 use crate::{
     changes::{Changes, Live},
     limits::{STATUS_ACCEPT_PAUSE, STATUS_BUFFERS_KEPT, STATUS_CHECK, STATUS_CONNECTIONS_MAX},
     publish::Publisher,
+    survival::Survival,
 };
 use access::Access;
 use connection::Connection;
@@ -77,6 +79,7 @@ pub(crate) struct Subject {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) live: Arc<Live>,
     pub(crate) changes: Changes,
+    pub(crate) survival: Survival,
 }
 
 /// The running thread.

@@ -1,4 +1,4 @@
-//! Ten thousand proxied requests allocate nothing: the real worker on real sockets, metrics and access log on.
+//! Ten thousand proxied requests allocate nothing: the real worker on real sockets, metrics, access log and rules on.
 //!
 //! The allocator counts for the whole process, so client and origin are plain threads that allocate nothing either, and
 //! the journal is held to the same. What steady state begins with (connections, blocks of the log, a route's figures)
@@ -43,7 +43,12 @@ const REQUESTS: [&[u8]; 3] = [
 const POLICIES: &str = "{ ip: { deny: [192.0.2.0/24], allow: [127.0.0.0/8] }, limits: { fields: 50, body_bytes: 1KiB }, \
     request_headers: { remove: [X-Debug], set: [ { name: X-Tenant, value: acme } ] }, \
     response_headers: { set: [ { name: Content-Type, value: text/csv } ], add: [ { name: X-A, value: b } ] }, \
-    cors: { origins: ['https://app.test'], credentials: true } }";
+    cors: { origins: ['https://app.test'], credentials: true }, rate_limit_fields: both, \
+    throttle: [ { name: per-ip, key: [client_ip, 'query:page'], limit: 1000000, per: second }, \
+        { name: tight, key: node, limit: 1, per: hour, shadow: true } ], \
+    quota: [ { name: daily, key: 'header:X-Tenant', limit: 100000000, per: day, time_zone: Europe/Berlin, \
+        cost: response_bytes } ], \
+    concurrency: [ { name: at-once, key: [route, 'cookie:id'], limit: 1000 } ] }";
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n";
 const BODY: [u8; 1024] = [b'x'; 1024];
 

@@ -284,6 +284,23 @@ fn a_change_that_takes_long_holds_up_nobody_but_itself() {
     assert_eq!(answer(&mut *next).content["generation"], 3, "changes are made in the order they came");
 }
 
+/// Its place would be taken by a copy without includes and comments.
+#[test]
+fn a_file_of_the_configuration_is_no_place_for_the_last_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, part] = ["gateway.yaml", "routes.yaml"].map(|name| folder.path().join(name));
+    let whole = "# Ours.\nversion: 1\nstatus: off\naccess_log: off\ninclude: [routes.yaml]\n\
+                 listeners: [ { name: public, bind: 127.0.0.1:0 } ]\n";
+    fs::write(&file, whole).unwrap();
+    fs::write(&part, "routes: []\n").unwrap();
+    for kept in [&file, &part, &folder.path().join(".").join("gateway.yaml")] {
+        let error = Gateway::start(Startup::read(&file, Some(kept)).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("would be overwritten") && error.contains("--last-good"), "{error}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), whole);
+    drop(Gateway::start(Startup::read(&file, Some(&folder.path().join("kept.json"))).unwrap()).unwrap());
+}
+
 #[test]
 fn a_draining_node_takes_no_change() {
     let node = Node::start();

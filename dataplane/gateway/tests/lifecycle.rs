@@ -65,7 +65,8 @@ fn a_running_node_is_live_ready_and_measured() {
 fn what_is_no_page_is_a_problem() {
     let gateway = running();
     let missing = ask(&gateway, "GET /nothing");
-    assert!(missing.contains("application/problem+json") && missing.contains("\"code\":\"no_route\""), "{missing}");
+    assert!(missing.contains("application/problem+json") && missing.contains("\"code\": \"no_route\""), "{missing}");
+    assert!(missing.contains("/metrics"), "it says what there is: {missing}");
     let posted = ask(&gateway, "POST /readyz");
     assert!(status(&posted) == "405" && posted.contains("Allow: GET, HEAD\r\n"), "{posted}");
     let head = ask(&gateway, "HEAD /livez");

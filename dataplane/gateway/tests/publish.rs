@@ -62,7 +62,7 @@ fn every_worker_runs_what_was_published_when_that_returns() {
     assert_eq!(ask(address), "one");
     for generation in 2..20 {
         let published = gateway.publish(snapshot(generation, PUBLIC, &format!("v{generation}"))).unwrap();
-        assert_eq!((published.generation, published.behind), (generation, vec![]));
+        assert_eq!((published.generation, published.behind, published.listening), (generation, vec![], vec![]));
         assert!(gateway.running().iter().all(|running| *running == generation));
         for _ in 0..8 {
             assert_eq!(ask(address), format!("v{generation}"));
@@ -80,7 +80,8 @@ fn listeners_come_go_and_change_their_names() {
     assert_eq!((ask(first), ask(more)), ("two".to_owned(), "two".to_owned()));
     // It has been served, and stays open: a listener's end does not wait for those of its connections.
     let idle = converse(first);
-    gateway.publish(snapshot(3, &format!("{{ name: renamed, bind: '{more}' }}"), "three")).unwrap();
+    let published = gateway.publish(snapshot(3, &format!("{{ name: renamed, bind: '{more}' }}"), "three")).unwrap();
+    assert_eq!(published.listening, [("renamed".to_owned(), more)]);
     assert_eq!(gateway.listeners(), [("renamed".to_owned(), more)]);
     assert_eq!(ask(more), "three");
     // The port may belong to somebody else by now, but not to this gateway.

@@ -11,7 +11,7 @@ use std::{
     },
     thread,
 };
-use tollgate_gateway::Gateway;
+use tollgate_gateway::{Gateway, preflight};
 use tollgate_model::{Configuration, NoSource};
 
 const ANY: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
@@ -56,8 +56,9 @@ fn answer(mut stream: TcpStream, name: &str, status: &AtomicU16, checks: &Atomic
 }
 
 fn gateway(endpoints: &str, rest: &str, dns: &str) -> Gateway {
+    let cpu = preflight::allowed_cpus().unwrap()[0];
     let text = format!(
-        "version: 1\nworkers: [0]\nstatus: off\naccess_log: off\n\
+        "version: 1\nworkers: [{cpu}]\nstatus: off\naccess_log: off\n\
          listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
          upstreams: [ {{ name: u, endpoints: [ {endpoints} ]{rest} }} ]\n\
          routes: [ {{ name: r, match: {{ path: \"/{{rest*}}\" }}, upstream: u }} ]\n{dns}"

@@ -38,15 +38,10 @@ fn is_ipv6(address: &[u8]) -> bool {
 fn is_port(port: &[u8]) -> bool {
     match port {
         [] => true,
-        [b':', digits @ ..] if digits.len() <= 5 => {
-            let mut port = 0;
-            for digit in digits {
-                if !digit.is_ascii_digit() {
-                    return false;
-                }
-                port = port * 10 + u32::from(digit - b'0');
-            }
-            port <= u32::from(u16::MAX)
+        [b':', digits @ ..] => {
+            // Numbers of the same length compare as their digits do.
+            let is_small = digits.len() < 5 || (digits.len() == 5 && digits <= b"65535");
+            is_small && digits.iter().all(u8::is_ascii_digit)
         }
         _ => false,
     }

@@ -45,7 +45,7 @@ pub use limits::{
     CHUNK_SIZE_LINE_BYTES_MAX, FIELD_NAME_BYTES_MAX, FIELDS_MAX, HEAD_BYTES_MAX, HeadLimits, TRAILER_BYTES_MAX,
 };
 pub use method::Method;
-pub use problem::{PROBLEM_CONTENT_TYPE, write_problem};
+pub use problem::{PROBLEM_CONTENT_TYPE, Problem, write_problem};
 pub use reason::{Reason, Side};
 pub use status::reason_phrase;
 pub use trace::{TraceContext, Traceparent, trace_id};

@@ -6,9 +6,24 @@ use crate::Reason;
 /// Media type of what [`write_problem`] writes.
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
-/// Appends a problem document for `reason`, with the status it is answered with, which need not be that of the reason.
-/// `instance` is the request's path, if it may be shown.
-pub fn write_problem(out: &mut Vec<u8>, (reason, status): (Reason, u16), request_id: &[u8], instance: Option<&[u8]>) {
+/// What a problem document says.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem<'a> {
+    /// What went wrong.
+    pub reason: Reason,
+    /// What it is answered with, which need not be that of the reason.
+    pub status: u16,
+    /// The request's identifier; not told if empty.
+    pub request_id: &'a [u8],
+    /// The request's path, if it may be shown.
+    pub instance: Option<&'a [u8]>,
+    /// The names of the rules that refuse the request; not told if there are none.
+    pub violated: &'a [&'a str],
+}
+
+/// Appends a problem document.
+pub fn write_problem(out: &mut Vec<u8>, problem: &Problem<'_>) {
+    let Problem { reason, status, request_id, instance, violated } = *problem;
     out.extend_from_slice(b"{\"type\":\"urn:tollgate:problem:");
     out.extend_from_slice(reason.code().as_bytes());
     out.extend_from_slice(b"\",\"title\":");
@@ -29,6 +44,13 @@ pub fn write_problem(out: &mut Vec<u8>, (reason, status): (Reason, u16), request
              \"request_id\":",
         );
         write_string(out, request_id);
+    }
+    for (index, name) in violated.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b",\"violated\":[" } else { b"," });
+        write_string(out, name.as_bytes());
+    }
+    if !violated.is_empty() {
+        out.push(b']');
     }
     out.extend_from_slice(b"}\n");
 }
@@ -58,12 +80,19 @@ mod tests {
     #[test]
     fn a_problem_is_json_whatever_the_client_sent() {
         let mut out = Vec::new();
-        write_problem(&mut out, (Reason::NoRoute, 404), b"a\"b\n\xff", Some(b"/x\\y"));
+        let problem = Problem {
+            reason: Reason::NoRoute,
+            status: 404,
+            request_id: b"a\"b\n\xff",
+            instance: Some(b"/x\\y"),
+            violated: &["one", "two"],
+        };
+        write_problem(&mut out, &problem);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"type\":\"urn:tollgate:problem:no_route\",\"title\":\"No route\",\"status\":404,\"code\":\"no_route\",\
              \"detail\":\"No route matches the request.\",\"instance\":\"/x\\\\y\",\
-             \"request_id\":\"a\\\"b\\u000a\u{fffd}\"}\n"
+             \"request_id\":\"a\\\"b\\u000a\u{fffd}\",\"violated\":[\"one\",\"two\"]}\n"
         );
     }
 }

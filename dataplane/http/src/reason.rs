@@ -109,6 +109,12 @@ reasons! {
         "Content too large", "The request's content is larger than allowed.";
     TargetTooLong: 414 target_too_long Downstream http_request_error once,
         "Request target too long", "The request target is longer than allowed.";
+    Throttled: 429 throttled Downstream http_request_denied once,
+        "Too many requests", "There were more requests than the rules of this route allow in a short time.";
+    QuotaExceeded: 429 quota_exceeded Downstream http_request_denied once,
+        "Quota used up", "What the rules of this route allow in a calendar window has been used.";
+    ConcurrencyExceeded: 429 concurrency_exceeded Downstream http_request_denied once,
+        "Too many requests in flight", "As many requests are in flight as the rules of this route allow at the same time.";
     HeadTooLarge: 431 head_too_large Downstream http_request_error once,
         "Request header fields too large", "The request head has more bytes or fields than allowed.";
     PlainHttp: 400 plain_http Downstream http_request_error once,

@@ -1,4 +1,7 @@
 //! Streams and listeners in completion style.
+//!
+//! A transfer owns its buffers until it is complete and is never dropped before: to end one, [`Stream::abort`] it. At most
+//! one receive and one send of a stream are in flight. Who drives them is behind these traits (`ring`, or a simulation).
 
 use crate::{Buffer, SendList};
 use std::{future::Future, io, net::SocketAddr};
@@ -25,6 +28,11 @@ pub trait Stream: Sized + 'static {
 
     /// Sends a prefix of what is left of `list` and says how long it was; the list is already advanced by it.
     fn send(&self, list: SendList) -> impl Future<Output = (io::Result<usize>, SendList)>;
+
+    /// As [`Stream::send`], where the driver can do it now: nothing is in flight behind it. `None` says that it cannot, and
+    /// that nothing was sent; [`Stream::send`] waits then. It spares nearly every send the way through the futures, which
+    /// costs more than what the send itself does of ours.
+    fn try_send(&self, list: &mut SendList) -> Option<io::Result<usize>>;
 
     /// Completes when a receive would not wait: bytes, end of stream or an error. Holds no buffer.
     ///

@@ -98,6 +98,22 @@ impl InFlight {
         }
     }
 
+    /// Whether [`InFlight::enter`] would find room.
+    pub(crate) fn has_room(&self, limit: u32, key: u64) -> bool {
+        let in_flight = match self.table.update(key, |_, _| None) {
+            Update::Kept(word) => count(word),
+            // Without an entry it would be counted with the others, if there are any.
+            _ => count(self.table.head(key).others.load(Acquire)),
+        };
+        in_flight < u64::from(limit.min(IN_FLIGHT_MAX))
+    }
+
+    /// Requests of all keys that are in flight; looks at the whole table.
+    pub fn total(&self) -> u64 {
+        let entries = self.table.entries().map(|(key, _)| self.show(key));
+        entries.sum::<u64>() + self.table.others().map(|others| count(others.load(Acquire))).sum::<u64>()
+    }
+
     /// How many requests were counted together with those of other keys, because the table had no room for their key.
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)

@@ -10,7 +10,7 @@
 //! their own taking, for at most the time a burst takes to refill. Small bursts are never leased.
 
 use super::{
-    limits::{LEASED_SHARE, LEASES},
+    limits::{LEASED_SHARE, LEASES, WANT_PAUSE_NS},
     rate::Rate,
 };
 
@@ -26,6 +26,8 @@ struct Lease {
 #[derive(Debug)]
 pub struct Leases {
     leases: Box<[Lease; LEASES]>,
+    /// Keys that a lender was told of, and when.
+    wants: Box<[(u64, u64); LEASES]>,
     /// Workers of the node, times `LEASED_SHARE`.
     share: u64,
 }
@@ -33,7 +35,18 @@ pub struct Leases {
 impl Leases {
     /// For one of `workers` workers.
     pub fn new(workers: usize) -> Self {
-        Self { leases: Box::new([Lease::default(); LEASES]), share: workers.max(1) as u64 * LEASED_SHARE }
+        let (leases, wants) = (Box::new([Lease::default(); LEASES]), Box::new([(0, 0); LEASES]));
+        Self { leases, wants, share: workers.max(1) as u64 * LEASED_SHARE }
+    }
+
+    /// Whether a lender is to be told of a key: not again within [`WANT_PAUSE_NS`].
+    pub(crate) fn may_want(&mut self, key: u64, now_ns: u64) -> bool {
+        let told = &mut self.wants[index(key)];
+        let is_new = told.0 != key || now_ns.abs_diff(told.1) >= WANT_PAUSE_NS;
+        if is_new {
+            *told = (key, now_ns);
+        }
+        is_new
     }
 
     /// Whether the key is leased here, or was until the lease was used up.

@@ -26,6 +26,9 @@ pub(crate) const LEASED_SHARE: u64 = 1024;
 /// Leases a worker can hold at a time; a power of two.
 pub(crate) const LEASES: usize = 64;
 
+/// A worker tells a lender of a key no more often than this.
+pub(crate) const WANT_PAUSE_NS: u64 = 500_000;
+
 /// Entries of a group, all of which a look-up may have to read.
 pub const GROUP_ENTRIES: usize = LINE_ENTRIES * GROUP_LINES;
 

@@ -128,10 +128,22 @@ impl Quotas {
 
     /// What `take` would say, with nothing counted.
     pub fn peek(&self, limit: u64, key: u64, units: u64, window: &Window) -> QuotaVerdict {
-        let usage = self.show(key).unwrap_or(Usage::none(window)).within(window);
+        // Without an entry: where one would begin.
+        let others = || Usage::of(self.table.head(key).others.load(Acquire));
+        let usage = self.show(key).unwrap_or_else(others).within(window);
         let word = usage.word();
         let update = if usage.and(units, limit).is_some() { Update::Stored(word, word) } else { Update::Kept(word) };
         verdict(&update, limit, window)
+    }
+
+    /// Counts `units` that were not asked for beforehand, because they were not known: beyond any limit if need be.
+    pub fn charge(&self, key: u64, units: u64, window: &Window, now_s: i64) {
+        let next = |word| {
+            let usage = Usage::of(word).within(window);
+            let used = usage.used.saturating_add_unsigned(units).min(QUOTA_MAX as i64);
+            (!usage.is_blocked()).then(|| Usage { used, ..usage }.word() | CHANGED)
+        };
+        self.change(key, window, now_s, next);
     }
 
     /// Takes back what `take` counted, as long as its window goes on.
@@ -141,6 +153,33 @@ impl Quotas {
             let same = usage.end_s == taken.end_s;
             same.then(|| Usage { used: usage.used.saturating_sub_unsigned(units), ..usage }.word() | CHANGED)
         });
+    }
+
+    /// Takes `units` off what a key has used, if its window is this one; else they are lost. Whether it did.
+    pub fn lend(&self, key: u64, units: u64, window: &Window) -> bool {
+        let end_s = Usage::none(window).end_s;
+        let update = self.table.update(key, |word, _| {
+            let usage = Usage::of(word);
+            let used = usage.used.saturating_sub_unsigned(units);
+            (usage.end_s == end_s).then(|| Usage { used, ..usage }.word() | CHANGED)
+        });
+        matches!(update, Update::Stored(..))
+    }
+
+    /// Takes away what a key was lent and has not used in this window: how much that was.
+    pub fn take_back(&self, key: u64, window: &Window) -> u64 {
+        let end_s = Usage::none(window).end_s;
+        let update = self.table.update(key, |word, _| {
+            let usage = Usage::of(word);
+            (usage.end_s == end_s && usage.used < 0).then(|| Usage { used: 0, ..usage }.word() | CHANGED)
+        });
+        if let Update::Stored(old, _) = update { Usage::of(old).used.unsigned_abs() } else { 0 }
+    }
+
+    /// What a key has used beyond what it was lent in this window; 0 if nothing is known of it there.
+    pub fn used_in(&self, key: u64, window: &Window) -> i64 {
+        let end_s = Usage::none(window).end_s;
+        self.show(key).filter(|usage| usage.end_s == end_s).map_or(0, |usage| usage.used)
     }
 
     /// What a key has used, if anything is known of it.

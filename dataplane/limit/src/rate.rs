@@ -107,7 +107,16 @@ impl Rate {
     /// Units a request could take now.
     pub fn remaining(&self, verdict: &Verdict) -> u64 {
         let left = self.fill.saturating_sub(verdict.lead);
+        if self.interval == u128::from(self.unit) << FRACTION_BITS {
+            // A division of words: most rates are of this kind.
+            return left / self.unit;
+        }
         ((u128::from(left) << FRACTION_BITS) / self.interval) as u64
+    }
+
+    /// Nanoseconds until a bucket that is full in `lead` ticks owes nothing.
+    pub(crate) fn debt_ns(&self, lead: u64) -> u64 {
+        lead.saturating_sub(self.fill).div_ceil(TICKS_PER_NS)
     }
 
     /// Nanoseconds until the bucket is full, if nothing more is taken.

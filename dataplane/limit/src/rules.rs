@@ -3,6 +3,9 @@
 //! The rules are asked first and charged then, so that a request which one of them refuses costs the others nothing. If
 //! a rule that had said yes refuses when it is charged, because another worker was faster, what the rules before it
 //! took is given back. Shadow rules are charged what an admitted request would take and never refuse it.
+//!
+//! What a request costs may be known only when it is over. It is then let in when there is anything left, and charged
+//! later ([`Ask::charge`]), into debt if need be: that is the one way to more than a limit.
 
 use crate::{
     in_flight::{Entered, InFlight},
@@ -10,6 +13,7 @@ use crate::{
     limits::RULES_MAX,
     quota::{QuotaVerdict, Quotas},
     rate::{Rate, Verdict},
+    shared::{Borrow, Shared, Terms},
     throttle::{Taken, Throttle},
     window::Window,
 };
@@ -21,7 +25,8 @@ pub struct Ask<'a> {
     pub of: Rule<'a>,
     /// The hash of the rule's name and whom the request is counted for.
     pub key: u64,
-    /// What the request costs; requests in flight always cost 1.
+    /// What the request costs; requests in flight always cost 1. 0 if that is not known yet: it is let in when there is
+    /// at least one unit left, which is not taken.
     pub units: u64,
     /// Whether the rule counts and tells, but does not refuse.
     pub shadow: bool,
@@ -34,6 +39,8 @@ pub enum Rule<'a> {
     Throttle(&'a Throttle, &'a Rate),
     /// A limit per calendar window, and the window it is.
     Quota(&'a Quotas, u64, &'a Window),
+    /// A limit that nodes share, what a key may use, and the window it is.
+    Shared(&'a Shared, Terms, &'a Window),
     /// A limit of requests in flight.
     InFlight(&'a InFlight, u32),
 }
@@ -127,25 +134,54 @@ impl Answer {
 }
 
 impl Ask<'_> {
-    fn peek(&self, now: Now, leases: &Leases) -> Answer {
+    /// Charges what the request turned out to cost, 0 units of it being known when it was decided on. Requests in
+    /// flight cost what they do. Returns how long it takes until a bucket has no debt, in nanoseconds.
+    pub fn charge(&self, units: u64, now: Now) -> u64 {
+        match self.of {
+            Rule::Throttle(throttle, rate) if units > 0 => throttle.charge(rate, self.key, units, now.monotonic_ns),
+            Rule::Quota(quotas, _, window) if units > 0 => {
+                quotas.charge(self.key, units, window, now.unix_s);
+                0
+            }
+            Rule::Shared(shared, terms, window) if units > 0 => {
+                shared.charge(&self.borrow(terms, window), units, now);
+                0
+            }
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) | Rule::InFlight(..) => 0,
+        }
+    }
+
+    fn borrow<'w>(&self, terms: Terms, window: &'w Window) -> Borrow<'w> {
+        Borrow { terms, key: self.key, units: self.units, window }
+    }
+
+    fn peek(&self, now: Now, leases: &mut Leases) -> Answer {
+        let units = self.units.max(1);
         match self.of {
             Rule::Throttle(throttle, rate) => {
-                Answer::Throttle(throttle.peek(rate, self.key, self.units, now.monotonic_ns, leases))
+                Answer::Throttle(throttle.peek(rate, self.key, units, now.monotonic_ns, leases))
             }
-            Rule::Quota(quotas, limit, window) => Answer::Quota(quotas.peek(limit, self.key, self.units, window)),
-            Rule::InFlight(in_flight, limit) if in_flight.show(self.key) >= u64::from(limit) => Answer::Full,
-            Rule::InFlight(..) => Answer::None,
+            Rule::Quota(quotas, limit, window) => Answer::Quota(quotas.peek(limit, self.key, units, window)),
+            Rule::Shared(shared, terms, window) => Answer::Quota(shared.peek(&self.borrow(terms, window), now, leases)),
+            Rule::InFlight(in_flight, limit) if in_flight.has_room(limit, self.key) => Answer::None,
+            Rule::InFlight(..) => Answer::Full,
         }
     }
 
     fn take(&self, now: Now, leases: &mut Leases) -> (Answer, Option<Taken>) {
         match self.of {
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) if self.units == 0 => {
+                (self.peek(now, leases), None)
+            }
             Rule::Throttle(throttle, rate) => {
                 let (verdict, taken) = throttle.take(rate, self.key, self.units, now.monotonic_ns, leases);
                 (Answer::Throttle(verdict), verdict.admitted.then_some(taken))
             }
             Rule::Quota(quotas, limit, window) => {
                 (Answer::Quota(quotas.take(limit, self.key, self.units, window, now.unix_s)), None)
+            }
+            Rule::Shared(shared, terms, window) => {
+                (Answer::Quota(shared.take(&self.borrow(terms, window), now, leases)), None)
             }
             Rule::InFlight(in_flight, limit) => {
                 (in_flight.enter(limit, self.key).map_or(Answer::Full, Answer::Entered), None)
@@ -162,8 +198,14 @@ impl Ask<'_> {
                 *answer = Answer::Throttle(verdict);
             }
             (Rule::Quota(quotas, ..), Answer::Quota(verdict)) => {
-                if verdict.admitted {
+                if verdict.admitted && self.units > 0 {
                     quotas.give_back(self.key, self.units, &verdict);
+                }
+                *answer = Answer::Quota(verdict);
+            }
+            (Rule::Shared(shared, _, window), Answer::Quota(verdict)) => {
+                if verdict.admitted && self.units > 0 {
+                    shared.quotas().lend(self.key, self.units, window);
                 }
                 *answer = Answer::Quota(verdict);
             }

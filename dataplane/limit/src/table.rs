@@ -211,6 +211,11 @@ impl Table {
         entries.map(|entry| (entry.key.load(Acquire), entry)).filter(|(key, _)| *key != 0)
     }
 
+    /// The words of keys without an entry, by group.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &AtomicU64> {
+        self.heads.iter().map(|head| &head.others)
+    }
+
     /// Bytes the table takes, now and for ever.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val::<[Line]>(&self.lines) + size_of_val::<[Head]>(&self.heads)

@@ -10,6 +10,7 @@
 
 use super::{
     lease::Leases,
+    limits::FILL_TICKS_MAX,
     rate::{Rate, Verdict, ticks},
     sync::{
         AtomicU64,
@@ -83,10 +84,44 @@ impl Throttle {
     /// What `take` would say, with nothing taken.
     pub fn peek(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &Leases) -> Verdict {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
-        let full = if let Update::Kept(word) = self.table.update(key, |_, _| None) { word >> 1 } else { 0 };
+        let full = match self.table.update(key, |_, _| None) {
+            Update::Kept(word) => word >> 1,
+            // Where its entry would begin.
+            _ => self.table.head(key).others.load(Acquire) >> 1,
+        };
         let lead = full.saturating_sub(now);
         let admitted = rate.place(full, now, cost).is_some() || leases.has(rate, key, now, cost);
         Verdict { admitted, lead, cost }
+    }
+
+    /// Charges a bucket `units` that were not asked for beforehand, because they were not known: into debt if it has
+    /// less. It then admits nothing until that is refilled, but after four years at the most. Returns how long it takes
+    /// until there is no debt, in nanoseconds.
+    pub fn charge(&self, rate: &Rate, key: u64, units: u64, now_ns: u64) -> u64 {
+        let (now, cost) = (ticks(now_ns), rate.cost(units));
+        let next = |word: u64| {
+            let full = word >> 1;
+            // Below 2^63 whatever the clocks say, and it never goes back.
+            let end = (full.max(now) + cost).min(now + FILL_TICKS_MAX).max(full);
+            Some(end << 1)
+        };
+        let mut update = self.table.find(key).map_or(Update::Gone, |entry| entry.update(key, |word, _| next(word)));
+        while update == Update::Gone {
+            update = match self.table.enter(key, &Buckets { now }).0 {
+                Place::Entry(entry) => entry.update(key, |word, _| next(word)),
+                Place::Others(head, version) => {
+                    self.overflows.fetch_add(1, Relaxed);
+                    let charged = head.others.fetch_update(AcqRel, Acquire, next);
+                    let counts = self.table.confirm(head, version);
+                    charged
+                        .ok()
+                        .filter(|_| counts)
+                        .map_or(Update::Gone, |old| Update::Stored(old, next(old).unwrap_or(old)))
+                }
+            };
+        }
+        let full = if let Update::Stored(_, word) = update { word >> 1 } else { now };
+        rate.debt_ns(full.saturating_sub(now))
     }
 
     /// Gives back what a request took that was refused for another reason: the worker's next request for the key may

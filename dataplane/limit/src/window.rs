@@ -54,7 +54,20 @@ pub enum CalendarError {
 /// Beyond what a calendar can tell (the years -9999 to 9999) there is one window without end.
 const FOREVER: Window = Window { start_s: i64::MIN, end_s: i64::MAX };
 
+impl Period {
+    /// Cycles of some months, one of which begins on this day; none if there is no such day, or not 1 to 120 months.
+    pub fn cycle((year, month, day): (i16, i8, i8), months: u16) -> Option<Self> {
+        let anchor = Date::new(year, month, day).ok()?;
+        (1..=120).contains(&months).then_some(Self::Cycle { anchor, months })
+    }
+}
+
 impl Calendar {
+    /// A calendar in universal time.
+    pub fn utc(period: Period) -> Self {
+        Self { period, zone: TimeZone::UTC }
+    }
+
     /// A calendar in a zone of the IANA database (`Europe/Berlin`, `UTC`).
     pub fn new(period: Period, zone: &str) -> Result<Self, CalendarError> {
         if matches!(period, Period::Cycle { months, .. } if !(1..=120).contains(&months)) {

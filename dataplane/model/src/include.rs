@@ -23,7 +23,7 @@ const OPTIONS: MatchOptions =
 /// How texts are read.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Pace {
-    /// JSON by a reader that knows the places of items only, see `raw::json`.
+    /// JSON by a reader that knows the places of items only, see `json`.
     Fast,
     /// With the place of every value.
     Exact,
@@ -67,8 +67,8 @@ impl Reader<'_> {
         self.files.push((plain(path), place));
         let number = self.documents.add(name, text);
         let text = self.documents.text(number).unwrap_or_default();
-        let plain = if self.pace == Pace::Fast { raw::json::read(number, name, text) } else { None };
-        let mut file: raw::File = plain.map_or_else(|| raw::read(number, name, text), Ok)?;
+        let plain = if self.pace == Pace::Fast { crate::json::read(number, name, text) } else { None };
+        let mut file: raw::File = plain.map_or_else(|| crate::read::read(number, name, text), Ok)?;
         let Some(includes) = file.include.take() else { return Ok(file) };
         for entry in &includes.value {
             if depth == limits::INCLUDE_DEPTH_MAX {

@@ -13,10 +13,11 @@ mod document;
 mod error;
 mod include;
 mod items;
+mod json;
 mod limits;
 mod patch;
 mod policies;
-mod raw;
+mod read;
 mod resilience;
 mod resolve;
 mod rule;
@@ -59,6 +60,8 @@ pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
     SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
+
+use tollgate_raw as raw;
 
 use std::path::Path;
 

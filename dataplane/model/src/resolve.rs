@@ -55,19 +55,28 @@ struct Inherited<'s> {
     layers: &'s Layers,
     /// Changes what the hash of a route is taken of.
     settings_refer: bool,
+    has_cluster: bool,
 }
 
 impl<'s> Inherited<'s> {
     fn of(state: &'s State) -> Self {
         let State { snapshot, written, layers, .. } = state;
-        Self { timeouts: &snapshot.timeouts, layers, settings_refer: written.settings_refer }
+        Self {
+            timeouts: &snapshot.timeouts,
+            layers,
+            settings_refer: written.settings_refer,
+            has_cluster: snapshot.cluster.is_some(),
+        }
     }
 }
 
 /// Resolves a change of `previous`, which a first file has none of. Its generation is one more.
 pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change: &Change) -> State {
     let mut state = match (&change.settings, previous) {
-        (None, Some(previous)) => previous.clone(),
+        (None, Some(previous)) => {
+            report.has_cluster = previous.snapshot.cluster.is_some();
+            previous.clone()
+        }
         (settings, _) => begin(report, settings.clone().unwrap_or_default(), previous),
     };
     let all = previous.is_some_and(|previous| Inherited::of(previous) != Inherited::of(&state));
@@ -87,6 +96,7 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
 /// The settings, with the items of `previous`.
 fn begin(report: &mut Report<'_>, settings: raw::File, previous: Option<&State>) -> State {
     let snapshot = node::snapshot(report, &settings);
+    report.has_cluster = settings.cluster.is_some();
     let text = raw::canonical::text(&settings);
     let hash = match state::has_reference(&text) {
         true => digest::written("settings", &text),

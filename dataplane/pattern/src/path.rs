@@ -78,6 +78,25 @@ impl PathPattern {
         &self.segments
     }
 
+    /// Whether it takes a normalized path.
+    #[must_use]
+    pub fn takes(&self, path: &[u8]) -> bool {
+        let Some(below) = path.strip_prefix(b"/") else { return false };
+        let mut left = Some(below);
+        for segment in &self.segments {
+            let Some(rest) = left else { return false };
+            let slash = rest.iter().position(|&byte| byte == b'/');
+            let here = &rest[..slash.unwrap_or(rest.len())];
+            match segment {
+                Segment::Literal(text) if here != text.as_bytes() => return false,
+                Segment::Parameter(_) if here.is_empty() => return false,
+                Segment::Rest(_) => return true,
+                Segment::Literal(_) | Segment::Parameter(_) => left = slash.map(|slash| &rest[slash + 1..]),
+            }
+        }
+        left.is_none()
+    }
+
     /// The pattern with the names of its parameters left out: equal for patterns that match the same paths.
     pub fn shape(&self) -> String {
         let mut shape = String::new();
@@ -257,6 +276,21 @@ mod tests {
             assert!(PathPattern::parse(text).is_err(), "{text}");
         }
         assert!(PathPattern::parse(&"/a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_pattern_takes_whole_paths_by_segments() {
+        let takes = |pattern: &str, path: &str| PathPattern::parse(pattern).unwrap().takes(path.as_bytes());
+        for (pattern, path) in
+            [("/", "/"), ("/a", "/a"), ("/{id}/b", "/a/b"), ("/a/{rest*}", "/a/"), ("/a/*", "/a/b/c"), ("/*", "/")]
+        {
+            assert!(takes(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in
+            [("/", "/a"), ("/a", "/a/"), ("/a", "/"), ("/{id}", "/"), ("/a/*", "/a"), ("/a/b", "/a"), ("/*", "*")]
+        {
+            assert!(!takes(pattern, path), "{pattern} {path}");
+        }
     }
 
     #[test]

@@ -7,10 +7,10 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use tollgate_http::{BodyLength, FieldEdits, Method, Name, Reason, RequestHead};
-use tollgate_model::{FixedAnswer, IpRules, Limits, Policies, RouteLimits};
+use tollgate_model::{FixedAnswer, IpRules, Limits, Policies, Route, RouteLimits, RuleId};
 use tollgate_transform::{Cors, Preflight, QueryEdits, field_edits};
 
-use crate::{Phase, Step};
+use crate::{Phase, Registry, Rules, Step, rules::LEGACY};
 
 /// What a chain judges.
 #[derive(Clone, Copy)]
@@ -37,6 +37,7 @@ struct Own {
     request: Option<FieldEdits>,
     response: Option<FieldEdits>,
     mock: Option<Arc<FixedAnswer>>,
+    rules: Option<Rules>,
 }
 
 /// What a response gets besides what it came with, whoever made it.
@@ -55,21 +56,33 @@ impl Chain {
         Self { body_bytes_max: node.body_bytes.unwrap_or(u64::MAX), own: None }
     }
 
-    /// The chain of a route with these policies.
+    /// The chain of a route with these policies. What is counted for its rules is what `registry` has; `figures` says
+    /// where a rule is counted in the figures of the node.
     #[must_use]
-    pub fn compile(policies: &Policies, node: &Limits) -> Self {
+    pub fn compile(
+        policies: &Policies,
+        route: &Route,
+        node: &Limits,
+        registry: &mut Registry,
+        figures: &mut dyn FnMut(&RuleId) -> u32,
+    ) -> Self {
         let Policies { ip, limits, request_query, request_headers, response_headers, mock, .. } = policies;
         let cors = policies.cors.as_deref().map(Cors::compile);
-        let replaced = cors.as_ref().map_or(&[][..], Cors::replaced);
+        let mut replaced = cors.as_ref().map_or(&[][..], Cors::replaced).to_vec();
+        let rules = Rules::compile(policies, route, registry, figures);
+        if rules.as_ref().is_some_and(Rules::tells_legacy) {
+            replaced.extend(LEGACY);
+        }
         let body_bytes = limits.map_or(node.body_bytes, |limits| limits.body_bytes);
         let own = Own {
             ip: ip.clone(),
             limits: *limits,
             query: QueryEdits::compile(request_query),
             request: field_edits(request_headers, &[]),
-            response: field_edits(response_headers, replaced),
+            response: field_edits(response_headers, &replaced),
             mock: mock.clone(),
             cors,
+            rules,
         };
         Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX), own: Some(Arc::new(own)) }
     }
@@ -105,6 +118,18 @@ impl Chain {
     #[must_use]
     pub const fn body_bytes_max(&self) -> u64 {
         self.body_bytes_max
+    }
+
+    /// What limits how much is admitted: the phase [`Phase::Throttle`], which needs what a worker keeps for it.
+    #[must_use]
+    pub fn rules(&self) -> Option<&Rules> {
+        self.own.as_ref()?.rules.as_ref()
+    }
+
+    /// Whether another route with the same policies needs a chain of its own.
+    #[must_use]
+    pub fn is_of_one_route(&self) -> bool {
+        self.rules().is_some_and(Rules::is_of_one_route)
     }
 
     /// Whether it answers preflights.

@@ -3,10 +3,18 @@
 //! A [`Chain`] is what a route's policies compile to. The exchange asks it phase by phase, in the order of [`Phase`],
 //! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
 //! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
+//!
+//! The phase [`Phase::Throttle`] is [`Rules`]: what it decides by is counted on the whole node ([`Registry`]) and by the
+//! worker ([`Limiter`]), and what a request was let in with ([`Admission`]) is ended with its exchange.
 
 mod chain;
+mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
+pub use rules::{
+    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
+    Rules, Throttled,
+};
 
 pub use tollgate_transform::Preflight;
 

@@ -1,25 +1,27 @@
 //! The real clocks, which all threads of the process share, and a source of random bits for each.
 
+use nix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
     hash::{BuildHasher, Hasher, RandomState},
     sync::OnceLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tollgate_io::{Instant, Wall};
 
 pub(crate) struct Clock {
-    started: std::time::Instant,
+    /// Monotonic time in nanoseconds.
+    started: u64,
     /// Wall time at `started`.
     started_wall: u64,
     random: Cell<u64>,
 }
 
-/// Both clocks, now.
-#[expect(clippy::disallowed_methods, reason = "this is where the real clocks enter")]
-fn read() -> (std::time::Instant, u64) {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    (std::time::Instant::now(), u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX))
+/// Nanoseconds of a clock. A number at once: std's `Instant` and `Duration` would be taken apart and put together again, four
+/// times per request. Every Linux has both clocks; one before its epoch stands at it.
+fn read(clock: ClockId) -> u64 {
+    let Ok(time) = clock_gettime(clock) else { return 0 };
+    let [seconds, nanos] = [time.tv_sec(), time.tv_nsec()].map(|part| u64::try_from(part).unwrap_or(0));
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
 /// Monotonic time of the node, for a thread that has no [`RingIo`](crate::RingIo).
@@ -32,13 +34,14 @@ impl Clock {
     /// What one thread writes down as a time, such as the end of an ejection, another compares with its own: so all count
     /// from the moment the first was started.
     pub(crate) fn start() -> Self {
-        static STARTED: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
-        let (started, started_wall) = *STARTED.get_or_init(read);
+        static STARTED: OnceLock<(u64, u64)> = OnceLock::new();
+        let (started, started_wall) =
+            *STARTED.get_or_init(|| (read(ClockId::CLOCK_MONOTONIC), read(ClockId::CLOCK_REALTIME)));
         Self { started, started_wall, random: Cell::new(RandomState::new().build_hasher().finish() | 1) }
     }
 
     pub(crate) fn now(&self) -> Instant {
-        Instant::from_nanos(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        Instant::from_nanos(read(ClockId::CLOCK_MONOTONIC).saturating_sub(self.started))
     }
 
     pub(crate) const fn wall(&self, at: Instant) -> Wall {

@@ -10,7 +10,7 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     sync::atomic::{AtomicU32, Ordering},
-    task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+    task::{Context, RawWaker, RawWakerVTable, Waker},
 };
 
 /// Tasks polled before the ring is looked at again.
@@ -64,18 +64,11 @@ impl Executor {
         self.tasks.borrow_mut().remove(id as usize);
     }
 
-    /// Counts one transfer of the running task; pending when it has had its share of this turn.
-    pub(crate) fn take_turn(&self, context: &Context<'_>) -> Poll<()> {
-        match self.transfers_left.get().checked_sub(1) {
-            Some(left) => {
-                self.transfers_left.set(left);
-                Poll::Ready(())
-            }
-            None => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
+    /// Counts one transfer of the running task; says whether it still has a share of this turn.
+    pub(crate) fn take_transfer(&self) -> bool {
+        let left = self.transfers_left.get();
+        self.transfers_left.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Drops every task, and with them their descriptors.

@@ -6,8 +6,10 @@
 use crate::{RingIo, source::Source, system};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::{
+    future::{Future, poll_fn},
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    task::{Poll, ready},
 };
 use tollgate_io::{Address, Buffer, Half, Io, Peek, SendList, Stream};
 
@@ -79,43 +81,57 @@ impl Stream for RingStream {
         }
     }
 
-    async fn recv(&self, into: Option<Buffer>) -> io::Result<Buffer> {
+    fn recv(&self, into: Option<Buffer>) -> impl Future<Output = io::Result<Buffer>> {
         let mut held = into;
-        loop {
-            self.source.ready_to_read().await?;
-            let is_lent = held.is_some();
-            let mut buffer = held.take().unwrap_or_else(|| self.source.io().buffers().take());
-            let room = buffer.spare_len();
-            match system::take_arrived(self.source.inner(), buffer.spare_mut()) {
-                Ok(count) => {
-                    if count < room && count > 0 {
-                        self.source.note_drained();
+        poll_fn(move |context| {
+            loop {
+                ready!(self.source.poll_read(context))?;
+                let is_lent = held.is_some();
+                let mut buffer = held.take().unwrap_or_else(|| self.source.io().buffers().take());
+                let room = buffer.spare_len();
+                match system::take_arrived(self.source.inner(), buffer.spare_mut()) {
+                    Ok(count) => {
+                        if count < room && count > 0 {
+                            self.source.note_drained();
+                        }
+                        buffer.grow(count);
+                        return Poll::Ready(Ok(buffer));
                     }
-                    buffer.grow(count);
-                    return Ok(buffer);
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unreadable(),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Poll::Ready(Err(error)),
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unreadable(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                held = is_lent.then_some(buffer);
             }
-            held = is_lent.then_some(buffer);
-        }
+        })
     }
 
     async fn send(&self, mut list: SendList) -> (io::Result<usize>, SendList) {
         loop {
+            if let Some(sent) = self.try_send(&mut list) {
+                return (sent, list);
+            }
             if let Err(error) = self.source.ready_to_write().await {
                 return (Err(error), list);
             }
-            match system::send_now(self.source.inner(), &list) {
-                Ok(sent) => {
-                    list.advance(sent);
-                    return (Ok(sent), list);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_unwritable(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (Err(error), list),
+        }
+    }
+
+    fn try_send(&self, list: &mut SendList) -> Option<io::Result<usize>> {
+        if !self.source.may_write() {
+            return None;
+        }
+        match system::send_now(self.source.inner(), list) {
+            Ok(sent) => {
+                list.advance(sent);
+                Some(Ok(sent))
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.source.note_unwritable();
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(error) => Some(Err(error)),
         }
     }
 

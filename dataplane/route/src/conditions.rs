@@ -1,4 +1,4 @@
-//! The conditions of a route besides host, path, method and listener, judged against a request.
+//! The conditions of a route or a rule on named values, judged against a request.
 //!
 //! A condition is met when one of the values of its name fits. Query parameters are compared decoded (`%41` and `+`
 //! included), in a buffer on the stack; of a name or value longer than the buffer only the beginning is known, so it
@@ -9,7 +9,7 @@ use tollgate_model::{Condition, Match, VALUE_BYTES_MAX, ValueMatch};
 use crate::Request;
 
 /// What a request must have.
-pub(crate) struct Conditions {
+pub struct Conditions {
     headers: Box<[Condition]>,
     query: Box<[Condition]>,
     cookies: Box<[Condition]>,
@@ -18,19 +18,19 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Those of a match; `None` if it has none, as most have.
     pub(crate) fn of(matcher: &Match) -> Option<Box<Self>> {
-        let Match { headers, query, cookies, .. } = matcher;
+        Self::new(&matcher.headers, &matcher.query, &matcher.cookies)
+    }
+
+    /// All of these; `None` if there are none.
+    #[must_use]
+    pub fn new(headers: &[Condition], query: &[Condition], cookies: &[Condition]) -> Option<Box<Self>> {
         let is_plain = headers.is_empty() && query.is_empty() && cookies.is_empty();
-        (!is_plain).then(|| {
-            Box::new(Self {
-                headers: headers.as_slice().into(),
-                query: query.as_slice().into(),
-                cookies: cookies.as_slice().into(),
-            })
-        })
+        (!is_plain).then(|| Box::new(Self { headers: headers.into(), query: query.into(), cookies: cookies.into() }))
     }
 
     /// Whether all are met.
-    pub(crate) fn are_met(&self, request: &Request<'_>) -> bool {
+    #[must_use]
+    pub fn are_met(&self, request: &Request<'_>) -> bool {
         let header =
             |condition: &Condition| request.fields.any(&condition.name, &mut |value| condition.value.takes(value));
         let cookie = |condition: &Condition| request.fields.any("cookie", &mut |value| has_cookie(value, condition));
@@ -50,13 +50,26 @@ fn has_cookie(field: &[u8], condition: &Condition) -> bool {
 
 /// Whether a query (`a=b&c=d`) has a parameter that meets the condition.
 fn has_parameter(query: &[u8], condition: &Condition) -> bool {
-    !query.is_empty()
-        && query.split(|&byte| byte == b'&').any(|pair| {
-            let (name, value) = split(pair);
-            let mut decoded = [0; VALUE_BYTES_MAX];
-            let is_named = decode(name, &mut decoded) == (condition.name.as_bytes(), true);
-            is_named && value_fits(value, &condition.value, &mut decoded)
-        })
+    let mut decoded = [0; VALUE_BYTES_MAX];
+    let mut pairs = pairs(query);
+    pairs.any(|(name, value)| {
+        is_named(name, &condition.name, &mut decoded) && value_fits(value, &condition.value, &mut decoded)
+    })
+}
+
+/// The first value of a query parameter, decoded into `room`: of a longer one the beginning. Empty if there is none.
+#[must_use]
+pub fn query_value<'r>(query: &[u8], name: &str, room: &'r mut [u8; VALUE_BYTES_MAX]) -> &'r [u8] {
+    let found = pairs(query).find(|(found, _)| is_named(found, name, room));
+    found.map_or(&[], |(_, value)| decode(value, room).0)
+}
+
+fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(split)
+}
+
+fn is_named(found: &[u8], name: &str, room: &mut [u8; VALUE_BYTES_MAX]) -> bool {
+    decode(found, room) == (name.as_bytes(), true)
 }
 
 fn value_fits(value: &[u8], wanted: &ValueMatch, room: &mut [u8; VALUE_BYTES_MAX]) -> bool {

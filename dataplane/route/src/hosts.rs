@@ -7,12 +7,15 @@ use tollgate_model::{HOST_BYTES_MAX, HostPattern, Match};
 
 use crate::{children::Children, leaf::Leaf, tree::Tree};
 
+/// A host of so many bytes lies in the entry of its tree.
+const NAME_BYTES: usize = 32;
+
 /// A tree of paths for each host pattern.
 #[derive(Clone)]
 pub(crate) struct Hosts<T> {
-    exact: Children<Tree<T>>,
+    exact: Children<Tree<T>, NAME_BYTES>,
     /// By `.example.com`.
-    suffix: Children<Tree<T>>,
+    suffix: Children<Tree<T>, NAME_BYTES>,
     /// Bytes of the longest key that `suffix` ever had: spares a long host the lookups that cannot succeed.
     suffix_bytes_max: usize,
     any: Tree<T>,
@@ -57,6 +60,9 @@ impl<T: Clone> Hosts<T> {
 impl<T> Hosts<T> {
     /// What `search` returns first of the trees that fit the host, in their order of precedence.
     pub(crate) fn first<'t, V>(&'t self, host: &[u8], mut search: impl FnMut(&'t Tree<T>) -> Option<V>) -> Option<V> {
+        if self.exact.is_empty() && self.suffix.is_empty() {
+            return search(&self.any);
+        }
         // The dot that ends an absolute name does not make it another one.
         let host = host.strip_suffix(b".").unwrap_or(host);
         let mut lower = [0; HOST_BYTES_MAX];

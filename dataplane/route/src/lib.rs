@@ -18,12 +18,14 @@ mod conditions;
 mod expressions;
 mod hosts;
 mod leaf;
+mod pages;
 mod request;
 mod template;
 mod tree;
 
+pub use conditions::{Conditions, query_value};
 pub use request::{Fields, Request};
-pub use template::{Rewrite, location};
+pub use template::{Rewrite, location, path_value};
 
 use hosts::Hosts;
 use tollgate_model::Match;

@@ -93,6 +93,20 @@ fn fill(template: &Template, path: &PathMatch, request: &Request<'_>) -> Vec<u8>
     text
 }
 
+/// What a parameter of the path pattern that a request fits took of its path. Allocates for the groups of an expression.
+#[must_use]
+pub fn path_value<'r>(parameter: &Piece, pattern: &PathMatch, path: &'r [u8]) -> &'r [u8] {
+    let below = path.strip_prefix(b"/").unwrap_or_default();
+    match (parameter, pattern) {
+        (Piece::Segment(index), _) => below.split(|&byte| byte == b'/').nth(*index).unwrap_or_default(),
+        (Piece::Rest(index), _) => rest(below, *index),
+        (Piece::Group(number), PathMatch::Expression(expression)) => {
+            expression.captures(path).map_or(&[], |groups| groups.group(*number))
+        }
+        _ => &[],
+    }
+}
+
 /// What is left of a path behind its first `count` segments.
 fn rest(path: &[u8], count: usize) -> &[u8] {
     (0..count).fold(path, |path, _| match path.iter().position(|&byte| byte == b'/') {

@@ -313,7 +313,7 @@ fn methods_of_a_route_count_only_when_its_conditions_are_met() {
 /// What the slow matcher finds.
 fn slow(routes: &Items<Route>, listener: usize, host: &str, path: &str, method: &str) -> Found<u32> {
     let numbered = routes.entries().map(|(slot, entry)| (slot, entry.item.as_ref()));
-    match choose(numbered, Lookup { listener, host, path, method }) {
+    match choose(numbered, Lookup { listener, host, path, method, query: b"", fields: &[] }) {
         Choice::Route(slot) => Found::Route(slot),
         Choice::MethodNotAllowed(allow) => Found::MethodNotAllowed(allow),
         Choice::None => Found::None,

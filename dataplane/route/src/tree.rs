@@ -12,10 +12,15 @@ use tollgate_model::{Match, PathMatch, Segment};
 
 use crate::{
     Request,
-    children::Children,
+    children::{Children, Entry},
     expressions::Expressions,
     leaf::{Leaf, Leaves},
 };
+
+/// A segment of so many bytes lies in the entry of its node, which is one cache line then.
+const SEGMENT_BYTES: usize = 16;
+
+const _: () = assert!(size_of::<Entry<Node<Arc<()>>, SEGMENT_BYTES>>() == 64);
 
 /// The routes of one host.
 #[derive(Clone)]
@@ -38,7 +43,7 @@ struct Node<T> {
 /// How patterns go on behind a slash.
 #[derive(Clone)]
 struct Branches<T> {
-    literals: Children<Node<T>>,
+    literals: Children<Node<T>, SEGMENT_BYTES>,
     parameter: Option<Arc<Node<T>>>,
     /// Routes whose pattern ends in `{rest*}` here.
     rests: Leaves<T>,

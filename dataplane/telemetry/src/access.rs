@@ -48,6 +48,10 @@ pub struct ResponsePart<'a> {
     pub status: u16,
     /// Why the exchange failed.
     pub reason: Option<&'static str>,
+    /// Names of the rules that refused the request, with commas between; empty for none.
+    pub throttled_by: &'a [u8],
+    /// The same of the shadow rules that would have.
+    pub shadowed_by: &'a [u8],
     /// Bytes received from downstream, head included.
     pub received_bytes: u64,
     /// Bytes sent downstream, head included.
@@ -186,6 +190,14 @@ impl AccessRecord {
         }
         if let Some(reason) = response.reason {
             line.text(b",\"reason\":\"", reason.as_bytes(), TEXT_BYTES_MAX);
+            line.put(b"\"");
+        }
+        if !response.throttled_by.is_empty() {
+            line.text(b",\"throttled_by\":\"", response.throttled_by, TEXT_BYTES_MAX);
+            line.put(b"\"");
+        }
+        if !response.shadowed_by.is_empty() {
+            line.text(b",\"shadowed_by\":\"", response.shadowed_by, TEXT_BYTES_MAX);
             line.put(b"\"");
         }
         line.put(b"}\n");

@@ -39,11 +39,12 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, Received, log_queue};
 pub use node::{
-    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, ProcessFigures,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
+    ProcessFigures, QuotaStoreFigures, RuleFigures,
 };
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{Dropped, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
 pub use timestamp::Timestamp;
 pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
-pub use worker::WorkerMetrics;
+pub use worker::{RuleEffect, WorkerMetrics};

@@ -14,6 +14,9 @@ pub const UPSTREAMS_MAX: usize = 1000;
 /// Listeners with figures of their own; those beyond are counted together under `_other`.
 pub const LISTENERS_MAX: usize = 64;
 
+/// Rules with figures of their own; those beyond are counted together under `_other`. A scrape shows the memory of as many.
+pub const RULES_MAX: usize = 1000;
+
 /// Endpoints that a scrape shows one by one; by upstream it counts all of them.
 pub const ENDPOINTS_MAX: usize = 1000;
 
@@ -41,7 +44,7 @@ pub const TEXT_BYTES_MAX: usize = 256;
 pub const LINE_BYTES_USUAL: usize = 768;
 
 /// Texts of an access record that are bounded by [`TEXT_BYTES_MAX`].
-const TEXTS: usize = 11;
+const TEXTS: usize = 13;
 
 /// Bytes that one byte of text can become in JSON (`\u001f`).
 const ESCAPED_BYTES_MAX: usize = 6;

@@ -131,6 +131,22 @@ metrics! {
         "1 while an endpoint may be chosen, 0 while its health check fails or it is ejected.";
     ENDPOINT_ACTIVE_REQUESTS: Gauge "tollgate_upstream_endpoint_active_requests" ["upstream", "endpoint"]
         "Exchanges in progress with an endpoint, where the choice of endpoints counts them.";
+    RULE_REQUESTS: Counter "tollgate_rule_requests_total" ["scope", "policy", "rule", "outcome"]
+        "Requests that a rule admitted, refused, or would have refused if it were no shadow (shadowed).";
+    RULE_OVERFLOWS: Counter "tollgate_rule_overflows_total" ["scope", "policy", "rule"]
+        "Decisions on keys that shared a count, because the table of a rule had no room for more.";
+    RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
+        "Memory that the counts of a rule take.";
+    QUOTA_STORE_WRITES: Counter "tollgate_quota_store_writes_total" ["result"]
+        "Rounds in which what quotas have counted was written down (ok), or was to be (error).";
+    QUOTA_STORE_LAST_WRITE: Gauge "tollgate_quota_store_last_write_timestamp_seconds" []
+        "When what quotas have counted was last written down.";
+    CLUSTER_STORE_UP: Gauge "tollgate_cluster_store_up" []
+        "Whether the store that nodes share answers.";
+    CLUSTER_STORE_LOSSES: Counter "tollgate_cluster_store_losses_total" []
+        "Times that the store that nodes share was lost.";
+    CLUSTER_UNITS_LENT: Counter "tollgate_cluster_units_lent_total" ["by"]
+        "Units of limits that this node was lent by the store, or lent itself while that was away (node).";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

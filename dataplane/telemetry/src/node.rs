@@ -16,10 +16,40 @@ pub struct NodeFigures {
     pub mailboxes: Vec<usize>,
     /// Every endpoint of the snapshot.
     pub endpoints: Vec<EndpointFigures>,
+    /// Every rule there is, or was and still has requests.
+    pub rules: Vec<RuleFigures>,
     /// Every upstream of the snapshot that has a breaker or an adaptive limit.
     pub guards: Vec<GuardFigures>,
+    /// The file that quotas are kept in.
+    pub quota_store: Option<QuotaStoreFigures>,
+    /// The store that nodes share.
+    pub cluster: Option<ClusterFigures>,
     /// Every certificate that a listener serves.
     pub certificates: Vec<CertificateFigures>,
+}
+
+/// The file that quotas are kept in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaStoreFigures {
+    /// Rounds that were written.
+    pub writes: u64,
+    /// Rounds that failed.
+    pub errors: u64,
+    /// When the last was written, in seconds since 1970; 0 for never.
+    pub written_s: i64,
+}
+
+/// The store that nodes share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterFigures {
+    /// Whether it answers.
+    pub is_up: bool,
+    /// Times it was lost.
+    pub losses: u64,
+    /// Units it lent.
+    pub lent: u64,
+    /// Units the node lent itself.
+    pub lent_alone: u64,
 }
 
 /// What the process takes of the machine, under the names that Prometheus' own clients use.
@@ -97,6 +127,17 @@ impl EndpointState {
             Self::Ejected => "ejected",
         }
     }
+}
+
+/// What is kept for one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFigures {
+    /// Where it is written, its policy and its name.
+    pub labels: [String; 3],
+    /// Decisions on keys for which there was no room.
+    pub overflows: u64,
+    /// Memory, in bytes.
+    pub table_bytes: u64,
 }
 
 /// One certificate of a listener.

@@ -7,6 +7,7 @@
 mod downstream;
 mod node;
 mod routes;
+mod rules;
 mod upstreams;
 
 use std::fmt::Write;
@@ -57,6 +58,8 @@ pub(crate) fn render(registry: &Registry, node: &NodeFigures, out: &mut String) 
     scrape.handshakes();
     scrape.upstreams();
     scrape.endpoints();
+    scrape.rules();
+    scrape.stores();
     scrape.config();
     scrape.queues();
     scrape.access_log();

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     ConfigMetrics, Counter, NodeFigures, Slots, WorkerMetrics,
-    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    limits::{LISTENERS_MAX, ROUTES_MAX, RULES_MAX, UPSTREAMS_MAX},
     log::QueueDepth,
     prometheus,
 };
@@ -36,11 +36,15 @@ pub struct Dropped {
     pub write_error: u64,
 }
 
+/// Between the parts of what tells rules apart: no name has it.
+pub(crate) const RULE_SEPARATOR: &str = "\n";
+
 /// The figures of a node.
 pub struct Registry {
     routes: Slots,
     upstreams: Slots,
     listeners: Slots,
+    rules: Slots,
     /// Label values, by the index that [`crate::Exchange::reason`] has.
     pub(crate) reasons: Box<[&'static str]>,
     pub(crate) workers: Box<[Arc<WorkerMetrics>]>,
@@ -58,6 +62,7 @@ impl Registry {
             routes: Slots::new(ROUTES_MAX),
             upstreams: Slots::new(UPSTREAMS_MAX),
             listeners: Slots::new(LISTENERS_MAX),
+            rules: Slots::new(RULES_MAX),
             workers: (0..workers).map(|_| Arc::new(WorkerMetrics::new(reasons.len()))).collect(),
             reasons: reasons.into(),
             journal: Arc::default(),
@@ -82,6 +87,17 @@ impl Registry {
     #[must_use]
     pub const fn listeners(&self) -> &Slots {
         &self.listeners
+    }
+
+    /// The slot of the rule of a place, a policy and a name, of which there are [`RULES_MAX`] at most: for
+    /// [`WorkerMetrics::rule`]. For publishing threads.
+    #[must_use]
+    pub fn rule(&self, [scope, policy, name]: [&str; 3]) -> u32 {
+        self.rules.slot(&[scope, policy, name].join(RULE_SEPARATOR))
+    }
+
+    pub(crate) const fn rules(&self) -> &Slots {
+        &self.rules
     }
 
     /// The figures that worker number `index` writes.

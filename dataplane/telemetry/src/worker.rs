@@ -7,7 +7,7 @@
 use crate::{
     Counter, Exchange, Gauge, Handshake, HandshakeFailure, MethodLabel, TlsSide,
     latency::LatencyArray,
-    limits::{LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX},
+    limits::{LISTENERS_MAX, ROUTES_MAX, RULES_MAX, UPSTREAMS_MAX},
     sparse::Sparse,
     tls::TlsMetrics,
 };
@@ -64,6 +64,8 @@ pub struct WorkerMetrics {
     pub(crate) upstreams: Sparse<UpstreamMetrics>,
     /// Named listeners, then `_other`.
     pub(crate) listeners: Sparse<ListenerMetrics>,
+    /// Named rules, then `_other`.
+    pub(crate) rules: Sparse<RuleMetrics>,
 }
 
 pub(crate) struct UpstreamMetrics {
@@ -86,6 +88,21 @@ pub(crate) struct UpstreamMetrics {
     /// As [`WorkerMetrics::reasons`].
     pub(crate) reasons: Box<[Counter]>,
     pub(crate) first_byte: LatencyArray,
+}
+
+/// What rules did, by [`RuleEffect`].
+#[derive(Default)]
+pub(crate) struct RuleMetrics(pub(crate) [Counter; RuleEffect::ALL.len()]);
+
+/// What a rule did to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleEffect {
+    /// It let it in.
+    Admitted,
+    /// It refused it.
+    Refused,
+    /// It would have refused it, if it were no shadow.
+    Shadowed,
 }
 
 #[derive(Default)]
@@ -116,6 +133,7 @@ impl WorkerMetrics {
             reasons: counters(reasons + 1),
             upstreams: Sparse::new(UPSTREAMS_MAX + 1),
             listeners: Sparse::new(LISTENERS_MAX + 1),
+            rules: Sparse::new(RULES_MAX + 1),
         }
     }
 
@@ -147,6 +165,11 @@ impl WorkerMetrics {
     /// A connection of the listener with this slot was closed.
     pub fn connection_closed(&self, listener: u32) {
         self.listener(listener).open.decrement();
+    }
+
+    /// The rule with this slot ([`crate::Registry::rule`]) did this to a request.
+    pub fn rule(&self, rule: u32, effect: RuleEffect) {
+        self.rules.at(rule as usize, RuleMetrics::default).0[effect as usize].increment();
     }
 
     /// A TLS handshake is done.
@@ -227,6 +250,20 @@ impl WorkerMetrics {
 
     fn listener(&self, slot: u32) -> &ListenerMetrics {
         self.listeners.at(slot as usize, ListenerMetrics::default)
+    }
+}
+
+impl RuleEffect {
+    /// Every one, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 3] = [Self::Admitted, Self::Refused, Self::Shadowed];
+
+    /// The label's text.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Refused => "refused",
+            Self::Shadowed => "shadowed",
+        }
     }
 }
 

@@ -36,6 +36,8 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
     duration_ns: 1_234_567,
     upstream_ns: Some(1_100_999),
     attempts: 2,
+    throttled_by: b"",
+    shadowed_by: b"",
     fault: None,
 };
 

@@ -16,8 +16,9 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    BreakerFigures, CertificateFigures, EndpointFigures, EndpointState, Exchange, GuardFigures, Handshake,
-    HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, Registry, TlsSide, TlsVersion, WorkerMetrics,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, GuardFigures,
+    Handshake, HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry,
+    RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -73,17 +74,25 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.shed[0].increment();
     worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });
     worker.tls_failed(TlsSide::Downstream, HandshakeFailure::PlainHttp);
+    worker.rule(registry.rule(["defaults", "throttle", "r"]), RuleEffect::Shadowed);
     registry.config().published(2, u64::MAX, 1_700_000_000);
     NodeFigures {
         is_ready: true,
         process: Some(ProcessFigures { cpu_ms: 1_250, open_fds: 7, ..ProcessFigures::default() }),
         mailboxes: vec![0, 3],
         endpoints: vec![endpoint("u0", EndpointState::Healthy)],
+        rules: vec![RuleFigures {
+            labels: ["defaults", "quota", "q"].map(str::to_owned),
+            overflows: 3,
+            table_bytes: 4,
+        }],
         guards: vec![GuardFigures {
             upstream: "u0".to_owned(),
             breaker: Some(BreakerFigures { state: 1, entered: [0, 1, 0] }),
             concurrency_limit: Some(20),
         }],
+        quota_store: Some(QuotaStoreFigures { writes: 5, errors: 1, written_s: 1_700_000_000 }),
+        cluster: Some(ClusterFigures { is_up: true, losses: 1, lent: 100, lent_alone: 7 }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
@@ -114,6 +123,26 @@ fn every_metric_is_rendered_with_its_kind_and_labels() {
         let labels: Vec<&str> = sample.labels.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(labels, metric.labels, "{}", metric.name);
     }
+}
+
+#[test]
+fn what_rules_did_is_counted_by_place_and_name() {
+    let registry = registry(2);
+    let slots = ["routes/a", "routes/b"].map(|scope| registry.rule([scope, "throttle", "r"]));
+    for (worker, effect) in
+        [(0, RuleEffect::Admitted), (1, RuleEffect::Admitted), (1, RuleEffect::Refused), (0, RuleEffect::Shadowed)]
+    {
+        registry.worker(worker).rule(slots[1], effect);
+    }
+    let scrape = scrape(&registry);
+    let of = |scope, outcome| {
+        let labels = [("scope", scope), ("policy", "throttle"), ("rule", "r"), ("outcome", outcome)];
+        scrape.value("tollgate_rule_requests_total", &labels)
+    };
+    assert_eq!(
+        ["admitted", "refused", "shadowed"].map(|outcome| of("routes/b", outcome)),
+        [Some(2.0), Some(1.0), Some(1.0)]
+    );
 }
 
 #[test]

@@ -19,7 +19,6 @@ pub struct Certificates {
     wildcard: AHashMap<String, Vec<Arc<CertifiedKey>>>,
     /// For clients that name no host, or one that no certificate is for.
     default: Vec<Arc<CertifiedKey>>,
-    refuses_unknown: bool,
 }
 
 impl Certificates {
@@ -34,7 +33,6 @@ impl Certificates {
             exact: AHashMap::new(),
             wildcard: AHashMap::new(),
             default: std::iter::once(first).chain(alike).map(|certificate| certificate.key.clone()).collect(),
-            refuses_unknown: false,
         };
         for certificate in certificates {
             for name in certificate.names() {
@@ -48,13 +46,6 @@ impl Certificates {
         Ok(all)
     }
 
-    /// The same, but a client that asks for a host that no certificate is for is refused instead of being shown the
-    /// default. One that names no host still gets the default.
-    #[must_use]
-    pub fn refusing_unknown_names(self) -> Self {
-        Self { refuses_unknown: true, ..self }
-    }
-
     /// Those that are for `name`, which is in lower case.
     fn known(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
         let under = || self.wildcard.get(name.split_once('.')?.1);
@@ -62,16 +53,9 @@ impl Certificates {
     }
 
     fn candidates(&self, name: Option<&str>) -> &[Arc<CertifiedKey>] {
-        let Some(name) = name.map(str::to_ascii_lowercase) else { return &self.default };
-        match self.known(&name) {
-            Some(found) => found,
-            None if self.refuses_unknown => &[],
-            None => &self.default,
-        }
+        name.and_then(|name| self.known(&name.to_ascii_lowercase())).unwrap_or(&self.default)
     }
-}
 
-impl Certificates {
     fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let candidates = self.candidates(hello.server_name());
         let usable = candidates.iter().find(|one| one.key.choose_scheme(hello.signature_schemes()).is_some());

@@ -7,10 +7,11 @@ use crate::{
     forward::Forwarded,
     record::Facts,
 };
-use tollgate_http::{Answer, ConnectionOption, Method, PROBLEM_CONTENT_TYPE, Reason, http_date, write_problem};
+use tollgate_http::{
+    Answer, ConnectionOption, FieldEdits, Method, PROBLEM_CONTENT_TYPE, Problem, Reason, http_date, write_problem,
+};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::ResponseChanges;
 
 /// What an answer says besides its reason.
 pub(crate) struct Refusal<'a> {
@@ -25,15 +26,20 @@ pub(crate) struct Refusal<'a> {
     pub(crate) date: &'a [u8],
     /// Whether the connection closes behind it.
     pub(crate) closes: bool,
-    /// What the policies of its route do to it.
-    pub(crate) changes: Option<&'a ResponseChanges<'a>>,
+    /// What the policies of its route do to its fields ...
+    pub(crate) edits: Option<&'a FieldEdits>,
+    /// ... and the field lines they add.
+    pub(crate) lines: &'a [u8],
+    /// The names of the rules that refuse the request.
+    pub(crate) violated: &'a [&'a str],
 }
 
 impl Refusal<'_> {
     /// Sends it. `facts` are those of the request, if it was understood so far.
     pub(crate) async fn send(&self, sink: &mut impl ResponseSink, facts: Option<&Facts>) -> Result<(), Reason> {
         let mut body = Vec::new();
-        write_problem(&mut body, (self.reason, self.status), self.request_id, None);
+        let Self { reason, status, request_id, violated, .. } = *self;
+        write_problem(&mut body, &Problem { reason, status, request_id, instance: None, violated });
         let proxy_status = self.reason.proxy_error().map(|error| format!("tollgate; error={error}"));
         let retry_after = (self.retry_after_s > 0).then(|| self.retry_after_s.to_string());
         let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(4);
@@ -56,8 +62,8 @@ impl Refusal<'_> {
             content_type: PROBLEM_CONTENT_TYPE,
             date: self.date,
             connection: connection_option(facts, self.closes),
-            edits: self.changes.and_then(|changes| changes.edits),
-            lines: self.changes.map_or(&[][..], |changes| &changes.lines),
+            edits: self.edits,
+            lines: self.lines,
         };
         let is_head = facts.is_some_and(|facts| facts.method == Method::Head);
         sink.answer(&answer, if is_head { &[] } else { &body })?;
@@ -108,7 +114,8 @@ impl<I: Io> Machine<'_, '_, I> {
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
         let connection = connection_option(Some(&self.facts), closes);
         let is_head = self.facts.method == Method::Head;
-        let (edits, lines) = self.changes.get().map_or((None, &[][..]), |changes| (changes.edits, &*changes.lines));
+        self.charge_answer(content);
+        let (edits, lines) = (self.edits(), self.lines());
         let answer = Answer { date: &date, connection, edits, lines, ..answer };
         reply.answer(&answer, if is_head { &[] } else { content })?;
         reply.flush().await.map(|()| Forwarded::Answered)

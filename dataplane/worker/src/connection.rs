@@ -15,6 +15,7 @@ use crate::{
     request_id::RequestId,
     standing::Target,
     state::Worker,
+    throttle::Settled,
     tls::{self, Greeting},
     trace,
     watch::{Phase, Watch},
@@ -299,11 +300,16 @@ impl Active {
             is_trusted,
             client,
             changes: OnceCell::new(),
+            admission: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
+        let settled = Settled::of(machine.admission.into_inner(), &outcome);
         worker.metrics.active_exchanges.decrement();
-        self.account(connection, down, &facts, &outcome);
+        self.account(connection, down, &facts, &outcome, settled.as_ref());
+        if let Some(settled) = settled {
+            settled.end(worker);
+        }
         next
     }
 
@@ -314,6 +320,7 @@ impl Active {
         down: &H1Downstream<'_, I>,
         facts: &Facts,
         outcome: &Outcome<'_>,
+        settled: Option<&Settled<'_>>,
     ) {
         let worker = &connection.worker;
         let now = outcome.ended.get().unwrap_or_else(|| worker.io.now());
@@ -339,6 +346,7 @@ impl Active {
         });
         let Some(record) = &mut self.record else { return };
         let target = outcome.endpoint.take();
+        let (throttled_by, shadowed_by) = settled.map(Settled::names).unwrap_or_default();
         let line = record.end(&ResponsePart {
             route: outcome.route.get().map(|route| &route.fragment),
             upstream: outcome.upstream.get().map(|upstream| &upstream.fragment),
@@ -350,6 +358,8 @@ impl Active {
             duration_ns,
             upstream_ns,
             attempts: outcome.attempts.get(),
+            throttled_by,
+            shadowed_by,
             fault: outcome.fault.get(),
         });
         worker.append_log(line, now);
@@ -384,7 +394,9 @@ impl Active {
             allow: None,
             date: &date,
             closes: true,
-            changes: None,
+            edits: None,
+            lines: &[],
+            violated: &[],
         };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };
@@ -398,7 +410,7 @@ impl Active {
             begun: now,
         };
         down.reader.buffer = None;
-        self.account(connection, down, &facts, &outcome);
+        self.account(connection, down, &facts, &outcome, None);
         if sent.is_ok() { Next::Close } else { Next::Abort }
     }
 }

@@ -39,7 +39,7 @@ use tollgate_http::{
 };
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
-use tollgate_policy::{Chain, ResponseChanges};
+use tollgate_policy::{Admission, Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -136,6 +136,8 @@ pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) client: IpAddr,
     /// What the policies of the route do to the response, if anything.
     pub(crate) changes: OnceCell<ResponseChanges<'p>>,
+    /// What the request was let in with, or refused, if its route has rules.
+    pub(crate) admission: OnceCell<Box<Admission>>,
     /// Whether the head's bytes have been left behind.
     pub(crate) head_is_consumed: Cell<bool>,
 }
@@ -376,7 +378,9 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             outcome: self.outcome,
             request_id: self.request_id,
             body_bytes_max: self.chain().map_or(u64::MAX, Chain::body_bytes_max),
-            changes: self.changes.get(),
+            edits: self.edits(),
+            lines: self.lines(),
+            meter: self.meter(),
             uploading: Cell::new(false),
             tries,
             call,
@@ -471,9 +475,19 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let closes = is_theirs || self.closes();
         outcome.closes.set(closes);
         let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
-        let changes = self.changes.get();
-        let (request_id, retry_after_s) = (self.request_id, outcome.retry_after_s.get());
-        let refusal = Refusal { reason, status, retry_after_s, request_id, allow, date: &date, closes, changes };
+        let violated = self.violated();
+        let refusal = Refusal {
+            reason,
+            status,
+            retry_after_s: outcome.retry_after_s.get(),
+            request_id: self.request_id,
+            allow,
+            date: &date,
+            closes,
+            edits: self.edits(),
+            lines: self.lines(),
+            violated: &violated,
+        };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
 
@@ -524,5 +538,8 @@ const fn is_harmless(reason: Reason) -> bool {
             | Reason::MethodNotImplemented
             | Reason::IpDenied
             | Reason::CorsRefused
+            | Reason::Throttled
+            | Reason::QuotaExceeded
+            | Reason::ConcurrencyExceeded
     )
 }

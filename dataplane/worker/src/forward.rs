@@ -16,13 +16,15 @@ use crate::{
     relay::{discard, relay},
     retry::Tries,
     state::Worker,
+    throttle::{Meter, Metered},
     watch::Watch,
 };
 use std::{cell::Cell, pin::pin};
-use tollgate_http::{BodyLength, ConnectionOption, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version};
+use tollgate_http::{
+    BodyLength, ConnectionOption, FieldEdits, ForwardResponse, Reason, ResponseFraming, ResponseHead, Version,
+};
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
-use tollgate_policy::ResponseChanges;
 
 /// How forwarding ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +48,12 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) request_id: &'a [u8],
     /// Most bytes of content that may be sent.
     pub(crate) body_bytes_max: u64,
-    /// What the policies of the route do to the response.
-    pub(crate) changes: Option<&'a ResponseChanges<'a>>,
+    /// What the policies of the route do to the fields of the response ...
+    pub(crate) edits: Option<&'a FieldEdits>,
+    /// ... and the field lines they add.
+    pub(crate) lines: &'a [u8],
+    /// What the rules of the route charge, if they charge more than the request.
+    pub(crate) meter: Option<Meter<'a>>,
     /// Whether the request's body is still on its way.
     pub(crate) uploading: Cell<bool>,
     /// If the request may be sent again.
@@ -140,6 +146,10 @@ impl<I: Io> Forward<'_, '_, I> {
                 self.watch.abort_upstream(Reason::BodyTooLarge);
                 break;
             }
+            if let Some(meter) = &self.meter {
+                let wait = meter.request(self.worker, part.len());
+                self.pause(wait).await;
+            }
             let is_last = part.is_last;
             let (sent, buffer) = request.send(part).await;
             body.give_back(buffer);
@@ -192,6 +202,9 @@ impl<I: Io> Forward<'_, '_, I> {
         if head.status() == 101 {
             return self.upgrade(response, reply).await;
         }
+        if let Some(meter) = &self.meter {
+            meter.head(self.worker, &head);
+        }
         let with = self.respond_with(&head);
         self.outcome.closes.set(with.connection == ConnectionOption::Close);
         reply.head(head, &with)?;
@@ -199,7 +212,12 @@ impl<I: Io> Forward<'_, '_, I> {
         self.outcome.status.set(head.status());
         response.begin_body();
         self.watch.mark_misleading_end(with.framing == ResponseFraming::Close);
-        relay(response, reply).await?;
+        match &self.meter {
+            Some(meter) if meter.rules.charges_response() => {
+                relay(&mut Metered { source: response, forward: self, meter }, reply).await?;
+            }
+            _ => relay(response, reply).await?,
+        }
         self.watch.mark_misleading_end(false);
         Ok(Forwarded::Answered)
     }
@@ -259,8 +277,6 @@ impl<I: Io> Forward<'_, '_, I> {
     }
 
     fn respond_as_changed(&self) -> ForwardResponse<'_> {
-        let edits = self.changes.and_then(|changes| changes.edits);
-        let lines = self.changes.map_or(&[][..], |changes| &changes.lines);
-        ForwardResponse { edits, lines, ..ForwardResponse::default() }
+        ForwardResponse { edits: self.edits, lines: self.lines, ..ForwardResponse::default() }
     }
 }

@@ -40,6 +40,7 @@ mod shedding;
 mod standing;
 mod state;
 mod sync;
+mod throttle;
 mod timers;
 mod tls;
 mod trace;
@@ -54,6 +55,9 @@ pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
+pub use tollgate_policy::{
+    Counts as RuleCounts, HashKeys, Keeper, KeyError, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+};
 pub use wire::{Arrival, Wire};
 
 use state::Worker;

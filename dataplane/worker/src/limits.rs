@@ -59,6 +59,9 @@ pub(crate) const PARKING_BLOCKS: usize = 1024;
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a body that a rule slows down waits at a time before it is seen whether its exchange still goes on.
+pub(crate) const PACE_STEP: Duration = Duration::from_millis(50);
+
 /// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
 /// some twenty exchanges.
 pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;

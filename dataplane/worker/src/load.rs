@@ -40,6 +40,11 @@ impl Loads {
         Arc::new(Self((0..workers).map(|_| CachePadded::default()).collect()))
     }
 
+    /// How many workers there are.
+    pub(crate) const fn workers(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn publish(&self, worker: usize, open: usize) {
         self.0[worker].open.store(u32::try_from(open).unwrap_or(AWAY).min(AWAY - 1), Relaxed);
     }

@@ -33,6 +33,7 @@ impl<I: Io> Machine<'_, '_, I> {
             fields: &[("X-Request-Id", self.request_id), ("Allow", allow.as_bytes())],
             date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
             connection: connection_option(Some(&self.facts), closes),
+            lines: self.lines(),
             ..Answer::default()
         };
         reply.answer(&answer, &[])?;

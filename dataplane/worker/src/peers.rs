@@ -41,6 +41,11 @@ impl<D: Send + 'static> Peers<D> {
         Self::new(0, Loads::new(1), Vec::new())
     }
 
+    /// How many workers the node has.
+    pub(crate) fn workers(&self) -> usize {
+        self.loads.workers()
+    }
+
     /// Tells the others how many connections this worker has.
     pub(crate) fn publish(&self, connections: usize) {
         self.loads.publish(self.index, connections);

@@ -15,7 +15,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Chain, Phase, Preflight, Request, Step};
+use tollgate_policy::{Chain, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
 
 /// What is answered before the route's action.
@@ -26,6 +26,8 @@ pub(crate) enum Early<'a> {
     Preflight(Vec<u8>),
     /// What a policy says in place of the action.
     Mock(&'a FixedAnswer),
+    /// What rules say that refuse the request.
+    Throttled(Throttled<'a>),
 }
 
 impl<I: Io> Connection<I> {
@@ -66,6 +68,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
         let request = Request { head, client: self.client };
         for phase in Phase::BEFORE_FORWARD {
+            if phase == Phase::Throttle
+                && let Some(rules) = route.chain.rules()
+            {
+                self.throttle(rules, &request).map_err(Early::Throttled)?;
+                continue;
+            }
             match route.chain.step(phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
@@ -86,6 +94,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Early::Refused(reason, allow) => self.fail(reason, allow.as_deref(), reply).await,
             Early::Preflight(lines) => self.answer_preflight(&lines, reply).await,
             Early::Mock(answer) => self.answer_fixed(answer, reply).await,
+            Early::Throttled(Throttled { reason, answer: None }) => self.fail(reason, None, reply).await,
+            Early::Throttled(Throttled { reason, answer: Some(answer) }) => {
+                self.outcome.reason.set(Some(reason));
+                self.answer_fixed(answer, reply).await
+            }
         }
     }
 

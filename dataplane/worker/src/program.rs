@@ -58,6 +58,8 @@ pub struct Registries<'r> {
     pub figures: &'r Registry,
     /// The state of upstreams.
     pub upstreams: &'r mut tollgate_balance::Registry,
+    /// What is counted for rules that limit what is admitted.
+    pub rules: &'r mut tollgate_policy::Registry,
     /// Monotonic time, as workers see it.
     pub now: Instant,
 }
@@ -93,7 +95,7 @@ impl Program {
             snapshot,
         };
         program.take_upstreams(previous, &mut registries);
-        program.take_routes(previous, registries.figures);
+        program.take_routes(previous, &mut registries);
         program
     }
 
@@ -120,7 +122,7 @@ impl Program {
         &self.tls
     }
 
-    fn take_routes(&mut self, previous: Option<&Self>, figures: &Registry) {
+    fn take_routes(&mut self, previous: Option<&Self>, registries: &mut Registries<'_>) {
         // What a chain is compiled of besides its route: when it has changed, no route is as it was.
         let previous = previous.filter(|previous| previous.snapshot.limits == self.snapshot.limits);
         if previous.is_none() {
@@ -128,13 +130,13 @@ impl Program {
         }
         let before = previous.map(|previous| previous.snapshot.routes.clone()).unwrap_or_default();
         let snapshot = self.snapshot.clone();
-        let mut shared = Shared::new(&snapshot.limits);
+        let mut shared = Shared::new(&snapshot.limits, registries.rules, registries.figures);
         for Change { old, new, .. } in snapshot.routes.changes(&before) {
             if let Some(old) = old {
                 self.table.remove(old.order, &old.item.matcher);
             }
             if let Some(new) = new {
-                let route = RouteProgram::compile(new.item.clone(), &mut shared, figures);
+                let route = RouteProgram::compile(new.item.clone(), &mut shared);
                 self.table.insert(new.order, &new.item.matcher, &Arc::new(route));
             }
         }

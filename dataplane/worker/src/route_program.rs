@@ -11,7 +11,9 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use tollgate_model::{Action, Faults, FixedAnswer, Limits, Policies, Priority, Redirect, Route, Share, Timeouts};
+use tollgate_model::{
+    Action, Faults, FixedAnswer, Limits, Policies, Priority, Redirect, Route, RuleId, Share, Timeouts,
+};
 use tollgate_policy::Chain;
 use tollgate_route::Rewrite;
 use tollgate_telemetry::{Fragment, Registry};
@@ -58,15 +60,17 @@ pub(crate) struct Split {
 /// What routes share, compiled so far.
 pub(crate) struct Shared<'s> {
     node: &'s Limits,
+    rules: &'s mut tollgate_policy::Registry,
+    figures: &'s Registry,
     chains: AHashMap<*const Policies, Chain>,
     timeouts: AHashMap<Timeouts, Arc<Timeouts>>,
 }
 
 impl RouteProgram {
     /// Compiles a route of the snapshot, which lives as long as what is shared.
-    pub(crate) fn compile(route: Arc<Route>, shared: &mut Shared<'_>, figures: &Registry) -> Self {
+    pub(crate) fn compile(route: Arc<Route>, shared: &mut Shared<'_>) -> Self {
         Self {
-            figures: figures.routes().slot(&route.name),
+            figures: shared.figures.routes().slot(&route.name),
             act: Act::of(&route.action),
             chain: shared.chain(&route),
             timeouts: shared.timeouts(route.timeouts),
@@ -118,15 +122,22 @@ impl Turns {
 
 impl<'s> Shared<'s> {
     /// Nothing yet; `node` are the limits of the node.
-    pub(crate) fn new(node: &'s Limits) -> Self {
-        Self { node, chains: AHashMap::new(), timeouts: AHashMap::new() }
+    pub(crate) fn new(node: &'s Limits, rules: &'s mut tollgate_policy::Registry, figures: &'s Registry) -> Self {
+        Self { node, rules, figures, chains: AHashMap::new(), timeouts: AHashMap::new() }
     }
 
     /// The policies of a route.
     fn chain(&mut self, route: &Route) -> Chain {
         let Some(policies) = &route.policies else { return Chain::plain(self.node) };
-        let compile = || Chain::compile(policies, self.node);
-        self.chains.entry(Arc::as_ptr(policies)).or_insert_with(compile).clone()
+        if let Some(known) = self.chains.get(&Arc::as_ptr(policies)) {
+            return known.clone();
+        }
+        let mut slot = |rule: &RuleId| self.figures.rule([&rule.scope, rule.policy, &rule.name]);
+        let chain = Chain::compile(policies, route, self.node, self.rules, &mut slot);
+        if !chain.is_of_one_route() {
+            self.chains.insert(Arc::as_ptr(policies), chain.clone());
+        }
+        chain
     }
 
     fn timeouts(&mut self, timeouts: Timeouts) -> Arc<Timeouts> {

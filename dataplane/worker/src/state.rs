@@ -26,6 +26,7 @@ use std::{
 use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io, Stream};
 use tollgate_model::Priority;
+use tollgate_policy::Limiter;
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
@@ -43,6 +44,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) pools: Pools<I::Stream>,
     pub(crate) standings: Standings,
     pub(crate) request_ids: RequestIds,
+    /// This worker's part of deciding by rules.
+    pub(crate) limiter: RefCell<Limiter>,
     /// Clients' handshakes of this turn.
     pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
@@ -83,6 +86,7 @@ impl<I: Io> Worker<I> {
             pools: Pools::new(parking),
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
+            limiter: RefCell::new(Limiter::new(peers.workers())),
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

@@ -25,6 +25,13 @@ pub struct Arrival {
     pub is_end: bool,
 }
 
+impl Arrival {
+    /// What a stream in the clear has given behind `before` bytes.
+    pub(crate) fn plain(buffer: Buffer, before: usize) -> Self {
+        Self { is_end: buffer.len() == before, buffer: Some(buffer) }
+    }
+}
+
 impl<S: Stream> Wire<S> {
     /// A stream in the clear.
     pub const fn new(stream: S) -> Self {
@@ -85,9 +92,7 @@ impl<S: Stream> Wire<S> {
             return layer.receive(&self.stream, into).await;
         }
         let before = into.as_ref().map_or(0, Buffer::len);
-        let buffer = self.stream.recv(into).await?;
-        let is_end = buffer.len() == before;
-        Ok(Arrival { buffer: Some(buffer), is_end })
+        self.stream.recv(into).await.map(|buffer| Arrival::plain(buffer, before))
     }
 
     /// Sends a prefix of `list` and says how long it was.
@@ -96,6 +101,11 @@ impl<S: Stream> Wire<S> {
             None => self.stream.send(list).await,
             Some(layer) => layer.send(&self.stream, list).await,
         }
+    }
+
+    /// As [`Stream::try_send`]; with a session a send always waits its turn.
+    pub(crate) fn try_send(&self, list: &mut SendList) -> Option<io::Result<usize>> {
+        if self.layer.get().is_some() { None } else { self.stream.try_send(list) }
     }
 
     /// Says that no more comes from us, in the session too. Not while a send is in flight.

@@ -173,6 +173,12 @@ impl Site {
         self.folder
     }
 
+    /// Its folder, once the gateway has ended.
+    #[must_use]
+    pub fn into_folder(self) -> Folder {
+        self.folder
+    }
+
     /// The answer to a GET of the status.
     ///
     /// # Panics

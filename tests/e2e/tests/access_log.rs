@@ -12,14 +12,14 @@ use std::{
     path::Path,
     thread,
 };
-use tollgate_e2e::{Connection, Node, Process, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Connection, Node, Process, origin, until};
+use tollgate_loadtest::Origin;
 
 const CLIENTS: usize = 4;
 const WRITERS: [&str; 2] = ["plain", "auto"];
 
 fn start(writer: &str, more: &str) -> (Origin, Node) {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let node = Node::logging(
         &format!(", writer: {writer}{more}"),
         &format!(

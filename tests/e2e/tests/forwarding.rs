@@ -1,12 +1,12 @@
 //! Requests that go through: methods, bodies, connections, upgrades, and what the endpoint is told.
 
 use std::{collections::BTreeSet, net::SocketAddr};
-use tollgate_e2e::{Connection, Node, get, until};
+use tollgate_e2e::{Connection, Node, cpu, get, origin, until};
 use tollgate_loadtest::{Origin, OriginConfig, body_byte};
 
 /// An origin and a gateway in front of it.
 fn start() -> (Origin, Node) {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let node = Node::start(origin.address());
     (origin, node)
 }
@@ -192,7 +192,7 @@ fn endpoints_take_turns() {
         let config = OriginConfig { name: name.to_owned(), ..OriginConfig::default() };
         Origin::start(config).expect("loopback has a free port")
     });
-    let node = Node::with(&[one.address(), two.address()], "workers: [0]");
+    let node = Node::with(&[one.address(), two.address()], &format!("workers: [{}]", cpu()));
     let mut connection = node.connect();
     for _ in 0..10 {
         connection.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -203,7 +203,7 @@ fn endpoints_take_turns() {
 
 #[test]
 fn an_endpoint_that_is_not_there_is_502() {
-    let origin = Origin::start(OriginConfig::default()).unwrap();
+    let origin = origin();
     let gone = origin.address();
     origin.stop().unwrap();
     let node = Node::start(gone);

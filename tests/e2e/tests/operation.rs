@@ -3,11 +3,11 @@
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::net::TcpStream;
-use tollgate_e2e::{Node, Process, get, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Node, Process, get, origin, until};
+use tollgate_loadtest::Origin;
 
 fn start() -> (Origin, Node) {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let node = Node::start(origin.address());
     (origin, node)
 }
@@ -118,7 +118,7 @@ fn a_taken_port_is_a_clear_error() {
 
 #[test]
 fn epoll_carries_the_same_traffic() {
-    let origin = Origin::start(OriginConfig::default()).unwrap();
+    let origin = origin();
     let node = Node::with(&[origin.address()], "io: epoll");
     assert_eq!(get(node.address, "/chunked/100000").body.len(), 100_000);
 }

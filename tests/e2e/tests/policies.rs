@@ -1,10 +1,10 @@
 //! Policies of the real binary over plain sockets.
 
-use tollgate_e2e::{Connection, Node, Response, get};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Connection, Node, Response, get, origin};
+use tollgate_loadtest::Origin;
 
 fn start(settings: &str, routes: &str) -> (Origin, Node) {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let upstreams =
         format!("upstreams: [ {{ name: origin, endpoints: [ {{ address: \"{}\" }} ] }} ]\n", origin.address());
     let node = Node::of(&format!("{settings}{upstreams}routes:\n{routes}"));

@@ -1,8 +1,8 @@
 //! Requests that are refused: each gets its answer and a closed connection, and nothing of it reaches the origin.
 
 use serde_json::Value;
-use tollgate_e2e::{Node, Response, get, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Node, Response, get, origin, until};
+use tollgate_loadtest::Origin;
 
 /// Sent as written, with the status and code of the answer. One of each status; the forms are the table's, in
 /// `smuggling.rs`.
@@ -13,7 +13,7 @@ const REFUSED: &[(&str, u16, &str)] = &[
 ];
 
 fn start(more: &str) -> (Origin, Node) {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let node = Node::with(&[origin.address()], more);
     (origin, node)
 }
@@ -64,7 +64,7 @@ fn what_is_too_large_is_refused() {
 
 #[test]
 fn what_no_route_takes_is_404_and_keeps_the_connection() {
-    let origin = Origin::start(OriginConfig::default()).unwrap();
+    let origin = origin();
     let node = Node::routed(&[origin.address()], "{ hosts: [api.test], path: \"/only\", methods: [GET] }", "");
     let mut connection = node.connect();
     let cases = [("GET", "/only", 200), ("GET", "/other", 404), ("POST", "/only", 405), ("GET", "/only", 200)];

@@ -1,11 +1,7 @@
 //! Routes of the real binary: conditions, splits, rewriting, redirects and fixed answers.
 
-use tollgate_e2e::{Connection, Node, get};
-use tollgate_loadtest::{Origin, OriginConfig};
-
-fn origin() -> Origin {
-    Origin::start(OriginConfig::default()).expect("loopback has a free port")
-}
+use tollgate_e2e::{Connection, Node, cpu, get, origin};
+use tollgate_loadtest::Origin;
 
 /// A gateway of `routes`, in front of the upstreams `a` and `b`.
 fn start(a: &Origin, b: &Origin, routes: &str) -> Node {
@@ -61,12 +57,6 @@ fn a_split_is_as_exact_as_its_weights() {
         assert_eq!(connection.response().status, 200);
     }
     assert_eq!((a.counts().requests, b.counts().requests), (180, 20));
-}
-
-/// A CPU that this process may use.
-fn cpu() -> usize {
-    let set = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).expect("a process has CPUs");
-    (0..nix::sched::CpuSet::count()).find(|&cpu| set.is_set(cpu) == Ok(true)).expect("it runs on one of them")
 }
 
 #[test]

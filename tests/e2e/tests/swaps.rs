@@ -4,8 +4,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
-use tollgate_e2e::{Connection, Folder, Site, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Connection, Folder, Site, origin, until};
 
 const SWAPS: u64 = 1000;
 const CLIENTS: usize = 4;
@@ -40,7 +39,7 @@ fn patch(base: u64, origin: &str) -> String {
 
 #[test]
 fn no_request_fails_and_no_tunnel_breaks() {
-    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let origin = origin();
     let address = origin.address().to_string();
     let folder = Folder::new(Some(origin.address()));
     folder.put("gateway.yaml", &folder.text("v0"));

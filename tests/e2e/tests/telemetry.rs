@@ -3,14 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::collections::BTreeSet;
-use tollgate_e2e::{Node, get, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Node, get, origin, until};
 
 const PAGE: &str = include_str!("../../../docs/users/logs-and-metrics.md");
-
-fn origin() -> Origin {
-    Origin::start(OriginConfig::default()).expect("loopback has a free port")
-}
 
 /// The value of a sample without labels.
 fn value(metrics: &str, name: &str) -> f64 {
@@ -20,11 +15,8 @@ fn value(metrics: &str, name: &str) -> f64 {
 
 #[test]
 fn a_node_serves_the_metrics_of_the_page_and_no_others() {
-    let (origin, node) = {
-        let origin = origin();
-        let node = Node::start(origin.address());
-        (origin, node)
-    };
+    let origin = origin();
+    let node = Node::start(origin.address());
     assert_eq!(get(node.address, "/bytes/10").status, 200);
     let metrics = get(node.status, "/metrics").text();
     let served: BTreeSet<_> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
@@ -32,7 +24,6 @@ fn a_node_serves_the_metrics_of_the_page_and_no_others() {
     let rows = PAGE.lines().filter(|line| line.starts_with("| `") && line.split('|').count() == 7);
     let documented: BTreeSet<_> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
     assert_eq!(served, documented);
-    drop(origin);
 }
 
 #[test]

@@ -14,8 +14,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tollgate_e2e::{Connection, Process, get, run, until};
-use tollgate_loadtest::{Origin, OriginConfig};
+use tollgate_e2e::{Connection, Process, get, origin, run, until};
 use tollgate_sim::{Authority, Issued};
 
 /// A folder with certificates, and who issued them.
@@ -103,7 +102,7 @@ fn upstream(address: SocketAddr, tls: &str) -> String {
 
 #[test]
 fn requests_pass_over_tls_and_sessions_resume() {
-    let (setting, origin) = (Setting::new(), Origin::start(OriginConfig::default()).unwrap());
+    let (setting, origin) = (Setting::new(), origin());
     let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
     let config = Arc::new(setting.authority.client(None));
     for length in [0, 10, 100_000, 3_000_000] {
@@ -126,7 +125,7 @@ fn requests_pass_over_tls_and_sessions_resume() {
 
 #[test]
 fn a_long_upload_passes_over_tls() {
-    let (setting, origin) = (Setting::new(), Origin::start(OriginConfig::default()).unwrap());
+    let (setting, origin) = (Setting::new(), origin());
     let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
     let mut tls = dial(node.secure, &Arc::new(setting.authority.client(None)));
     let body: Vec<u8> = (0..2_000_000_u32).map(|at| (at % 251) as u8).collect();
@@ -143,7 +142,7 @@ fn a_long_upload_passes_over_tls() {
 
 #[test]
 fn a_gateway_speaks_tls_with_another() {
-    let (setting, origin) = (Setting::new(), Origin::start(OriginConfig::default()).unwrap());
+    let (setting, origin) = (Setting::new(), origin());
     setting.write("client", &setting.authority.issue(&["gateway"]));
     let ca = setting.path("ca.pem").display().to_string();
     let mutual = format!(", client_auth: {{ ca_file: {ca} }}");
@@ -269,7 +268,7 @@ fn a_mistake_in_a_certificate_is_told_with_its_place() {
 
 #[test]
 fn a_certificate_that_is_replaced_is_served_after_a_reload() {
-    let (setting, origin) = (Setting::new(), Origin::start(OriginConfig::default()).unwrap());
+    let (setting, origin) = (Setting::new(), origin());
     let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
     let config = Arc::new(setting.authority.client(None));
     let mut before = dial(node.secure, &config);

@@ -6,12 +6,7 @@ use std::{
     os::unix::net::UnixListener,
     thread,
 };
-use tollgate_e2e::{Node, get, until};
-use tollgate_loadtest::{Origin, OriginConfig};
-
-fn origin() -> Origin {
-    Origin::start(OriginConfig::default()).expect("loopback has a free port")
-}
+use tollgate_e2e::{Node, get, origin, until};
 
 /// An address that nobody listens at.
 fn nobody() -> String {
@@ -71,4 +66,16 @@ fn an_endpoint_that_fails_its_checks_gets_nothing() {
     until("only the healthy endpoint to be asked", || {
         (0..8).all(|_| get(node.address, "/bytes/10").status == 200).then_some(())
     });
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_said_once() {
+    let mut node = Node::of(
+        "dns: { servers: [\"127.0.0.1:9\"], timeout: 10ms, ttl_min: 10ms, ttl_max: 20ms }\n\
+         upstreams: [ { name: u, endpoints: [ { address: \"nowhere.test:80\" } ] } ]\n\
+         routes: [ { name: all, match: { path: \"/{rest*}\" }, upstream: u } ]\n",
+    );
+    assert!(node.process.announced("tollgate: name nowhere.test: ").contains("no server"));
+    assert_eq!(get(node.address, "/").status, 503);
+    assert_eq!(node.process.errors().matches("nowhere.test").count(), 1, "{}", node.process.errors());
 }

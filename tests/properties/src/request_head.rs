@@ -155,16 +155,21 @@ fn check_prefixes(verdict: Parsed, bytes: &[u8], limits: &HeadLimits) {
     for end in Split::Drawn(seed_of(bytes)).ends(bytes.len()) {
         let mut part = bytes[..end].to_vec();
         let found = RequestIndex::new().parse(&mut part, limits);
-        match (found, verdict) {
-            (Parsed::Partial, Parsed::Complete { head_len }) => {
-                assert!(end < head_len, "still partial: {}", shown(bytes));
-            }
-            (Parsed::Complete { head_len }, Parsed::Complete { head_len: whole }) => assert_eq!(head_len, whole),
-            (Parsed::Partial, _) | (Parsed::Refused(_), Parsed::Refused(_)) => {}
-            _ => panic!("{found:?} at {end}, then {verdict:?}: {}", shown(bytes)),
-        }
+        check_part(found, verdict, end, bytes);
         if found == Parsed::Partial {
             assert!(part == bytes[..end], "a partial head was changed: {}", shown(bytes));
         }
+    }
+}
+
+/// Whether the part up to `end` of a head may be found to be that, when the whole is found to be `verdict`.
+pub(crate) fn check_part(found: Parsed, verdict: Parsed, end: usize, bytes: &[u8]) {
+    match (found, verdict) {
+        (Parsed::Partial, Parsed::Complete { head_len }) => {
+            assert!(end < head_len, "still partial: {}", shown(bytes));
+        }
+        (Parsed::Complete { head_len }, Parsed::Complete { head_len: whole }) => assert_eq!(head_len, whole),
+        (Parsed::Partial, _) | (Parsed::Refused(_), Parsed::Refused(_)) => {}
+        _ => panic!("{found:?} at {end}, then {verdict:?}: {}", shown(bytes)),
     }
 }

@@ -1,7 +1,7 @@
 //! Response heads, one at a time: the codec and the strict reference, prefixes, and what is forwarded.
 
 use crate::{
-    request_head::{LIMITS, framing, is_one_of, reference_limits, shown},
+    request_head::{LIMITS, check_part, framing, is_one_of, reference_limits, shown},
     split::{Split, seed_of},
 };
 use tollgate_http::{
@@ -87,13 +87,6 @@ fn check_forwarded(response: &Response, head: ResponseHead<'_>, method: Method) 
 fn check_prefixes(verdict: Parsed, bytes: &[u8], method: Method, limits: &HeadLimits) {
     for end in Split::Drawn(seed_of(bytes)).ends(bytes.len()) {
         let found = ResponseIndex::new().parse(&mut bytes[..end].to_vec(), method, limits);
-        match (found, verdict) {
-            (Parsed::Partial, Parsed::Complete { head_len }) => {
-                assert!(end < head_len, "still partial: {}", shown(bytes));
-            }
-            (Parsed::Complete { head_len }, Parsed::Complete { head_len: whole }) => assert_eq!(head_len, whole),
-            (Parsed::Partial, _) | (Parsed::Refused(_), Parsed::Refused(_)) => {}
-            _ => panic!("{found:?} at {end}, then {verdict:?}: {}", shown(bytes)),
-        }
+        check_part(found, verdict, end, bytes);
     }
 }

@@ -55,7 +55,7 @@ fn uri() {
 
 #[test]
 fn routes() {
-    smoke("routes", MUTATIONS / 2);
+    smoke("routes", MUTATIONS / 4);
 }
 
 #[test]

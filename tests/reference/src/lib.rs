@@ -12,8 +12,10 @@ pub mod forms;
 
 mod authority;
 mod chunked;
+mod conditions;
 mod connection;
 mod defect;
+mod expression;
 mod field;
 mod framing;
 mod grammar;
@@ -28,6 +30,7 @@ pub use authority::host_of;
 pub use chunked::{Chunked, read_chunked};
 pub use connection::{options, persists, upgrade};
 pub use defect::Defect;
+pub use expression::takes;
 pub use field::{Field, values};
 pub use framing::Framing;
 pub use limits::Limits;

@@ -19,7 +19,9 @@ use tollgate_io::{Instant, Io, Post};
 use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
-use tollgate_worker::{Command, Loads, Parking, Peers, Program, Publication, Registries, Security, Setup};
+use tollgate_worker::{
+    Command, HashKeys, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
+};
 
 /// The address of every gateway here.
 pub const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -32,6 +34,9 @@ const LOG_BLOCKS: usize = 64;
 
 /// Virtual time between two looks into the log.
 const LOG_LOOK: Duration = Duration::from_secs(2);
+
+/// What keys of limits are hashed with.
+const KEYS: [u64; 4] = [3, 1, 4, 1];
 
 /// Connections a worker's mailbox holds: so few that it is often full.
 const HANDED_MAX: usize = 4;
@@ -49,6 +54,7 @@ pub struct Gateway {
     /// All they were given before.
     old: RefCell<Vec<Weak<Program>>>,
     upstreams: RefCell<Registry>,
+    rules: RefCell<RuleRegistry>,
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
     /// When the last `run` returned, and how many are still to do so.
@@ -110,7 +116,9 @@ impl Gateway {
         let figures = Figures::new(&Reason::ALL.map(Reason::code), workers);
         let (sender, log) = log_queue(LOG_BLOCKS, &figures);
         let mut upstreams = Registry::default();
-        let registries = Registries { figures: &figures, upstreams: &mut upstreams, now: world.now() };
+        let mut rules = RuleRegistry::new(HashKeys::new(KEYS));
+        let now = world.now();
+        let registries = Registries { figures: &figures, upstreams: &mut upstreams, rules: &mut rules, now };
         let program = Arc::new(Program::build(Arc::new(snapshot), registries, None, security));
         let (loads, returned) = (Loads::new(workers), Rc::new(Cell::new((Instant::default(), workers))));
         let parking = Parking::new(workers);
@@ -142,6 +150,7 @@ impl Gateway {
             program: RefCell::new(program),
             old: RefCell::default(),
             upstreams: RefCell::new(upstreams),
+            rules: RefCell::new(rules),
             commands,
             returned,
             figures,
@@ -180,8 +189,9 @@ impl Gateway {
         taken: impl Fn() + Clone + Send + 'static,
     ) {
         let security = security(&snapshot, Some(self.program.borrow().security()));
-        let mut upstreams = self.upstreams.borrow_mut();
-        let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, now: self.world.now() };
+        let (mut upstreams, mut rules) = (self.upstreams.borrow_mut(), self.rules.borrow_mut());
+        let now = self.world.now();
+        let registries = Registries { figures: &self.figures, upstreams: &mut upstreams, rules: &mut rules, now };
         let program = Program::build(Arc::new(snapshot), registries, Some(&self.program.borrow()), security);
         let program = Arc::new(program);
         self.old.borrow_mut().push(Arc::downgrade(&self.program.replace(program.clone())));
@@ -273,6 +283,9 @@ impl Gateway {
         self.drain();
         self.run_until_idle();
         assert!(self.has_returned(), "a drained worker returns");
+        for counts in self.rules.borrow().counts() {
+            assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
+        }
         let Self { simulation, nodes, program, old, upstreams, commands, returned, figures, log, records, .. } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);

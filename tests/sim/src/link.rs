@@ -165,20 +165,21 @@ impl Endpoint {
 
     /// Waits until at least one byte can be put, and says how many can.
     pub(crate) async fn room(&self) -> io::Result<usize> {
-        let capacity = self.world.conditions().capacity_bytes;
-        poll_fn(|context| {
-            self.abort_if_due();
-            let mut pipe = self.outgoing().borrow_mut();
-            match pipe.room(capacity).filter(|_| !self.aborted.get() && !self.has_lost()) {
-                None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                Some(0) => {
-                    pipe.wait(context.waker());
-                    Poll::Pending
-                }
-                Some(room) => Poll::Ready(Ok(room)),
+        poll_fn(|context| match self.room_now() {
+            Ok(0) => {
+                self.outgoing().borrow_mut().wait(context.waker());
+                Poll::Pending
             }
+            room => Poll::Ready(room),
         })
         .await
+    }
+
+    /// Bytes that can be put now, possibly none.
+    pub(crate) fn room_now(&self) -> io::Result<usize> {
+        self.abort_if_due();
+        let room = self.outgoing().borrow().room(self.world.conditions().capacity_bytes);
+        room.filter(|_| !self.aborted.get() && !self.has_lost()).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 
     /// Bytes that can be taken now.

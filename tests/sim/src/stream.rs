@@ -80,7 +80,7 @@ impl SimStream {
     }
 
     /// What befalls any transfer before it begins.
-    async fn submit(&self) -> io::Result<()> {
+    fn befall(&self) -> io::Result<()> {
         let world = self.node.world();
         self.visit.iter().for_each(Visit::serve);
         // Whatever an abort still lets complete, nothing begins behind it.
@@ -94,6 +94,11 @@ impl SimStream {
         if world.strikes(Fault::SubmitFails) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
+        Ok(())
+    }
+
+    async fn submit(&self) -> io::Result<()> {
+        self.befall()?;
         self.node.submission().await;
         Ok(())
     }
@@ -166,6 +171,22 @@ impl Stream for SimStream {
         self.node.completion().await;
         transfer.complete();
         (sent, list)
+    }
+
+    /// Sometimes, as a driver that posts what it cannot do at once.
+    fn try_send(&self, list: &mut SendList) -> Option<io::Result<usize>> {
+        if self.node.world().random().chance(0.5) {
+            return None;
+        }
+        let transfer = InFlight::begin(self.node.world(), &self.sending, "a send");
+        assert!(!list.is_empty(), "a send of nothing");
+        let sent = match self.befall().and_then(|()| self.end.room_now()) {
+            Ok(0) => None,
+            Ok(room) => Some(Ok(self.put(list, room))),
+            Err(error) => Some(Err(error)),
+        };
+        transfer.complete();
+        sent
     }
 
     async fn readable(&self) -> io::Result<()> {

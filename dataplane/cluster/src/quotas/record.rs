@@ -9,11 +9,9 @@
 //! in the header of what stands before it. Later frames win over earlier ones. Reading stops at the first frame that is
 //! not whole. Pure.
 
+use crate::secret::SECRET_BYTES;
 use std::sync::Arc;
 use tollgate_limit::Usage;
-
-/// Bytes of a secret.
-pub const SECRET_BYTES: usize = 32;
 
 const MAGIC: &[u8; 7] = b"TGQUOTA";
 const VERSION: u8 = 1;

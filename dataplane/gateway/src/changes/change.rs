@@ -147,6 +147,16 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// As it is said on standard error: each mistake begins with a word that can be searched for.
+    pub(crate) fn as_lines(&self) -> String {
+        match self {
+            Self::Invalid(_) | Self::Conflict { .. } => self.to_string(),
+            Self::Unfit(_) | Self::Mismatch { .. } | Self::Busy | Self::Draining => format!("error: {self}"),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,7 +8,7 @@ use super::{Cause, Change, Job, LastGood, Live, Outcome, Refusal, Tag};
 use crate::{
     NodeSource,
     certificates::SystemClock,
-    publish::{PublishError, Publisher},
+    publish::{PublishError, Published, Publisher},
     service,
 };
 use std::{path::PathBuf, sync::Arc};
@@ -110,11 +110,14 @@ impl Updater {
 
     fn publish(&mut self, next: Configuration, cause: Cause) -> Outcome {
         let tag = Tag::of(next.snapshot());
-        let behind = match self.publisher.publish(next.snapshot().clone()) {
-            Ok(published) => published.behind,
+        let Published { behind, listening, .. } = match self.publisher.publish(next.snapshot().clone()) {
+            Ok(published) => published,
             Err(PublishError::Draining) => return Outcome::Refused(Refusal::Draining),
             Err(error) => return Outcome::Refused(Refusal::Unfit(error.to_string())),
         };
+        for (name, address) in listening {
+            eprintln!("tollgate: listener {name} on {address}");
+        }
         self.live.publish(next, cause);
         if let Some(last_good) = &self.last_good
             && behind.is_empty()
@@ -148,7 +151,7 @@ impl Updater {
             Outcome::Refused(refusal) => {
                 self.metrics.refused(SystemClock.unix_seconds());
                 self.live.refuse(cause, refusal.clone());
-                eprintln!("tollgate: a configuration is refused, nothing changes ({by}):\n{refusal}");
+                eprintln!("tollgate: a configuration is refused, nothing changes ({by}):\n{}", refusal.as_lines());
             }
             Outcome::Valid { .. } => {}
         }

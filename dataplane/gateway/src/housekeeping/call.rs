@@ -1,7 +1,10 @@
-//! Connections of the housekeeping: each is bounded in time, and all of them end with the thread.
+//! Connections of the housekeeping: each is bounded in time, their number by [`Permits`], and all of them end with the thread.
 //!
 //! A deadline aborts the stream and lets its transfer complete: none is dropped.
 
+use super::permits::Permits;
+use crate::limits::HOUSEKEEPING_PERMITS;
+use rustix::io::Errno;
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
@@ -14,9 +17,10 @@ use tollgate_io::{Address, Instant, Io, SendList};
 use tollgate_ring::{RingIo, RingStream};
 use tollgate_worker::Wire;
 
-/// The streams that are open.
-#[derive(Default)]
+/// The streams that are open, and the permits for those who want one.
 pub(super) struct Calls {
+    /// Taken for a check, and for a lookup, which may open datagrams besides.
+    pub(super) permits: Permits,
     open: RefCell<Vec<Rc<Wire<RingStream>>>>,
     is_ending: Cell<bool>,
     /// Who waits for the last to be closed.
@@ -35,6 +39,13 @@ impl Drop for Call<'_> {
         if let Some(waiting) = self.calls.waiting.take() {
             waiting.wake();
         }
+    }
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        let (open, is_ending, waiting) = Default::default();
+        Self { permits: Permits::new(HOUSEKEEPING_PERMITS), open, is_ending, waiting }
     }
 }
 
@@ -93,6 +104,12 @@ pub(super) async fn within<T>(io: &RingIo, due: Instant, work: impl Future<Outpu
     .await
 }
 
+/// Whether something failed for want of what this node is short of: that says nothing of whom it was about.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
+    const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    Errno::from_io_error(error).is_some_and(|errno| SHORT.contains(&errno))
+}
+
 /// Sends all of a message that fits one buffer.
 pub(super) async fn send_all(io: &RingIo, wire: &Wire<RingStream>, bytes: &[u8]) -> io::Result<()> {
     let mut buffer = io.buffers().take();
@@ -106,4 +123,17 @@ pub(super) async fn send_all(io: &RingIo, wire: &Wire<RingStream>, bytes: &[u8])
         list = rest;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_node_is_short_of_is_nobody_elses_fault() {
+        let of = |errno: Errno| io::Error::from(errno);
+        assert!(is_shortage(&of(Errno::MFILE)) && is_shortage(&of(Errno::NOBUFS)));
+        let theirs = [of(Errno::CONNREFUSED), of(Errno::NETUNREACH), io::ErrorKind::TimedOut.into()];
+        assert!(!theirs.iter().any(is_shortage));
+    }
 }

@@ -1,13 +1,12 @@
 //! Active checks: one task for each endpoint of an upstream that wants them, whoever shares the endpoint.
 //!
 //! A check is one connection: accepted (`tcp`), or answered with one of the statuses (`http`); in TLS, and as a worker would
-//! make it, where the upstream says so. The time between two has
-//! an eighth of chance on either side, so that the checks of many nodes do not come together. An endpoint that is no
-//! longer checked is healthy again.
+//! make it, where the upstream says so. The time between two has an eighth of chance on either side, so that the checks of
+//! many nodes do not come together. An endpoint that is no longer checked is healthy again.
 
 use super::{
     Watched,
-    call::{Calls, send_all},
+    call::{Calls, is_shortage, send_all},
 };
 use ahash::AHashMap;
 use std::{
@@ -88,11 +87,14 @@ impl Checks {
         let Check { endpoint, rules, is_wanted, .. } = check;
         let mut verdict = Verdict::default();
         loop {
-            let succeeded = self.probe(check).await.unwrap_or(false);
+            let found = self.probe(check).await;
             if !is_wanted.get() {
                 return;
             }
-            if let Some(is_healthy) = verdict.note(succeeded, rules.healthy, rules.unhealthy) {
+            // A node without descriptors would else take every endpoint out.
+            if !found.as_ref().is_err_and(is_shortage)
+                && let Some(is_healthy) = verdict.note(found.unwrap_or(false), rules.healthy, rules.unhealthy)
+            {
                 endpoint.judge(is_healthy, self.io.now().nanos());
             }
             self.io.sleep_until(self.io.now() + spread(rules.interval, self.io.entropy())).await;
@@ -104,6 +106,7 @@ impl Checks {
 
     /// Whether the endpoint does what the check wants.
     async fn probe(&self, check: &Check) -> io::Result<bool> {
+        let _permit = self.calls.permits.take().await;
         let due = self.io.now() + check.rules.timeout;
         let address = match check.endpoint.place() {
             Place::Socket(address) => Address::Socket(*address),
@@ -177,7 +180,7 @@ async fn answered(wire: &Wire<RingStream>) -> io::Result<u16> {
     }
 }
 
-/// From seven to nine eighths of `time`.
+/// Seven to nine eighths of `time`.
 fn spread(time: Duration, random: u64) -> Duration {
     let eighth = u64::try_from(time.as_nanos() / 8).unwrap_or(u64::MAX);
     time.saturating_sub(Duration::from_nanos(eighth)) + Duration::from_nanos(random % (2 * eighth).max(1))

@@ -5,7 +5,7 @@
 //! records would only be tried in vain. Both kinds are asked for one after the other; of one that nobody could tell, what
 //! was known before stays.
 
-use super::call::{Calls, send_all, within};
+use super::call::{Calls, is_shortage, send_all, within};
 use crate::limits::{HOSTS_TTL, SYSTEM_FILE_BYTES_MAX};
 use std::{
     fs, io,
@@ -37,6 +37,7 @@ impl Lookup<'_> {
         if !listed.is_empty() {
             return Some((listed, HOSTS_TTL));
         }
+        let _permit = self.calls.permits.take().await;
         let servers = match self.dns.servers.as_slice() {
             [] => servers(&read("/etc/resolv.conf")),
             servers => servers.to_vec(),
@@ -93,7 +94,11 @@ impl Lookup<'_> {
 /// failed: else a name of IPv4 alone would lose all it has with one datagram.
 fn whole(four: Option<Found>, six: Option<Found>, known: &[IpAddr]) -> Option<Found> {
     let (mut found, ttl, missing): (_, _, fn(&IpAddr) -> bool) = match (four, six) {
-        (Some((four, four_ttl)), Some((six, six_ttl))) => return Some(([four, six].concat(), four_ttl.min(six_ttl))),
+        (Some((four, four_ttl)), Some((six, six_ttl))) => {
+            let ttl = four_ttl.min(six_ttl);
+            // That there are none holds for no time if no server says for how long (RFC 2308, section 5).
+            return Some(([four, six].concat(), if ttl == Duration::MAX { Duration::ZERO } else { ttl }));
+        }
         (Some((four, ttl)), None) => (four, ttl, IpAddr::is_ipv6),
         (None, Some((six, ttl))) => (six, ttl, IpAddr::is_ipv4),
         (None, None) => return None,
@@ -122,10 +127,15 @@ async fn receive_framed(wire: &Wire<RingStream>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whether there is a way to an address: connecting a datagram socket asks the table of routes and sends nothing.
+/// Whether there is a way to an address, as far as can be told: connecting a datagram socket asks the table of routes and
+/// sends nothing.
 fn is_routed(address: IpAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9))).is_ok()
+    let connected = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9)));
+    match connected {
+        Ok(()) => true,
+        Err(error) => is_shortage(&error),
+    }
 }
 
 /// A small file of the system; empty if it cannot be read.
@@ -149,6 +159,9 @@ mod tests {
         let found = |addresses: &[IpAddr], ttl| Some((addresses.to_vec(), ttl));
         assert_eq!(whole(found(&[two], long), found(&[], short), &known), found(&[two], short), "all is told");
         assert_eq!(whole(found(&[], long), found(&[], long), &known), found(&[], long), "none is told");
+        let silent = || found(&[], Duration::MAX);
+        assert_eq!(whole(silent(), silent(), &known), found(&[], Duration::ZERO), "none, and not for how long");
+        assert_eq!(whole(found(&[two], long), silent(), &[]), found(&[two], long));
         assert_eq!(whole(found(&[two], long), None, &known), found(&[two, three], long));
         assert_eq!(whole(None, found(&[three], short), &known), found(&[three, one], short));
         assert_eq!(whole(None, found(&[], short), &known), None, "half of nothing");

@@ -2,6 +2,7 @@
 //!
 //! An answer holds for its TTL, kept between `dns.ttl_min` and `dns.ttl_max`. When no server answers, the last addresses
 //! stay and it is asked again after [`RETRY_FAILED`]; a name whose servers say that it has no addresses any more has none.
+//! Both are said on standard error, once each time it begins and ends.
 
 use super::{call::Calls, checks::Checks, lookup::Lookup};
 use crate::limits::RETRY_FAILED;
@@ -34,9 +35,29 @@ struct Name {
     users: RefCell<Vec<(Arc<Upstream>, usize)>>,
     /// What it was resolved to last.
     addresses: RefCell<Option<Vec<IpAddr>>>,
+    standing: Cell<Standing>,
     is_wanted: Cell<bool>,
     /// Let go of after the first answer.
     answered: Cell<Option<Sender<()>>>,
+}
+
+/// What the last lookup of a name has shown. A new name is taken for a good one, so that only trouble is said.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Good,
+    Empty,
+    Unanswered,
+}
+
+impl Standing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "has addresses again",
+            Self::Empty => "has no address that this machine has a way to",
+            Self::Unanswered => "no server tells its addresses: the last ones, if there were any, stay",
+        }
+    }
 }
 
 impl Names {
@@ -94,6 +115,7 @@ impl Names {
             host,
             users: RefCell::new(users),
             addresses: RefCell::new(addresses),
+            standing: Cell::default(),
             is_wanted: Cell::new(true),
             answered: Cell::new(waiting),
         });
@@ -111,6 +133,11 @@ impl Names {
             if !name.is_wanted.get() {
                 return;
             }
+            name.note(match &found {
+                Some((addresses, _)) if !addresses.is_empty() => Standing::Good,
+                Some(_) => Standing::Empty,
+                None => Standing::Unanswered,
+            });
             let pause = match found {
                 Some((addresses, ttl)) => {
                     name.addresses.replace(Some(addresses));
@@ -134,6 +161,15 @@ impl Names {
         }
         if has_changed {
             self.checks.adjust();
+        }
+    }
+}
+
+impl Name {
+    /// Says how a name stands now, if that is news.
+    fn note(&self, standing: Standing) {
+        if self.standing.replace(standing) != standing {
+            eprintln!("tollgate: name {}: {}", self.host, standing.as_str());
         }
     }
 }

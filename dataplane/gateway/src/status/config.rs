@@ -10,7 +10,7 @@ use super::{
 };
 use crate::changes::{Outcome, Refusal, Tag, Text};
 use serde_json::{Value, json};
-use tollgate_http::{PROBLEM_CONTENT_TYPE, RequestHead};
+use tollgate_http::{PROBLEM_CONTENT_TYPE, Reason, RequestHead};
 use tollgate_model::{ConfigError, ConfigErrors};
 
 /// How a change is to be made.
@@ -58,6 +58,11 @@ pub(super) fn forbidden() -> Page {
     let detail = "The configuration is changed through the Unix socket of `status.socket` (`curl --unix-socket PATH ..`), \
                   or with `Authorization: Bearer TOKEN` and the token of `status.token`.";
     problem(403, "forbidden", "Not allowed to change the configuration", detail)
+}
+
+/// Nothing of that path is served.
+pub(super) fn no_page() -> Page {
+    problem(404, Reason::NoRoute.code(), "No such page", "Served here: /livez, /readyz, /metrics and /config.")
 }
 
 /// Too many reports are being written.
@@ -125,7 +130,7 @@ pub(super) fn errors_json(errors: &ConfigErrors) -> Value {
     errors.into_iter().map(error).collect()
 }
 
-fn problem(status: u16, code: &str, title: &str, detail: &str) -> Page {
+pub(super) fn problem(status: u16, code: &str, title: &str, detail: &str) -> Page {
     Page::json(status, PROBLEM_CONTENT_TYPE, &document(status, code, title, detail))
 }
 

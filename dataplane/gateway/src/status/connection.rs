@@ -10,6 +10,7 @@ use super::{
     config::{self, Terms},
     desk::Desk,
     pages::{Asked, Page},
+    quotas,
 };
 use crate::{
     changes::Change,
@@ -128,11 +129,15 @@ impl<I: Io> Connection<I> {
                 (true, _) => ConnectionOption::Default,
             },
         };
-        if matches!(request.asked, Asked::Put | Asked::Patch) {
+        if !matches!(request.asked, Asked::Page(_) | Asked::Report) {
             let shown = head.field_named(b"authorization");
-            match self.access.allows(desk.live.token().as_ref(), shown) {
-                false => request.asked = Asked::Page(config::forbidden()),
-                true => match Terms::of(head) {
+            match (self.access.allows(desk.live.token().as_ref(), shown), &request.asked) {
+                (false, _) => request.asked = Asked::Page(config::forbidden()),
+                (true, Asked::Quotas) => {
+                    request.asked = Asked::Page(quotas::show(&desk.pages.publisher, head.query().unwrap_or_default()));
+                }
+                (true, Asked::Operate) => {}
+                (true, _) => match Terms::of(head) {
                     Ok(terms) => request.terms = terms,
                     Err(page) => request.asked = Asked::Page(page),
                 },
@@ -155,15 +160,23 @@ impl<I: Io> Connection<I> {
             true => Reply { page, is_head, connection: ConnectionOption::Close },
             false => Reply { page, is_head, connection },
         };
-        let make = match request.asked {
+        let make: fn(Body) -> Change = match request.asked {
             Asked::Page(page) => return Ok((reply(page, is_last), behind)),
             Asked::Report => {
                 self.allow(CHANGE_ANSWER);
                 let page = desk.waiting.answer(|answering| desk.reporter.begin(answering)).await;
                 return Ok((reply(page, is_last), behind));
             }
+            Asked::Quotas | Asked::Operate => {
+                let received = self.body(request.body, request.expects_continue, behind, desk).await;
+                return match received {
+                    Ok((body, rest)) => Ok((reply(quotas::operate(&desk.pages.publisher, body.bytes()), false), rest)),
+                    Err(Failure::Refused(page)) => Ok((reply(*page, true), None)),
+                    Err(Failure::Broken(error)) => Err(error),
+                };
+            }
             Asked::Put => |body| Change::Put(Box::new(body)),
-            Asked::Patch => |body: Body| Change::Patch(Box::new(body)),
+            Asked::Patch => |body| Change::Patch(Box::new(body)),
         };
         match self.body(request.body, request.expects_continue, behind, desk).await {
             Ok((body, rest)) => {

@@ -25,9 +25,9 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
-        let Subject { registry, publisher, live, changes } = subject;
+        let Subject { registry, publisher, live, changes, survival } = subject;
         Self {
-            pages: Pages { registry, publisher: publisher.clone(), figures: Figures::new(publisher.clone()) },
+            pages: Pages { registry, publisher: publisher.clone(), figures: Figures::new(publisher.clone(), survival) },
             reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
             live,
             waiting,

@@ -4,9 +4,10 @@
 //! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
 //! document.
 
+use super::config;
 use crate::{figures::Figures, publish::Publisher};
 use std::sync::Arc;
-use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Reason, write_problem};
+use tollgate_http::{Method, PROBLEM_CONTENT_TYPE, Problem, Reason, write_problem};
 use tollgate_telemetry::{CONTENT_TYPE, Registry};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -14,6 +15,7 @@ pub(super) const JSON: &str = "application/json";
 /// What is true now may not be a moment later.
 const NOT_STORED: &[(&str, &[u8])] = &[("Cache-Control", b"no-store")];
 const ALLOWED: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD"), ("Cache-Control", b"no-store")];
+const ALLOWED_QUOTAS: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, POST"), ("Cache-Control", b"no-store")];
 const ALLOWED_CONFIG: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, PUT, PATCH"), ("Cache-Control", b"no-store")];
 
 /// Where the pages get what they say.
@@ -33,6 +35,10 @@ pub(super) enum Asked {
     Put,
     /// A change of some of its items.
     Patch,
+    /// What keys of quotas have used.
+    Quotas,
+    /// A change of that.
+    Operate,
 }
 
 /// An answer without what depends on the connection.
@@ -54,7 +60,8 @@ impl Pages {
             b"/readyz" => Self::readiness,
             b"/metrics" => Self::metrics,
             b"/config" => return asked_of_config(method, path),
-            _ => return Asked::Page(Page::problem(Reason::NoRoute, Some(path))),
+            b"/quotas" => return asked_of_quotas(method, path),
+            _ => return Asked::Page(config::no_page()),
         };
         Asked::Page(match method {
             Method::Get | Method::Head => page(self),
@@ -86,6 +93,14 @@ fn asked_of_config(method: Method, path: &[u8]) -> Asked {
     }
 }
 
+fn asked_of_quotas(method: Method, path: &[u8]) -> Asked {
+    match method {
+        Method::Get | Method::Head => Asked::Quotas,
+        Method::Post => Asked::Operate,
+        _ => Asked::Page(Page { fields: ALLOWED_QUOTAS, ..Page::problem(Reason::MethodNotAllowed, Some(path)) }),
+    }
+}
+
 impl Page {
     fn text(status: u16, text: &str) -> Self {
         Self { status, content_type: TEXT, fields: NOT_STORED, etag: String::new(), content: text.into() }
@@ -99,7 +114,8 @@ impl Page {
     /// A problem document; `path` is the request's, if it had one that can be told.
     pub(super) fn problem(reason: Reason, path: Option<&[u8]>) -> Self {
         let mut content = Vec::new();
-        write_problem(&mut content, (reason, reason.status()), b"", path);
+        let problem = Problem { reason, status: reason.status(), request_id: b"", instance: path, violated: &[] };
+        write_problem(&mut content, &problem);
         Self { content_type: PROBLEM_CONTENT_TYPE, content, ..Self::text(reason.status(), "") }
     }
 }

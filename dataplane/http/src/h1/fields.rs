@@ -6,6 +6,51 @@
 use super::connection::ConnectionOptions;
 use crate::{FIELD_NAME_BYTES_MAX, FIELDS_MAX, Name, NameSet, Reason};
 
+/// What the heads of requests and responses alike say of their fields.
+macro_rules! field_accessors {
+    ($head:ident) => {
+        impl<'a> $head<'a> {
+            /// The first value of a known field.
+            #[must_use]
+            pub fn field(&self, name: Name) -> Option<&'a [u8]> {
+                self.fields_index().value(self.bytes, name)
+            }
+
+            /// All values of a known field.
+            pub fn field_values(&self, name: Name) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+                self.fields_index().values(self.bytes, name)
+            }
+
+            /// The first value of any field.
+            #[must_use]
+            pub fn field_named(&self, name: &[u8]) -> Option<&'a [u8]> {
+                self.fields_index().named(self.bytes, name)
+            }
+
+            /// Names and values in the order they came.
+            pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+                self.fields_index().iter(self.bytes)
+            }
+
+            /// Bytes of the head, up to and with its empty line.
+            #[must_use]
+            pub const fn head_len(&self) -> usize {
+                self.index.head_len as usize
+            }
+
+            pub(crate) const fn fields_index(&self) -> &'a Fields {
+                &self.index.fields
+            }
+
+            pub(crate) const fn bytes(&self) -> &'a [u8] {
+                self.bytes
+            }
+        }
+    };
+}
+
+pub(super) use field_accessors;
+
 /// A range of a head's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {

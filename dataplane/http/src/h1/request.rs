@@ -4,7 +4,13 @@
 //! [`RequestIndex::parse`] is the only way to a [`RequestHead`], so a head that can be looked at has been judged in
 //! full. It keeps offsets, not bytes: about 1.2 KiB, reused for every request of a connection.
 
-use super::{BodyLength, Fields, Parsed, fields::Span, framing, target::Target, tokenize, tokens};
+use super::{
+    BodyLength, Fields, Parsed,
+    fields::{Span, field_accessors},
+    framing,
+    target::Target,
+    tokenize, tokens,
+};
 use crate::{HeadLimits, Method, Name, Reason, Version, authority::host_of_authority, limits};
 
 /// Where the parts of a request head are.
@@ -244,26 +250,10 @@ impl<'a> RequestHead<'a> {
         std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+')).and_then(|text| text.parse().ok())
     }
 
-    /// The first value of a known field.
+    /// The first value of a cookie as it is (RFC 6265, section 4.2.1: `a=b; c=d`).
     #[must_use]
-    pub fn field(&self, name: Name) -> Option<&'a [u8]> {
-        self.fields_index().value(self.bytes, name)
-    }
-
-    /// All values of a known field.
-    pub fn field_values(&self, name: Name) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.fields_index().values(self.bytes, name)
-    }
-
-    /// The first value of any field.
-    #[must_use]
-    pub fn field_named(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.fields_index().named(self.bytes, name)
-    }
-
-    /// Names and values in the order they came.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.fields_index().iter(self.bytes)
+    pub fn cookie(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.field_values(Name::Cookie).find_map(|field| cookie(field, name))
     }
 
     /// Number of field lines.
@@ -271,20 +261,16 @@ impl<'a> RequestHead<'a> {
     pub const fn fields_len(&self) -> usize {
         self.index.fields.len()
     }
+}
 
-    /// Bytes of the head, up to and with its empty line.
-    #[must_use]
-    pub const fn head_len(&self) -> usize {
-        self.index.head_len as usize
-    }
+field_accessors!(RequestHead);
 
-    pub(crate) const fn fields_index(&self) -> &'a Fields {
-        &self.index.fields
-    }
-
-    pub(crate) const fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
+fn cookie<'f>(field: &'f [u8], name: &[u8]) -> Option<&'f [u8]> {
+    field.split(|&byte| byte == b';').find_map(|pair| {
+        let (found, value) = pair.trim_ascii().split_at_checked(name.len())?;
+        let value = value.strip_prefix(b"=")?;
+        (found == name).then_some(value)
+    })
 }
 
 /// The value of the one Upgrade field that Connection names, unless it offers `h2c`, which would let requests past this
@@ -296,4 +282,17 @@ pub(super) fn upgrade<'a>(fields: &Fields, bytes: &'a [u8]) -> Option<&'a [u8]> 
     let protocols = fields.value(bytes, Name::Upgrade).filter(|value| !value.is_empty())?;
     let offers_h2c = tokens(protocols).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"));
     (!offers_h2c).then_some(protocols)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cookie;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        assert_eq!(cookie(b"aa=1; a=2;a=3", b"a"), Some(&b"2"[..]));
+        assert_eq!(cookie(b"a=", b"a"), Some(&b""[..]));
+        assert_eq!(cookie(b"ab=1; b", b"a"), None);
+        assert_eq!(cookie(b"", b"a"), None);
+    }
 }

@@ -3,7 +3,13 @@
 //! Everything that is not acceptable is the upstream's fault and answered with 502. The index is of fixed size and holds
 //! places, no bytes; what becomes of the fields is decided in `forward`.
 
-use super::{BodyLength, Fields, Parsed, fields::Span, framing, request::upgrade, tokenize};
+use super::{
+    BodyLength, Fields, Parsed,
+    fields::{Span, field_accessors},
+    framing,
+    request::upgrade,
+    tokenize,
+};
 use crate::{HeadLimits, Method, Name, Reason, Version};
 
 /// Length of `HTTP/1.1 200`.
@@ -143,40 +149,6 @@ impl<'a> ResponseHead<'a> {
     pub fn upgrade(&self) -> Option<&'a [u8]> {
         upgrade(self.fields_index(), self.bytes)
     }
-
-    /// The first value of a known field.
-    #[must_use]
-    pub fn field(&self, name: Name) -> Option<&'a [u8]> {
-        self.fields_index().value(self.bytes, name)
-    }
-
-    /// All values of a known field.
-    pub fn field_values(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
-        self.fields_index().values(self.bytes, name)
-    }
-
-    /// The first value of any field.
-    #[must_use]
-    pub fn field_named(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.fields_index().named(self.bytes, name)
-    }
-
-    /// Names and values in the order they came.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.fields_index().iter(self.bytes)
-    }
-
-    /// Bytes of the head, up to and with its empty line.
-    #[must_use]
-    pub const fn head_len(&self) -> usize {
-        self.index.head_len as usize
-    }
-
-    pub(crate) const fn fields_index(&self) -> &'a Fields {
-        &self.index.fields
-    }
-
-    pub(crate) const fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
 }
+
+field_accessors!(ResponseHead);

@@ -14,7 +14,7 @@ use crate::{
 use tollgate_pattern::Refusal;
 
 const EVERY: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(100);
 const PREFIX: &str = "tollgate";
 const REFERENCE: &str = "write `${file:/run/secrets/cluster}` or `${env:SECRET}`";
 const URL: &str = "write `redis://host:6379`, `rediss://host:6379` or `unix:///path`";

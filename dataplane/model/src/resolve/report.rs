@@ -21,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub(super) source: &'a dyn Source,
     /// Where values stand whose own place is unknown: those of an item that is read again from what is kept of it.
     pub(super) fallback: Location,
+    /// Whether there is a store that nodes share.
+    pub(super) has_cluster: bool,
     errors: Vec<(Location, ConfigError)>,
     /// Mistakes beyond the bound.
     more: usize,
@@ -28,7 +30,7 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(documents: &'a Documents, source: &'a dyn Source) -> Self {
-        Self { documents, source, fallback: Location::UNKNOWN, errors: Vec::new(), more: 0 }
+        Self { documents, source, fallback: Location::UNKNOWN, has_cluster: false, errors: Vec::new(), more: 0 }
     }
 
     /// The errors in the order of their places, if there are any.

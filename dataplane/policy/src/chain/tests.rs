@@ -1,6 +1,7 @@
 //! What chains say of whole requests: each policy by itself, and in which order they act.
 
 use super::*;
+use crate::HashKeys;
 use tollgate_http::{HeadLimits, Parsed, RequestIndex};
 use tollgate_model::{NoSource, Snapshot, parse};
 
@@ -17,7 +18,10 @@ fn chain(policies: &str) -> Chain {
     let snapshot = snapshot(policies);
     match &snapshot.routes[0].policies {
         None => Chain::plain(&snapshot.limits),
-        Some(policies) => Chain::compile(policies, &snapshot.limits),
+        Some(policies) => {
+            let mut registry = Registry::new(HashKeys::random());
+            Chain::compile(policies, &snapshot.routes[0], &snapshot.limits, &mut registry, &mut |_| 0)
+        }
     }
 }
 

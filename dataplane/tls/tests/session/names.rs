@@ -4,9 +4,9 @@ use crate::{
     authority::{Authority, Issued, options, settings},
     wire::{Cut, Gateway, Peer, client, pump},
 };
-use rustls::{AlertDescription, ClientConfig, RootCertStore, crypto::aws_lc_rs::default_provider, version::TLS12};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs::default_provider, version::TLS12};
 use std::sync::Arc;
-use tollgate_tls::{CertificateError, Certificates, Error, Phase, ServerOptions, ServerSettings, Version};
+use tollgate_tls::{CertificateError, Certificates, Error, ServerOptions, ServerSettings, Version};
 
 struct Host {
     authority: Authority,
@@ -14,7 +14,7 @@ struct Host {
     settings: ServerSettings,
 }
 
-fn host(refuses: bool) -> Host {
+fn host() -> Host {
     let authority = Authority::new();
     let issued: Vec<_> = [&["a.example.com"][..], &["*.example.com"], &["b.example.com", "other.example.org"]]
         .iter()
@@ -22,7 +22,6 @@ fn host(refuses: bool) -> Host {
         .collect();
     let loaded: Vec<_> = issued.iter().map(Issued::load).collect();
     let certificates = Certificates::new(&loaded).unwrap();
-    let certificates = if refuses { certificates.refusing_unknown_names() } else { certificates };
     let settings = settings(ServerOptions { certificates, ..options(&authority) });
     Host { authority, issued, settings }
 }
@@ -42,7 +41,7 @@ fn shown(host: &Host, name: &str, version: Version) -> (Option<usize>, Peer, Gat
 
 #[test]
 fn a_name_chooses_its_certificate() {
-    let host = host(false);
+    let host = host();
     for version in [Version::Tls12, Version::Tls13] {
         for (name, expected) in [
             ("a.example.com", 0),
@@ -62,7 +61,7 @@ fn a_name_chooses_its_certificate() {
 
 #[test]
 fn a_wildcard_stands_for_one_label_and_a_wrong_name_gets_the_default() {
-    let host = host(false);
+    let host = host();
     for name in ["d.c.example.com", "example.com", "nowhere.test"] {
         let (_, peer, mut gateway) = shown(&host, name, Version::Tls13);
         assert!(matches!(peer.failure, Some(rustls::Error::InvalidCertificate(_))), "{name}: {:?}", peer.failure);
@@ -70,16 +69,6 @@ fn a_wildcard_stands_for_one_label_and_a_wrong_name_gets_the_default() {
         pump(&mut peer, &mut gateway, &mut Cut::Whole);
         assert!(matches!(gateway.failure, Some(Error::Alert(_))), "{name}: {:?}", gateway.failure);
     }
-}
-
-#[test]
-fn an_unknown_name_can_be_refused() {
-    let host = host(true);
-    let (_, peer, gateway) = shown(&host, "nowhere.test", Version::Tls13);
-    assert_eq!(gateway.session.phase(), Phase::Failed);
-    assert_eq!(peer.failure, Some(rustls::Error::AlertReceived(AlertDescription::AccessDenied)));
-    assert_eq!(shown(&host, "c.example.com", Version::Tls13).0, Some(1));
-    assert_eq!(shown(&host, "", Version::Tls13).0, Some(0), "who names no host gets the default");
 }
 
 #[test]
@@ -113,7 +102,7 @@ fn there_must_be_a_certificate() {
 
 #[test]
 fn a_session_is_for_the_hosts_of_the_certificate_that_was_shown() {
-    let host = host(false);
+    let host = host();
     for (asked, other, is_for) in [
         ("a.example.com", "a.example.com", true),
         ("a.example.com", "A.Example.COM.", true),

@@ -6,9 +6,10 @@ use crate::{
     body::{Part, Source},
     limits::RECEIVE_ROOM_BYTES,
     link::Link,
+    wire::Arrival,
 };
 use tollgate_http::{BodyLength, Chunk, ChunkedDecoder, Reason, Side};
-use tollgate_io::{Buffer, Io};
+use tollgate_io::{Buffer, Io, Stream};
 
 /// How the rest of the current body is delimited.
 enum Framing {
@@ -73,7 +74,12 @@ impl<'a, I: Io> Reader<'a, I> {
         }
         let before = held.as_ref().map_or(0, Buffer::len);
         self.link.begin_receive();
-        let result = self.link.stream.receive(held).await;
+        // As `Wire::receive`, without its future: a receive waits nearly always, and each future on the way to it costs.
+        let wire = &self.link.stream;
+        let result = match wire.layer() {
+            None => wire.stream().recv(held).await.map(|buffer| Arrival::plain(buffer, before)),
+            Some(layer) => layer.receive(wire.stream(), held).await,
+        };
         let arrival = self.link.end_receive(result, before)?;
         self.buffer = arrival.buffer;
         Ok(!arrival.is_end)

@@ -67,20 +67,42 @@ impl<'a, I: Io> Writer<'a, I> {
                 Some(part) => self.raw(part),
                 None => self.queued.take().map_or_else(|| SendList::new(None, None), SendList::whole),
             };
-            self.link.begin_send();
-            let mut result = Ok(());
-            while !list.is_empty() && result.is_ok() {
-                let sent;
-                (sent, list) = self.link.stream.send(list).await;
-                result = self.link.note_sent(&sent);
+            let mut result = self.send_at_once(&mut list);
+            if result.is_ok() && !list.is_empty() {
+                (result, list) = self.send_rest(list).await;
             }
-            self.link.end_send();
             match part {
                 None => return (result, list.into_buffers().1),
                 Some(part) if result.is_err() => return (result, part.buffer),
                 Some(_) => is_head_alone = false,
             }
         }
+    }
+
+    /// Sends what the stream takes without waiting, which is nearly always all. The list is not moved: a future would keep
+    /// a place for it.
+    fn send_at_once(&self, list: &mut SendList) -> Result<(), Reason> {
+        while !list.is_empty()
+            && let Some(sent) = self.link.stream.try_send(list)
+        {
+            self.link.note_sent(&sent)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is left of a list, which is not empty.
+    async fn send_rest(&self, mut list: SendList) -> (Result<(), Reason>, SendList) {
+        self.link.begin_send();
+        let result = loop {
+            let sent;
+            (sent, list) = self.link.stream.send(list).await;
+            let noted = self.link.note_sent(&sent);
+            if noted.is_err() || list.is_empty() {
+                break noted;
+            }
+        };
+        self.link.end_send();
+        (result, list)
     }
 
     /// Whether the queued head leaves too little room behind it for the framing of chunks.

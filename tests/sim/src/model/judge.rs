@@ -33,6 +33,7 @@ impl Model {
         // When that of one behind it is cut, an answer that is on its way may be lost with the connection.
         let is_taken_along = behind.iter().any(|token| notes[token].was_spoilt(&CUTTING));
         let note = notes.get_mut(&token).expect("every request has a note");
+        note.told_at = Some(self.world.now().nanos());
         note.outcome = match reply {
             Err(failure) => {
                 assert!(!matches!(failure, Failure::Malformed(_)), "the client of {token} was sent: {failure}");
@@ -55,6 +56,11 @@ impl Model {
                 let reason = if by_origin { self.judge_answer(note, reply) } else { self.judge_own(note, reply) };
                 let id = reply.head.field("x-request-id").unwrap_or_default().to_owned();
                 assert!(!id.is_empty() && note.tries.iter().all(|tried| tried.id == id), "{token} has two identifiers");
+                if by_origin {
+                    // It is known which of its tries was answered.
+                    let nth = reply.head.field("x-try").and_then(|nth| nth.parse::<usize>().ok());
+                    note.held_by_origin = nth.and_then(|nth| note.tries.get(nth)).map(|tried| tried.held);
+                }
                 Outcome::Told(Told { by_origin, status: reply.head.status(), id, reason })
             }
         };
@@ -130,7 +136,7 @@ impl Model {
                     || is_declined && (self.rules.ejects || self.rules.upstream_connections_max.is_some())
             }
             Reason::CircuitOpen => self.rules.breaks,
-            Reason::UpstreamOverloaded => self.rules.limits,
+            Reason::UpstreamOverloaded => self.rules.adapts,
             Reason::FaultInjected => self.rules.injects,
             Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),
@@ -144,6 +150,8 @@ impl Model {
                 rough || is_unlucky || self.has_seen(&[Mishap::EndpointFails]) || note.was_spoilt(&[Mishap::CutAnswer])
             }
             Reason::ResponseTimeout => rough || note.was_spoilt(&[Mishap::NoAnswer]),
+            // Whether it was right to do so is seen when all is known.
+            Reason::Throttled | Reason::QuotaExceeded | Reason::ConcurrencyExceeded => self.rules.may_limit(note),
             Reason::UpstreamMalformed | Reason::UpstreamHeadTooLarge => note.was_spoilt(&[Mishap::BadAnswer]),
             _ => false,
         }
@@ -177,6 +185,7 @@ impl Model {
             }
             self.judge_record(note);
         }
+        self.judge_limits(notes.values());
         nameless.values().for_each(|record| self.judge_nameless(record));
     }
 

@@ -7,11 +7,13 @@
 //!
 //! Checked where it happens: no reply without its request, nothing of one exchange in another, bodies whole, hop-by-hop
 //! fields gone, nothing sent twice that must not be, one snapshot per exchange, limits kept, no failure without an excuse.
-//! Checked at the end: one access record for each exchange, saying what the client was told. A breach is a panic, in the
+//! Checked at the end: one access record for each exchange, saying what the client was told, and what rules admitted and
+//! refused. A breach is a panic, in the
 //! run and at the moment where it happens.
 
 mod forms;
 mod judge;
+mod limits;
 mod mishap;
 mod notes;
 mod plan;
@@ -20,6 +22,7 @@ mod served;
 mod visitor;
 
 pub use forms::{BAD_ANSWERS, BAD_REQUESTS, BadForm, MARK};
+pub use limits::{Limit, LimitKind};
 pub use mishap::{ENDING, Mishap, Mishaps};
 pub use plan::{Expected, Habits, Plan, SMALL_BODY_BYTES, Served};
 
@@ -62,10 +65,12 @@ pub struct Rules {
     pub connections_max: Option<usize>,
     /// Endpoints are ejected for their failures.
     pub ejects: bool,
+    /// Rules of the route `x`.
+    pub limits: [Option<Limit>; 3],
     /// The upstream has a breaker.
     pub breaks: bool,
     /// The upstream has a limit of requests in progress.
-    pub limits: bool,
+    pub adapts: bool,
     /// A request that may be repeated may go to two endpoints at one time.
     pub hedges: bool,
     /// The gateway answers some requests with an error on purpose.
@@ -136,7 +141,7 @@ impl Model {
             let token = |at| (world.random().next() >> 40 << 16) + (number * requests + at) as u64;
             let tokens: Vec<u64> = (0..requests).map(token).collect();
             let mut notes = model.notes.borrow_mut();
-            tokens.iter().for_each(|&token| drop(notes.insert(token, Note::new(rules.habits.plan(token)))));
+            tokens.iter().for_each(|&token| drop(notes.insert(token, Note::new(rules.habits.plan(token), number))));
             world.spawn(visitor::visit(model.clone(), number, tokens.into()));
         }
         Started { model, origins }

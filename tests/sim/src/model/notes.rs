@@ -1,4 +1,6 @@
 //! What the model has seen of one exchange, from its client's side and from the origins'.
+//!
+//! Only notes: what they must come to is judged elsewhere (`judge`, `limits`), when all is over.
 
 use super::{
     mishap::Mishap,
@@ -12,6 +14,14 @@ use tollgate_http::Reason;
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) plan: Plan,
+    /// The number of its client.
+    pub(super) client: usize,
+    /// When it was sent, when its head reached an origin first, and when its client knew how it ended, in nanoseconds.
+    pub(super) sent_at: u64,
+    pub(super) reached_at: Option<u64>,
+    pub(super) told_at: Option<u64>,
+    /// From when to when the origin had it whose answer its client got, and had not begun to answer.
+    pub(super) held_by_origin: Option<(u64, u64)>,
     /// What its client's connection is excused by.
     pub(super) excuse: Option<Mishap>,
     /// Its client's connection was turned away.
@@ -31,6 +41,8 @@ pub(super) struct Note {
 pub(super) struct Try {
     /// The request's identifier.
     pub(super) id: String,
+    /// When it did, and when the answer began at the earliest, in nanoseconds.
+    pub(super) held: (u64, u64),
     pub(super) generation: Option<u64>,
     /// Not the first of its connection.
     pub(super) is_reuse: bool,
@@ -62,9 +74,14 @@ pub(super) struct Told {
 }
 
 impl Note {
-    pub(super) const fn new(plan: Plan) -> Self {
+    pub(super) const fn new(plan: Plan, client: usize) -> Self {
         Self {
             plan,
+            client,
+            sent_at: 0,
+            reached_at: None,
+            told_at: None,
+            held_by_origin: None,
             excuse: None,
             was_turned_away: false,
             generation_min: 0,

@@ -16,6 +16,9 @@ pub(super) struct Record {
     /// Tries, connects among them.
     pub(super) attempts: usize,
     pub(super) reason: Option<Reason>,
+    /// Names of rules, with commas between.
+    pub(super) throttled_by: String,
+    pub(super) shadowed_by: String,
 }
 
 impl Record {
@@ -29,6 +32,8 @@ impl Record {
             status: number("status").unwrap_or_else(|| panic!("no status: {line}")),
             attempts: number("attempts").unwrap_or(1).into(),
             reason: value(line, "reason").map(reason),
+            throttled_by: value(line, "throttled_by").unwrap_or_default().to_owned(),
+            shadowed_by: value(line, "shadowed_by").unwrap_or_default().to_owned(),
         }
     }
 }

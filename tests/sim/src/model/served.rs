@@ -1,4 +1,6 @@
 //! The origins' side of the model: what reaches them, and what they answer.
+//!
+//! Every byte that arrives is compared with what the client of its exchange sent; what may not be there fails at once.
 
 use super::{
     Model,
@@ -54,7 +56,11 @@ impl Model {
         mishaps.iter().for_each(|&mishap| self.happens(mishap));
         let id = head.field("x-request-id").unwrap_or_default().to_owned();
         assert!(!id.is_empty() && note.tries.iter().all(|tried| tried.id == id), "another identifier for {token}");
-        note.tries.push(Try { id, generation, is_reuse: nth > 0, mishaps });
+        let now = self.world.now().nanos();
+        note.reached_at.get_or_insert(now);
+        let held =
+            (now, if answer.early || answer.raw.is_some() { now } else { now.saturating_add(answer.delay_nanos) });
+        note.tries.push(Try { id, held, generation, is_reuse: nth > 0, mishaps });
         answer
     }
 

@@ -178,8 +178,9 @@ impl Model {
     /// Takes note that a request is sent.
     fn sends(&self, token: u64, excuse: Option<Mishap>, encode: impl FnOnce(&super::Plan)) {
         self.sent.set(self.sent.get() + 1);
-        let settled = self.settled();
+        let (settled, now) = (self.settled(), self.world.now().nanos());
         self.note(token, |note| {
+            note.sent_at = now;
             if note.is_malformed() {
                 self.happens(Mishap::BadRequest);
             }

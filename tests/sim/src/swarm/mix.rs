@@ -6,7 +6,7 @@
 use crate::{
     Conditions, Fault, Faults, Random,
     gateway::listen,
-    model::{ENDING, Habits, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
+    model::{ENDING, Habits, Limit, LimitKind, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -99,8 +99,9 @@ impl Mix {
             upstream_connections_max: None,
             connections_max: None,
             ejects: false,
+            limits: limits(&Random::new(seed.rotate_left(32) ^ 1)),
             breaks: false,
-            limits: false,
+            adapts: false,
             hedges: false,
             injects: false,
             marks_generation: random.chance(0.7),
@@ -171,12 +172,7 @@ impl Mix {
         let (listen, second, upstream, node) = (listen(0), origin(self.origins), &self.upstream, &self.node);
         let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
-        let injected = match self.rules.injects {
-            true => {
-                ", policies: { faults: { delay: { fixed: 2ms, percent: 20 }, abort: { status: 503, percent: 5 } } }"
-            }
-            false => "",
-        };
+        let policies = self.policies();
         let spare = if random.chance(0.5) {
             format!("  - {{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}\n")
         } else {
@@ -189,7 +185,7 @@ upstreams:
   - {{ name: main, endpoints: [ {endpoints} ]{upstream} }}
   - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms{most} }} }}
 routes:
-  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{injected} }}
+  - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{policies} }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
   - {{ name: small, match: {{ path: \"/small/{{id}}\" }}, upstream: second, policies: {{ limits: {{ body_bytes: \
              {SMALL_BODY_BYTES} }} }} }}
@@ -200,6 +196,18 @@ routes:
 {node}",
             timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
         )
+    }
+}
+
+impl Mix {
+    /// The policies of the route `x`.
+    fn policies(&self) -> String {
+        let mut policies: Vec<_> = self.rules.limits.iter().flatten().map(Limit::to_string).collect();
+        if self.rules.injects {
+            let abort = "abort: { status: 503, percent: 5 }";
+            policies.push(format!("faults: {{ delay: {{ fixed: 2ms, percent: 20 }}, {abort} }}"));
+        }
+        if policies.is_empty() { String::new() } else { format!(", policies: {{ {} }}", policies.join(", ")) }
     }
 }
 
@@ -226,6 +234,20 @@ fn faults(random: &Random, weather: u64) -> Faults {
         if is_on { faults.with(fault, rate) } else { faults }
     };
     Fault::ALL.into_iter().fold(Faults::NONE, draw)
+}
+
+/// Rules of the route `x`: for some mixes, and seldom so tight that little is left.
+fn limits(random: &Random) -> [Option<Limit>; 3] {
+    let is_on = random.chance(0.3);
+    let draw = |kind, limit: u64, burst: u64| {
+        let (by_client, shadow) = (random.chance(0.5), random.chance(0.2));
+        (is_on && random.chance(0.6)).then_some(Limit { kind, limit, burst, by_client, shadow })
+    };
+    [
+        draw(LimitKind::Throttle, 1 << random.below(13), 1 << random.below(7)),
+        draw(LimitKind::Quota, 8 << random.below(6), 1),
+        draw(LimitKind::Concurrency, 1 + random.below(8), 1),
+    ]
 }
 
 /// Keys of the upstream `main`.
@@ -280,7 +302,7 @@ fn resilience(seed: u64, rules: &mut Rules) -> String {
         ));
     }
     if random.chance(0.2) {
-        rules.limits = true;
+        rules.adapts = true;
         keys.push_str(", adaptive_concurrency: { min: 1, max: 8 }");
     }
     if random.chance(0.25) {

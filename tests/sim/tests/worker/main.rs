@@ -13,6 +13,7 @@ mod retries;
 mod routing;
 mod seeds;
 mod smuggling;
+mod throttle;
 mod tls;
 mod traces;
 mod truncation;

@@ -123,20 +123,27 @@ fn a_worker_that_goes_leaves_no_connection_in_between() {
     });
 }
 
-/// Three connections for each of two workers, far fewer than are spread otherwise.
+/// Far fewer connections than are spread otherwise, in one case fewer than there are workers.
 #[test]
-fn a_connection_for_a_full_worker_goes_where_there_is_room() {
-    let settings = Settings { node: "limits: { connections: 6 }", ..Settings::default() };
-    let gateway = Gateway::start_workers(2, settings, 1, Conditions::default(), 1);
-    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
-    let clients: Vec<_> = (0..8).map(|at| stay(&gateway, SECOND / 100 * at)).collect();
-    gateway.simulation.run_for(SECOND);
-    assert_eq!((open(&gateway, 0), open(&gateway, 1)), (3, 3));
-    assert_eq!(gateway.figure("tollgate_accept_errors_total", ""), 2, "the node is full");
-    gateway.drain();
-    gateway.simulation.run_until_idle();
-    assert_eq!(clients.iter().filter(|client| client.take()).count(), 6);
-    gateway.end();
+fn a_node_has_as_many_connections_as_it_may() {
+    for (parts, node) in [
+        (&[3, 3][..], "limits: { connections: 6 }"),
+        (&[3, 2], "limits: { connections: 5 }"),
+        (&[1, 1, 0], "limits: { connections: 2 }"),
+    ] {
+        let gateway =
+            Gateway::start_workers(parts.len(), Settings { node, ..Settings::default() }, 1, Conditions::default(), 1);
+        let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
+        let clients: Vec<_> = (0..8).map(|at| stay(&gateway, SECOND / 100 * at)).collect();
+        gateway.simulation.run_for(SECOND);
+        let all: u64 = parts.iter().sum();
+        assert_eq!((0..parts.len()).map(|worker| open(&gateway, worker)).collect::<Vec<_>>(), parts);
+        assert_eq!(gateway.figure("tollgate_accept_errors_total", ""), 8 - all, "the node is full");
+        gateway.drain();
+        gateway.simulation.run_until_idle();
+        assert_eq!(clients.iter().filter(|client| client.take()).count() as u64, all);
+        gateway.end();
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
     policies::RateLimitFields,
     raw::{self, Location, OrWord, Spanned, Text},
     resolve::{actions, matches, names::Defined, report::Report},
-    rule::{Allowance, Calendar, Cost, Direction, Mode, Period, Rule, RuleId, RuleKind, When},
+    rule::{Allowance, Calendar, Cost, Direction, Mode, Period, Rule, RuleId, RuleKind, StoreLost, When},
     scalar::{Count, Size},
 };
 use tollgate_pattern::{PathPattern, Refusal};
@@ -136,7 +136,7 @@ fn rule(
     let answer = raw.answer.as_ref().map(|raw| actions::answer(report, &raw.value, raw.referenced).map(Arc::new));
     let shadow = truth(report, raw.shadow.as_ref(), "shadow");
     let keys_max = report.quantity_or(raw.keys_max.as_ref(), &limits::KEYS, limits::KEYS_DEFAULT).index();
-    let mode = report.word(raw.mode.as_ref(), "mode", &[("node", Mode::Node)], Mode::Node);
+    let mode = mode(report, raw);
     let mut rule = Rule {
         kind: what(report, item, kind)?,
         id: RuleId { scope: owner.scope().into(), policy: kind.as_str(), name: name?.into() },
@@ -156,11 +156,27 @@ fn rule(
     Some(rule)
 }
 
+/// Where it is counted.
+fn mode(report: &mut Report<'_>, raw: &raw::Rule) -> Mode {
+    let lost = [("share", StoreLost::Share), ("open", StoreLost::Open), ("closed", StoreLost::Closed)];
+    let lost = report.word(raw.store_lost.as_ref(), "store_lost", &lost, StoreLost::Share);
+    let mode = report.word(raw.mode.as_ref(), "mode", &[("node", None), ("leased", Some(lost))], None);
+    if let (Some(raw), Some(_), false) = (&raw.mode, mode, report.has_cluster) {
+        let help = "add `cluster: { redis: [..], secret: .., nodes: .. }`".to_owned();
+        report.error(raw.referenced, "there is no store for `leased`".to_owned(), Some(help));
+    }
+    if let (Some(raw), None) = (&raw.store_lost, mode) {
+        let help = "add `mode: leased`, or leave it out".to_owned();
+        report.error(raw.referenced, "`store_lost` is for `mode: leased`".to_owned(), Some(help));
+    }
+    mode.map_or(Mode::Node, Mode::Leased)
+}
+
 /// Keys that are of another kind of rule.
 fn refuse_foreign(report: &mut Report<'_>, raw: &raw::Rule, kind: Kind) {
     use Kind::{Bandwidth, Concurrency, Quota, Throttle};
     let at = |raw: &Option<Text>| raw.as_ref().map(|raw| raw.referenced);
-    let table: [(&str, Option<Location>, &[Kind]); 10] = [
+    let table: [(&str, Option<Location>, &[Kind]); 11] = [
         ("per", at(&raw.per), &[Throttle, Quota]),
         ("burst", at(&raw.burst), &[Throttle, Bandwidth]),
         ("time_zone", at(&raw.time_zone), &[Quota]),
@@ -171,6 +187,7 @@ fn refuse_foreign(report: &mut Report<'_>, raw: &raw::Rule, kind: Kind) {
         ("shadow", at(&raw.shadow), &[Throttle, Quota, Concurrency]),
         ("answer", raw.answer.as_ref().map(|raw| raw.referenced), &[Throttle, Quota, Concurrency]),
         ("mode", at(&raw.mode), &[Throttle, Quota]),
+        ("store_lost", at(&raw.store_lost), &[Throttle, Quota]),
     ];
     for (key, at, kinds) in table {
         if let Some(at) = at.filter(|_| !kinds.contains(&kind)) {

@@ -1,0 +1,249 @@
+//! Shares of limits from a store that nodes have in common: taken ahead of requests, on side threads.
+//!
+//! ```text
+//! worker -> want -> [Desk: what each key needs] -> batch -> [Link: Redis] -> answers -> Desk -> Quotas::lend
+//! ```
+//!
+//! The thread of the desk never waits for the store: while an answer is late or the store is away it lends out of this
+//! node's own part of each limit. The thread of the link does all input and output, one batch at a time. Wants that find
+//! their queue full are forgotten; they are said again.
+
+mod desk;
+mod key;
+mod link;
+mod script;
+
+use crate::secret::Secret;
+use crossbeam::{
+    channel::{self, Receiver, Sender},
+    select,
+};
+use desk::Desk;
+use link::{Answers, Link};
+use script::Ask;
+use std::{
+    fmt, io,
+    sync::{
+        Arc, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
+};
+use tollgate_limit::{Lender, Quotas, Shared, Want, WhenLost};
+use tollgate_model::{Cluster, StoreLost};
+
+#[expect(clippy::disallowed_types, reason = "taken by threads that publish and lend; workers never ask")]
+type Lock<T> = std::sync::Mutex<T>;
+
+/// Wants that wait for the desk.
+const WANTS_MAX: usize = 16 << 10;
+/// Wants the desk takes in before it looks at anything else.
+const WANTS_AT_ONCE: usize = 1024;
+/// Between two looks at what the desk has lent, while there is anything.
+const TICK: Duration = Duration::from_millis(5);
+/// The same while there is nothing.
+const TICK_IDLE: Duration = Duration::from_millis(100);
+
+/// The threads that take shares of limits from the store.
+pub struct Shares {
+    counter: Arc<Counter>,
+    nodes: u64,
+    is_lost: Arc<AtomicBool>,
+    figures: Arc<ShareFigures>,
+    /// Nothing is sent here: that it is gone ends the threads. `None` once they have ended.
+    threads: Lock<Option<Threads>>,
+}
+
+type Threads = (Sender<()>, [JoinHandle<()>; 2]);
+
+/// What there is to tell of the store.
+#[derive(Debug, Default)]
+pub struct ShareFigures {
+    /// Times the store was lost.
+    pub losses: AtomicU64,
+    /// Batches that were answered.
+    pub batches: AtomicU64,
+    /// Units lent by the store.
+    pub lent: AtomicU64,
+    /// Units lent out of the node's own part while the store was away.
+    pub lent_alone: AtomicU64,
+    /// Wants that found their queue full.
+    pub wants_dropped: AtomicU64,
+}
+
+/// Where workers leave what they want, and rules are registered.
+struct Counter {
+    wants: Sender<Want>,
+    rules: Lock<Vec<Weak<Quotas>>>,
+    figures: Arc<ShareFigures>,
+}
+
+impl Lender for Counter {
+    fn want(&self, want: Want) {
+        if self.wants.try_send(want).is_err() {
+            self.figures.wants_dropped.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl Counter {
+    fn rules(&self) -> impl std::ops::DerefMut<Target = Vec<Weak<Quotas>>> {
+        // A list that is only added to is whole whenever somebody panicked.
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shares {
+    /// Starts the threads; the store is reached by them, in its own time. Until then it counts as lost.
+    ///
+    /// # Errors
+    /// No thread can be had, or an address cannot be understood.
+    pub fn start(settings: &Cluster, probe: u64) -> io::Result<Self> {
+        let ((wants, wanted), (end, ended)) = (channel::bounded(WANTS_MAX), channel::bounded(0));
+        let (figures, is_lost) = (Arc::<ShareFigures>::default(), Arc::new(AtomicBool::new(true)));
+        let counter = Arc::new(Counter { wants, rules: Lock::default(), figures: figures.clone() });
+        let ((batches, batch), (answer, answers)) = (channel::bounded(1), channel::bounded(1));
+        let link = Link::new(settings, probe)?;
+        let desk = Desk::new(settings.nodes, settings.timeout, is_lost.clone(), figures.clone());
+        let office = Office { desk, counter: counter.clone(), wanted, batches, answers, ended, start: now() };
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(run);
+        let threads = [
+            spawn("tollgate-shares", Box::new(move || office.run()))?,
+            spawn("tollgate-store", Box::new(move || link.run(&batch, &answer)))?,
+        ];
+        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, threads: Lock::new(Some((end, threads))) })
+    }
+
+    /// The counts of a rule, shared with other nodes; `quotas` are those of this one.
+    #[must_use]
+    pub fn share(&self, quotas: &Arc<Quotas>, when_lost: StoreLost) -> Shared {
+        let mut rules = self.counter.rules();
+        rules.push(Arc::downgrade(quotas));
+        let when_lost = match when_lost {
+            StoreLost::Share => WhenLost::Share,
+            StoreLost::Open => WhenLost::Open,
+            StoreLost::Closed => WhenLost::Closed,
+        };
+        // There is memory for far fewer rules.
+        let rule = (rules.len() - 1) as u32;
+        Shared::new(quotas.clone(), rule, self.nodes, self.counter.clone(), (when_lost, self.is_lost.clone()))
+    }
+
+    /// Gives back what is lent and not used, if the store answers in time, and lends no more.
+    pub fn end(&self) {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((end, threads)) = threads else { return };
+        drop(end);
+        for thread in threads {
+            if thread.join().is_err() {
+                eprintln!("tollgate: a thread of the cluster panicked");
+            }
+        }
+    }
+
+    /// Whether the store cannot be reached.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Relaxed)
+    }
+
+    /// What there is to tell of the store.
+    #[must_use]
+    pub fn figures(&self) -> &ShareFigures {
+        &self.figures
+    }
+
+    /// The secret that keys are hashed with on all nodes.
+    #[must_use]
+    pub fn secret(settings: &Cluster) -> [u8; crate::SECRET_BYTES] {
+        Secret::derived(settings.secret.reveal())
+    }
+}
+
+impl Drop for Shares {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Shares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shares").field("is_lost", &self.is_lost()).finish_non_exhaustive()
+    }
+}
+
+/// The desk's thread.
+struct Office {
+    desk: Desk,
+    counter: Arc<Counter>,
+    wanted: Receiver<Want>,
+    batches: Sender<Vec<Ask>>,
+    answers: Receiver<Answers>,
+    ended: Receiver<()>,
+    start: Instant,
+}
+
+impl Office {
+    fn run(mut self) {
+        let mut is_open = true;
+        self.send();
+        while is_open {
+            let tick = if self.desk.is_idle() { TICK_IDLE } else { TICK };
+            select! {
+                recv(self.wanted) -> want => want.into_iter().for_each(|want| self.take(want)),
+                recv(self.answers) -> answers => answers.into_iter().for_each(|answers| self.desk.answer(answers, self.now())),
+                recv(self.ended) -> _ => is_open = false,
+                default(tick) => {}
+            }
+            self.desk.look(self.now());
+            self.send();
+        }
+        self.close();
+    }
+
+    fn now(&self) -> u64 {
+        now().duration_since(self.start).as_nanos() as u64
+    }
+
+    fn take(&mut self, first: Want) {
+        let now = self.now();
+        for want in std::iter::once(first).chain(self.wanted.try_iter().take(WANTS_AT_ONCE)) {
+            if want.rule as usize >= self.desk.rules.len() {
+                self.desk.rules.clone_from(&self.counter.rules());
+            }
+            self.desk.want(&want, now);
+        }
+    }
+
+    fn send(&mut self) {
+        if let Some(batch) = self.desk.batch(self.now()) {
+            // One batch at a time is under way, and there is room for one.
+            let _ = self.batches.try_send(batch);
+        }
+    }
+
+    /// Returns all that is not used.
+    fn close(mut self) {
+        self.desk.give_up(self.now());
+        while self.desk.is_waiting() || self.desk.has_returns() {
+            self.send();
+            if !self.desk.is_waiting() {
+                return;
+            }
+            let Ok(answers) = self.answers.recv_timeout(self.desk.patience()) else { return };
+            self.desk.answer(answers, self.now());
+            if self.counter.figures.losses.load(Relaxed) > 0 && self.desk.is_lost() {
+                return;
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the seam's clock belongs to the workers, these are threads of their own"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,96 @@
+//! What limits survive by: the file of the quotas and the store of the cluster, and who is told of rules that begin.
+//!
+//! Opened before the first program is compiled, since the secret that keys of limits are hashed with is kept there; ended
+//! when the workers have, so that nothing is counted any more.
+
+use crate::{StartError, error::Part};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tollgate_cluster::{QuotaStore, SECRET_BYTES, Secret, Shares};
+use tollgate_limit::{Quotas, Shared};
+use tollgate_model::{Snapshot, StoreLost};
+use tollgate_worker::{HashKeys, Keeper, RuleRegistry};
+
+/// What is behind the last good configuration's path for that of the quotas.
+const EXTENSION: &str = "quotas";
+
+/// The file and the store, where there are any.
+#[derive(Clone)]
+pub(crate) struct Survival {
+    pub(crate) quotas: Option<Arc<QuotaStore>>,
+    pub(crate) shares: Option<Arc<Shares>>,
+    /// What keys of limits are hashed with.
+    pub(crate) keys: HashKeys,
+}
+
+impl Survival {
+    /// Opens what `snapshot` asks for.
+    pub(crate) fn open(snapshot: &Snapshot, last_good: Option<&Path>) -> Result<Self, StartError> {
+        let mut keys = Err(io::ErrorKind::NotFound.into());
+        let mut secret = |found: Option<[u8; SECRET_BYTES]>| {
+            let shared = snapshot.cluster.as_ref().map(Shares::secret);
+            let bytes = shared.or(found).map_or_else(Secret::random, Ok);
+            // Without chance keys could be guessed: then the node does not start, see below.
+            let (bytes, made) = match bytes {
+                Ok(bytes) => (bytes, Ok(HashKeys::new(words(&bytes)))),
+                Err(error) => ([0; SECRET_BYTES], Err(error)),
+            };
+            let probe = made.as_ref().map_or(0, HashKeys::probe);
+            keys = made;
+            Secret { bytes, probe }
+        };
+        let settings = snapshot.quota_store.as_ref();
+        let path = settings.and_then(|settings| settings.path.clone().or_else(|| beside(last_good?)));
+        let quotas = match settings.zip(path) {
+            Some((settings, path)) => {
+                let store = QuotaStore::open(&path, settings.every, &mut secret);
+                Some(Arc::new(store.map_err(io::Error::other).map_err(Part::QuotaStore.failed())?))
+            }
+            None => {
+                secret(None);
+                None
+            }
+        };
+        let keys = keys.map_err(Part::QuotaStore.failed())?;
+        let shares = snapshot.cluster.as_ref().map(|settings| Shares::start(settings, keys.probe()).map(Arc::new));
+        Ok(Self { quotas, shares: shares.transpose().map_err(Part::Cluster.failed())?, keys })
+    }
+
+    /// A registry of rules that go with it.
+    pub(crate) fn registry(&self) -> RuleRegistry {
+        RuleRegistry::with_keeper(self.keys.clone(), Box::new(self.clone()))
+    }
+
+    /// Writes down what is not written yet. The workers have ended.
+    pub(crate) fn end(&self) {
+        // What goes back to the store changes what is written down.
+        self.shares.iter().for_each(|shares| shares.end());
+        self.quotas.iter().for_each(|quotas| quotas.end());
+    }
+}
+
+impl Keeper for Survival {
+    fn keep(&self, identity: &str, quotas: &Arc<Quotas>) {
+        self.quotas.iter().for_each(|store| store.adopt(identity, quotas));
+    }
+
+    fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared> {
+        Some(self.shares.as_ref()?.share(quotas, lost))
+    }
+}
+
+fn beside(last_good: &Path) -> Option<PathBuf> {
+    Some(last_good.with_added_extension(EXTENSION))
+}
+
+/// The secret as numbers, the same on every machine.
+fn words(bytes: &[u8; SECRET_BYTES]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}

@@ -1,0 +1,117 @@
+//! Large JSON files, several times faster than the YAML reader, which takes JSON too.
+//!
+//! The long lists (`upstreams`, `routes`) are read here; all else is left to the YAML reader, with the lists blanked out so
+//! that every place is what it was. An item knows where it begins, but its values do not know their places. So this reader
+//! never tells a mistake: it gives up, and whoever finds one later reads again with the other.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::{
+    raw::{File, Location, Spanned},
+    read::read as read_exactly,
+};
+
+/// The file, if it is JSON whose items are plain: all scalars in quotes, as in what `Configuration::to_text` writes.
+pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let lists: Lists<'_> = serde_json::from_str(text).ok()?;
+    let mut found: Vec<&RawValue> = [lists.upstreams, lists.routes].into_iter().flatten().collect();
+    found.sort_unstable_by_key(|list| offset(text, list));
+    let mut rest = String::new();
+    let mut behind = 0;
+    for list in found {
+        let begin = offset(text, list);
+        rest.push_str(&text[behind..begin]);
+        blank(&mut rest, list.get());
+        behind = begin + list.get().len();
+    }
+    rest.push_str(&text[behind..]);
+    let mut file: File = read_exactly(number, name, &rest).ok()?;
+    file.upstreams = items(number, text, lists.upstreams)?;
+    file.routes = items(number, text, lists.routes)?;
+    Some(file)
+}
+
+/// What is read here. A list that is written twice is no JSON for serde, and the YAML reader tells why.
+#[derive(serde::Deserialize)]
+struct Lists<'t> {
+    #[serde(borrow)]
+    upstreams: Option<&'t RawValue>,
+    #[serde(borrow)]
+    routes: Option<&'t RawValue>,
+}
+
+/// Where a part of the text begins.
+fn offset(text: &str, part: &RawValue) -> usize {
+    part.get().as_ptr() as usize - text.as_ptr() as usize
+}
+
+/// An empty list that is as long as this one, and has as many lines.
+fn blank(rest: &mut String, list: &str) {
+    rest.push('[');
+    let (lines, last) = (list.matches('\n').count(), list.rsplit('\n').next().unwrap_or_default());
+    rest.extend(std::iter::repeat_n('\n', lines));
+    // The brackets count as well when they stand in this line.
+    let brackets = if lines == 0 { 2 } else { 1 };
+    rest.extend(std::iter::repeat_n(' ', last.chars().count().saturating_sub(brackets)));
+    rest.push(']');
+}
+
+fn items<T: DeserializeOwned>(number: u32, text: &str, list: Option<&RawValue>) -> Option<Vec<Spanned<T>>> {
+    let Some(list) = list else { return Some(Vec::new()) };
+    let items: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+    let mut place = Location { document: number, line: 1, column: 1, width: 1 };
+    let mut at = 0;
+    let read = |item: &RawValue| {
+        let begin = offset(text, item);
+        let passed = &text[at..begin];
+        let lines = passed.bytes().filter(|&byte| byte == b'\n').count();
+        let last = passed.rsplit('\n').next().unwrap_or_default().chars().count();
+        place.column = if lines == 0 { place.column } else { 1 } + u32::try_from(last).ok()?;
+        place.line += u32::try_from(lines).ok()?;
+        at = begin;
+        Some(Spanned { value: serde_json::from_str(item.get()).ok()?, referenced: place })
+    };
+    items.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::canonical;
+
+    const TEXT: &str = "{ \"version\": 1, \"upstreams\": [ { \"name\": \"a\" } ], \"io\": \"auto\",\n\"routes\": [\n \
+        { \"name\": \"é\" }, { \"name\": \"s\" },\n  { \"name\": \"t\" }\n  ], \"forwarded\": \"off\" }";
+
+    #[test]
+    fn both_readers_see_the_same_file_at_the_same_places() {
+        let fast = read(3, "x.json", TEXT).unwrap();
+        let slow: File = read_exactly(3, "x.json", TEXT).unwrap();
+        assert_eq!(canonical::text(&fast), canonical::text(&slow));
+        let places = |file: &File| {
+            let items =
+                file.upstreams.iter().map(|item| item.referenced).chain(file.routes.iter().map(|item| item.referenced));
+            let settings = [&file.version, &file.io, &file.forwarded].map(|text| text.as_ref().unwrap().referenced);
+            items.chain(settings).map(|at| (at.document, at.line, at.column)).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&fast), places(&slow));
+        assert_eq!(places(&fast)[2], (3, 3, 19));
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_the_other() {
+        for text in [
+            "version: 1",
+            "{ \"routes\": [ { \"nam\": \"x\" } ] }",
+            "{ \"routes\": [], \"routes\": [] }",
+            "{ \"upstreams\": [ { \"name\": 1 } ] }",
+            "{ \"version\": 1, \"version\": 1 }",
+            "{ \"routes\": [ {} ] ",
+        ] {
+            assert!(read(0, "x", text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The rules of a route: what limits how much is admitted.
+//!
+//! ```text
+//! decide -> refused: answer, end
+//!        `-> admitted: (charge_request, charge_response, pace)* -> end
+//! ```
+//!
+//! [`Rules::compile`] runs on the publishing thread, the rest on a worker, once per request and without allocating in
+//! steady state: what a request was let in with lies in an [`Admission`] that the worker lends. [`Rules::end`] is called
+//! exactly once for each, however the exchange went: it is what requests in flight leave by.
+
+mod admission;
+mod counts;
+mod fields;
+mod key;
+mod operate;
+mod rule;
+
+pub use admission::{Admission, Limiter};
+pub use counts::{Counts, Keeper, Registry};
+pub use key::{HashKeys, KeyError};
+pub use operate::{QuotaCommand, QuotaUsage};
+pub use tollgate_limit::Now;
+
+use counts::Kept;
+pub(crate) use fields::LEGACY;
+use fields::Left;
+use rule::{Counted, Rule};
+use smallvec::SmallVec;
+use tollgate_http::Reason;
+use tollgate_limit::{Answer, Ask, RULES_MAX};
+use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Policies, RateLimitFields, Route, RuleId, RuleKind};
+
+use crate::Request;
+
+/// The rules of a route, compiled; at most 16.
+pub struct Rules {
+    rules: Box<[Rule]>,
+    fields: RateLimitFields,
+    charges: Charges,
+}
+
+/// What has to be told of the bodies of an exchange.
+#[derive(Clone, Copy, Default)]
+struct Charges {
+    request: bool,
+    response: bool,
+    head: bool,
+}
+
+/// What a rule did to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleOutcome {
+    /// It took what the request costs, or would have.
+    Admitted,
+    /// It refused the request.
+    Refused,
+    /// It would have refused the request.
+    Shadowed,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy)]
+pub struct Throttled<'r> {
+    /// Of the first rule that refuses.
+    pub reason: Reason,
+    /// What is answered in place of a problem document.
+    pub answer: Option<&'r FixedAnswer>,
+}
+
+impl Rules {
+    /// The rules of a route; `None` if it has none. `figures` says where a rule is counted.
+    pub(crate) fn compile(
+        policies: &Policies,
+        route: &Route,
+        registry: &mut Registry,
+        figures: &mut dyn FnMut(&RuleId) -> u32,
+    ) -> Option<Self> {
+        // `resolve` takes no more of them than that.
+        let rules = policies.rules.iter().take(RULES_MAX);
+        let mut rules: Box<[Rule]> = rules.map(|rule| Rule::compile(rule, route, registry, figures)).collect();
+        // Those that are not asked stand behind all that are, so that bits and answers are theirs.
+        rules.sort_by_key(Rule::is_bandwidth);
+        let costs = |test: fn(&Cost) -> bool| rules.iter().any(|rule| test(&rule.model.cost));
+        let paces = |direction| rules.iter().any(|rule| rule.paces(direction));
+        let charges = Charges {
+            request: costs(|cost| matches!(cost, Cost::RequestBytes)) || paces(Direction::Request),
+            response: costs(|cost| matches!(cost, Cost::ResponseBytes)) || paces(Direction::Response),
+            head: costs(|cost| matches!(cost, Cost::ResponseField(_))),
+        };
+        (!rules.is_empty()).then_some(Self { rules, fields: policies.rate_limit_fields, charges })
+    }
+
+    /// Whether responses get the older fields, in place of those of the endpoint.
+    pub(crate) fn tells_legacy(&self) -> bool {
+        matches!(self.fields, RateLimitFields::Legacy | RateLimitFields::Both)
+    }
+
+    /// Whether they are of no other route, even if that has the same policies.
+    pub(crate) fn is_of_one_route(&self) -> bool {
+        let tells_route = |part: &KeyPart| matches!(part, KeyPart::Route | KeyPart::Path(_));
+        self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
+    }
+
+    /// Decides on a request. `lines` are field lines of its responses besides those that tell of the rules.
+    #[must_use = "an admission must be ended"]
+    pub fn decide(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
+        let mut admission = limiter.take();
+        admission.lines.extend_from_slice(lines);
+        self.judge(request, now, limiter, &mut admission);
+        self.name(&mut admission);
+        self.tell(&mut admission, now);
+        admission
+    }
+
+    fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
+        let Admission { counted, answers, decision, .. } = admission;
+        let concerned = self.rules.iter().enumerate();
+        counted.extend(concerned.filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
+        let asked = counted.iter().map(|counted| (self.rule(counted), counted));
+        let asked = asked.take_while(|(rule, _)| !rule.is_bandwidth());
+        let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
+        answers.resize_with(asks.len(), Answer::default);
+        *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);
+    }
+
+    fn rule(&self, counted: &Counted) -> &Rule {
+        &self.rules[usize::from(counted.rule)]
+    }
+
+    /// Writes down which rules refuse, for the record.
+    fn name(&self, admission: &mut Admission) {
+        let Admission { counted, decision, names, refusing_len, .. } = admission;
+        for (bits, is_refusing) in [(decision.violated, true), (decision.shadowed, false)] {
+            let begin = names.len();
+            for (_, counted) in counted.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0) {
+                if names.len() > begin {
+                    names.push(b',');
+                }
+                names.extend_from_slice(self.rule(counted).model.id.name.as_bytes());
+            }
+            if is_refusing {
+                *refusing_len = names.len();
+            }
+        }
+    }
+
+    fn tell(&self, admission: &mut Admission, now: Now) {
+        if self.fields == RateLimitFields::Off && admission.is_admitted() {
+            return;
+        }
+        let Admission { counted, answers, decision, lines, .. } = admission;
+        let told = counted.iter().zip(&*answers).enumerate();
+        let left: SmallVec<[Left<'_>; RULES_MAX]> = told
+            .filter_map(|(bit, (counted, answer))| {
+                let rule = Some(self.rule(counted)).filter(|rule| !rule.model.shadow)?;
+                Left::of(rule, counted, answer, decision.violated & 1 << bit != 0, now)
+            })
+            .collect();
+        fields::write(lines, self.fields, &left);
+    }
+
+    /// Why the request is refused, if it is.
+    #[must_use]
+    pub fn throttled(&self, admission: &Admission) -> Option<Throttled<'_>> {
+        let first = admission.counted.get(admission.decision.violated.trailing_zeros() as usize)?;
+        let rule = &self.rule(first).model;
+        let reason = match rule.kind {
+            RuleKind::Throttle | RuleKind::Bandwidth(_) => Reason::Throttled,
+            RuleKind::Quota(_) => Reason::QuotaExceeded,
+            RuleKind::Concurrency => Reason::ConcurrencyExceeded,
+        };
+        Some(Throttled { reason, answer: rule.answer.as_deref() })
+    }
+
+    /// The names of rules that refuse the request.
+    pub fn violated<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = &'a str> {
+        let violated = admission.decision.violated;
+        let named = admission.counted.iter().enumerate().filter(move |(bit, _)| violated & 1 << bit != 0);
+        named.map(|(_, counted)| &*self.rule(counted).model.id.name)
+    }
+
+    /// What the rules did, each with where it is counted. Of a refused request those that would have let it in did
+    /// nothing.
+    pub fn outcomes<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = (u32, RuleOutcome)> {
+        let (decision, asked) = (admission.decision, admission.answers.len());
+        admission.counted.iter().take(asked).enumerate().filter_map(move |(bit, counted)| {
+            let outcome = match (decision.violated & 1 << bit != 0, decision.shadowed & 1 << bit != 0) {
+                (true, _) => RuleOutcome::Refused,
+                (_, true) => RuleOutcome::Shadowed,
+                _ if decision.is_admitted() => RuleOutcome::Admitted,
+                _ => return None,
+            };
+            Some((self.rule(counted).figures, outcome))
+        })
+    }
+
+    /// Whether anything is charged after the decision.
+    #[must_use]
+    pub const fn charges_more(&self) -> bool {
+        self.charges.request || self.charges.response || self.charges.head
+    }
+
+    /// Whether [`Rules::charge_request`] must be told of the request's content.
+    #[must_use]
+    pub const fn charges_request(&self) -> bool {
+        self.charges.request
+    }
+
+    /// Whether [`Rules::charge_response`] must be told of the response's content.
+    #[must_use]
+    pub const fn charges_response(&self) -> bool {
+        self.charges.response
+    }
+
+    /// Whether [`Rules::charge_head`] must be told of the response.
+    #[must_use]
+    pub const fn charges_head(&self) -> bool {
+        self.charges.head
+    }
+
+    /// Charges bytes of the request's content as they come. How long to wait before they go on, in nanoseconds.
+    pub fn charge_request(&self, admission: &Admission, bytes: u64, now: Now) -> u64 {
+        self.charge(admission, bytes, now, Direction::Request, &Cost::RequestBytes)
+    }
+
+    /// Charges bytes of the response's content as they come. How long to wait before they go on, in nanoseconds.
+    pub fn charge_response(&self, admission: &Admission, bytes: u64, now: Now) -> u64 {
+        self.charge(admission, bytes, now, Direction::Response, &Cost::ResponseBytes)
+    }
+
+    /// Charges what the head of the endpoint's response says; `field` gives the value of a field by its name. A response
+    /// that says nothing costs 1, as one that never came.
+    pub fn charge_head<'v>(&self, admission: &Admission, now: Now, field: impl Fn(&str) -> Option<&'v [u8]>) {
+        if !admission.is_admitted() || admission.is_head_charged.replace(true) {
+            return;
+        }
+        for counted in &admission.counted {
+            let rule = self.rule(counted);
+            if let (Cost::ResponseField(name), Some(ask)) = (&rule.model.cost, rule.ask(counted)) {
+                let told = field(name).and_then(|value| std::str::from_utf8(value.trim_ascii()).ok()?.parse().ok());
+                ask.charge(told.unwrap_or(1), now);
+            }
+        }
+    }
+
+    fn charge(&self, admission: &Admission, bytes: u64, now: Now, direction: Direction, cost: &Cost) -> u64 {
+        if !admission.is_admitted() {
+            return 0;
+        }
+        let mut wait_ns = 0;
+        for counted in &admission.counted {
+            let rule = self.rule(counted);
+            let paces = rule.paces(direction);
+            if let Some(ask) = rule.ask(counted).filter(|_| paces || rule.model.cost == *cost) {
+                let debt_ns = ask.charge(bytes, now);
+                wait_ns = if paces && !rule.model.shadow { debt_ns.max(wait_ns) } else { wait_ns };
+            }
+        }
+        wait_ns
+    }
+
+    /// Ends what the exchange was let in with: requests in flight leave. `now` is asked for only if something is charged
+    /// yet.
+    pub fn end(&self, admission: &mut Admission, now: impl FnOnce() -> Now) {
+        if self.charges.head && admission.is_admitted() && !admission.is_head_charged.get() {
+            self.charge_head(admission, now(), |_| None);
+        }
+        let Admission { counted, answers, .. } = admission;
+        for (counted, answer) in counted.iter().zip(answers.drain(..)) {
+            if let (Answer::Entered(entered), Kept::InFlight(in_flight)) = (answer, &self.rule(counted).counts.kept) {
+                in_flight.leave(entered);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Whom a request is counted for: the parts of a rule's key as one number.
+//!
+//! The number is a hash with keys of the node's own, of the rule and the value of each part with its length, so that no
+//! two lists of values are the same text, and nobody outside can choose values that meet. A header field, cookie or
+//! parameter that comes several times counts with its first value, one that is missing as an empty one. Nothing allocates
+//! but the parameters of a path that is a regular expression.
+
+use ahash::{AHasher, RandomState};
+use std::{
+    hash::{BuildHasher, Hash, Hasher},
+    net::IpAddr,
+};
+use tollgate_model::{KeyPart, PathMatch, Piece, Route, RuleId, VALUE_BYTES_MAX, parameter};
+use tollgate_route::{path_value, query_value};
+
+use crate::Request;
+
+/// Room for a decoded value: of longer ones the beginning counts.
+pub(crate) type Room = [u8; VALUE_BYTES_MAX];
+
+/// The keys that keys of limits are hashed with.
+#[derive(Clone, Debug)]
+pub struct HashKeys(RandomState);
+
+impl HashKeys {
+    /// New ones, by chance.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(RandomState::new())
+    }
+
+    /// These: a secret of the node. The same ones make the same hashes in a process of the same build on the same kind
+    /// of CPU; [`HashKeys::probe`] tells whether they do.
+    #[must_use]
+    pub fn new(secret: [u64; 4]) -> Self {
+        let [a, b, c, d] = secret;
+        Self(RandomState::with_seeds(a, b, c, d))
+    }
+
+    /// The hash of something that never changes.
+    #[must_use]
+    pub fn probe(&self) -> u64 {
+        let (scope, name) = ("tollgate".into(), "probe".into());
+        let mut hasher = self.begin(&RuleId { scope, policy: "quota", name });
+        put(&mut hasher, b"value");
+        hasher.finish()
+    }
+
+    fn begin(&self, rule: &RuleId) -> AHasher {
+        let mut hasher = self.0.build_hasher();
+        rule.hash(&mut hasher);
+        hasher
+    }
+}
+
+/// Why values are not a key of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// The rule's key has so many parts.
+    Parts(usize),
+    /// The value at this place is no address.
+    Address(usize),
+}
+
+/// The key that requests with these values are counted for: one for each part, empty for `node`.
+pub(super) fn of_values(keys: &HashKeys, id: &RuleId, parts: &[KeyPart], values: &[String]) -> Result<u64, KeyError> {
+    if parts.len() != values.len() {
+        return Err(KeyError::Parts(parts.len()));
+    }
+    let (mut hasher, mut room) = (keys.begin(id), [0; VALUE_BYTES_MAX]);
+    for (at, (part, value)) in parts.iter().zip(values).enumerate() {
+        let value = match part {
+            KeyPart::ClientIp { ipv4, ipv6 } => {
+                let address = value.parse().map_err(|_| KeyError::Address(at))?;
+                network(address, *ipv4, *ipv6, &mut room)
+            }
+            KeyPart::Node => &[],
+            KeyPart::Query(_) => &value.as_bytes()[..value.len().min(VALUE_BYTES_MAX)],
+            KeyPart::Route | KeyPart::Header(_) | KeyPart::Cookie(_) | KeyPart::Path(_) => value.as_bytes(),
+        };
+        put(&mut hasher, value);
+    }
+    Ok(hasher.finish())
+}
+
+/// Adds the value of a part.
+fn put(hasher: &mut AHasher, value: &[u8]) {
+    hasher.write_usize(value.len());
+    hasher.write(value);
+}
+
+/// The key of a rule, compiled for a route.
+pub(crate) struct Key {
+    /// What the rule itself comes to.
+    begun: AHasher,
+    parts: Box<[Part]>,
+}
+
+enum Part {
+    ClientIp { ipv4: u8, ipv6: u8 },
+    Fixed(Box<[u8]>),
+    Header(Box<[u8]>),
+    Cookie(Box<[u8]>),
+    Query(Box<str>),
+    Path(Piece, PathMatch),
+}
+
+impl Key {
+    pub(crate) fn compile(rule: &tollgate_model::Rule, route: &Route, keys: &HashKeys) -> Self {
+        Self { begun: keys.begin(&rule.id), parts: rule.key.iter().map(|part| Part::compile(part, route)).collect() }
+    }
+
+    /// The key of a request.
+    pub(crate) fn of(&self, request: &Request<'_>, room: &mut Room) -> u64 {
+        let mut hasher = self.begun.clone();
+        for part in &self.parts {
+            put(&mut hasher, part.value(request, room));
+        }
+        hasher.finish()
+    }
+
+    /// What a request has for a part; empty for a part there is not.
+    pub(crate) fn value<'r>(&'r self, part: usize, request: &Request<'r>, room: &'r mut Room) -> &'r [u8] {
+        self.parts.get(part).map_or(&[], |part| part.value(request, room))
+    }
+}
+
+impl Part {
+    fn compile(part: &KeyPart, route: &Route) -> Self {
+        match part {
+            KeyPart::ClientIp { ipv4, ipv6 } => Self::ClientIp { ipv4: *ipv4, ipv6: *ipv6 },
+            KeyPart::Route => Self::Fixed(route.name.as_bytes().into()),
+            KeyPart::Node => Self::Fixed(Box::default()),
+            KeyPart::Header(name) => Self::Header(name.as_bytes().into()),
+            KeyPart::Cookie(name) => Self::Cookie(name.as_bytes().into()),
+            KeyPart::Query(name) => Self::Query(name.as_str().into()),
+            KeyPart::Path(name) => match parameter(&route.matcher.path, name) {
+                Ok(piece) => Self::Path(piece, route.matcher.path.clone()),
+                // A rule of several routes, of which this one has no such parameter.
+                Err(_) => Self::Fixed(Box::default()),
+            },
+        }
+    }
+
+    fn value<'r>(&'r self, request: &Request<'r>, room: &'r mut Room) -> &'r [u8] {
+        let head = request.head;
+        match self {
+            Self::ClientIp { ipv4, ipv6 } => network(request.client, *ipv4, *ipv6, room),
+            Self::Fixed(value) => value,
+            Self::Header(name) => head.field_named(name).unwrap_or_default(),
+            Self::Cookie(name) => head.cookie(name).unwrap_or_default(),
+            Self::Query(name) => query_value(head.query().unwrap_or_default(), name, room),
+            Self::Path(parameter, pattern) => path_value(parameter, pattern, head.path()),
+        }
+    }
+}
+
+/// The bytes of an address without what is behind the prefix. An IPv4 address in the form of IPv6 is an IPv4 address.
+fn network(address: IpAddr, ipv4: u8, ipv6: u8, room: &mut Room) -> &[u8] {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let kept = u32::MAX.checked_shl(32 - u32::from(ipv4)).unwrap_or(0);
+            room[..4].copy_from_slice(&(address.to_bits() & kept).to_be_bytes());
+            &room[..4]
+        }
+        IpAddr::V6(address) => {
+            let kept = u128::MAX.checked_shl(128 - u32::from(ipv6)).unwrap_or(0);
+            room[..16].copy_from_slice(&(address.to_bits() & kept).to_be_bytes());
+            &room[..16]
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the machine gives a test.
+
+use nix::{
+    sched::{CpuSet, sched_getaffinity},
+    unistd::Pid,
+};
+
+/// A CPU that this process may use, for a gateway with one worker.
+///
+/// # Panics
+/// If it may use none, which cannot be.
+#[must_use]
+pub fn cpu() -> usize {
+    let set = sched_getaffinity(Pid::from_raw(0)).expect("a process has CPUs");
+    (0..CpuSet::count()).find(|&cpu| set.is_set(cpu) == Ok(true)).expect("it runs on one of them")
+}
