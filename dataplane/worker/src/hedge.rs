@@ -98,7 +98,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             race.side.abort_upstream(Reason::ResponseTimeout);
             Some(forward.pass_on(response, reply).await)
         };
-        let second = self.second(&race, reader.bytes(), checkout, forward, (tries, asked));
+        let second = async {
+            let result = self.second(&race, reader.bytes(), checkout, forward, (tries, asked)).await;
+            // Its connection is no more one of those that may be open at a time: nothing may hold it.
+            race.side.set_upstream(None);
+            result
+        };
         let (first, second) = bell::both(pin!(first), pin!(second)).await;
         match (first, second) {
             (_, Some(second)) => {

@@ -46,7 +46,7 @@ struct Decided<'n> {
     sent: u64,
     /// Decided by then, for certain; `u64::MAX` if nobody has seen anything of it.
     known: u64,
-    /// When it was over at the latest.
+    /// When it was over at the latest: the gateway may have been reading its body still when its client had the answer.
     ended: u64,
     refused_by: &'n str,
     shadowed_by: &'n str,
@@ -128,12 +128,14 @@ impl<'n> Decided<'n> {
         }
         let named = |list: fn(&super::records::Record) -> &str| note.record.as_ref().map_or("", list);
         let told = note.told_at.unwrap_or(u64::MAX);
+        let known = note.reached_at.unwrap_or(u64::MAX).min(told);
+        let duration_ns = note.record.as_ref().map_or(u64::MAX, |record| record.duration_ns);
         Some(Self {
             note,
             key: note.client,
             sent: note.sent_at,
-            known: note.reached_at.unwrap_or(u64::MAX).min(told),
-            ended: if matches!(note.outcome, Outcome::Told(_)) { told } else { u64::MAX },
+            known,
+            ended: known.saturating_add(duration_ns),
             refused_by: named(|record| &record.throttled_by),
             shadowed_by: named(|record| &record.shadowed_by),
         })
@@ -186,9 +188,10 @@ impl Limit {
                     let at: Vec<_> = before.map(|one| one.known.min(refused.known)).collect();
                     at.iter().any(|&from| {
                         let taken = at.iter().filter(|&&at| at >= from).count() as u64 + 1;
+                        // Nobody may have seen when it was admitted, so that `from` may be the end of time.
                         // Rounding never takes more than a nanosecond for each.
                         let unit = SECOND_NS.div_ceil(self.limit) + 1;
-                        from + taken * unit > refused.sent + self.burst * (SECOND_NS / self.limit)
+                        from.saturating_add(taken * unit) > refused.sent + self.burst * (SECOND_NS / self.limit)
                     })
                 }
             };

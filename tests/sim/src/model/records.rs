@@ -16,6 +16,8 @@ pub(super) struct Record {
     /// Tries, connects among them.
     pub(super) attempts: usize,
     pub(super) reason: Option<Reason>,
+    /// From its first byte on, rounded up.
+    pub(super) duration_ns: u64,
     /// Names of rules, with commas between.
     pub(super) throttled_by: String,
     pub(super) shadowed_by: String,
@@ -32,10 +34,18 @@ impl Record {
             status: number("status").unwrap_or_else(|| panic!("no status: {line}")),
             attempts: number("attempts").unwrap_or(1).into(),
             reason: value(line, "reason").map(reason),
+            duration_ns: duration_ns(line),
             throttled_by: value(line, "throttled_by").unwrap_or_default().to_owned(),
             shadowed_by: value(line, "shadowed_by").unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// The duration, which is told in milliseconds with three decimals.
+fn duration_ns(line: &str) -> u64 {
+    let text = value(line, "duration_ms").unwrap_or_else(|| panic!("no duration: {line}"));
+    let millis: f64 = text.parse().unwrap_or_else(|_| panic!("`{text}` is no duration"));
+    (millis * 1e6) as u64 + 1_000
 }
 
 /// The reason of this code.
