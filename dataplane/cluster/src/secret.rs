@@ -9,8 +9,8 @@ use aws_lc_rs::{
 };
 use std::{fmt, io};
 
-/// Bytes of a secret.
-pub const SECRET_BYTES: usize = 32;
+/// Bytes of a secret: the key of SipHash.
+pub const SECRET_BYTES: usize = 16;
 
 /// What keys of limits are hashed with, and what tells whether they still are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,14 @@ impl Secret {
         Ok(bytes)
     }
 
-    /// That of all nodes that know a text (SHA-256 of it).
+    /// That of all nodes that know a text (of the SHA-256 of it).
     #[must_use]
     pub fn derived(text: &str) -> [u8; SECRET_BYTES] {
         let mut context = Context::new(&SHA256);
         context.update(b"tollgate keys of limits\n");
         context.update(text.as_bytes());
         let mut bytes = [0; SECRET_BYTES];
-        bytes.copy_from_slice(context.finish().as_ref());
+        bytes.copy_from_slice(&context.finish().as_ref()[..SECRET_BYTES]);
         bytes
     }
 }

@@ -87,8 +87,8 @@ fn beside(last_good: &Path) -> Option<PathBuf> {
 }
 
 /// The secret as numbers, the same on every machine.
-fn words(bytes: &[u8; SECRET_BYTES]) -> [u64; 4] {
-    let mut words = [0; 4];
+fn words(bytes: &[u8; SECRET_BYTES]) -> [u64; 2] {
+    let mut words = [0; 2];
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = u64::from_le_bytes(*bytes);
     }

@@ -1,13 +1,14 @@
 //! Whom a request is counted for: the parts of a rule's key as one number.
 //!
 //! The number is a hash with keys of the node's own, of the rule and the value of each part with its length, so that no
-//! two lists of values are the same text, and nobody outside can choose values that meet. A header field, cookie or
+//! two lists of values are the same text, and nobody outside can choose values that meet. It is SipHash-1-3 (Aumasson and
+//! Bernstein, 2012), the same in every build and on every machine, since it is kept and shared. A header field, cookie or
 //! parameter that comes several times counts with its first value, one that is missing as an empty one. Nothing allocates
 //! but the parameters of a path that is a regular expression.
 
-use ahash::{AHasher, RandomState};
+use siphasher::sip::SipHasher13;
 use std::{
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasher, Hasher, RandomState},
     net::IpAddr,
 };
 use tollgate_model::{KeyPart, PathMatch, Piece, Route, RuleId, VALUE_BYTES_MAX, parameter};
@@ -20,24 +21,23 @@ pub(crate) type Room = [u8; VALUE_BYTES_MAX];
 
 /// The keys that keys of limits are hashed with.
 #[derive(Clone, Debug)]
-pub struct HashKeys(RandomState);
+pub struct HashKeys(SipHasher13);
 
 impl HashKeys {
     /// New ones, by chance.
     #[must_use]
     pub fn random() -> Self {
-        Self(RandomState::new())
+        let chance = RandomState::new();
+        Self::new([chance.hash_one(0), chance.hash_one(1)])
     }
 
-    /// These: a secret of the node. The same ones make the same hashes in a process of the same build on the same kind
-    /// of CPU; [`HashKeys::probe`] tells whether they do.
+    /// These: a secret of the node, or of several.
     #[must_use]
-    pub fn new(secret: [u64; 4]) -> Self {
-        let [a, b, c, d] = secret;
-        Self(RandomState::with_seeds(a, b, c, d))
+    pub fn new([one, two]: [u64; 2]) -> Self {
+        Self(SipHasher13::new_with_keys(one, two))
     }
 
-    /// The hash of something that never changes.
+    /// The hash of something that never changes: whoever keeps hashes tells by it that they still mean the same.
     #[must_use]
     pub fn probe(&self) -> u64 {
         let (scope, name) = ("tollgate".into(), "probe".into());
@@ -46,9 +46,11 @@ impl HashKeys {
         hasher.finish()
     }
 
-    fn begin(&self, rule: &RuleId) -> AHasher {
-        let mut hasher = self.0.build_hasher();
-        rule.hash(&mut hasher);
+    fn begin(&self, rule: &RuleId) -> SipHasher13 {
+        let mut hasher = self.0;
+        for text in [&*rule.scope, rule.policy, &*rule.name] {
+            put(&mut hasher, text.as_bytes());
+        }
         hasher
     }
 }
@@ -84,15 +86,15 @@ pub(super) fn of_values(keys: &HashKeys, id: &RuleId, parts: &[KeyPart], values:
 }
 
 /// Adds the value of a part.
-fn put(hasher: &mut AHasher, value: &[u8]) {
-    hasher.write_usize(value.len());
+fn put(hasher: &mut SipHasher13, value: &[u8]) {
+    hasher.write(&(value.len() as u64).to_le_bytes());
     hasher.write(value);
 }
 
 /// The key of a rule, compiled for a route.
 pub(crate) struct Key {
     /// What the rule itself comes to.
-    begun: AHasher,
+    begun: SipHasher13,
     parts: Box<[Part]>,
 }
 
@@ -112,7 +114,7 @@ impl Key {
 
     /// The key of a request.
     pub(crate) fn of(&self, request: &Request<'_>, room: &mut Room) -> u64 {
-        let mut hasher = self.begun.clone();
+        let mut hasher = self.begun;
         for part in &self.parts {
             put(&mut hasher, part.value(request, room));
         }
