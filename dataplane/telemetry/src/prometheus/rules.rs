@@ -4,7 +4,8 @@
 
 use super::{OTHER, Scrape, named};
 use crate::{
-    ClusterFigures, QuotaStoreFigures, limits::RULES_MAX, names, registry::RULE_SEPARATOR, worker::RuleEffect,
+    ClusterFigures, NodeFigures, QuotaStoreFigures, limits::RULES_MAX, names, registry::RULE_SEPARATOR,
+    worker::RuleEffect,
 };
 
 impl Scrape<'_> {
@@ -12,24 +13,24 @@ impl Scrape<'_> {
     pub(super) fn stores(&mut self) {
         let NodeFigures { quota_store, cluster, .. } = self.node;
         self.header(&names::QUOTA_STORE_WRITES);
-        for QuotaStoreFigures { writes, errors, .. } in quota_store {
+        if let Some(QuotaStoreFigures { writes, errors, .. }) = quota_store {
             self.sample(&names::QUOTA_STORE_WRITES, "", &["ok"], None, *writes);
             self.sample(&names::QUOTA_STORE_WRITES, "", &["error"], None, *errors);
         }
         self.header(&names::QUOTA_STORE_LAST_WRITE);
-        for figures in quota_store {
+        if let Some(figures) = quota_store {
             self.sample(&names::QUOTA_STORE_LAST_WRITE, "", &[], None, figures.written_s.max(0).unsigned_abs());
         }
         self.header(&names::CLUSTER_STORE_UP);
-        for figures in cluster {
+        if let Some(figures) = cluster {
             self.sample(&names::CLUSTER_STORE_UP, "", &[], None, u64::from(figures.is_up));
         }
         self.header(&names::CLUSTER_STORE_LOSSES);
-        for figures in cluster {
+        if let Some(figures) = cluster {
             self.sample(&names::CLUSTER_STORE_LOSSES, "", &[], None, figures.losses);
         }
         self.header(&names::CLUSTER_UNITS_LENT);
-        for ClusterFigures { lent, lent_alone, .. } in cluster {
+        if let Some(ClusterFigures { lent, lent_alone, .. }) = cluster {
             self.sample(&names::CLUSTER_UNITS_LENT, "", &["store"], None, *lent);
             self.sample(&names::CLUSTER_UNITS_LENT, "", &["node"], None, *lent_alone);
         }
