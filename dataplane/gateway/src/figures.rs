@@ -16,8 +16,8 @@ use tollgate_balance::{BreakerState, Endpoint, Upstream};
 use tollgate_cluster::{QuotaFigures, Shares};
 use tollgate_model::RuleId;
 use tollgate_telemetry::{
-    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
-    QuotaStoreFigures, RuleFigures,
+    BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, QuotaStoreFigures,
+    RuleFigures,
 };
 use tollgate_worker::RuleCounts;
 

@@ -385,7 +385,7 @@ impl Publisher {
     /// Of a node that runs `snapshot` on one worker, whose mailbox is all there is of it, and that waits for nobody.
     pub(crate) fn of_one_mailbox(snapshot: &Arc<Snapshot>) -> (Self, tollgate_ring::Inbox<GatewayCommand>) {
         let figures = Registry::new(&[], 1);
-        let rules = RuleRegistry::new(tollgate_worker::HashKeys::random());
+        let rules = RuleRegistry::new(HashKeys::random());
         let mut known = Known { upstreams: balance::Registry::default(), rules };
         let Known { upstreams, rules } = &mut known;
         let registries = Registries { figures: &figures, upstreams, rules, now: tollgate_ring::now() };

@@ -1,4 +1,7 @@
 //! Streams and listeners in completion style.
+//!
+//! A transfer owns its buffers until it is complete and is never dropped before: to end one, [`Stream::abort`] it. At most
+//! one receive and one send of a stream are in flight. Who drives them is behind these traits (`ring`, or a simulation).
 
 use crate::{Buffer, SendList};
 use std::{future::Future, io, net::SocketAddr};

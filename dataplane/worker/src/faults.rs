@@ -21,7 +21,7 @@ impl<I: Io> Machine<'_, '_, I> {
     ) -> Option<Result<Forwarded, Reason>> {
         let worker = &self.connection.worker;
         // The random bits of the two faults are independent.
-        let strikes = |percent: u32| (worker.io.entropy() >> 32) * 100 >> 32 < u64::from(percent);
+        let strikes = |percent: u32| ((worker.io.entropy() >> 32) * 100) >> 32 < u64::from(percent);
         let delay = faults.delay.filter(|&(_, percent)| strikes(percent));
         let abort = faults.abort.filter(|&(_, percent)| strikes(percent));
         self.outcome.fault.set(match (delay, abort) {

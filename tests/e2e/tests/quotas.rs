@@ -31,7 +31,8 @@ fn show(site: &Site, key: &str) -> Value {
 
 fn operate(site: &Site, action: &Value) -> (u16, Value) {
     let mut body = json!({ "rule": RULE, "key": ["alice"] });
-    body.as_object_mut().unwrap().extend(action.as_object().unwrap().clone());
+    let (body_keys, action) = (body.as_object_mut().expect("it is made above"), action.as_object());
+    body_keys.extend(action.expect("an action is a mapping").clone());
     site.ask("POST /quotas", "", &body.to_string())
 }
 
@@ -39,7 +40,7 @@ fn operate(site: &Site, action: &Value) -> (u16, Value) {
 fn rounds(site: &Site) -> u64 {
     let metrics = site.page("/metrics").text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("tollgate_quota_store_writes_total{result=\"ok\"} "));
-    line.expect("the store is counted").parse().unwrap()
+    line.expect("the store is counted").parse().expect("a number")
 }
 
 #[test]

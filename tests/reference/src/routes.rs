@@ -1,4 +1,5 @@
 //! The slow matcher of routes: every route is compared, and the best of those that fit is taken (docs/users/routing.md).
+//!
 //! Of regular expressions it knows some ([`crate::takes`]); whoever compares with it uses no others.
 
 use crate::{conditions::are_met, expression::takes};

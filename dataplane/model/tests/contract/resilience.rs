@@ -116,7 +116,10 @@ fn mistakes_in_routes_and_the_node_are_told() {
     }
 }
 
-fn of_route(snapshot: &Snapshot, route: usize) -> (Priority, Option<(Duration, u32)>, Option<(u16, u32)>) {
+/// A priority, the delay injected and the answer injected, each with its percentage.
+type Said = (Priority, Option<(Duration, u32)>, Option<(u16, u32)>);
+
+fn of_route(snapshot: &Snapshot, route: usize) -> Said {
     let Some(Policies { priority, faults, .. }) = snapshot.routes[route].policies.as_deref() else {
         return (Priority::Normal, None, None);
     };

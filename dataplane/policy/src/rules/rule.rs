@@ -1,4 +1,7 @@
 //! One rule, compiled for a route: which requests it concerns, whom it counts them for, and what that one may use.
+//!
+//! Everything that does not depend on the request is computed here, on the publishing thread. The counts themselves are
+//! the node's ([`Counts`]); a request gets its [`Counted`], which fits 16 times into what a worker lends.
 
 use std::{sync::Arc, time::Duration};
 use tollgate_limit::{self as limit, Ask, Now, Rate, Shared, Terms, Window};

@@ -1,4 +1,6 @@
 //! What the model has seen of one exchange, from its client's side and from the origins'.
+//!
+//! Only notes: what they must come to is judged elsewhere (`judge`, `limits`), when all is over.
 
 use super::{
     mishap::Mishap,

@@ -1,4 +1,6 @@
 //! The origins' side of the model: what reaches them, and what they answer.
+//!
+//! Every byte that arrives is compared with what the client of its exchange sent; what may not be there fails at once.
 
 use super::{
     Model,

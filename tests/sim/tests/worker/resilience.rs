@@ -231,7 +231,7 @@ fn a_worker_that_cannot_keep_up_refuses_the_lowest_priority_first() {
     // Whatever is due comes 30 ms late.
     gateway.world.set_lag(Duration::from_millis(30));
     let mut seen = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..500 {
         seen.push(ask(&gateway));
     }
     let refused = |at: usize| seen.iter().filter(|statuses| statuses[at] == 503).count();

@@ -1,5 +1,7 @@
 //! Nodes that share a limit, and a store that is a few lines of arithmetic: what they admit together.
 
+#![expect(clippy::disallowed_types, reason = "a lender is asked by all threads, of which a test has one")]
+
 use super::*;
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Mutex};
