@@ -36,7 +36,7 @@ const LOG_BLOCKS: usize = 64;
 const LOG_LOOK: Duration = Duration::from_secs(2);
 
 /// What keys of limits are hashed with.
-const KEYS: [u64; 4] = [3, 1, 4, 1];
+const KEYS: [u64; 2] = [1, 2];
 
 /// Connections a worker's mailbox holds: so few that it is often full.
 const HANDED_MAX: usize = 4;
