@@ -28,6 +28,12 @@ fn every_reason_has_one_row() {
 fn the_example_is_the_document_of_its_reason() {
     let example = PAGE.lines().find(|line| line.starts_with('{')).unwrap();
     let mut written = Vec::new();
-    tollgate_http::write_problem(&mut written, Reason::ConnectRefused, b"e010509b8c6a62f29e3779b97f4a7c15", None);
+    let problem = tollgate_http::Problem {
+        reason: Reason::ConnectRefused,
+        request_id: b"e010509b8c6a62f29e3779b97f4a7c15",
+        instance: None,
+        violated: &[],
+    };
+    tollgate_http::write_problem(&mut written, &problem);
     assert_eq!(String::from_utf8(written).unwrap().trim_end(), example);
 }
