@@ -1,4 +1,7 @@
 //! One rule, compiled for a route: which requests it concerns, whom it counts them for, and what that one may use.
+//!
+//! Made on the publishing thread, asked by workers; nothing in it changes but its counts, which other routes may share.
+//! It decides nothing: what it asks of a limit ([`Rule::ask`]) goes to `limit` together with what the other rules ask.
 
 use std::sync::Arc;
 use tollgate_limit::{self as limit, Ask, Now, Rate, Window};
