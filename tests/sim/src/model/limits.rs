@@ -127,13 +127,15 @@ impl<'n> Decided<'n> {
             return None;
         }
         let named = |list: fn(&super::records::Record) -> &str| note.record.as_ref().map_or("", list);
-        let told = note.told_at.unwrap_or(u64::MAX);
+        // A client that failed knows nothing of what becomes of its request.
+        let is_told = matches!(note.outcome, Outcome::Told(_));
+        let told = note.told_at.filter(|_| is_told).unwrap_or(u64::MAX);
         Some(Self {
             note,
             key: note.client,
             sent: note.sent_at,
             known: note.reached_at.unwrap_or(u64::MAX).min(told),
-            ended: if matches!(note.outcome, Outcome::Told(_)) { told } else { u64::MAX },
+            ended: told,
             refused_by: named(|record| &record.throttled_by),
             shadowed_by: named(|record| &record.shadowed_by),
         })
