@@ -46,11 +46,14 @@ struct Decided<'n> {
     sent: u64,
     /// Decided by then, for certain; `u64::MAX` if nobody has seen anything of it.
     known: u64,
-    /// When it was over at the latest.
+    /// When it was over at the latest: that of a request with a body whose rest is read after the answer is not known.
     ended: u64,
     refused_by: &'n str,
     shadowed_by: &'n str,
 }
+
+/// How long it may take until a gateway knows that the last of an answer was sent, behind its client.
+const AFTERWARDS_NS: u64 = 50_000_000;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -135,7 +138,7 @@ impl<'n> Decided<'n> {
             key: note.client,
             sent: note.sent_at,
             known: note.reached_at.unwrap_or(u64::MAX).min(told),
-            ended: told,
+            ended: if note.plan.request.body.is_empty() { told.saturating_add(AFTERWARDS_NS) } else { u64::MAX },
             refused_by: named(|record| &record.throttled_by),
             shadowed_by: named(|record| &record.shadowed_by),
         })
@@ -190,7 +193,7 @@ impl Limit {
                         let taken = at.iter().filter(|&&at| at >= from).count() as u64 + 1;
                         // Rounding never takes more than a nanosecond for each.
                         let unit = SECOND_NS.div_ceil(self.limit) + 1;
-                        from + taken * unit > refused.sent + self.burst * (SECOND_NS / self.limit)
+                        from.saturating_add(taken * unit) > refused.sent + self.burst * (SECOND_NS / self.limit)
                     })
                 }
             };
