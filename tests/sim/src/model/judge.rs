@@ -119,7 +119,9 @@ impl Model {
     fn may_fail(&self, note: &Note) -> bool {
         let is_cut = note.was_spoilt(&CUTTING);
         let may_end = self.has_seen(&ENDING) || self.has_seen(&[Mishap::EndpointFails]);
-        self.is_rough() || note.excuse.is_some() || note.was_turned_away || is_cut || may_end
+        // What a rule refuses may have a body that comes too slowly to be awaited behind its answer.
+        let is_late = self.may(&[Mishap::SlowSender]) && self.rules.limits.iter().any(Option::is_some);
+        self.is_rough() || note.excuse.is_some() || note.was_turned_away || is_cut || may_end || is_late
     }
 
     /// Whether the gateway may refuse an exchange for this.
