@@ -197,9 +197,7 @@ routes:
             timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
         )
     }
-}
 
-impl Mix {
     /// The policies of the route `x`.
     fn policies(&self) -> String {
         let mut policies: Vec<_> = self.rules.limits.iter().flatten().map(Limit::to_string).collect();
