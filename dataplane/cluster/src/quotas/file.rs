@@ -20,7 +20,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Nobody else writes the file while this lives.
 pub(super) struct Locked {
-    _file: File,
+    file: File,
 }
 
 impl Locked {
@@ -34,7 +34,16 @@ impl Locked {
                 "another node that runs keeps its quotas there: give each its own `quota_store.path`",
             ),
         })?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+/// Closing alone does not release it while a process that is just being started has a copy of the descriptor.
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            eprintln!("tollgate: WARNING: the lock of the quotas is kept until this process ends: {error}");
+        }
     }
 }
 
