@@ -86,9 +86,23 @@ impl Decision {
     }
 }
 
+/// What buckets gave, by the order of the rules: by this it can be given back.
+pub type AllTaken = [Option<Taken>; RULES_MAX];
+
 /// Decides on a request by up to [`RULES_MAX`] rules, and writes into `answers`, as many as `asks`, what each of them
 /// said.
 pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) -> Decision {
+    decide_first(asks, now, leases, answers, &mut [None; RULES_MAX])
+}
+
+/// As [`decide`], for a request that others decide on as well: `taken` is for [`give_back`].
+pub fn decide_first(
+    asks: &[Ask<'_>],
+    now: Now,
+    leases: &mut Leases,
+    answers: &mut [Answer],
+    taken: &mut AllTaken,
+) -> Decision {
     debug_assert!(asks.len() <= RULES_MAX && asks.len() == answers.len());
     let mut decision = Decision::default();
     if asks.len() > 1 {
@@ -101,22 +115,27 @@ pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [An
         return decision;
     }
     decision.shadowed = 0;
-    let mut taken = [None; RULES_MAX];
     for (bit, ask) in asks.iter().enumerate() {
         (answers[bit], taken[bit]) = ask.take(now, leases);
         decision.note(bit, ask.shadow, answers[bit].is_refusal());
         if !decision.is_admitted() {
-            for earlier in 0..bit {
-                asks[earlier].give_back(&mut answers[earlier], taken[earlier], now, leases);
-            }
+            give_back(&asks[..bit], now, leases, answers, taken);
             break;
         }
     }
     decision
 }
 
+/// Gives back what a request has taken of rules that let it in, since it is refused.
+pub fn give_back(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer], taken: &AllTaken) {
+    for ((ask, answer), taken) in asks.iter().zip(answers).zip(taken) {
+        ask.give_back(answer, *taken, now, leases);
+    }
+}
+
 impl Decision {
-    fn note(&mut self, bit: usize, shadow: bool, refused: bool) {
+    /// Adds what one more rule says.
+    pub fn note(&mut self, bit: usize, shadow: bool, refused: bool) {
         let bits = if shadow { &mut self.shadowed } else { &mut self.violated };
         *bits |= u32::from(refused) << bit;
     }

@@ -12,8 +12,8 @@ mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
 pub use rules::{
-    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
-    Rules, Throttled,
+    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, Question, QuotaCommand, QuotaUsage, Registry,
+    RuleOutcome, Rules, Store, Throttled, Unanswered,
 };
 
 pub use tollgate_transform::Preflight;
@@ -61,6 +61,9 @@ impl Phase {
         Self::CacheLookup,
         Self::TransformRequest,
     ];
+
+    /// Where [`Phase::Throttle`] stands among [`Phase::BEFORE_FORWARD`]: it may have to wait.
+    pub const THROTTLE: usize = 3;
 }
 
 /// What a phase says.
@@ -82,6 +85,7 @@ mod tests {
 
     #[test]
     fn phases_before_forwarding_are_in_order() {
+        assert_eq!(Phase::BEFORE_FORWARD[Phase::THROTTLE], Phase::Throttle);
         assert!(Phase::BEFORE_FORWARD.is_sorted() && Phase::BEFORE_FORWARD.iter().all(|phase| *phase < Phase::Choose));
     }
 }

@@ -20,7 +20,8 @@ use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
+    Command, HashKeys, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Question, Registries, RuleRegistry,
+    Security, Setup,
 };
 
 /// The address of every gateway here.
@@ -57,6 +58,8 @@ pub struct Gateway {
     rules: RefCell<RuleRegistry>,
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
+    /// The same, of the store that nodes share.
+    answered: Vec<SimSender<Box<Question>>>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
     figures: Arc<Figures>,
@@ -125,7 +128,8 @@ impl Gateway {
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
-        for (index, (inbox, handed)) in inboxes.into_iter().zip(handed).enumerate() {
+        let (answered, answers): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(QUESTIONS_MAX)).unzip();
+        for (index, ((inbox, handed), answers)) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
             let (node, metrics) = (&nodes[index], figures.worker(index));
             let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
             let setup = Setup {
@@ -139,7 +143,7 @@ impl Gateway {
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
-                tollgate_worker::run(setup, inbox, handed).await;
+                tollgate_worker::run(setup, inbox, handed, answers).await;
                 noted.set((clock.now(), noted.get().1 - 1));
             });
         }
@@ -152,6 +156,7 @@ impl Gateway {
             upstreams: RefCell::new(upstreams),
             rules: RefCell::new(rules),
             commands,
+            answered,
             returned,
             figures,
             log,
@@ -286,9 +291,22 @@ impl Gateway {
         for counts in self.rules.borrow().counts() {
             assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
         }
-        let Self { simulation, nodes, program, old, upstreams, commands, returned, figures, log, records, .. } = self;
+        let Self {
+            simulation,
+            nodes,
+            program,
+            old,
+            upstreams,
+            commands,
+            answered,
+            returned,
+            figures,
+            log,
+            records,
+            ..
+        } = self;
         // Whoever waits for commands may do so until nobody can give any.
-        drop(commands);
+        drop((commands, answered));
         simulation.run_until_idle();
         assert_eq!(simulation.leftovers(), Leftovers::default());
         for worker in 0..nodes.len() {

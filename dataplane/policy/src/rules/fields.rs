@@ -86,7 +86,8 @@ impl<'r> Left<'r> {
                 let ends = (verdict.end_s != i64::MAX).then(|| u64::try_from(until_s).unwrap_or(0));
                 let is_within = !matches!(rule.model.cost, Cost::Units(cost) if cost > allowed.limit);
                 Self {
-                    window_s: u64::try_from(window_s).ok(),
+                    // That of a bucket is told with its name.
+                    window_s: u64::try_from(window_s).ok().filter(|_| allowed.rate.is_none()),
                     units: verdict.remaining,
                     reset_s: ends,
                     retry_s: ends.filter(|_| is_within),
