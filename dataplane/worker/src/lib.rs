@@ -125,7 +125,9 @@ pub async fn run<I: Io>(
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.io.spawn(handover::take(worker.clone(), handed));
-    worker.io.spawn(strict::hear(worker.clone(), answers));
+    if worker.program().snapshot.cluster.is_some() {
+        worker.io.spawn(strict::hear(worker.clone(), answers));
+    }
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.

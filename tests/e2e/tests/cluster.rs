@@ -58,6 +58,17 @@ fn press(sites: &[Site], refusals: u64) -> u64 {
     admitted.into_inner()
 }
 
+/// Nothing was decided on without the store.
+fn all_answered(sites: &[Site]) {
+    for site in sites {
+        let metrics = site.page("/metrics").text();
+        for outcome in ["late", "lost", "full"] {
+            let sample = format!("tollgate_cluster_questions_total{{outcome=\"{outcome}\"}} 0\n");
+            assert!(metrics.contains(&sample), "{sample}{metrics}");
+        }
+    }
+}
+
 fn take(connection: &mut Connection) -> u16 {
     connection.send("GET /answer HTTP/1.1\r\nHost: test\r\n\r\n");
     connection.response().status
@@ -150,6 +161,7 @@ fn a_strict_quota_is_admitted_exactly() {
     let sites = patient(&redis, rule);
     until("the store", || sites.iter().all(is_up).then_some(()));
     assert_eq!(press(&sites, 300), 1000);
+    all_answered(&sites);
 }
 
 #[test]
@@ -160,6 +172,7 @@ fn a_strict_bucket_admits_its_burst_exactly() {
     let sites = patient(&redis, rule);
     until("the store", || sites.iter().all(is_up).then_some(()));
     assert_eq!(press(&sites, 100), 333);
+    all_answered(&sites);
 }
 
 #[test]
@@ -171,8 +184,10 @@ fn several_strict_rules_admit_by_all_or_none() {
     until("the store", || sites.iter().all(is_up).then_some(()));
     assert_eq!(press(&sites, 100), 100);
     // What the narrower rule refused has cost the other nothing.
-    let usage = sites[0].page("/quotas?rule=routes/one/quota/all").text();
-    assert!(usage.contains("\"used\":100"), "{usage}");
+    let wide =
+        cluster_within(&redis, "quota: [ { name: all, key: node, limit: 400, per: month, mode: strict } ]", "10s");
+    until("the store", || wide.iter().all(is_up).then_some(()));
+    assert_eq!(press(&wide, 100), 300);
 }
 
 #[test]

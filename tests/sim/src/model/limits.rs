@@ -24,6 +24,8 @@ pub struct Limit {
     pub by_client: bool,
     /// It refuses nothing.
     pub shadow: bool,
+    /// The store that nodes share decides; without its answer nothing is admitted.
+    pub strict: bool,
 }
 
 /// What a rule limits.
@@ -57,14 +59,15 @@ const SECOND_NS: u64 = 1_000_000_000;
 impl fmt::Display for Limit {
     /// As it is written in a configuration: the name of the policy, and a list of it alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, burst, by_client, shadow, .. } = self;
+        let Self { limit, burst, by_client, shadow, strict, .. } = self;
+        let mode = if *strict { ", mode: strict, store_lost: closed" } else { "" };
         let (name, key) = (self.kind.name(), if *by_client { "client_ip" } else { "node" });
         let rest = match self.kind {
             LimitKind::Throttle => format!(", per: second, burst: {burst}"),
             LimitKind::Quota => ", per: month".to_owned(),
             LimitKind::Concurrency => String::new(),
         };
-        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest} }} ]")
+        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest}{mode} }} ]")
     }
 }
 
@@ -112,7 +115,9 @@ impl Model {
                 if !limit.shadow {
                     limit.judge_bound(&of_key);
                 }
-                limit.judge_refusals(&of_key);
+                if !limit.strict || !self.rules.loses_store {
+                    limit.judge_refusals(&of_key);
+                }
             }
         }
     }
