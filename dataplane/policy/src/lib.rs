@@ -1,8 +1,8 @@
 //! The fixed order of phases every request goes through.
 //!
 //! A [`Chain`] is what a route's policies compile to. The exchange asks it phase by phase, in the order of [`Phase`],
-//! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
-//! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
+//! whether to go on; most phases have no member yet. A step is synchronous and bounded: what must leave the core is handed
+//! over, and the phase ends with its outcome ([`Rules::settle`]). Without policies a phase costs a comparison.
 //!
 //! The phase [`Phase::Throttle`] is [`Rules`]: what it decides by is counted on the whole node ([`Registry`]) and by the
 //! worker ([`Limiter`]), and what a request was let in with ([`Admission`]) is ended with its exchange.

@@ -33,7 +33,9 @@ pub(crate) struct Questions {
 }
 
 /// What has become of a ticket.
+#[derive(Default)]
 enum Slot {
+    #[default]
     Free,
     /// The question is out; who waits wants to be woken.
     Awaited(Option<Waker>),
@@ -104,12 +106,6 @@ impl Questions {
             Slot::Answered(question) => Some(question),
             Slot::Free | Slot::Awaited(_) | Slot::Abandoned => None,
         }
-    }
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self::Free
     }
 }
 

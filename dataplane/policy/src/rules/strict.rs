@@ -144,3 +144,6 @@ impl Rule {
         if let Kept::Strict(strict, _) = &self.counts.kept { Some(strict) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,8 @@ impl Model {
     /// Judges what the rules of the route `x` did.
     pub(super) fn judge_limits<'n>(&self, notes: impl Iterator<Item = &'n Note>) {
         let decided: Vec<_> = notes.filter_map(Decided::of).collect();
+        let strict = self.rules.limits.iter().flatten().filter(|limit| limit.strict && !limit.shadow);
+        let strict: Vec<_> = strict.map(|limit| limit.kind).collect();
         for limit in self.rules.limits.iter().flatten() {
             let keys = decided.iter().map(|one| if limit.by_client { one.key } else { 0 }).max();
             for key in 0..=keys.unwrap_or(0) {
@@ -116,7 +118,7 @@ impl Model {
                     limit.judge_bound(&of_key);
                 }
                 if !limit.strict || !self.rules.loses_store {
-                    limit.judge_refusals(&of_key);
+                    limit.judge_refusals(&of_key, &strict);
                 }
             }
         }
@@ -175,15 +177,17 @@ impl Limit {
         }
     }
 
-    /// Every refusal can be explained by what may have been admitted before.
-    fn judge_refusals(&self, decided: &[&Decided<'_>]) {
+    /// Every refusal can be explained by what may have been admitted before. What a rule of the store refused had been let in
+    /// by all others while it waited.
+    fn judge_refusals(&self, decided: &[&Decided<'_>], strict: &[LimitKind]) {
+        let is_held = |one: &Decided<'_>| !self.strict && strict.iter().any(|kind| names(one.refused_by, *kind));
         for refused in decided {
             let list = if self.shadow { refused.shadowed_by } else { refused.refused_by };
             if !names(list, self.kind) {
                 continue;
             }
             let before = decided.iter().filter(|one| {
-                !one.is_refused()
+                (!one.is_refused() || is_held(one))
                     && one.sent <= refused.known
                     && one.note.plan.request.token != refused.note.plan.request.token
             });
