@@ -54,6 +54,8 @@ pub struct StrictFigures {
     pub debits_dropped: AtomicU64,
 }
 
+type Batch = Vec<Box<Question>>;
+
 pub(super) enum Message {
     /// There is a rule that asks.
     Begin,
@@ -130,7 +132,7 @@ impl Strict {
             recv(self.messages) -> _ => {}
             recv(self.ended) -> _ => return,
         }
-        let mut batch = Vec::new();
+        let mut batch = Batch::new();
         let mut try_at = now();
         loop {
             let pause = if self.is_lost() { TRY } else { PING };
@@ -158,7 +160,7 @@ impl Strict {
         self.is_lost.load(Relaxed)
     }
 
-    fn take(&mut self, message: Message, batch: &mut Vec<Box<Question>>) {
+    fn take(&mut self, message: Message, batch: &mut Batch) {
         match message {
             Message::Begin => {}
             // Its worker has decided without it.
@@ -176,7 +178,7 @@ impl Strict {
     }
 
     /// Asks a batch, after what the store is owed; with neither, whether it is there.
-    fn exchange(&mut self, batch: &mut Vec<Box<Question>>) {
+    fn exchange(&mut self, batch: &mut Batch) {
         let debts: Vec<_> = self.debts.values().take(BATCH_MAX).copied().collect();
         let answered: Option<Vec<Vec<i64>>> = self.link.query(|pipeline, prefix, scripts| {
             debts.iter().for_each(|debit| script::of_debit(debit).add(pipeline, prefix, scripts));
@@ -200,7 +202,7 @@ impl Strict {
         }
     }
 
-    fn give_back(&self, batch: &mut Vec<Box<Question>>) {
+    fn give_back(&self, batch: &mut Batch) {
         for question in batch.drain(..) {
             self.figures.lost.fetch_add(1, Relaxed);
             self.post(question);

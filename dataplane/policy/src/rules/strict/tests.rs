@@ -167,12 +167,13 @@ fn a_shadow_rule_of_the_store_refuses_nothing() {
 fn whom_an_operator_blocks_is_refused_without_a_question() {
     let mut node = Node::new(&format!("quota: [ {{ name: a, {STRICT} }}, {{ name: b, {STRICT} }} ]"));
     let (counts, keys) = (node.count("b"), node.registry.keys().clone());
-    let operate = |command| counts.operate(&keys, &[], command, node.now.unix_s).expect("the key is right");
+    let operate =
+        |command| counts.operate(&keys, &[String::new()], command, node.now.unix_s).expect("the key is right");
     assert!(operate(QuotaCommand::Block).is_some_and(|usage| usage.is_blocked && usage.is_shared));
     let admission = node.decide();
     assert!(!admission.asks_store());
     assert_eq!(named(node.chain.rules().expect("there are"), &admission), "b/");
-    counts.operate(&keys, &[], QuotaCommand::Reset, node.now.unix_s).expect("the key is right");
+    counts.operate(&keys, &[String::new()], QuotaCommand::Reset, node.now.unix_s).expect("the key is right");
     assert_eq!(node.ask(Some(&[9, 9])), "/");
 }
 
@@ -183,7 +184,7 @@ fn without_the_store_a_node_admits_its_part_of_what_was_left() {
     let alone: Vec<_> = (0..5).map(|_| node.ask(None)).collect();
     assert_eq!(alone, ["/", "/", "/", "a/", "a/"]);
     assert_eq!(node.store.owed.load(Relaxed), 3);
-    let used = node.count("a").operate(node.registry.keys(), &[], QuotaCommand::Show, node.now.unix_s);
+    let used = node.count("a").operate(node.registry.keys(), &[String::new()], QuotaCommand::Show, node.now.unix_s);
     assert_eq!(used.expect("the key is right").expect("a quota").used, 9);
 }
 
