@@ -29,5 +29,5 @@ pub use quota::{QUOTA_MAX, QuotaVerdict, Quotas, Usage};
 pub use rate::{Rate, RateError, Verdict};
 pub use rules::{Answer, Ask, Decision, Now, Rule, decide};
 pub use shared::{Lender, Shared, Terms, Want, WhenLost};
-pub use throttle::{Taken, Throttle};
+pub use throttle::Throttle;
 pub use window::{Calendar, CalendarError, Period, Window};

@@ -24,11 +24,11 @@ pub use tollgate_limit::Now;
 
 use counts::Kept;
 pub(crate) use fields::LEGACY;
-use fields::Left;
+use fields::Standing;
 use rule::{Counted, Rule};
 use smallvec::SmallVec;
 use tollgate_http::Reason;
-use tollgate_limit::{Answer, Ask, RULES_MAX};
+use tollgate_limit::{Answer, Ask, Decision, RULES_MAX};
 use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Policies, RateLimitFields, Route, RuleId, RuleKind};
 
 use crate::Request;
@@ -131,6 +131,9 @@ impl Rules {
     /// Writes down which rules refuse, for the record.
     fn name(&self, admission: &mut Admission) {
         let Admission { counted, decision, names, refusing_len, .. } = admission;
+        if *decision == Decision::default() {
+            return;
+        }
         for (bits, is_refusing) in [(decision.violated, true), (decision.shadowed, false)] {
             let begin = names.len();
             for (_, counted) in counted.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0) {
@@ -150,14 +153,12 @@ impl Rules {
             return;
         }
         let Admission { counted, answers, decision, lines, .. } = admission;
-        let told = counted.iter().zip(&*answers).enumerate();
-        let left: SmallVec<[Left<'_>; RULES_MAX]> = told
-            .filter_map(|(bit, (counted, answer))| {
-                let rule = Some(self.rule(counted)).filter(|rule| !rule.model.shadow)?;
-                Left::of(rule, counted, answer, decision.violated & 1 << bit != 0, now)
-            })
-            .collect();
-        fields::write(lines, self.fields, &left);
+        let all = counted.iter().zip(&*answers).enumerate().filter_map(|(bit, (counted, answer))| {
+            let rule = Some(self.rule(counted)).filter(|rule| !rule.model.shadow)?;
+            let is_violated = decision.violated & 1 << bit != 0;
+            Some(Standing { rule, allowed: rule.allowed(counted)?, counted, answer, is_violated })
+        });
+        fields::write(lines, self.fields, all, now);
     }
 
     /// Why the request is refused, if it is.
