@@ -40,7 +40,7 @@ paths:
 ";
 
 fn policies(value: Value) -> Policies {
-    value.as_object().unwrap().clone()
+    if let Value::Object(policies) = value { policies } else { panic!("a mapping") }
 }
 
 #[test]
@@ -183,12 +183,12 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(at in 0..SHOP.len(), with in "[a-z{}\\[\\]:#/$\"'*&!0-9 \n-]{0,6}", cut in 0..20_usize) {
         let end = (at + cut).min(SHOP.len());
-        if SHOP.is_char_boundary(at) && SHOP.is_char_boundary(end) {
-            if let Ok(api) = import(&format!("{}{with}{}", &SHOP[..at], &SHOP[end..])) {
-                proptest::prop_assert!(!api.operations.is_empty());
-                let again = import(&export(&api, &Exported { policies: api.policies.clone(), ..Exported::default() }).to_string());
-                proptest::prop_assert!(again.is_ok(), "{:?}", again);
-            }
+        // All of it is ASCII.
+        if let Ok(api) = import(&format!("{}{with}{}", &SHOP[..at], &SHOP[end..])) {
+            proptest::prop_assert!(!api.operations.is_empty());
+            let with = Exported { policies: api.policies.clone(), ..Exported::default() };
+            let again = import(&export(&api, &with).to_string());
+            proptest::prop_assert!(again.is_ok(), "{:?}", again);
         }
     }
 }
