@@ -20,8 +20,6 @@ pub(crate) struct WorkerParts {
     pub(crate) driver: Driver,
     pub(crate) program: Arc<Program>,
     pub(crate) inbox: Inbox<GatewayCommand>,
-    /// Answers of the store that nodes share.
-    pub(crate) answers: Inbox<Box<Question>>,
     /// With the slots of their listeners.
     pub(crate) listeners: Vec<(u32, BoundListener)>,
     pub(crate) metrics: Arc<WorkerMetrics>,
@@ -49,8 +47,8 @@ impl Neighbours {
     }
 }
 
-/// Starts the worker; returns when it has taken its parts.
-pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
+/// Starts the worker; returns when it has taken its parts. `answers` are those of the store that nodes share.
+pub(crate) fn launch(parts: WorkerParts, answers: Inbox<Box<Question>>) -> io::Result<JoinHandle<()>> {
     let spec = ThreadSpec {
         name: format!("tollgate-{}", parts.index),
         cpu: Some(parts.cpu),
@@ -58,7 +56,8 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         buffers_kept: BUFFERS_KEPT,
     };
     tollgate_ring::launch(spec, |io| {
-        let (setup, inbox, handed, answers) = take(io, parts)?;
+        let answers = answers.into_mailbox(&io)?;
+        let (setup, inbox, handed) = take(io, parts)?;
         Ok(tollgate_worker::run(setup, inbox, handed, answers))
     })
 }
@@ -67,20 +66,16 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
 fn take(
     io: RingIo,
     parts: WorkerParts,
-) -> io::Result<(
-    Setup<RingIo>,
-    impl Mailbox<Command<RingListener>> + use<>,
-    impl Mailbox<Handed<RingDetached>> + use<>,
-    impl Mailbox<Box<Question>> + use<>,
-)> {
+) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
+{
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
-    let (handed, answers) = (handed.into_mailbox(&io)?, parts.answers.into_mailbox(&io)?);
+    let handed = handed.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
     let WorkerParts { program, metrics, log, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed, answers))
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

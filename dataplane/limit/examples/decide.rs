@@ -45,8 +45,8 @@ fn measure(keys: u64) {
     let region = Region::new(ALLOCATOR);
     let before = region.change().allocations;
     for _ in 0..ROUNDS {
-        ours.push(time(&order, |key| throttle.take(&rate, key, 1, 1_000_000_000, &mut leases).0.admitted));
-        refused.push(time(&order, |key| !throttle.take(&tight, key, 1, 1_000_000_000, &mut leases).0.admitted));
+        ours.push(time(&order, |key| throttle.take(&rate, key, 1, 1_000_000_000, &mut leases).admitted));
+        refused.push(time(&order, |key| !throttle.take(&tight, key, 1, 1_000_000_000, &mut leases).admitted));
         theirs.push(time(&order, |key| governor.check_key(&key).is_ok()));
     }
     // The three lists of times grow too.

@@ -127,6 +127,7 @@ impl Quotas {
     }
 
     /// What `take` would say, with nothing counted.
+    #[inline]
     pub fn peek(&self, limit: u64, key: u64, units: u64, window: &Window) -> QuotaVerdict {
         // Without an entry: where one would begin.
         let others = || Usage::of(self.table.head(key).others.load(Acquire));

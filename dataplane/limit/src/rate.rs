@@ -46,6 +46,8 @@ pub struct Verdict {
     pub(crate) lead: u64,
     /// Ticks the request takes.
     pub(crate) cost: u64,
+    /// Where the interval it took ends, if it took one.
+    pub(crate) end: u64,
 }
 
 const FRACTION_BITS: u32 = 32;

@@ -14,7 +14,7 @@ use crate::{
     quota::{QuotaVerdict, Quotas},
     rate::{Rate, Verdict},
     shared::{Borrow, Shared, Terms},
-    throttle::{Taken, Throttle},
+    throttle::Throttle,
     window::Window,
 };
 
@@ -86,58 +86,54 @@ impl Decision {
     }
 }
 
-/// What buckets gave, by the order of the rules: by this it can be given back.
-pub type AllTaken = [Option<Taken>; RULES_MAX];
-
 /// Decides on a request by up to [`RULES_MAX`] rules, and writes into `answers`, as many as `asks`, what each of them
 /// said.
 pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) -> Decision {
-    decide_first(asks, now, leases, answers, &mut [None; RULES_MAX])
-}
-
-/// As [`decide`], for a request that others decide on as well: `taken` is for [`give_back`].
-pub fn decide_first(
-    asks: &[Ask<'_>],
-    now: Now,
-    leases: &mut Leases,
-    answers: &mut [Answer],
-    taken: &mut AllTaken,
-) -> Decision {
     debug_assert!(asks.len() <= RULES_MAX && asks.len() == answers.len());
-    let mut decision = Decision::default();
-    if asks.len() > 1 {
-        for (bit, (ask, answer)) in asks.iter().zip(&mut *answers).enumerate() {
-            *answer = ask.peek(now, leases);
-            decision.note(bit, ask.shadow, answer.is_refusal());
+    if asks.len() > 1 && asks.iter().any(|ask| ask.refuses(now, leases)) {
+        let decision = peek(asks, now, leases, answers);
+        // Another worker may have given back between.
+        if !decision.is_admitted() {
+            return decision;
         }
     }
-    if !decision.is_admitted() {
-        return decision;
-    }
-    decision.shadowed = 0;
+    let mut decision = Decision::default();
     for (bit, ask) in asks.iter().enumerate() {
-        (answers[bit], taken[bit]) = ask.take(now, leases);
-        decision.note(bit, ask.shadow, answers[bit].is_refusal());
-        if !decision.is_admitted() {
-            give_back(&asks[..bit], now, leases, answers, taken);
-            break;
+        answers[bit] = ask.take(now, leases);
+        if answers[bit].is_refusal() {
+            decision.note(bit, ask.shadow);
+            if !ask.shadow {
+                give_back(&asks[..bit], now, leases, answers);
+                break;
+            }
         }
     }
     decision
 }
 
-/// Gives back what a request has taken of rules that let it in, since it is refused.
-pub fn give_back(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer], taken: &AllTaken) {
-    for ((ask, answer), taken) in asks.iter().zip(answers).zip(taken) {
-        ask.give_back(answer, *taken, now, leases);
+/// Gives back what a request has taken of rules that let it in, since it is refused by others.
+pub fn give_back(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) {
+    asks.iter().zip(answers).for_each(|(ask, answer)| ask.give_back(answer, now, leases));
+}
+
+/// What all of them say to a request, which takes nothing.
+#[cold]
+fn peek(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) -> Decision {
+    let mut decision = Decision::default();
+    for (bit, (ask, answer)) in asks.iter().zip(answers).enumerate() {
+        *answer = ask.peek(now, leases);
+        if answer.is_refusal() {
+            decision.note(bit, ask.shadow);
+        }
     }
+    decision
 }
 
 impl Decision {
-    /// Adds what one more rule says.
-    pub fn note(&mut self, bit: usize, shadow: bool, refused: bool) {
+    /// Adds that one more rule does not let the request in.
+    pub fn note(&mut self, bit: usize, shadow: bool) {
         let bits = if shadow { &mut self.shadowed } else { &mut self.violated };
-        *bits |= u32::from(refused) << bit;
+        *bits |= 1 << bit;
     }
 }
 
@@ -174,6 +170,7 @@ impl Ask<'_> {
         Borrow { terms, key: self.key, units: self.units, window }
     }
 
+    #[inline]
     fn peek(&self, now: Now, leases: &mut Leases) -> Answer {
         let units = self.units.max(1);
         match self.of {
@@ -187,32 +184,32 @@ impl Ask<'_> {
         }
     }
 
-    fn take(&self, now: Now, leases: &mut Leases) -> (Answer, Option<Taken>) {
+    /// Whether it would refuse the request, and may.
+    #[inline]
+    fn refuses(&self, now: Now, leases: &mut Leases) -> bool {
+        !self.shadow && self.peek(now, leases).is_refusal()
+    }
+
+    #[inline]
+    fn take(&self, now: Now, leases: &mut Leases) -> Answer {
         match self.of {
-            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) if self.units == 0 => {
-                (self.peek(now, leases), None)
-            }
+            Rule::Throttle(..) | Rule::Quota(..) | Rule::Shared(..) if self.units == 0 => self.peek(now, leases),
             Rule::Throttle(throttle, rate) => {
-                let (verdict, taken) = throttle.take(rate, self.key, self.units, now.monotonic_ns, leases);
-                (Answer::Throttle(verdict), verdict.admitted.then_some(taken))
+                Answer::Throttle(throttle.take(rate, self.key, self.units, now.monotonic_ns, leases))
             }
             Rule::Quota(quotas, limit, window) => {
-                (Answer::Quota(quotas.take(limit, self.key, self.units, window, now.unix_s)), None)
+                Answer::Quota(quotas.take(limit, self.key, self.units, window, now.unix_s))
             }
-            Rule::Shared(shared, terms, window) => {
-                (Answer::Quota(shared.take(&self.borrow(terms, window), now, leases)), None)
-            }
-            Rule::InFlight(in_flight, limit) => {
-                (in_flight.enter(limit, self.key).map_or(Answer::Full, Answer::Entered), None)
-            }
+            Rule::Shared(shared, terms, window) => Answer::Quota(shared.take(&self.borrow(terms, window), now, leases)),
+            Rule::InFlight(in_flight, limit) => in_flight.enter(limit, self.key).map_or(Answer::Full, Answer::Entered),
         }
     }
 
-    fn give_back(&self, answer: &mut Answer, taken: Option<Taken>, now: Now, leases: &mut Leases) {
+    fn give_back(&self, answer: &mut Answer, now: Now, leases: &mut Leases) {
         match (self.of, std::mem::take(answer)) {
             (Rule::Throttle(throttle, _), Answer::Throttle(verdict)) => {
-                if let Some(taken) = taken {
-                    throttle.give_back(taken, now.monotonic_ns, leases);
+                if self.units > 0 {
+                    throttle.give_back(self.key, &verdict, now.monotonic_ns, leases);
                 }
                 *answer = Answer::Throttle(verdict);
             }

@@ -25,15 +25,6 @@ pub struct Throttle {
     overflows: AtomicU64,
 }
 
-/// What a request took, for giving it back.
-#[derive(Debug, Clone, Copy)]
-pub struct Taken {
-    key: u64,
-    cost: u64,
-    /// Where its interval ends.
-    end: u64,
-}
-
 /// Words of buckets at a time, in ticks.
 struct Buckets {
     now: u64,
@@ -67,11 +58,10 @@ impl Throttle {
     /// `key` is a hash with keys of the node's own, of the rule's name and whom the request is counted for; `now_ns` is
     /// the node's monotonic clock, which may differ between workers and go backward.
     #[inline]
-    pub fn take(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &mut Leases) -> (Verdict, Taken) {
+    pub fn take(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &mut Leases) -> Verdict {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
-        if let Some(end) = leases.take(rate, key, now, cost) {
-            let taken = Taken { key, cost, end: leases.next(key) };
-            return (Verdict { admitted: true, lead: end.saturating_sub(now), cost }, taken);
+        if let Some(full) = leases.take(rate, key, now, cost) {
+            return Verdict { admitted: true, lead: full.saturating_sub(now), cost, end: leases.next(key) };
         }
         let mut ask = Ask { rate, key, now, cost, extra: 0 };
         let update = self.table.find(key).map_or(Update::Gone, |entry| ask.charge(entry, leases));
@@ -82,6 +72,7 @@ impl Throttle {
     }
 
     /// What `take` would say, with nothing taken.
+    #[inline]
     pub fn peek(&self, rate: &Rate, key: u64, units: u64, now_ns: u64, leases: &Leases) -> Verdict {
         let (now, cost) = (ticks(now_ns), rate.cost(units));
         let full = match self.table.update(key, |_, _| None) {
@@ -91,7 +82,7 @@ impl Throttle {
         };
         let lead = full.saturating_sub(now);
         let admitted = rate.place(full, now, cost).is_some() || leases.has(rate, key, now, cost);
-        Verdict { admitted, lead, cost }
+        Verdict { admitted, lead, cost, end: 0 }
     }
 
     /// Charges a bucket `units` that were not asked for beforehand, because they were not known: into debt if it has
@@ -124,11 +115,11 @@ impl Throttle {
         rate.debt_ns(full.saturating_sub(now))
     }
 
-    /// Gives back what a request took that was refused for another reason: the worker's next request for the key may
-    /// have it, for as long as it would have stayed in the bucket. False if the worker has no place for it: then it is
-    /// spent.
-    pub fn give_back(&self, taken: Taken, now_ns: u64, leases: &mut Leases) -> bool {
-        leases.put(taken.key, ticks(now_ns), taken.end - taken.cost, taken.end)
+    /// Gives back what a request took, as `take` told, that was refused for another reason: the worker's next request
+    /// for the key may have it, for as long as it would have stayed in the bucket. False if the worker has no place for
+    /// it: then it is spent.
+    pub fn give_back(&self, key: u64, taken: &Verdict, now_ns: u64, leases: &mut Leases) -> bool {
+        taken.admitted && leases.put(key, ticks(now_ns), taken.end.saturating_sub(taken.cost), taken.end)
     }
 
     /// How many requests were charged to a bucket they shared with others, because the table had no room for their key.
@@ -143,7 +134,7 @@ impl Throttle {
 
     /// `take` for a key without an entry.
     #[cold]
-    fn take_anew(&self, ask: &mut Ask<'_>, leases: &mut Leases) -> (Verdict, Taken) {
+    fn take_anew(&self, ask: &mut Ask<'_>, leases: &mut Leases) -> Verdict {
         if ask.rate.place(0, ask.now, ask.cost).is_none() {
             // It asks for more than a burst: no entry for that.
             return ask.answer(&Update::Kept(0), leases);
@@ -208,7 +199,7 @@ impl Ask<'_> {
     }
 
     #[inline]
-    fn answer(&self, update: &Update, leases: &mut Leases) -> (Verdict, Taken) {
+    fn answer(&self, update: &Update, leases: &mut Leases) -> Verdict {
         let (admitted, full) = match update {
             Update::Stored(_, new) => (true, new >> 1),
             Update::Kept(old) => (false, old >> 1),
@@ -218,7 +209,6 @@ impl Ask<'_> {
         if self.extra > 0 && admitted {
             leases.put(self.key, self.now, end, full);
         }
-        let verdict = Verdict { admitted, lead: full.saturating_sub(self.now), cost: self.cost };
-        (verdict, Taken { key: self.key, cost: self.cost, end })
+        Verdict { admitted, lead: full.saturating_sub(self.now), cost: self.cost, end }
     }
 }

@@ -84,7 +84,7 @@ proptest! {
             if is_charge {
                 throttle.charge(&rate, hash(key), units, now);
                 *full = (*full).max(now) + units * unit;
-            } else if throttle.take(&rate, hash(key), 1, now, &mut leases).0.admitted {
+            } else if throttle.take(&rate, hash(key), 1, now, &mut leases).admitted {
                 *full = (*full).max(now) + unit;
                 prop_assert!(*full <= now + burst * unit);
             }

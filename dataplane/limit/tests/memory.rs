@@ -23,7 +23,7 @@ fn a_flood_of_keys_takes_no_memory() {
     let region = Region::new(ALLOCATOR);
     for number in 1..=5 * KEYS as u64 {
         let key = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        admitted += u64::from(throttle.take(&rate, key, 1, number, &mut leases).0.admitted);
+        admitted += u64::from(throttle.take(&rate, key, 1, number, &mut leases).admitted);
         quotas.take(1, key, 1, &window, 0);
         entered += u64::from(in_flight.enter(1, key).is_some());
     }

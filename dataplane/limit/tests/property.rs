@@ -78,7 +78,7 @@ proptest! {
         let mut exact = Exact { limit: limit.into(), per: 1_000_000_000, burst: burst.into(), full: 0 };
         for Step { units, now_ns, .. } in steps {
             let peeked = throttle.peek(&rate, 77, units, now_ns, &leases).admitted;
-            let (verdict, _) = throttle.take(&rate, 77, units, now_ns, &mut leases);
+            let verdict = throttle.take(&rate, 77, units, now_ns, &mut leases);
             prop_assert_eq!(verdict.admitted, exact.take(units, now_ns));
             prop_assert_eq!(verdict.admitted, peeked);
             if let Some(wait) = rate.retry_after_ns(&verdict).filter(|wait| *wait > 0) {
@@ -103,9 +103,9 @@ proptest! {
         for Step { key, worker, units, now_ns, give_back } in steps {
             let hash = (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let leases = &mut workers[worker];
-            let (verdict, taken) = throttle.take(&rate, hash, units, now_ns, leases);
+            let verdict = throttle.take(&rate, hash, units, now_ns, leases);
             match (verdict.admitted, give_back) {
-                (true, true) => { throttle.give_back(taken, now_ns, leases); }
+                (true, true) => { throttle.give_back(hash, &verdict, now_ns, leases); }
                 (true, false) => admitted.entry(key).or_default().push((now_ns, units)),
                 _ => {}
             }

@@ -47,7 +47,7 @@ impl Case {
                 return requests;
             }
             let (key, now) = (mix(step) % self.keys, step * self.step_ns);
-            let admitted = throttle.take(rate, mix(!key), 1, now, &mut leases).0.admitted;
+            let admitted = throttle.take(rate, mix(!key), 1, now, &mut leases).admitted;
             requests.push((key, now, admitted));
         }
     }

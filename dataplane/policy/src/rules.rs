@@ -25,11 +25,11 @@ pub use tollgate_limit::{Now, Question, Store, Unanswered};
 
 use counts::Kept;
 pub(crate) use fields::LEGACY;
-use fields::Left;
+use fields::Standing;
 use rule::{Counted, Rule};
 use smallvec::SmallVec;
 use tollgate_http::Reason;
-use tollgate_limit::{Answer, Ask, RULES_MAX};
+use tollgate_limit::{Answer, Ask, Decision, RULES_MAX};
 use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Policies, RateLimitFields, Route, RuleId, RuleKind};
 
 use crate::Request;
@@ -129,19 +129,14 @@ impl Rules {
     }
 
     fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
-        let Admission { counted, answers, decision, taken, .. } = admission;
+        let Admission { counted, answers, decision, .. } = admission;
         let concerned = self.rules.iter().enumerate();
         counted.extend(concerned.filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
         let asked = counted.iter().map(|counted| (self.rule(counted), counted));
         let asked = asked.take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
         answers.resize_with(asks.len(), Answer::default);
-        *decision = if self.is_strict {
-            let taken = taken.get_or_insert_default();
-            tollgate_limit::decide_first(&asks, now, &mut limiter.leases, answers, taken)
-        } else {
-            tollgate_limit::decide(&asks, now, &mut limiter.leases, answers)
-        };
+        *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);
     }
 
     fn rule(&self, counted: &Counted) -> &Rule {
@@ -151,6 +146,9 @@ impl Rules {
     /// Writes down which rules refuse, for the record.
     fn name(&self, admission: &mut Admission) {
         let Admission { counted, decision, names, refusing_len, .. } = admission;
+        if *decision == Decision::default() {
+            return;
+        }
         for (bits, is_refusing) in [(decision.violated, true), (decision.shadowed, false)] {
             let begin = names.len();
             for (_, counted) in counted.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0) {
@@ -170,14 +168,12 @@ impl Rules {
             return;
         }
         let Admission { counted, answers, decision, lines, .. } = admission;
-        let told = counted.iter().zip(&*answers).enumerate();
-        let left: SmallVec<[Left<'_>; RULES_MAX]> = told
-            .filter_map(|(bit, (counted, answer))| {
-                let rule = Some(self.rule(counted)).filter(|rule| !rule.model.shadow)?;
-                Left::of(rule, counted, answer, decision.violated & 1 << bit != 0, now)
-            })
-            .collect();
-        fields::write(lines, self.fields, &left);
+        let all = counted.iter().zip(&*answers).enumerate().filter_map(|(bit, (counted, answer))| {
+            let rule = Some(self.rule(counted)).filter(|rule| !rule.model.shadow)?;
+            let is_violated = decision.violated & 1 << bit != 0;
+            Some(Standing { rule, allowed: rule.allowed(counted)?, counted, answer, is_violated })
+        });
+        fields::write(lines, self.fields, all, now);
     }
 
     /// Why the request is refused, if it is.

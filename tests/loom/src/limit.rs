@@ -50,7 +50,7 @@ const NEW: (Window, i64) = (Window { start_s: 900, end_s: 1800 }, 900);
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn take(throttle: &Throttle, rate: &Rate, key: u64, now_ns: u64) -> u64 {
-    u64::from(throttle.take(rate, key, 1, now_ns, &mut Leases::new(1)).0.admitted)
+    u64::from(throttle.take(rate, key, 1, now_ns, &mut Leases::new(1)).admitted)
 }
 
 /// Two threads bring the same new key.
@@ -109,10 +109,10 @@ pub fn a_lease_is_nobody_elses() {
     let throttle = Arc::new(Throttle::new(1));
     let mut leases = Leases::new(1);
     // All but four units: a lease is four.
-    assert!(throttle.take(&rate, 7, 4090, 0, &mut leases).0.admitted);
+    assert!(throttle.take(&rate, 7, 4090, 0, &mut leases).admitted);
     let all = move |throttle: &Throttle| {
         let mut leases = Leases::new(1);
-        (0..4).filter(|_| throttle.take(&rate, 7, 1, 0, &mut leases).0.admitted).count()
+        (0..4).filter(|_| throttle.take(&rate, 7, 1, 0, &mut leases).admitted).count()
     };
     let other = Arc::clone(&throttle);
     let thread = thread::spawn(move || all(&other));

@@ -5,7 +5,7 @@
 //! it.
 
 use std::cell::Cell;
-use tollgate_limit::{AllTaken, Answer, Decision, Leases};
+use tollgate_limit::{Answer, Decision, Leases};
 use tollgate_model::VALUE_BYTES_MAX;
 
 use super::{key::Room, rule::Counted};
@@ -31,8 +31,6 @@ pub struct Admission {
     pub(crate) counted: Vec<Counted>,
     /// Of the same length. What they hold is given back when the exchange is over.
     pub(crate) answers: Vec<Answer>,
-    /// What buckets gave, of requests for which the store is asked.
-    pub(crate) taken: Option<Box<AllTaken>>,
     /// Whether the store has yet to decide.
     pub(crate) asks_store: bool,
     /// Bits by index of `counted`.

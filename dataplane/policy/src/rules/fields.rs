@@ -13,41 +13,41 @@
 use tollgate_limit::{Answer, Now};
 use tollgate_model::{Allowance, Cost, RateLimitFields, RuleKind};
 
-use super::rule::{Counted, Rule};
+use super::rule::{Allowed, Counted, Rule};
 
 /// The names of the older fields, which endpoints may send as well.
 pub(crate) const LEGACY: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// What RateLimit-Policy says of an allowance.
+/// What fields say of an allowance, whoever asks. Both texts begin with what stands between two items.
 pub(crate) struct Told {
-    /// All of it, but for the window of a quota.
-    policy: Vec<u8>,
-    /// Length of the name in front.
-    name_len: usize,
+    /// Of RateLimit-Policy: all of it, but for the window of a quota.
+    policy: Box<[u8]>,
+    /// Of RateLimit: up to its first number.
+    item: Box<[u8]>,
     /// What a key may use at once.
     quota: u64,
 }
 
-/// What a rule leaves the key of a request.
-pub(crate) struct Left<'r> {
-    told: &'r Told,
-    /// Seconds of a quota's window.
-    window_s: Option<u64>,
-    units: u64,
-    /// Until all of the limit is there again, in seconds; `None` if that is not a matter of time.
-    reset_s: Option<u64>,
-    /// Until the request would be admitted, in seconds; `None` if time alone does not help.
-    retry_s: Option<u64>,
-    is_violated: bool,
+/// A rule that is told of, and what it said to a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) allowed: &'a Allowed,
+    pub(crate) counted: &'a Counted,
+    pub(crate) answer: &'a Answer,
+    pub(crate) is_violated: bool,
 }
+
+/// Between two items of a list.
+const COMMA: &[u8; 2] = b", ";
 
 impl Told {
     pub(crate) fn of(rule: &tollgate_model::Rule, allowance: &Allowance) -> Self {
-        let mut policy = Vec::new();
+        let mut policy = COMMA.to_vec();
         put_string(&mut policy, &rule.id.name);
-        let name_len = policy.len();
+        let item = [&*policy, b";r="].concat();
         let is_bucket = matches!(rule.kind, RuleKind::Throttle | RuleKind::Bandwidth(_));
         let quota = if is_bucket { allowance.burst } else { allowance.limit };
         put(&mut policy, b";q=", quota);
@@ -63,90 +63,110 @@ impl Told {
             let fill_s = fill_ns.div_ceil(u128::from(allowance.limit.max(1)) * u128::from(NS_PER_S));
             put(&mut policy, b";w=", u64::try_from(fill_s).unwrap_or(u64::MAX));
         }
-        Self { policy, name_len, quota }
+        Self { policy: policy.into(), item: item.into(), quota }
     }
 }
 
-impl<'r> Left<'r> {
-    /// What an answer says of a request's key.
-    pub(crate) fn of(rule: &'r Rule, counted: &Counted, answer: &Answer, is_violated: bool, now: Now) -> Option<Self> {
-        let allowed = rule.allowed(counted)?;
-        let left = Self { told: &allowed.told, window_s: None, units: 0, reset_s: None, retry_s: Some(1), is_violated };
-        Some(match (answer, &allowed.rate) {
-            (Answer::Throttle(verdict), Some(rate)) => Self {
-                units: rate.remaining(verdict),
-                reset_s: Some(rate.full_after_ns(verdict).div_ceil(NS_PER_S)),
-                retry_s: rate.retry_after_ns(verdict).map(|ns| ns.div_ceil(NS_PER_S)),
-                ..left
-            },
-            (Answer::Quota(verdict), _) => {
-                let window_s = counted.window.end_s.saturating_sub(counted.window.start_s);
-                let until_s = verdict.end_s.saturating_sub(now.unix_s);
-                // No end of a window helps a key that is blocked, or a request that asks for more than all of it.
-                let ends = (verdict.end_s != i64::MAX).then(|| u64::try_from(until_s).unwrap_or(0));
-                let is_within = !matches!(rule.model.cost, Cost::Units(cost) if cost > allowed.limit);
-                Self {
-                    // That of a bucket is told with its name.
-                    window_s: u64::try_from(window_s).ok().filter(|_| allowed.rate.is_none()),
-                    units: verdict.remaining,
-                    reset_s: ends,
-                    retry_s: ends.filter(|_| is_within),
-                    ..left
-                }
+impl Standing<'_> {
+    /// What the key has left.
+    fn units(&self) -> u64 {
+        match (self.answer, &self.allowed.rate) {
+            (Answer::Throttle(verdict), Some(rate)) => rate.remaining(verdict),
+            (Answer::Quota(verdict), _) => verdict.remaining,
+            _ => self.allowed.limit.saturating_sub(self.rule.in_flight(self.counted)),
+        }
+    }
+
+    /// Until all of the limit is there again, in seconds; `None` if that is not a matter of time.
+    fn reset_s(&self, now: Now) -> Option<u64> {
+        match (self.answer, &self.allowed.rate) {
+            (Answer::Throttle(verdict), Some(rate)) => Some(rate.full_after_ns(verdict).div_ceil(NS_PER_S)),
+            // No end of a window helps a key that is blocked.
+            (Answer::Quota(verdict), _) if verdict.end_s != i64::MAX => {
+                Some(u64::try_from(verdict.end_s.saturating_sub(now.unix_s)).unwrap_or(0))
             }
-            _ => Self { units: allowed.limit.saturating_sub(rule.in_flight(counted)), ..left },
-        })
+            _ => None,
+        }
+    }
+
+    /// Until the request would be admitted, in seconds; `None` if time alone does not help.
+    fn retry_s(&self, now: Now) -> Option<u64> {
+        match (self.answer, &self.allowed.rate) {
+            (Answer::Throttle(verdict), Some(rate)) => rate.retry_after_ns(verdict).map(|ns| ns.div_ceil(NS_PER_S)),
+            (Answer::Quota(_), _) => {
+                // Nor does it help a request that asks for more than all of it.
+                let is_beyond = matches!(self.rule.model.cost, Cost::Units(cost) if cost > self.allowed.limit);
+                self.reset_s(now).filter(|_| !is_beyond)
+            }
+            _ => Some(1),
+        }
+    }
+
+    /// Seconds of a quota's window.
+    fn window_s(&self) -> Option<u64> {
+        // That of a bucket is told with its name.
+        let (Answer::Quota(_), None) = (self.answer, &self.allowed.rate) else { return None };
+        u64::try_from(self.counted.window.end_s.saturating_sub(self.counted.window.start_s)).ok()
     }
 }
 
-/// Appends the lines of a response. `left` are the rules that are told of, in their order.
-pub(crate) fn write(lines: &mut Vec<u8>, fields: RateLimitFields, left: &[Left<'_>]) {
-    if matches!(fields, RateLimitFields::Standard | RateLimitFields::Both) && !left.is_empty() {
-        write_standard(lines, left);
+/// Appends the lines of a response. `all` are the rules that are told of, in their order.
+pub(crate) fn write<'a>(
+    lines: &mut Vec<u8>,
+    fields: RateLimitFields,
+    all: impl Iterator<Item = Standing<'a>> + Clone,
+    now: Now,
+) {
+    if matches!(fields, RateLimitFields::Standard | RateLimitFields::Both) {
+        write_standard(lines, all.clone(), now);
     }
     if matches!(fields, RateLimitFields::Legacy | RateLimitFields::Both) {
-        write_legacy(lines, left);
+        write_legacy(lines, all.clone(), now);
     }
-    write_retry_after(lines, left);
+    write_retry_after(lines, all.filter(|standing| standing.is_violated), now);
 }
 
-fn write_standard(lines: &mut Vec<u8>, left: &[Left<'_>]) {
-    let mut name: &[u8] = b"RateLimit-Policy: ";
-    for Left { told, window_s, .. } in left {
-        lines.extend_from_slice(name);
-        lines.extend_from_slice(&told.policy);
-        if let Some(window_s) = window_s {
-            put(lines, b";w=", *window_s);
+fn write_standard<'a>(lines: &mut Vec<u8>, all: impl Iterator<Item = Standing<'a>> + Clone, now: Now) {
+    let mut skipped = COMMA.len();
+    for standing in all.clone() {
+        if skipped > 0 {
+            lines.extend_from_slice(b"RateLimit-Policy: ");
         }
-        name = b", ";
+        lines.extend_from_slice(&standing.allowed.told.policy[skipped..]);
+        if let Some(window_s) = standing.window_s() {
+            put(lines, b";w=", window_s);
+        }
+        skipped = 0;
     }
-    name = b"\r\nRateLimit: ";
-    for Left { told, units, reset_s, .. } in left {
-        lines.extend_from_slice(name);
-        lines.extend_from_slice(&told.policy[..told.name_len]);
-        put(lines, b";r=", *units);
-        if let Some(reset_s) = reset_s {
-            put(lines, b";t=", *reset_s);
+    if skipped > 0 {
+        return;
+    }
+    lines.extend_from_slice(b"\r\nRateLimit: ");
+    skipped = COMMA.len();
+    for standing in all {
+        put(lines, &standing.allowed.told.item[skipped..], standing.units());
+        if let Some(reset_s) = standing.reset_s(now) {
+            put(lines, b";t=", reset_s);
         }
-        name = b", ";
+        skipped = 0;
     }
     lines.extend_from_slice(b"\r\n");
 }
 
 /// Those of the rule that leaves least, one that refuses before all others.
-fn write_legacy(lines: &mut Vec<u8>, left: &[Left<'_>]) {
-    let Some(tightest) = left.iter().min_by_key(|left| (!left.is_violated, left.units)) else { return };
-    put(lines, b"X-RateLimit-Limit: ", tightest.told.quota);
-    put(lines, b"\r\nX-RateLimit-Remaining: ", tightest.units);
-    if let Some(reset_s) = tightest.reset_s {
+fn write_legacy<'a>(lines: &mut Vec<u8>, all: impl Iterator<Item = Standing<'a>>, now: Now) {
+    let Some(tightest) = all.min_by_key(|standing| (!standing.is_violated, standing.units())) else { return };
+    put(lines, b"X-RateLimit-Limit: ", tightest.allowed.told.quota);
+    put(lines, b"\r\nX-RateLimit-Remaining: ", tightest.units());
+    if let Some(reset_s) = tightest.reset_s(now) {
         put(lines, b"\r\nX-RateLimit-Reset: ", reset_s);
     }
     lines.extend_from_slice(b"\r\n");
 }
 
 /// When the last of the rules that refuse would admit the request (RFC 9110, section 10.2.3).
-fn write_retry_after(lines: &mut Vec<u8>, left: &[Left<'_>]) {
-    let mut violated = left.iter().filter(|left| left.is_violated).map(|left| left.retry_s).peekable();
+fn write_retry_after<'a>(lines: &mut Vec<u8>, violated: impl Iterator<Item = Standing<'a>>, now: Now) {
+    let mut violated = violated.map(|standing| standing.retry_s(now)).peekable();
     if violated.peek().is_none() {
         return;
     }

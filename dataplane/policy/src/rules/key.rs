@@ -93,9 +93,11 @@ fn put(hasher: &mut SipHasher13, value: &[u8]) {
 
 /// The key of a rule, compiled for a route.
 pub(crate) struct Key {
-    /// What the rule itself comes to.
+    /// What the rule itself comes to, and the parts that are the same for all requests before others.
     begun: SipHasher13,
     parts: Box<[Part]>,
+    /// How many of them.
+    fixed: usize,
 }
 
 enum Part {
@@ -109,13 +111,17 @@ enum Part {
 
 impl Key {
     pub(crate) fn compile(rule: &tollgate_model::Rule, route: &Route, keys: &HashKeys) -> Self {
-        Self { begun: keys.begin(&rule.id), parts: rule.key.iter().map(|part| Part::compile(part, route)).collect() }
+        let parts: Box<[Part]> = rule.key.iter().map(|part| Part::compile(part, route)).collect();
+        let mut begun = keys.begin(&rule.id);
+        let fixed = parts.iter().map_while(|part| if let Part::Fixed(value) = part { Some(value) } else { None });
+        let fixed = fixed.map(|value| put(&mut begun, value)).count();
+        Self { begun, parts, fixed }
     }
 
     /// The key of a request.
     pub(crate) fn of(&self, request: &Request<'_>, room: &mut Room) -> u64 {
         let mut hasher = self.begun;
-        for part in &self.parts {
+        for part in &self.parts[self.fixed..] {
             put(&mut hasher, part.value(request, room));
         }
         hasher.finish()

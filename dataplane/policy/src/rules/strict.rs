@@ -49,7 +49,9 @@ impl Rules {
             return;
         }
         for (bit, verdict) in (answers.len()..).zip(verdicts) {
-            decision.note(bit, false, verdict != Answer::None);
+            if verdict != Answer::None {
+                decision.note(bit, false);
+            }
             answers.push(verdict);
         }
         *asks_store = false;
@@ -85,7 +87,9 @@ impl Rules {
         let Admission { counted, answers, decision, .. } = admission;
         for ((rule, counted, strict), count) in self.asked(counted).zip(&question.counts) {
             let verdict = strict.told(count, &counted.window, now);
-            decision.note(answers.len(), rule.model.shadow, !verdict.admitted);
+            if !verdict.admitted {
+                decision.note(answers.len(), rule.model.shadow);
+            }
             answers.push(Answer::Quota(verdict));
         }
     }
@@ -97,7 +101,9 @@ impl Rules {
         for (rule, counted, strict) in self.asked(counted) {
             let bit = answers.len();
             let unanswered = rule.terms(counted).and_then(|terms| strict.unanswered(terms, &counted.window, now));
-            decision.note(bit, rule.model.shadow, unanswered.is_some_and(|verdict| !verdict.admitted));
+            if unanswered.is_some_and(|verdict| !verdict.admitted) {
+                decision.note(bit, rule.model.shadow);
+            }
             answers.push(unanswered.map_or(Answer::None, Answer::Quota));
             if unanswered.is_none() {
                 parts.extend(rule.ask(counted).map(|ask| (bit, (rule, counted, strict), ask)));
@@ -111,7 +117,9 @@ impl Rules {
         let own = limit::decide(&asks, now, &mut limiter.leases, &mut said);
         for (index, ((bit, asked, ask), said)) in parts.iter().zip(said).enumerate() {
             let is_refused = (own.violated | own.shadowed) & 1 << index != 0;
-            decision.note(*bit, ask.shadow, is_refused);
+            if is_refused {
+                decision.note(*bit, ask.shadow);
+            }
             answers[*bit] = said;
             if own.is_admitted() && !is_refused {
                 owe(asked);
@@ -121,12 +129,10 @@ impl Rules {
 
     /// Gives back what rules of this node have taken of a request that the store refuses.
     fn give_back(&self, admission: &mut Admission, now: Now, limiter: &mut Limiter) {
-        let Admission { counted, answers, taken, .. } = admission;
+        let Admission { counted, answers, .. } = admission;
         let local = counted.iter().map(|counted| (self.rule(counted), counted)).take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = local.filter_map(|(rule, counted)| rule.ask(counted)).collect();
-        if let Some(taken) = taken {
-            limit::give_back(&asks, now, &mut limiter.leases, &mut answers[..asks.len()], taken);
-        }
+        limit::give_back(&asks, now, &mut limiter.leases, answers);
     }
 }
 
