@@ -27,7 +27,7 @@ use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Registries, Security};
+use tollgate_worker::{Program, QUESTIONS_MAX, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -115,13 +115,17 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
-    let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
+    let answers = cpus.iter().map(|_| mailbox(QUESTIONS_MAX)).collect::<io::Result<Vec<_>>>();
+    let (answered, answers): (_, Vec<Inbox<_>>) = answers.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
+    survival.answer_by(answered);
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).zip(answers).enumerate();
+    let parts = given.map(|(index, (((((&cpu, listeners), log), inbox), neighbours), answers))| WorkerParts {
         index,
         cpu,
         driver,
         program: program.clone(),
         inbox,
+        answers,
         listeners,
         metrics: registry.worker(index),
         log,

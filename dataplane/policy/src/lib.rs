@@ -1,8 +1,8 @@
 //! The fixed order of phases every request goes through.
 //!
 //! A [`Chain`] is what a route's policies compile to. The exchange asks it phase by phase, in the order of [`Phase`],
-//! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
-//! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
+//! whether to go on; most phases have no member yet. A step is synchronous and bounded: what must leave the core is handed
+//! over, and the phase ends with its outcome ([`Rules::settle`]). Without policies a phase costs a comparison.
 //!
 //! The phase [`Phase::Throttle`] is [`Rules`]: what it decides by is counted on the whole node ([`Registry`]) and by the
 //! worker ([`Limiter`]), and what a request was let in with ([`Admission`]) is ended with its exchange.
@@ -12,8 +12,8 @@ mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
 pub use rules::{
-    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
-    Rules, Throttled,
+    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, Question, QuotaCommand, QuotaUsage, Registry,
+    RuleOutcome, Rules, Store, Throttled, Unanswered,
 };
 
 pub use tollgate_transform::Preflight;
@@ -61,6 +61,9 @@ impl Phase {
         Self::CacheLookup,
         Self::TransformRequest,
     ];
+
+    /// Where [`Phase::Throttle`] stands among [`Phase::BEFORE_FORWARD`]: it may have to wait.
+    pub const THROTTLE: usize = 3;
 }
 
 /// What a phase says.
@@ -82,6 +85,7 @@ mod tests {
 
     #[test]
     fn phases_before_forwarding_are_in_order() {
+        assert_eq!(Phase::BEFORE_FORWARD[Phase::THROTTLE], Phase::Throttle);
         assert!(Phase::BEFORE_FORWARD.is_sorted() && Phase::BEFORE_FORWARD.iter().all(|phase| *phase < Phase::Choose));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! decide -> refused: answer, end
-//!        `-> admitted: (charge_request, charge_response, pace)* -> end
+//!        `-> (the store is asked, settle ->) admitted: (charge_request, charge_response, pace)* -> end
 //! ```
 //!
 //! [`Rules::compile`] runs on the publishing thread, the rest on a worker, once per request and without allocating in
@@ -15,12 +15,13 @@ mod fields;
 mod key;
 mod operate;
 mod rule;
+mod strict;
 
 pub use admission::{Admission, Limiter};
 pub use counts::{Counts, Keeper, Registry};
 pub use key::{HashKeys, KeyError};
 pub use operate::{QuotaCommand, QuotaUsage};
-pub use tollgate_limit::Now;
+pub use tollgate_limit::{Now, Question, Store, Unanswered};
 
 use counts::Kept;
 pub(crate) use fields::LEGACY;
@@ -38,6 +39,8 @@ pub struct Rules {
     rules: Box<[Rule]>,
     fields: RateLimitFields,
     charges: Charges,
+    /// Whether any is decided on by the store that nodes share.
+    is_strict: bool,
 }
 
 /// What has to be told of the bodies of an exchange.
@@ -79,8 +82,9 @@ impl Rules {
         // `resolve` takes no more of them than that.
         let rules = policies.rules.iter().take(RULES_MAX);
         let mut rules: Box<[Rule]> = rules.map(|rule| Rule::compile(rule, route, registry, figures)).collect();
-        // Those that are not asked stand behind all that are, so that bits and answers are theirs.
-        rules.sort_by_key(Rule::is_bandwidth);
+        // Those that are not asked stand behind all that are, so that bits and answers are theirs; those that the store is
+        // asked for stand behind those that it is not.
+        rules.sort_by_key(|rule| (rule.is_bandwidth(), !rule.is_local()));
         let costs = |test: fn(&Cost) -> bool| rules.iter().any(|rule| test(&rule.model.cost));
         let paces = |direction| rules.iter().any(|rule| rule.paces(direction));
         let charges = Charges {
@@ -88,7 +92,8 @@ impl Rules {
             response: costs(|cost| matches!(cost, Cost::ResponseBytes)) || paces(Direction::Response),
             head: costs(|cost| matches!(cost, Cost::ResponseField(_))),
         };
-        (!rules.is_empty()).then_some(Self { rules, fields: policies.rate_limit_fields, charges })
+        let is_strict = rules.iter().any(|rule| rule.strict().is_some());
+        (!rules.is_empty()).then_some(Self { rules, fields: policies.rate_limit_fields, charges, is_strict })
     }
 
     /// Whether responses get the older fields, in place of those of the endpoint.
@@ -102,15 +107,26 @@ impl Rules {
         self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
     }
 
-    /// Decides on a request. `lines` are field lines of its responses besides those that tell of the rules.
+    /// Decides on a request; where [`Admission::asks_store`], [`Rules::settle`] says the rest. `lines` are field lines of
+    /// its responses besides those that tell of the rules.
     #[must_use = "an admission must be ended"]
     pub fn decide(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
         let mut admission = limiter.take();
         admission.lines.extend_from_slice(lines);
         self.judge(request, now, limiter, &mut admission);
-        self.name(&mut admission);
-        self.tell(&mut admission, now);
+        if self.is_strict && admission.is_admitted() {
+            self.begin_strict(&mut admission, now, limiter);
+        }
+        if !admission.asks_store {
+            self.finish(&mut admission, now);
+        }
         admission
+    }
+
+    /// What is said of a decision.
+    fn finish(&self, admission: &mut Admission, now: Now) {
+        self.name(admission);
+        self.tell(admission, now);
     }
 
     fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
@@ -118,7 +134,7 @@ impl Rules {
         let concerned = self.rules.iter().enumerate();
         counted.extend(concerned.filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
         let asked = counted.iter().map(|counted| (self.rule(counted), counted));
-        let asked = asked.take_while(|(rule, _)| !rule.is_bandwidth());
+        let asked = asked.take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
         answers.resize_with(asks.len(), Answer::default);
         *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);

@@ -39,6 +39,7 @@ mod route_program;
 mod shedding;
 mod standing;
 mod state;
+mod strict;
 mod sync;
 mod throttle;
 mod timers;
@@ -50,13 +51,15 @@ mod watch;
 mod wheel;
 mod wire;
 
+pub use limits::QUESTIONS_MAX;
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
 pub use tollgate_policy::{
-    Counts as RuleCounts, HashKeys, Keeper, KeyError, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+    Counts as RuleCounts, HashKeys, Keeper, KeyError, Question, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+    Store,
 };
 pub use wire::{Arrival, Wire};
 
@@ -108,11 +111,13 @@ pub struct Setup<I: Io> {
     pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
 }
 
-/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections.
+/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `answers` where questions to
+/// the store that nodes share come back; it has room for [`QUESTIONS_MAX`].
 pub async fn run<I: Io>(
     setup: Setup<I>,
     inbox: impl Mailbox<Command<I::Listener>>,
     handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
+    answers: impl Mailbox<Box<Question>>,
 ) {
     let Setup { io, program, listeners, metrics, log, peers, parking } = setup;
     let worker = Rc::new(Worker::new(io, program, metrics, log, peers, parking));
@@ -120,6 +125,9 @@ pub async fn run<I: Io>(
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.io.spawn(handover::take(worker.clone(), handed));
+    if worker.program().snapshot.cluster.is_some() {
+        worker.io.spawn(strict::hear(worker.clone(), answers));
+    }
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.

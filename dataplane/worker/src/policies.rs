@@ -15,7 +15,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Chain, Phase, Preflight, Request, Step, Throttled};
+use tollgate_policy::{Admission, Chain, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
 
 /// What is answered before the route's action.
@@ -60,20 +60,45 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         self.outcome.route.get().map(|route| &route.chain)
     }
 
-    /// The phases before an endpoint is chosen.
-    pub(crate) fn pass_phases(&self, route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+    /// The phases before an endpoint is chosen, or those up to one that has to wait: then what it waits with.
+    pub(crate) fn pass_phases(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Box<Admission>>, Early<'p>> {
         if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        let request = Request { head, client: self.client };
-        for phase in Phase::BEFORE_FORWARD {
-            if phase == Phase::Throttle
-                && let Some(rules) = route.chain.rules()
-            {
-                self.throttle(rules, &request).map_err(Early::Throttled)?;
-                continue;
+        let (before, after) = Phase::BEFORE_FORWARD.split_at(Phase::THROTTLE);
+        self.pass(before, route, head)?;
+        if let Some(rules) = route.chain.rules() {
+            let request = Request { head, client: self.client };
+            let waiting = self.throttle(rules, &request).map_err(Early::Throttled)?;
+            if waiting.is_some() {
+                return Ok(waiting);
             }
+        }
+        self.pass(after, route, head).map(|()| None)
+    }
+
+    /// The rest of the phases, for a request that the store has to decide on.
+    pub(crate) async fn pass_store(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+        waiting: Box<Admission>,
+    ) -> Result<&'p RouteProgram, Early<'p>> {
+        if let Some(rules) = route.chain.rules() {
+            self.await_store(rules, waiting, route.timeouts.idle).await?;
+        }
+        let (_, after) = Phase::BEFORE_FORWARD.split_at(Phase::THROTTLE);
+        self.pass(after, route, head).map(|()| route)
+    }
+
+    fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+        let request = Request { head, client: self.client };
+        for &phase in phases {
             match route.chain.step(phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),

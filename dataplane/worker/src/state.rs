@@ -14,6 +14,7 @@ use crate::{
     request_id::RequestIds,
     shedding::Lag,
     standing::Standings,
+    strict::Questions,
     tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
@@ -46,6 +47,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) request_ids: RequestIds,
     /// This worker's part of deciding by rules.
     pub(crate) limiter: RefCell<Limiter>,
+    /// What the store that nodes share is asked.
+    pub(crate) questions: Questions,
     /// Clients' handshakes of this turn.
     pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
@@ -87,6 +90,7 @@ impl<I: Io> Worker<I> {
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
+            questions: Questions::default(),
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

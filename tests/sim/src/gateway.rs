@@ -4,7 +4,10 @@
 //! records collected, drains told. [`Gateway::end`] checks what holds after every run, whatever it was about: workers
 //! return, nothing is left, figures and records agree.
 
-use crate::{Conditions, Leftovers, Node, Seed, SimListener, SimSender, Simulation, World};
+use crate::{
+    Conditions, Leftovers, Node, Seed, SimListener, SimSender, SimStore, Simulation, World,
+    store::{self, SimKeeper},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -20,7 +23,8 @@ use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
+    Command, HashKeys, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Registries, RuleRegistry, Security,
+    Setup,
 };
 
 /// The address of every gateway here.
@@ -57,6 +61,7 @@ pub struct Gateway {
     rules: RefCell<RuleRegistry>,
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
+    store: Option<Arc<SimStore>>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
     figures: Arc<Figures>,
@@ -116,7 +121,8 @@ impl Gateway {
         let figures = Figures::new(&Reason::ALL.map(Reason::code), workers);
         let (sender, log) = log_queue(LOG_BLOCKS, &figures);
         let mut upstreams = Registry::default();
-        let mut rules = RuleRegistry::new(HashKeys::new(KEYS));
+        let store = snapshot.cluster.as_ref().map(SimStore::new);
+        let mut rules = RuleRegistry::with_keeper(HashKeys::new(KEYS), Box::new(SimKeeper(store.clone())));
         let now = world.now();
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, rules: &mut rules, now };
         let program = Arc::new(Program::build(Arc::new(snapshot), registries, None, security));
@@ -125,7 +131,8 @@ impl Gateway {
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
-        for (index, (inbox, handed)) in inboxes.into_iter().zip(handed).enumerate() {
+        let (answered, answers): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(QUESTIONS_MAX)).unzip();
+        for (index, ((inbox, handed), answers)) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
             let (node, metrics) = (&nodes[index], figures.worker(index));
             let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
             let setup = Setup {
@@ -139,9 +146,12 @@ impl Gateway {
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
-                tollgate_worker::run(setup, inbox, handed).await;
+                tollgate_worker::run(setup, inbox, handed, answers).await;
                 noted.set((clock.now(), noted.get().1 - 1));
             });
+        }
+        if let Some(store) = &store {
+            world.spawn(store::serve(world.clone(), store.clone(), answered));
         }
         Self {
             simulation,
@@ -152,6 +162,7 @@ impl Gateway {
             upstreams: RefCell::new(upstreams),
             rules: RefCell::new(rules),
             commands,
+            store,
             returned,
             figures,
             log,
@@ -202,6 +213,12 @@ impl Gateway {
                 Publication { program: program.clone(), listeners, moved: Vec::new(), taken: Box::new(taken.clone()) };
             commands.send(Command::Publish(publication));
         }
+    }
+
+    /// The store that nodes share, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&SimStore> {
+        self.store.as_deref()
     }
 
     /// What the workers were given last.
@@ -286,9 +303,12 @@ impl Gateway {
         for counts in self.rules.borrow().counts() {
             assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
         }
-        let Self { simulation, nodes, program, old, upstreams, commands, returned, figures, log, records, .. } = self;
+        let Self {
+            simulation, nodes, program, old, upstreams, commands, store, returned, figures, log, records, ..
+        } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);
+        store.iter().for_each(|store| store.end());
         simulation.run_until_idle();
         assert_eq!(simulation.leftovers(), Leftovers::default());
         for worker in 0..nodes.len() {

@@ -13,6 +13,7 @@ mod retries;
 mod routing;
 mod seeds;
 mod smuggling;
+mod strict;
 mod throttle;
 mod tls;
 mod traces;
