@@ -110,7 +110,7 @@ metrics! {
     UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
         "Connections to an upstream that could not be made.";
     UPSTREAM_REJECTED: Counter "tollgate_upstream_rejected_total" ["upstream", "by"]
-        "Requests that an upstream was not given, by its open breaker or its limit of requests in progress.";
+        "Requests that an upstream was not given, by its open breaker, its limit of requests in progress or its throughput.";
     UPSTREAM_HEDGES: Counter "tollgate_upstream_hedges_total" ["upstream"]
         "Requests that were sent to a second endpoint because the first was slow.";
     UPSTREAM_HEDGES_WON: Counter "tollgate_upstream_hedges_won_total" ["upstream"]
