@@ -135,6 +135,8 @@ metrics! {
         "Requests that a rule admitted, refused, or would have refused if it were no shadow (shadowed).";
     RULE_OVERFLOWS: Counter "tollgate_rule_overflows_total" ["scope", "policy", "rule"]
         "Decisions on keys that shared a count, because the table of a rule had no room for more.";
+    RULE_KEYS: Gauge "tollgate_rule_keys" ["scope", "policy", "rule"]
+        "Keys that a rule counts something of at the moment; above some 75,000, an estimate.";
     RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
         "Memory that the counts of a rule take.";
     QUOTA_STORE_WRITES: Counter "tollgate_quota_store_writes_total" ["result"]

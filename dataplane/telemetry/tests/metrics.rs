@@ -84,6 +84,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
         rules: vec![RuleFigures {
             labels: ["defaults", "quota", "q"].map(str::to_owned),
             overflows: 3,
+            keys: Some(5),
             table_bytes: 4,
         }],
         guards: vec![GuardFigures {
