@@ -107,7 +107,8 @@ impl Rules {
         self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
     }
 
-    /// Decides on a request; where [`Admission::asks_store`], [`Rules::settle`] says the rest. `lines` are field lines of its responses besides those that tell of the rules.
+    /// Decides on a request; where [`Admission::asks_store`], [`Rules::settle`] says the rest. `lines` are field lines of
+    /// its responses besides those that tell of the rules.
     #[must_use = "an admission must be ended"]
     pub fn decide(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
         let mut admission = limiter.take();

@@ -28,6 +28,7 @@ use crate::{
 };
 use ahash::AHashMap;
 use edits::Kind;
+pub(super) use rules::throughput;
 use tollgate_pattern::{PathMatch, nearest};
 
 /// What a layer says of one policy.

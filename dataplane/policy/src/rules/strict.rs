@@ -49,9 +49,7 @@ impl Rules {
             return;
         }
         for (bit, verdict) in (answers.len()..).zip(verdicts) {
-            if verdict != Answer::None {
-                decision.note(bit, false);
-            }
+            decision.note(bit, false, verdict != Answer::None);
             answers.push(verdict);
         }
         *asks_store = false;
@@ -87,9 +85,7 @@ impl Rules {
         let Admission { counted, answers, decision, .. } = admission;
         for ((rule, counted, strict), count) in self.asked(counted).zip(&question.counts) {
             let verdict = strict.told(count, &counted.window, now);
-            if !verdict.admitted {
-                decision.note(answers.len(), rule.model.shadow);
-            }
+            decision.note(answers.len(), rule.model.shadow, !verdict.admitted);
             answers.push(Answer::Quota(verdict));
         }
     }
@@ -101,9 +97,7 @@ impl Rules {
         for (rule, counted, strict) in self.asked(counted) {
             let bit = answers.len();
             let unanswered = rule.terms(counted).and_then(|terms| strict.unanswered(terms, &counted.window, now));
-            if unanswered.is_some_and(|verdict| !verdict.admitted) {
-                decision.note(bit, rule.model.shadow);
-            }
+            decision.note(bit, rule.model.shadow, unanswered.is_some_and(|verdict| !verdict.admitted));
             answers.push(unanswered.map_or(Answer::None, Answer::Quota));
             if unanswered.is_none() {
                 parts.extend(rule.ask(counted).map(|ask| (bit, (rule, counted, strict), ask)));
@@ -117,9 +111,7 @@ impl Rules {
         let own = limit::decide(&asks, now, &mut limiter.leases, &mut said);
         for (index, ((bit, asked, ask), said)) in parts.iter().zip(said).enumerate() {
             let is_refused = (own.violated | own.shadowed) & 1 << index != 0;
-            if is_refused {
-                decision.note(*bit, ask.shadow);
-            }
+            decision.note(*bit, ask.shadow, is_refused);
             answers[*bit] = said;
             if own.is_admitted() && !is_refused {
                 owe(asked);
@@ -132,7 +124,7 @@ impl Rules {
         let Admission { counted, answers, .. } = admission;
         let local = counted.iter().map(|counted| (self.rule(counted), counted)).take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = local.filter_map(|(rule, counted)| rule.ask(counted)).collect();
-        limit::give_back(&asks, now, &mut limiter.leases, answers);
+        limit::give_back(&asks, now, &mut limiter.leases, &mut answers[..asks.len()]);
     }
 }
 
