@@ -12,8 +12,6 @@ use std::{
 };
 
 use crate::{
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     include::{self, Pace},
     patch::{self, PatchError},
     raw,
@@ -21,6 +19,7 @@ use crate::{
     snapshot::Snapshot,
     source::{Recorder, Source},
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 
 /// A configuration that a node runs or could run.
 #[derive(Clone)]

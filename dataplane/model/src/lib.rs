@@ -9,8 +9,6 @@ mod action;
 mod cluster;
 mod configuration;
 mod digest;
-mod document;
-mod error;
 mod include;
 mod items;
 mod json;
@@ -21,7 +19,6 @@ mod read;
 mod resilience;
 mod resolve;
 mod rule;
-mod scalar;
 mod setting;
 mod snapshot;
 mod source;
@@ -33,7 +30,6 @@ mod upstream;
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
-pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
@@ -51,6 +47,7 @@ pub use snapshot::{
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
+pub use tollgate_document::{ConfigError, ConfigErrors};
 pub use tracing::{TraceAccept, Tracing};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,

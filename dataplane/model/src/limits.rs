@@ -4,8 +4,7 @@
 //! resolved, so that no other crate checks again.
 
 use std::{ops::RangeInclusive, time::Duration};
-
-use crate::scalar::{Count, Percent, Size};
+use tollgate_document::{Count, Percent, Size};
 
 /// A file larger than this is not read.
 pub const FILE_BYTES_MAX: usize = 256 << 20;
@@ -13,8 +12,7 @@ pub const FILE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const NODES_MAX: usize = 6_000_000;
 /// Depth of nesting; the contract itself needs 7.
 pub(crate) const DEPTH_MAX: usize = 64;
-/// Files of one configuration: the first and those it includes.
-pub(crate) const FILES_MAX: usize = 1024;
+pub(crate) use tollgate_document::FILES_MAX;
 /// Files that include each other, one inside the other.
 pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;
 /// Mistakes reported at one time.

@@ -7,12 +7,11 @@ use std::{error::Error, fmt};
 
 use crate::{
     configuration::Configuration,
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     raw::{self, Location, Text},
     resolve::Change,
     source::Recorder,
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 use tollgate_pattern::nearest;
 
 /// Why a patch was not taken.

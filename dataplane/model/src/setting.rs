@@ -7,11 +7,11 @@ use std::fmt;
 
 use crate::{
     configuration::Configuration,
-    document::Documents,
     items::Items,
     raw::{self, Location, canonical},
     resolve::Shelf,
 };
+use tollgate_document::Documents;
 
 /// Every setting that has a default of its own. That each default here is that of `resolve` is tested: a file of these
 /// has the digest of a file of nothing.

@@ -14,10 +14,10 @@ use crate::{
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
-    scalar::{Count, Quantity as _, Size},
     snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     status::{Status, Token},
 };
+use tollgate_document::{Count, Quantity as _, Size};
 use tollgate_pattern::IpSet;
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);

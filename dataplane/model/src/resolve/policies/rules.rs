@@ -15,8 +15,8 @@ use crate::{
     raw::{self, Location, OrWord, Spanned, Text},
     resolve::{actions, matches, names::Defined, report::Report},
     rule::{Allowance, Calendar, Cost, Direction, Mode, Period, Rule, RuleId, RuleKind, StoreLost, When},
-    scalar::{Count, Size},
 };
+use tollgate_document::{Count, Size};
 use tollgate_pattern::{PathPattern, Refusal};
 
 /// The policies that are lists of rules.
