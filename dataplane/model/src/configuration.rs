@@ -139,6 +139,8 @@ impl Configuration {
             listeners: file.listeners.take(),
             upstreams: std::mem::take(&mut file.upstreams),
             routes: std::mem::take(&mut file.routes),
+            plans: std::mem::take(&mut file.plans),
+            applications: std::mem::take(&mut file.applications),
             settings: Some(file),
             removed: raw::Removed::default(),
             is_whole: true,

@@ -154,6 +154,8 @@ impl Reader<'_> {
         }
         file.upstreams.append(&mut included.upstreams);
         file.routes.append(&mut included.routes);
+        file.plans.append(&mut included.plans);
+        file.applications.append(&mut included.applications);
         if file.version == included.version {
             included.version = None;
         }

@@ -6,6 +6,7 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod applications;
 mod cluster;
 mod configuration;
 mod digest;
@@ -14,6 +15,7 @@ mod items;
 mod json;
 mod limits;
 mod patch;
+mod plan;
 mod policies;
 mod read;
 mod resilience;
@@ -33,6 +35,7 @@ pub use configuration::Configuration;
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
+pub use plan::Plan;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
 pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{

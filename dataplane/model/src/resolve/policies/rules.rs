@@ -59,6 +59,21 @@ pub(super) fn read(report: &mut Report<'_>, raw: &raw::Policies, owner: Owner<'_
     Kind::ALL.map(|kind| said(report, kind.written(raw), |report, raw, at| rules(report, raw, at, kind, owner)))
 }
 
+/// The rules of a plan: throttles, quotas, concurrency.
+pub(in crate::resolve) fn of_plan(
+    report: &mut Report<'_>,
+    lists: [Option<&Spanned<Vec<Spanned<raw::Rule>>>>; 3],
+    owner: Owner<'_>,
+) -> Option<Vec<Arc<Rule>>> {
+    let mut all = Vec::new();
+    for (kind, raw) in [Kind::Throttle, Kind::Quota, Kind::Concurrency].into_iter().zip(lists) {
+        if let Some(raw) = raw {
+            all.extend(rules(report, &raw.value, raw.referenced, kind, owner)?);
+        }
+    }
+    Some(all)
+}
+
 /// Puts a layer on those before: what it has of a name takes the place of what there is.
 pub(super) fn put_on(said: &Said, rules: &mut Vec<Arc<Rule>>) {
     for (kind, said) in Kind::ALL.iter().zip(said) {
