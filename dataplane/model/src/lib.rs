@@ -61,6 +61,11 @@ pub use tollgate_pattern::{
     SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
 };
 
+pub use tollgate_consumer::{
+    ApiKey, Application, Applications, Authorize, Credential, Identify, Method, Proof, Scopes, Subscription, Who,
+    client_proof, key_proof,
+};
+
 use tollgate_raw as raw;
 
 use std::path::Path;

@@ -62,7 +62,7 @@ pub struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub routes: Vec<Spanned<Route>>,
-    /// What applications get of the APIs they subscribe to. Up to 10000.
+    /// What applications get of the APIs they subscribe to. Up to 300000.
     #[serde(default)]
     pub plans: Vec<Spanned<Plan>>,
     /// Who may call APIs (`authorize` of policies), and with what. Up to 4000000.
