@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["raw", "document", "consumer", "place", "pattern"]),
     ("route", &["model", "http"]),
     ("limit", &["model", "http"]),
-    ("identity", &["consumer", "model", "http"]),
+    ("identity", &["model", "http"]),
     ("balance", &["model", "http"]),
     ("transform", &["model", "http"]),
     ("cache", &["model", "http"]),
