@@ -9,10 +9,10 @@ use tollgate_http::Reason;
 use tollgate_model::key_proof;
 
 /// Stands in every key.
-pub const SECRET: &str = "tg_sim";
+pub(crate) const SECRET: &str = "tg_sim";
 
 /// Who may call `keyed`.
-pub const APPLICATION: &str = "simulated";
+pub(crate) const APPLICATION: &str = "simulated";
 
 /// How a request of `keyed` says who calls, and what becomes of it.
 #[derive(Debug)]
@@ -52,8 +52,7 @@ impl Shown {
 }
 
 /// Items of the configuration: the applications with their keys, a plan that refuses nobody, and the route.
-#[must_use]
-pub fn items() -> (String, &'static str) {
+pub(crate) fn items() -> (String, &'static str) {
     let hash =
         |key: &str| key_proof(key.as_bytes()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let items = format!(
