@@ -15,7 +15,7 @@ use jsonwebtoken::{
 };
 
 /// Keys of a set.
-pub const KEYS_MAX: usize = 64;
+const KEYS_MAX: usize = 64;
 
 /// What a token must be, and what is read out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

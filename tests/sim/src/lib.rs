@@ -33,6 +33,7 @@ mod simulation;
 mod stream;
 pub mod swarm;
 mod tls;
+mod token;
 mod trace;
 
 pub use client::{Body, Client, Reply, Request, Talk};
@@ -51,3 +52,4 @@ pub use seeds::{Seed, for_each_seed};
 pub use simulation::{Leftovers, Simulation, World};
 pub use stream::{SimDetached, SimStream};
 pub use tls::{Authority, Issued, Manners, Terminator};
+pub use token::{ISSUER, jwks, token};
