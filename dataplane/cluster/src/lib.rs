@@ -3,6 +3,7 @@
 //! ```text
 //! worker -> limit::Quotas <- QuotaStore (a thread: what changed, every second) -> file
 //! worker -> limit::Shared <- Shares (two threads: loans ahead of requests)     -> Redis
+//! worker -> limit::Store  -> Shares (a thread: what requests wait for)         -> Redis
 //! ```
 //!
 //! A [`QuotaStore`] writes down what quotas have counted and reads it back; [`Shares`] lend what several nodes may admit
@@ -16,4 +17,4 @@ mod shares;
 
 pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
 pub use secret::{SECRET_BYTES, Secret};
-pub use shares::{ShareFigures, Shares};
+pub use shares::{ShareFigures, Shares, StrictFigures};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! worker -> want -> [Desk: what each key needs] -> batch -> [Link: Redis] -> answers -> Desk -> Quotas::lend
+//! worker -> question -> [Strict: a Link of its own] -> the question with its answer, to the worker
 //! ```
 //!
 //! The thread of the desk never waits for the store: while an answer is late or the store is away it lends out of this
@@ -12,8 +13,10 @@ mod desk;
 mod key;
 mod link;
 mod script;
+mod strict;
 
 use crate::secret::Secret;
+use ahash::AHashMap;
 use crossbeam::{
     channel::{self, Receiver, Sender},
     select,
@@ -30,7 +33,9 @@ use std::{
     thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
-use tollgate_limit::{Lender, Quotas, Shared, Want, WhenLost};
+pub use strict::StrictFigures;
+use strict::{Asker, MESSAGES_MAX, Message, Post, Strict};
+use tollgate_limit::{Lender, Question, Quotas, Shared, Store, Want, WhenLost};
 use tollgate_model::{Cluster, StoreLost};
 
 #[expect(clippy::disallowed_types, reason = "taken by threads that publish and lend; workers never ask")]
@@ -51,11 +56,13 @@ pub struct Shares {
     nodes: u64,
     is_lost: Arc<AtomicBool>,
     figures: Arc<ShareFigures>,
+    asker: Arc<Asker>,
+    post: Arc<Lock<Option<Post>>>,
     /// Nothing is sent here: that it is gone ends the threads. `None` once they have ended.
     threads: Lock<Option<Threads>>,
 }
 
-type Threads = (Sender<()>, [JoinHandle<()>; 2]);
+type Threads = (Sender<()>, [JoinHandle<()>; 3]);
 
 /// What there is to tell of the store.
 #[derive(Debug, Default)]
@@ -108,11 +115,32 @@ impl Shares {
         let desk = Desk::new(settings.nodes, settings.timeout, is_lost.clone(), figures.clone());
         let office = Office { desk, counter: counter.clone(), wanted, batches, answers, ended, start: now() };
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(run);
+        let (messages, asked) = channel::bounded(MESSAGES_MAX);
+        let asker = Arc::new(Asker {
+            messages,
+            is_lost: Arc::default(),
+            figures: Arc::default(),
+            patience: settings.timeout,
+            nodes: settings.nodes,
+        });
+        let post = Arc::<Lock<Option<Post>>>::default();
+        let strict = Strict {
+            link: Link::strict(settings, probe)?,
+            messages: asked,
+            ended: office.ended.clone(),
+            is_lost: asker.is_lost.clone(),
+            figures: asker.figures.clone(),
+            patience: settings.timeout,
+            post: post.clone(),
+            debts: AHashMap::new(),
+        };
         let threads = [
             spawn("tollgate-shares", Box::new(move || office.run()))?,
             spawn("tollgate-store", Box::new(move || link.run(&batch, &answer)))?,
+            spawn("tollgate-strict", Box::new(move || strict.run()))?,
         ];
-        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, threads: Lock::new(Some((end, threads))) })
+        let threads = Lock::new(Some((end, threads)));
+        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, asker, post, threads })
     }
 
     /// The counts of a rule, shared with other nodes; `quotas` are those of this one.
@@ -130,6 +158,19 @@ impl Shares {
         Shared::new(quotas.clone(), rule, self.nodes, self.counter.clone(), (when_lost, self.is_lost.clone()))
     }
 
+    /// Who asks the store for requests that wait for it; from now on there is a connection for that.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        // If it is full, others have begun.
+        let _ = self.asker.messages.try_send(Message::Begin);
+        self.asker.clone()
+    }
+
+    /// Sets how questions come back to the workers that ask them; until then nobody gets an answer.
+    pub fn answer_by(&self, post: impl Fn(Box<Question>) + Send + 'static) {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner).replace(Box::new(post));
+    }
+
     /// Gives back what is lent and not used, if the store answers in time, and lends no more.
     pub fn end(&self) {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -142,10 +183,16 @@ impl Shares {
         }
     }
 
-    /// Whether the store cannot be reached.
+    /// Whether the store cannot be reached, or does not answer those in time who wait for it.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Relaxed)
+        self.is_lost.load(Relaxed) || self.asker.is_lost.load(Relaxed)
+    }
+
+    /// What there is to tell of questions that requests waited for.
+    #[must_use]
+    pub fn strict_figures(&self) -> &StrictFigures {
+        &self.asker.figures
     }
 
     /// What there is to tell of the store.

@@ -81,12 +81,14 @@ fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {
 }
 
 fn cluster_figures(shares: &Shares) -> ClusterFigures {
-    let figures = shares.figures();
+    let (figures, strict) = (shares.figures(), shares.strict_figures());
     ClusterFigures {
         is_up: !shares.is_lost(),
         losses: figures.losses.load(Relaxed),
         lent: figures.lent.load(Relaxed),
         lent_alone: figures.lent_alone.load(Relaxed),
+        questions: [&strict.answered, &strict.late, &strict.lost, &strict.full].map(|count| count.load(Relaxed)),
+        debits_dropped: strict.debits_dropped.load(Relaxed),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Job, Loads, Offload, Parking, Peers, Program, Publication, Setup};
+use tollgate_worker::{Command, Handed, Job, Loads, Offload, Parking, Peers, Program, Publication, Question, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -20,6 +20,8 @@ pub(crate) struct WorkerParts {
     pub(crate) driver: Driver,
     pub(crate) program: Arc<Program>,
     pub(crate) inbox: Inbox<GatewayCommand>,
+    /// Answers of the store that nodes share.
+    pub(crate) answers: Inbox<Box<Question>>,
     /// With the slots of their listeners.
     pub(crate) listeners: Vec<(u32, BoundListener)>,
     pub(crate) metrics: Arc<WorkerMetrics>,
@@ -59,8 +61,8 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         buffers_kept: BUFFERS_KEPT,
     };
     tollgate_ring::launch(spec, |io| {
-        let (setup, inbox, handed, done) = take(io, parts)?;
-        Ok(tollgate_worker::run(setup, inbox, handed, done))
+        let (setup, inbox, handed, answers, done) = take(io, parts)?;
+        Ok(tollgate_worker::run(setup, inbox, handed, answers, done))
     })
 }
 
@@ -72,16 +74,18 @@ fn take(
     Setup<RingIo>,
     impl Mailbox<Command<RingListener>> + use<>,
     impl Mailbox<Handed<RingDetached>> + use<>,
+    impl Mailbox<Box<Question>> + use<>,
     impl Mailbox<Box<Job>> + use<>,
 )> {
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
-    let (handed, done) = (handed.into_mailbox(&io)?, parts.done.into_mailbox(&io)?);
+    let (handed, answers) = (handed.into_mailbox(&io)?, parts.answers.into_mailbox(&io)?);
+    let done = parts.done.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
     let WorkerParts { program, metrics, log, offload, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed, done))
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed, answers, done))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

@@ -28,7 +28,7 @@ use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_offload::{Answer, Pool};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{JOBS_MAX, Job, Offload, Program, Registries, Security};
+use tollgate_worker::{JOBS_MAX, Job, Offload, Program, QUESTIONS_MAX, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -116,20 +116,26 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
+    let answers = cpus.iter().map(|_| mailbox(QUESTIONS_MAX)).collect::<io::Result<Vec<_>>>();
+    let (answered, answers): (_, Vec<Inbox<_>>) = answers.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
+    survival.answer_by(answered);
     let (offload, done) = offload(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).zip(done).enumerate();
-    let parts = given.map(|(index, (((((&cpu, listeners), log), inbox), neighbours), done))| WorkerParts {
-        index,
-        cpu,
-        driver,
-        program: program.clone(),
-        inbox,
-        listeners,
-        metrics: registry.worker(index),
-        log,
-        neighbours,
-        offload: offload.clone(),
-        done,
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).zip(answers.into_iter().zip(done));
+    let parts = given.enumerate().map(|(index, (((((&cpu, listeners), log), inbox), neighbours), (answers, done)))| {
+        WorkerParts {
+            index,
+            cpu,
+            driver,
+            program: program.clone(),
+            inbox,
+            answers,
+            listeners,
+            metrics: registry.worker(index),
+            log,
+            neighbours,
+            offload: offload.clone(),
+            done,
+        }
     });
     launch_workers(&gateway, parts)?;
     Ok((gateway, registry, status))

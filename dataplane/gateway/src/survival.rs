@@ -10,9 +10,10 @@ use std::{
     sync::Arc,
 };
 use tollgate_cluster::{QuotaStore, SECRET_BYTES, Secret, Shares};
-use tollgate_limit::{Quotas, Shared};
+use tollgate_limit::{Quotas, Shared, Store};
 use tollgate_model::{Snapshot, StoreLost};
-use tollgate_worker::{HashKeys, Keeper, RuleRegistry};
+use tollgate_ring::Outbox;
+use tollgate_worker::{HashKeys, Keeper, Question, RuleRegistry};
 
 /// What is behind the last good configuration's path for that of the quotas.
 const EXTENSION: &str = "quotas";
@@ -64,6 +65,16 @@ impl Survival {
         RuleRegistry::with_keeper(self.keys.clone(), Box::new(self.clone()))
     }
 
+    /// Sets where answers of the store are awaited: the mailbox of each worker.
+    pub(crate) fn answer_by(&self, workers: Vec<Outbox<Box<Question>>>) {
+        if let Some(shares) = &self.shares {
+            shares.answer_by(move |question| {
+                // It has room for all that its worker has asked; one that has ended waits for nothing.
+                let _ = workers.get(question.worker).map(|worker| worker.send(question));
+            });
+        }
+    }
+
     /// Writes down what is not written yet. The workers have ended.
     pub(crate) fn end(&self) {
         // What goes back to the store changes what is written down.
@@ -79,6 +90,10 @@ impl Keeper for Survival {
 
     fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared> {
         Some(self.shares.as_ref()?.share(quotas, lost))
+    }
+
+    fn store(&self) -> Option<Arc<dyn Store>> {
+        Some(self.shares.as_ref()?.store())
     }
 }
 

@@ -147,6 +147,16 @@ impl Quotas {
         self.change(key, window, now_s, next);
     }
 
+    /// Notes that a key has used at least `used` units in a window, as somebody else has counted. Nothing if the table has no
+    /// room for the key.
+    pub fn note(&self, key: u64, used: u64, window: &Window, now_s: i64) {
+        let used = used.min(QUOTA_MAX) as i64;
+        self.set(key, window, now_s, |usage| {
+            let usage = usage.within(window);
+            if usage.end_s == Usage::none(window).end_s { Usage { used: usage.used.max(used), ..usage } } else { usage }
+        });
+    }
+
     /// Takes back what `take` counted, as long as its window goes on.
     pub fn give_back(&self, key: u64, units: u64, taken: &QuotaVerdict) {
         self.table.update(key, |word, _| {

@@ -101,9 +101,9 @@ pub fn decide(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [An
     for (bit, ask) in asks.iter().enumerate() {
         answers[bit] = ask.take(now, leases);
         if answers[bit].is_refusal() {
-            decision.note(bit, ask.shadow);
+            decision.note(bit, ask.shadow, true);
             if !ask.shadow {
-                asks[..bit].iter().zip(answers).for_each(|(ask, answer)| ask.give_back(answer, now, leases));
+                give_back(&asks[..bit], now, leases, answers);
                 break;
             }
         }
@@ -118,16 +118,22 @@ fn peek(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer])
     for (bit, (ask, answer)) in asks.iter().zip(answers).enumerate() {
         *answer = ask.peek(now, leases);
         if answer.is_refusal() {
-            decision.note(bit, ask.shadow);
+            decision.note(bit, ask.shadow, true);
         }
     }
     decision
 }
 
+/// Gives back what a request has taken of rules that let it in, since it is refused by another.
+pub fn give_back(asks: &[Ask<'_>], now: Now, leases: &mut Leases, answers: &mut [Answer]) {
+    asks.iter().zip(answers).for_each(|(ask, answer)| ask.give_back(answer, now, leases));
+}
+
 impl Decision {
-    fn note(&mut self, bit: usize, shadow: bool) {
+    /// Adds what one more rule says.
+    pub fn note(&mut self, bit: usize, shadow: bool, refused: bool) {
         let bits = if shadow { &mut self.shadowed } else { &mut self.violated };
-        *bits |= 1 << bit;
+        *bits |= u32::from(refused) << bit;
     }
 }
 

@@ -97,6 +97,13 @@ impl Terms {
         }
     }
 
+    /// When there is more, in seconds since 1970: of a bucket in the time a unit takes, at least a second; its window means
+    /// nothing to a client.
+    pub(crate) fn end_s(&self, window: &Window, now: Now) -> i64 {
+        let Self::Bucket { limit, per, .. } = self else { return window.end_s };
+        now.unix_s.saturating_add_unsigned((per.as_secs() / (*limit).max(1)).max(1))
+    }
+
     /// What each of `nodes` nodes may admit without a loan.
     pub fn initial(&self, nodes: u64) -> u64 {
         (self.capacity() / (INITIAL_PART * nodes.max(1))).max(1)
@@ -196,10 +203,12 @@ impl Borrow<'_> {
         Want { rule, key: self.key, units: units.max(1), terms: self.terms, window: *self.window }
     }
 
-    /// A bucket has more within a second, or in the time a unit takes; its window means nothing to a client.
+    /// The counts know a quota's window best: another worker may have begun a later one.
     fn told(&self, verdict: QuotaVerdict, now: Now) -> QuotaVerdict {
-        let Terms::Bucket { limit, per, .. } = self.terms else { return verdict };
-        let unit_s = per.as_secs() / limit.max(1);
-        QuotaVerdict { end_s: now.unix_s.saturating_add_unsigned(unit_s.max(1)), ..verdict }
+        if let Terms::Quota(_) = self.terms {
+            verdict
+        } else {
+            QuotaVerdict { end_s: self.terms.end_s(self.window, now), ..verdict }
+        }
     }
 }

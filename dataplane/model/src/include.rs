@@ -67,7 +67,7 @@ impl Reader<'_> {
         let number = self.documents.add(name, text);
         let text = self.documents.text(number).unwrap_or_default();
         let plain = if self.pace == Pace::Fast { crate::json::read(number, name, text) } else { None };
-        let mut file: raw::File = plain.map_or_else(|| crate::read::read(number, name, text), Ok)?;
+        let mut file: raw::File = plain.map_or_else(|| tollgate_document::read(number, name, text), Ok)?;
         let Some(includes) = file.include.take() else { return Ok(file) };
         for entry in &includes.value {
             if depth == limits::INCLUDE_DEPTH_MAX {

@@ -7,10 +7,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::{
-    raw::{File, Location, Spanned},
-    read::read as read_exactly,
-};
+use crate::raw::{File, Location, Spanned};
+use tollgate_document::read as read_exactly;
 
 /// The file, if it is JSON whose items are plain: all scalars in quotes, as in what `Configuration::to_text` writes.
 pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {

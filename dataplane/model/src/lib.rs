@@ -16,7 +16,6 @@ mod limits;
 mod patch;
 mod plan;
 mod policies;
-mod read;
 mod resilience;
 mod resolve;
 mod rule;

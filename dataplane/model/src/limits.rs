@@ -6,12 +6,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 use tollgate_document::{Count, Percent, Size};
 
-/// A file larger than this is not read.
-pub const FILE_BYTES_MAX: usize = 256 << 20;
-/// YAML nodes (mappings, lists, keys, values) of one file: about 300,000 routes.
-pub(crate) const NODES_MAX: usize = 6_000_000;
-/// Depth of nesting; the contract itself needs 7.
-pub(crate) const DEPTH_MAX: usize = 64;
+pub use tollgate_document::FILE_BYTES_MAX;
 pub(crate) use tollgate_document::FILES_MAX;
 /// Files that include each other, one inside the other.
 pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;

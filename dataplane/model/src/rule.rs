@@ -216,7 +216,7 @@ pub enum Mode {
     Node,
     /// In the shared store, from which nodes take shares ahead of requests. No request waits.
     Leased(StoreLost),
-    /// In the shared store, which each request waits for.
+    /// In the shared store, whose decision each request waits for.
     Strict(StoreLost),
 }
 

@@ -1,8 +1,8 @@
 //! The fixed order of phases every request goes through.
 //!
 //! A [`Chain`] is what a route's policies compile to. The exchange asks it phase by phase, in the order of [`Phase`],
-//! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
-//! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
+//! whether to go on; most phases have no member yet. A step is synchronous and bounded: what must leave the core is handed
+//! over, and the phase ends with its outcome ([`Rules::settle`]). Without policies a phase costs a comparison.
 //!
 //! The phases [`Phase::Identify`] and [`Phase::Authorize`] are [`Identity`], which tells the [`Caller`].
 //! The phase [`Phase::Throttle`] is [`Rules`]: what it decides by is counted on the whole node ([`Registry`]) and by the
@@ -17,8 +17,8 @@ pub use chain::{Chain, Request, ResponseChanges};
 pub use identity::{Identified, Identity};
 pub use job::{Check, Job, Offload};
 pub use rules::{
-    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
-    RuleSet, Rules, Throttled,
+    Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, Question, QuotaCommand, QuotaUsage, Registry,
+    RuleOutcome, RuleSet, Rules, Store, Throttled, Unanswered,
 };
 pub use tollgate_identity::{Caller, Tokens};
 
@@ -70,6 +70,8 @@ impl Phase {
 
     /// Where [`Phase::Identify`] stands among [`Phase::BEFORE_FORWARD`].
     pub const IDENTIFY: usize = 1;
+    /// Where [`Phase::Throttle`] stands among [`Phase::BEFORE_FORWARD`]: it may have to wait.
+    pub const THROTTLE: usize = 3;
 }
 
 /// What a phase says.
@@ -92,6 +94,7 @@ mod tests {
     #[test]
     fn phases_before_forwarding_are_in_order() {
         assert_eq!(Phase::BEFORE_FORWARD[Phase::IDENTIFY], Phase::Identify);
+        assert_eq!(Phase::BEFORE_FORWARD[Phase::THROTTLE], Phase::Throttle);
         assert!(Phase::BEFORE_FORWARD.is_sorted() && Phase::BEFORE_FORWARD.iter().all(|phase| *phase < Phase::Choose));
     }
 }

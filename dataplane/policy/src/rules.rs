@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! decide -> refused: answer, end
-//!        `-> admitted: (charge_request, charge_response, pace)* -> end
+//!        `-> (the store is asked, settle ->) admitted: (charge_request, charge_response, pace)* -> end
 //! ```
 //!
 //! A [`RuleSet`] is made on the publishing thread, for a route or a plan. [`Rules`] are those that hold for a request, on a worker, once per request and without allocating in
@@ -15,12 +15,13 @@ mod fields;
 mod key;
 mod operate;
 mod rule;
+mod strict;
 
 pub use admission::{Admission, Limiter};
 pub use counts::{Counts, Keeper, Registry};
 pub use key::{HashKeys, KeyError};
 pub use operate::{QuotaCommand, QuotaUsage};
-pub use tollgate_limit::Now;
+pub use tollgate_limit::{Now, Question, Store, Unanswered};
 
 use counts::Kept;
 pub(crate) use fields::LEGACY;
@@ -36,7 +37,9 @@ use crate::Request;
 /// The rules of a route, or of a plan, compiled; at most 16.
 pub struct RuleSet {
     rules: Box<[Rule]>,
-    /// Those of them that are asked stand before those that only slow bodies down.
+    /// Those that this node decides on stand first, then those that the store is asked for ...
+    locals: usize,
+    /// ... and those that only slow bodies down, which are not asked, last.
     asked: usize,
     fields: RateLimitFields,
     charges: Charges,
@@ -102,8 +105,9 @@ impl RuleSet {
     }
 
     fn of(mut rules: Box<[Rule]>, fields: RateLimitFields) -> Self {
-        // Those that are not asked stand behind all that are, so that bits and answers are theirs.
-        rules.sort_by_key(Rule::is_bandwidth);
+        // Those that are not asked stand behind all that are, so that bits and answers are theirs; those that the store is
+        // asked for stand behind those that it is not.
+        rules.sort_by_key(|rule| (rule.is_bandwidth(), !rule.is_local()));
         let costs = |test: fn(&Cost) -> bool| rules.iter().any(|rule| test(&rule.model.cost));
         let paces = |direction| rules.iter().any(|rule| rule.paces(direction));
         let charges = Charges {
@@ -111,8 +115,9 @@ impl RuleSet {
             response: costs(|cost| matches!(cost, Cost::ResponseBytes)) || paces(Direction::Response),
             head: costs(|cost| matches!(cost, Cost::ResponseField(_))),
         };
+        let locals = rules.iter().take_while(|rule| rule.is_local()).count();
         let asked = rules.iter().take_while(|rule| !rule.is_bandwidth()).count();
-        Self { rules, asked, fields, charges }
+        Self { rules, locals, asked, fields, charges }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -130,8 +135,9 @@ impl RuleSet {
         self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
     }
 
-    fn asked(&self) -> &[Rule] {
-        &self.rules[..self.asked]
+    /// Rules with their numbers, from the one place to the other; `first` is the number of the first of all.
+    fn between(&self, from: usize, to: usize, first: usize) -> impl Iterator<Item = (usize, &Rule)> {
+        (first + from..).zip(&self.rules[from..to])
     }
 }
 
@@ -152,30 +158,50 @@ impl<'r> Rules<'r> {
         self.own.is_of_one_route()
     }
 
-    /// All of them, each with its number: those that are asked first. Numbers of a plan's stand behind all of a route's.
-    fn all(&self) -> impl Iterator<Item = (usize, &'r Rule)> {
-        let own = self.own.rules.iter().enumerate();
-        let plan = self.plan.map(RuleSet::asked).unwrap_or_default();
-        let plan = (RULES_MAX..).zip(plan);
-        own.clone().take(self.own.asked).chain(plan).chain(own.skip(self.own.asked))
+    /// Whether any is decided on by the store that nodes share.
+    fn is_strict(&self) -> bool {
+        self.own.locals < self.own.asked || self.plan.is_some_and(|plan| plan.locals < plan.asked)
     }
 
-    /// Decides on a request. `lines` are field lines of its responses besides those that tell of the rules.
+    /// All of them, each with its number: those that this node decides on, those that the store is asked for, and those that
+    /// are not asked. Numbers of a plan's stand behind all of a route's.
+    fn all(&self) -> impl Iterator<Item = (usize, &'r Rule)> {
+        let (own, plan) = (self.own, self.plan);
+        let of_plan = move |from: fn(&RuleSet) -> usize, to: fn(&RuleSet) -> usize| {
+            plan.into_iter().flat_map(move |plan| plan.between(from(plan), to(plan), RULES_MAX))
+        };
+        let locals = own.between(0, own.locals, 0).chain(of_plan(|_| 0, |plan| plan.locals));
+        let strict = own.between(own.locals, own.asked, 0).chain(of_plan(|plan| plan.locals, |plan| plan.asked));
+        locals.chain(strict).chain(own.between(own.asked, own.rules.len(), 0))
+    }
+
+    /// Decides on a request; where [`Admission::asks_store`], [`Rules::settle`] says the rest. `lines` are field lines of
+    /// its responses besides those that tell of the rules.
     #[must_use = "an admission must be ended"]
     pub fn decide(self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
         let mut admission = limiter.take();
         admission.lines.extend_from_slice(lines);
         self.judge(request, now, limiter, &mut admission);
-        self.name(&mut admission);
-        self.tell(&mut admission, now);
+        if self.is_strict() && admission.is_admitted() {
+            self.begin_strict(&mut admission, now, limiter);
+        }
+        if !admission.asks_store {
+            self.finish(&mut admission, now);
+        }
         admission
+    }
+
+    /// What is said of a decision.
+    fn finish(&self, admission: &mut Admission, now: Now) {
+        self.name(admission);
+        self.tell(admission, now);
     }
 
     fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
         let Admission { counted, answers, decision, .. } = admission;
         counted.extend(self.all().filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
         let asked = counted.iter().map(|counted| (self.rule(counted), counted));
-        let asked = asked.take_while(|(rule, _)| !rule.is_bandwidth());
+        let asked = asked.take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
         answers.resize_with(asks.len(), Answer::default);
         *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);

@@ -86,7 +86,7 @@ pub struct File {
     pub shedding: Option<Spanned<OrWord<Shedding>>>,
     /// Where what quotas have counted outlives the node. `off`: nowhere.
     pub quota_store: Option<Spanned<OrWord<QuotaStore>>>,
-    /// The store that nodes share, for rules of `mode: leased`.
+    /// The store that nodes share, for rules of `mode: leased` and `mode: strict`.
     pub cluster: Option<Spanned<Cluster>>,
     /// Sizes and counts a peer may not exceed.
     pub limits: Option<Spanned<Limits>>,

@@ -53,10 +53,10 @@ pub struct Rule {
     /// share counts with others.
     pub keys_max: Option<Text>,
     /// Where `throttle` and `quota` are counted: `node` (default), each node for itself; `leased`, in the store of
-    /// `cluster`, of which nodes take shares ahead of requests.
+    /// `cluster`, of which nodes take shares ahead of requests; `strict`, there too, and each request waits for its decision.
     pub mode: Option<Text>,
-    /// Of a `leased` rule, what becomes of requests while the store is away: `share` (default), each node admits its part
-    /// of the limit; `open`, all are admitted; `closed`, none is.
+    /// Of a `leased` or `strict` rule, what becomes of requests while the store is away: `share` (default), each node admits
+    /// its part of the limit; `open`, all are admitted; `closed`, none is.
     pub store_lost: Option<Text>,
 }
 

@@ -147,6 +147,10 @@ metrics! {
         "Times that the store that nodes share was lost.";
     CLUSTER_UNITS_LENT: Counter "tollgate_cluster_units_lent_total" ["by"]
         "Units of limits that this node was lent by the store, or lent itself while that was away (node).";
+    CLUSTER_QUESTIONS: Counter "tollgate_cluster_questions_total" ["outcome"]
+        "Requests that the store was to decide on, by whether it did (answered), too late (late), not being there (lost), or was not asked since too many waited (full).";
+    CLUSTER_DEBITS_DROPPED: Counter "tollgate_cluster_debits_dropped_total" []
+        "Admissions without the store that it is not told of, since there were too many.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

@@ -50,6 +50,10 @@ pub struct ClusterFigures {
     pub lent: u64,
     /// Units the node lent itself.
     pub lent_alone: u64,
+    /// Requests that it was to decide on, by what became of that: answered, late, lost, full.
+    pub questions: [u64; 4],
+    /// Admissions without it that it will not be told of.
+    pub debits_dropped: u64,
 }
 
 /// What the process takes of the machine, under the names that Prometheus' own clients use.

@@ -92,7 +92,14 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             concurrency_limit: Some(20),
         }],
         quota_store: Some(QuotaStoreFigures { writes: 5, errors: 1, written_s: 1_700_000_000 }),
-        cluster: Some(ClusterFigures { is_up: true, losses: 1, lent: 100, lent_alone: 7 }),
+        cluster: Some(ClusterFigures {
+            is_up: true,
+            losses: 1,
+            lent: 100,
+            lent_alone: 7,
+            questions: [9, 1, 2, 3],
+            debits_dropped: 4,
+        }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),

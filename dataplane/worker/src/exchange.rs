@@ -16,7 +16,7 @@ use crate::{
     h1::{H1Downstream, H1Upstream},
     hedge::{Asked, Raced},
     key, limits,
-    policies::Early,
+    policies::{Early, Pending},
     program::{Program, UpstreamProgram},
     record::{Facts, Outcome},
     relay,
@@ -39,7 +39,7 @@ use tollgate_http::{
 };
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
-use tollgate_policy::{Admission, Chain, Check, ResponseChanges};
+use tollgate_policy::{Admission, Chain, ResponseChanges};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -152,7 +152,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let admitted = match self.admit(&head) {
             Ok((route, None)) => Ok(route),
             // In a box, so that the many that do not wait have no room for one.
-            Ok((route, Some(check))) => Box::pin(self.pass_checked(route, &head, check)).await,
+            Ok((route, Some(pending))) => Box::pin(self.pass_pending(route, &head, pending)).await,
             Err(early) => Err(early),
         };
         let result = match admitted {
@@ -173,7 +173,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// The phases before an endpoint is chosen, or up to one that has to wait.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Box<Check>>), Early<'p>> {
+    fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Pending>), Early<'p>> {
         if let Some(layer) = self.connection.stream.layer()
             && !layer.ask(|session| session.is_for(head.host()))
         {

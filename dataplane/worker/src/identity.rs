@@ -9,7 +9,7 @@
 //! A caller points into the snapshot that the exchange began with, so that nothing of it is copied and a key that is revoked
 //! meanwhile ends with the next request. Only a request that waits allocates what its waiting needs.
 
-use crate::{bell, connection::Connection, exchange::Machine, limits, policies::Early, state::Worker, watch::Waiting};
+use crate::{exchange::Machine, limits, policies::Early, state::Worker};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::{Consumer, Reason, RequestHead};
 use tollgate_io::{Io, Mailbox};
@@ -51,7 +51,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// Has a token verified by a side thread.
     pub(crate) async fn check(&self, check: Box<Check>, idle: Duration) -> Result<(), Early<'p>> {
-        let Connection { worker, watch, .. } = self.connection;
+        let worker = &self.connection.worker;
         let overloaded = || {
             self.outcome.retry_after_s.set(1);
             Err(Early::Refused(Reason::Overloaded, None))
@@ -63,21 +63,13 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             worker.jobs.give_back(ticket);
             return overloaded();
         }
-        let due = worker.io.now() + limits::JOB_PATIENCE;
-        watch.extend(due + idle);
-        watch.begin_waiting(Waiting::Upstream);
-        // All may be dropped.
-        let overdue = bell::first(worker.jobs.wait(ticket), worker.io.sleep_until(due));
-        let waited = bell::first(watch.ended(), overdue).await;
-        watch.end_waiting(Waiting::Upstream);
-        watch.set_upstream(None);
-        let done = worker.jobs.redeem(ticket);
+        let (done, cause) = self.wait(&worker.jobs, ticket, (limits::JOB_PATIENCE, idle)).await;
         let is_done = done.is_some();
         done.into_iter().for_each(|job| job.settle(&mut worker.tokens.borrow_mut()));
-        match waited {
-            Ok(cause) => Err(Early::Refused(cause, None)),
-            Err(_) if is_done => Ok(()),
-            Err(_) => overloaded(),
+        match cause {
+            Some(cause) => Err(Early::Refused(cause, None)),
+            None if is_done => Ok(()),
+            None => overloaded(),
         }
     }
 

@@ -41,6 +41,7 @@ mod route_program;
 mod shedding;
 mod standing;
 mod state;
+mod strict;
 mod sync;
 mod throttle;
 mod tickets;
@@ -53,14 +54,15 @@ mod watch;
 mod wheel;
 mod wire;
 
-pub use limits::JOBS_MAX;
+pub use limits::{JOBS_MAX, QUESTIONS_MAX};
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
 pub use tollgate_policy::{
-    Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+    Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, Question, QuotaCommand, QuotaUsage,
+    Registry as RuleRegistry, Store,
 };
 pub use wire::{Arrival, Wire};
 
@@ -114,12 +116,14 @@ pub struct Setup<I: Io> {
     pub offload: Arc<dyn Offload>,
 }
 
-/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `done` where jobs come back
-/// that it gave to `Setup::offload`; it has room for [`JOBS_MAX`].
+/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `answers` where questions to
+/// the store that nodes share come back, `done` the jobs given to [`Setup::offload`]; they have room for [`QUESTIONS_MAX`]
+/// and [`JOBS_MAX`].
 pub async fn run<I: Io>(
     setup: Setup<I>,
     inbox: impl Mailbox<Command<I::Listener>>,
     handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
+    answers: impl Mailbox<Box<Question>>,
     done: impl Mailbox<Box<Job>>,
 ) {
     let Setup { io, program, listeners, metrics, log, peers, parking, offload } = setup;
@@ -129,6 +133,9 @@ pub async fn run<I: Io>(
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.io.spawn(handover::take(worker.clone(), handed));
     worker.io.spawn(identity::hear(worker.clone(), done));
+    if worker.program().snapshot.cluster.is_some() {
+        worker.io.spawn(strict::hear(worker.clone(), answers));
+    }
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.

@@ -62,6 +62,10 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a body that a rule slows down waits at a time before it is seen whether its exchange still goes on.
 pub(crate) const PACE_STEP: Duration = Duration::from_millis(50);
 
+/// Questions of a worker to the store that nodes share which are out at a time: what its mailbox for their answers has room
+/// for. Requests beyond are decided on as if the store were lost.
+pub const QUESTIONS_MAX: usize = 4096;
+
 /// Jobs of a worker that side threads have at a time: what its mailbox for them has room for. Requests beyond are answered
 /// with 503.
 pub const JOBS_MAX: usize = 1024;

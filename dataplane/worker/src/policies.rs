@@ -16,8 +16,16 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Chain, Check, Phase, Preflight, Request, Step, Throttled};
+use tollgate_policy::{Admission, Chain, Check, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
+
+/// What a request waits with before its phases go on.
+pub(crate) enum Pending {
+    /// A token that has to be verified.
+    Check(Box<Check>),
+    /// The store that nodes share has to decide.
+    Store(Box<Admission>),
+}
 
 /// What is answered before the route's action.
 pub(crate) enum Early<'a> {
@@ -61,48 +69,78 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         self.outcome.route.get().map(|route| &route.chain)
     }
 
-    /// The phases before an endpoint is chosen, or those up to one that has to wait: then what for.
+    /// The phases before an endpoint is chosen, or those up to one that has to wait: then what it waits with.
     pub(crate) fn pass_phases(
         &self,
         route: &'p RouteProgram,
         head: &RequestHead<'_>,
-    ) -> Result<Option<Box<Check>>, Early<'p>> {
+    ) -> Result<Option<Pending>, Early<'p>> {
         if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        self.pass(&Phase::BEFORE_FORWARD[..Phase::IDENTIFY], route, head)?;
-        match route.chain.identity().map(|identity| self.identify(identity, head)).transpose()? {
-            Some(Some(check)) => Ok(Some(check)),
-            Some(None) | None => self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| None),
+        let (guard, rest) = Phase::BEFORE_FORWARD.split_at(Phase::IDENTIFY);
+        self.pass(guard, route, head)?;
+        if let Some(identity) = route.chain.identity()
+            && let Some(check) = self.identify(identity, head)?
+        {
+            return Ok(Some(Pending::Check(check)));
         }
+        self.pass_identified(rest, route, head)
     }
 
-    /// The rest of the phases, for a request whose token has to be verified first.
-    pub(crate) async fn pass_checked(
+    /// The phases from identify on, once it is known who calls.
+    fn pass_identified(
+        &self,
+        phases: &[Phase],
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Pending>, Early<'p>> {
+        let (before, after) = phases.split_at(Phase::THROTTLE - Phase::IDENTIFY);
+        self.pass(before, route, head)?;
+        if let Some(rules) = rules_of(self.outcome) {
+            let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
+            let waiting = self.throttle(rules, &request).map_err(Early::Throttled)?;
+            if let Some(admission) = waiting {
+                return Ok(Some(Pending::Store(admission)));
+            }
+        }
+        self.pass(after, route, head).map(|()| None)
+    }
+
+    /// The rest of the phases, for a request that has to wait.
+    pub(crate) async fn pass_pending(
         &self,
         route: &'p RouteProgram,
         head: &RequestHead<'_>,
-        check: Box<Check>,
+        pending: Pending,
     ) -> Result<&'p RouteProgram, Early<'p>> {
-        self.check(check, route.timeouts.idle).await?;
-        let identity = route.chain.identity();
-        if let Some(Some(_)) = identity.map(|identity| self.identify(identity, head)).transpose()? {
-            // So many others came between that what was told is forgotten again.
-            return Err(Early::Refused(Reason::Overloaded, None));
+        let idle = route.timeouts.idle;
+        let pending = match pending {
+            Pending::Check(check) => {
+                self.check(check, idle).await?;
+                if let Some(identity) = route.chain.identity()
+                    && self.identify(identity, head)?.is_some()
+                {
+                    // So many others came between that what was told is forgotten again.
+                    return Err(Early::Refused(Reason::Overloaded, None));
+                }
+                self.pass_identified(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head)?
+            }
+            store @ Pending::Store(_) => Some(store),
+        };
+        if let Some(Pending::Store(admission)) = pending
+            && let Some(rules) = rules_of(self.outcome)
+        {
+            self.await_store(rules, admission, idle).await?;
+            self.pass(&Phase::BEFORE_FORWARD[Phase::THROTTLE..], route, head)?;
         }
-        self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| route)
+        Ok(route)
     }
 
     fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
         let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
         for &phase in phases {
-            if phase == Phase::Throttle
-                && let Some(rules) = rules_of(self.outcome)
-            {
-                self.throttle(rules, &request).map_err(Early::Throttled)?;
-                continue;
-            }
             match route.chain.step(phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),

@@ -14,6 +14,7 @@ use crate::{
     request_id::RequestIds,
     shedding::Lag,
     standing::Standings,
+    strict::Questions,
     tickets::Tickets,
     tls::Budget,
     watch::{Phase, Watch},
@@ -53,6 +54,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) jobs: Tickets<Box<Job>>,
     /// Gone when the worker has ended.
     pub(crate) offload: RefCell<Option<Arc<dyn Offload>>>,
+    /// What the store that nodes share is asked.
+    pub(crate) questions: Questions,
     /// Clients' handshakes of this turn.
     pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
@@ -103,6 +106,7 @@ impl<I: Io> Worker<I> {
             tokens: RefCell::default(),
             jobs: Tickets::new(JOBS_MAX),
             offload: RefCell::new(Some(offload)),
+            questions: Questions::default(),
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

@@ -51,13 +51,21 @@ impl<I: Io> Worker<I> {
 }
 
 impl<'p, I: Io> Machine<'_, 'p, I> {
-    /// Has the rules of the route decide on the request.
-    pub(crate) fn throttle(&self, rules: Rules<'p>, request: &Request<'_>) -> Result<(), Throttled<'p>> {
+    /// Has the rules of the route decide on the request. What it was let in with, if the store has yet to decide.
+    pub(crate) fn throttle(
+        &self,
+        rules: Rules<'p>,
+        request: &Request<'_>,
+    ) -> Result<Option<Box<Admission>>, Throttled<'p>> {
         let worker = &self.connection.worker;
         let (now, mut limiter) = (worker.rule_time(), worker.limiter.borrow_mut());
+        let admission = rules.decide(request, now, &mut limiter, self.lines());
+        if admission.asks_store() {
+            return Ok(Some(admission));
+        }
         // Once per exchange, so that there is none yet.
-        let admission = self.admission.get_or_init(|| rules.decide(request, now, &mut limiter, self.lines()));
-        rules.throttled(admission).map_or(Ok(()), Err)
+        let admission = self.admission.get_or_init(|| admission);
+        rules.throttled(admission).map_or(Ok(None), Err)
     }
 
     /// What the policies of the route do to the fields of the response.

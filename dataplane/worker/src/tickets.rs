@@ -3,12 +3,16 @@
 //! A bounded number is out at one time, those that nobody waits for any more among them until they are back, so that the
 //! mailbox they come by has room for all.
 
+use crate::{bell, connection::Connection, exchange::Machine, watch::Waiting};
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
     mem,
     task::{Poll, Waker},
+    time::Duration,
 };
+use tollgate_http::Reason;
+use tollgate_io::Io;
 
 /// The tickets of a worker.
 pub(crate) struct Tickets<T> {
@@ -87,6 +91,28 @@ impl<T> Tickets<T> {
             return Some(back);
         }
         None
+    }
+}
+
+impl<I: Io> Machine<'_, '_, I> {
+    /// What a ticket is for, if that is back before `patience` has passed; and why the exchange was ended meanwhile, if it
+    /// was.
+    pub(crate) async fn wait<T>(
+        &self,
+        tickets: &Tickets<T>,
+        ticket: usize,
+        (patience, idle): (Duration, Duration),
+    ) -> (Option<T>, Option<Reason>) {
+        let Connection { worker, watch, .. } = self.connection;
+        let due = worker.io.now() + patience;
+        watch.extend(due + idle);
+        watch.begin_waiting(Waiting::Upstream);
+        // All may be dropped.
+        let overdue = bell::first(tickets.wait(ticket), worker.io.sleep_until(due));
+        let waited = bell::first(watch.ended(), overdue).await;
+        watch.end_waiting(Waiting::Upstream);
+        watch.set_upstream(None);
+        (tickets.redeem(ticket), waited.ok())
     }
 }
 

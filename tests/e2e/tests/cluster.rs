@@ -11,16 +11,27 @@ const SECRET: &str = "a-secret-of-the-cluster";
 
 /// Gateways with one rule, all of the same cluster.
 fn cluster(redis: &Redis, rule: &str) -> Vec<Site> {
+    cluster_within(redis, rule, "100ms")
+}
+
+fn cluster_within(redis: &Redis, rule: &str, timeout: &str) -> Vec<Site> {
     let node = |_| {
         let folder = Folder::new(None);
         let url = redis.url();
-        let cluster = format!("cluster: {{ redis: [ '{url}' ], secret: '${{env:SECRET}}', nodes: {NODES} }}\n");
+        let cluster = format!(
+            "cluster: {{ redis: [ '{url}' ], secret: '${{env:SECRET}}', nodes: {NODES}, timeout: {timeout} }}\n"
+        );
         let route = format!("answer: {{ status: 200, body: one }}, policies: {{ {rule} }} }}\n");
         let text = folder.text("one").replace("answer: { status: 200, body: one } }\n", &route);
         folder.put("gateway.yaml", &format!("{text}{cluster}workers: [0]\n"));
         folder.start(&[], &[("SECRET", SECRET)])
     };
     (0..NODES).map(node).collect()
+}
+
+/// With a store that has all the time there is, so that a machine that is busy does not make it late.
+fn patient(redis: &Redis, rule: &str) -> Vec<Site> {
+    cluster_within(redis, rule, "10s")
 }
 
 fn is_up(site: &Site) -> bool {
@@ -45,6 +56,17 @@ fn press(sites: &[Site], refusals: u64) -> u64 {
         }
     });
     admitted.into_inner()
+}
+
+/// Nothing was decided on without the store.
+fn all_answered(sites: &[Site]) {
+    for site in sites {
+        let metrics = site.page("/metrics").text();
+        for outcome in ["late", "lost", "full"] {
+            let sample = format!("tollgate_cluster_questions_total{{outcome=\"{outcome}\"}} 0\n");
+            assert!(metrics.contains(&sample), "{sample}{metrics}");
+        }
+    }
 }
 
 fn take(connection: &mut Connection) -> u16 {
@@ -130,4 +152,74 @@ fn a_rule_may_be_closed_without_the_store() {
     redis.again();
     until("the store to be back", || is_up(&sites[0]).then_some(()));
     assert_eq!(take(&mut connection), 200);
+}
+
+#[test]
+fn a_strict_quota_is_admitted_exactly() {
+    let Some(redis) = Redis::start() else { return };
+    let rule = "quota: [ { name: all, key: node, limit: 1000, per: month, mode: strict } ]";
+    let sites = patient(&redis, rule);
+    until("the store", || sites.iter().all(is_up).then_some(()));
+    assert_eq!(press(&sites, 300), 1000);
+    all_answered(&sites);
+}
+
+#[test]
+fn a_strict_bucket_admits_its_burst_exactly() {
+    let Some(redis) = Redis::start() else { return };
+    // No unit comes back while the test runs; 333 a unit is no whole number of microseconds.
+    let rule = "throttle: [ { name: all, key: node, limit: 7, per: hour, burst: 333, mode: strict } ]";
+    let sites = patient(&redis, rule);
+    until("the store", || sites.iter().all(is_up).then_some(()));
+    assert_eq!(press(&sites, 100), 333);
+    all_answered(&sites);
+}
+
+#[test]
+fn several_strict_rules_admit_by_all_or_none() {
+    let Some(redis) = Redis::start() else { return };
+    let all = "{ name: all, key: node, limit: 400, per: month, mode: strict }";
+    let route = "{ name: route, key: route, limit: 100, per: day, mode: strict }";
+    let sites = patient(&redis, &format!("quota: [ {all}, {route} ]"));
+    until("the store", || sites.iter().all(is_up).then_some(()));
+    assert_eq!(press(&sites, 100), 100);
+    // What the narrower rule refused has cost the other nothing.
+    let wide =
+        cluster_within(&redis, "quota: [ { name: all, key: node, limit: 400, per: month, mode: strict } ]", "10s");
+    until("the store", || wide.iter().all(is_up).then_some(()));
+    assert_eq!(press(&wide, 100), 300);
+}
+
+#[test]
+fn strict_requests_are_answered_without_the_store() {
+    let Some(mut redis) = Redis::start() else { return };
+    let shared = "{ name: shared, key: node, limit: 3000, per: month, mode: strict }";
+    let sites = cluster(&redis, &format!("quota: [ {shared} ]"));
+    until("the store", || sites.iter().all(is_up).then_some(()));
+    redis.kill();
+    until("the store to be missed", || sites.iter().all(|site| !is_up(site)).then_some(()));
+    let admitted = press(&sites, 300);
+    assert!(admitted <= 3000, "{admitted}");
+    assert!(admitted >= 2970, "{admitted}");
+    // What was admitted without it counts when it is back.
+    redis.again();
+    until("the store to be back", || sites.iter().all(is_up).then_some(()));
+    let after = press(&sites, 300);
+    assert!(admitted + after <= 3000, "{after} more");
+}
+
+#[test]
+fn a_strict_rule_may_be_closed_without_the_store() {
+    let Some(mut redis) = Redis::start() else { return };
+    let rule = "quota: [ { name: all, key: node, limit: 3000, per: month, mode: strict, store_lost: closed } ]";
+    let sites = patient(&redis, rule);
+    until("the store", || sites.iter().all(is_up).then_some(()));
+    let mut connection = Connection::open(sites[0].address);
+    assert_eq!(take(&mut connection), 200);
+    redis.kill();
+    until("the store to be missed", || (!is_up(&sites[0])).then_some(()));
+    until("a refusal", || (take(&mut connection) == 429).then_some(()));
+    redis.again();
+    until("the store to be back", || is_up(&sites[0]).then_some(()));
+    until("an admission", || (take(&mut connection) == 200).then_some(()));
 }

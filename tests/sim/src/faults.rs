@@ -150,6 +150,10 @@ pub struct Conditions {
     pub late_nanos_max: u64,
     /// Time that a byte takes on a slow link, in nanoseconds; drawn for each.
     pub slow_byte_nanos: RangeInclusive<u64>,
+    /// Time that a question to the store which nodes share travels, and its answer; drawn for each.
+    pub store_nanos: RangeInclusive<u64>,
+    /// How probable it is that either is lost.
+    pub store_loses: f64,
     /// What may go wrong.
     pub faults: Faults,
 }
@@ -163,6 +167,8 @@ impl Default for Conditions {
             reset_nanos_max: 500_000,
             late_nanos_max: 200_000,
             slow_byte_nanos: 100..=4_000,
+            store_nanos: 20_000..=400_000,
+            store_loses: 0.0,
             faults: Faults::NONE,
         }
     }

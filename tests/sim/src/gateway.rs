@@ -4,7 +4,10 @@
 //! records collected, drains told. [`Gateway::end`] checks what holds after every run, whatever it was about: workers
 //! return, nothing is left, figures and records agree.
 
-use crate::{Conditions, Leftovers, Node, Seed, SimListener, SimOffload, SimSender, Simulation, World, offload};
+use crate::{
+    Conditions, Leftovers, Node, Seed, SimListener, SimOffload, SimSender, SimStore, Simulation, World, offload,
+    store::{self, SimKeeper},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -20,7 +23,8 @@ use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
+    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Registries, RuleRegistry,
+    Security, Setup,
 };
 
 /// The address of every gateway here.
@@ -58,6 +62,7 @@ pub struct Gateway {
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
     offload: Arc<SimOffload>,
+    store: Option<Arc<SimStore>>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
     figures: Arc<Figures>,
@@ -117,7 +122,8 @@ impl Gateway {
         let figures = Figures::new(&Reason::ALL.map(Reason::code), workers);
         let (sender, log) = log_queue(LOG_BLOCKS, &figures);
         let mut upstreams = Registry::default();
-        let mut rules = RuleRegistry::new(HashKeys::new(KEYS));
+        let store = snapshot.cluster.as_ref().map(SimStore::new);
+        let mut rules = RuleRegistry::with_keeper(HashKeys::new(KEYS), Box::new(SimKeeper(store.clone())));
         let now = world.now();
         let registries = Registries { figures: &figures, upstreams: &mut upstreams, rules: &mut rules, now };
         let program = Arc::new(Program::build(Arc::new(snapshot), registries, None, security));
@@ -126,9 +132,11 @@ impl Gateway {
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
+        let (answered, answers): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(QUESTIONS_MAX)).unzip();
         let side = Arc::new(SimOffload::default());
         let (outboxes, done): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(JOBS_MAX)).unzip();
-        for (index, ((inbox, handed), done)) in inboxes.into_iter().zip(handed).zip(done).enumerate() {
+        let answers = answers.into_iter().zip(done);
+        for (index, ((inbox, handed), (answers, done))) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
             let (node, metrics) = (&nodes[index], figures.worker(index));
             let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
             let setup = Setup {
@@ -143,11 +151,14 @@ impl Gateway {
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
-                tollgate_worker::run(setup, inbox, handed, done).await;
+                tollgate_worker::run(setup, inbox, handed, answers, done).await;
                 noted.set((clock.now(), noted.get().1 - 1));
             });
         }
         world.spawn(offload::serve(world.clone(), side.clone(), outboxes));
+        if let Some(store) = &store {
+            world.spawn(store::serve(world.clone(), store.clone(), answered));
+        }
         Self {
             simulation,
             offload: side,
@@ -158,6 +169,7 @@ impl Gateway {
             upstreams: RefCell::new(upstreams),
             rules: RefCell::new(rules),
             commands,
+            store,
             returned,
             figures,
             log,
@@ -214,6 +226,12 @@ impl Gateway {
     #[must_use]
     pub fn offload(&self) -> &SimOffload {
         &self.offload
+    }
+
+    /// The store that nodes share, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&SimStore> {
+        self.store.as_deref()
     }
 
     /// What the workers were given last.
@@ -299,11 +317,24 @@ impl Gateway {
             assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
         }
         let Self {
-            simulation, nodes, program, old, upstreams, commands, offload, returned, figures, log, records, ..
+            simulation,
+            nodes,
+            program,
+            old,
+            upstreams,
+            commands,
+            store,
+            offload,
+            returned,
+            figures,
+            log,
+            records,
+            ..
         } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);
         offload.end();
+        store.iter().for_each(|store| store.end());
         simulation.run_until_idle();
         assert_eq!(simulation.leftovers(), Leftovers::default());
         for worker in 0..nodes.len() {

@@ -520,6 +520,8 @@ fn of_rules() {
         ("quota: [ { name: a, key: node, limit: §549755813888, per: day } ]", "out of range"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §global } ]", "unknown `mode` `global`"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §leased } ]", "add `cluster: { redis"),
+        ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §strict } ]", "add `cluster: { redis"),
+        ("quota: [ { name: a, key: node, limit: 5, per: day, mode: strict, cost: §request_bytes } ]", "write a number"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, store_lost: §open } ]", "add `mode: leased`"),
         ("concurrency: [ { name: a, key: node, limit: 5, cost: §2 } ]", "`cost` does not belong to `concurrency`"),
         ("bandwidth: [ { name: a, key: node, limit: §100 } ]", "from 1KiB to 1024GiB"),

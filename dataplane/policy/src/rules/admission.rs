@@ -31,6 +31,8 @@ pub struct Admission {
     pub(crate) counted: Vec<Counted>,
     /// Of the same length. What they hold is given back when the exchange is over.
     pub(crate) answers: Vec<Answer>,
+    /// Whether the store has yet to decide.
+    pub(crate) asks_store: bool,
     /// Bits by index of `counted`.
     pub(crate) decision: Decision,
     pub(crate) lines: Vec<u8>,
@@ -67,11 +69,18 @@ impl Admission {
     fn clear(&mut self) {
         self.counted.clear();
         self.answers.clear();
+        self.asks_store = false;
         self.lines.clear();
         self.names.clear();
         self.refusing_len = 0;
         self.decision = Decision::default();
         self.is_head_charged.set(false);
+    }
+
+    /// Whether the store that nodes share has to decide before the request goes on.
+    #[must_use]
+    pub fn asks_store(&self) -> bool {
+        self.asks_store
     }
 
     /// Whether no rule refuses the request.

@@ -9,7 +9,7 @@ use std::sync::{
     Arc, Weak,
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
-use tollgate_limit::{self as limit, InFlight, Quotas, Shared, Throttle, Window};
+use tollgate_limit::{self as limit, InFlight, Quotas, Shared, Store, Strict, Throttle, WhenLost, Window};
 use tollgate_model::{Calendar, KeyPart, Mode, Period, Rule, RuleId, RuleKind, StoreLost};
 
 use super::key::HashKeys;
@@ -39,6 +39,8 @@ pub(crate) enum Kept {
     Quotas(Arc<Quotas>, Windows),
     /// Shared with other nodes; a bucket has no calendar.
     Shared(Shared, Option<Windows>),
+    /// Decided on by the store that nodes share; a bucket has no calendar.
+    Strict(Strict, Option<Windows>),
     InFlight(InFlight),
 }
 
@@ -66,6 +68,11 @@ pub trait Keeper: Send {
 
     /// Counts that are shared with other nodes; `None` if there is nobody to share with.
     fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared>;
+
+    /// Who asks the store that nodes share; `None` if there is none.
+    fn store(&self) -> Option<Arc<dyn Store>> {
+        None
+    }
 }
 
 /// Who keeps counts and shares none.
@@ -132,20 +139,33 @@ impl Counts {
         // What tells nothing apart has one key.
         let keys = if shape.key == [KeyPart::Node] { 1 } else { shape.keys_max };
         let shared = |quotas: &Arc<Quotas>| match rule.mode {
-            Mode::Node => None,
-            Mode::Leased(lost) | Mode::Strict(lost) => keeper.share(quotas, lost),
+            Mode::Leased(lost) => keeper.share(quotas, lost),
+            Mode::Node | Mode::Strict(_) => None,
         };
-        let kept = match &rule.kind {
-            RuleKind::Throttle if let Some(shared) = shared(&Arc::new(Quotas::new(keys))) => Kept::Shared(shared, None),
-            RuleKind::Throttle | RuleKind::Bandwidth(_) => Kept::Buckets(Throttle::new(keys)),
-            RuleKind::Quota(calendar) => {
+        let strict = match rule.mode {
+            Mode::Strict(lost) => keeper.store().map(|store| (store, when_lost(lost))),
+            Mode::Node | Mode::Leased(_) => None,
+        };
+        let kept = match (&rule.kind, strict) {
+            (RuleKind::Throttle, Some((store, lost))) => {
+                Kept::Strict(Strict::of_buckets(Throttle::new(keys), store, lost), None)
+            }
+            (RuleKind::Quota(calendar), Some((store, lost))) => {
+                let strict = Strict::of_quota(Arc::new(Quotas::new(keys)), store, lost);
+                Kept::Strict(strict, Some(Windows::of(calendar)))
+            }
+            (RuleKind::Throttle, None) if let Some(shared) = shared(&Arc::new(Quotas::new(keys))) => {
+                Kept::Shared(shared, None)
+            }
+            (RuleKind::Throttle | RuleKind::Bandwidth(_), _) => Kept::Buckets(Throttle::new(keys)),
+            (RuleKind::Quota(calendar), None) => {
                 let (quotas, windows) = (Arc::new(Quotas::new(keys)), Windows::of(calendar));
                 match shared(&quotas) {
                     Some(shared) => Kept::Shared(shared, Some(windows)),
                     None => Kept::Quotas(quotas, windows),
                 }
             }
-            RuleKind::Concurrency => Kept::InFlight(InFlight::new(keys)),
+            (RuleKind::Concurrency, _) => Kept::InFlight(InFlight::new(keys)),
         };
         Self { id: rule.id.clone(), shape, limit: AtomicU64::new(rule.allowance.limit), kept }
     }
@@ -163,6 +183,7 @@ impl Counts {
             Kept::Buckets(buckets) => buckets.overflows(),
             Kept::Quotas(quotas, _) => quotas.overflows(),
             Kept::Shared(shared, _) => shared.quotas().overflows(),
+            Kept::Strict(strict, _) => strict.overflows(),
             Kept::InFlight(in_flight) => in_flight.overflows(),
         }
     }
@@ -174,6 +195,7 @@ impl Counts {
             Kept::Buckets(buckets) => buckets.bytes(),
             Kept::Quotas(quotas, _) => quotas.bytes(),
             Kept::Shared(shared, _) => shared.quotas().bytes(),
+            Kept::Strict(strict, _) => strict.bytes(),
             Kept::InFlight(in_flight) => in_flight.bytes(),
         }
     }
@@ -196,8 +218,17 @@ impl Counts {
         match &self.kept {
             Kept::Quotas(quotas, _) => Some((quotas, true)),
             Kept::Shared(shared, windows) => Some((shared.quotas(), windows.is_some())),
+            Kept::Strict(strict, _) => Some((strict.quotas()?, true)),
             Kept::Buckets(_) | Kept::InFlight(_) => None,
         }
+    }
+}
+
+fn when_lost(lost: StoreLost) -> WhenLost {
+    match lost {
+        StoreLost::Share => WhenLost::Share,
+        StoreLost::Open => WhenLost::Open,
+        StoreLost::Closed => WhenLost::Closed,
     }
 }
 

@@ -102,9 +102,9 @@ impl Standing<'_> {
         }
     }
 
-    /// Seconds of a quota's window.
+    /// Seconds of a quota's window; that of a bucket is told with its name.
     fn window_s(&self) -> Option<u64> {
-        let Answer::Quota(_) = self.answer else { return None };
+        let (Answer::Quota(_), None) = (self.answer, &self.allowed.rate) else { return None };
         u64::try_from(self.counted.window.end_s.saturating_sub(self.counted.window.start_s)).ok()
     }
 }

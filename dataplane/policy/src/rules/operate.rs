@@ -67,7 +67,8 @@ impl Counts {
         let (quotas, windows, is_shared) = match &self.kept {
             Kept::Quotas(quotas, windows) => (quotas, windows, false),
             Kept::Shared(shared, Some(windows)) => (shared.quotas(), windows, true),
-            Kept::Shared(_, None) | Kept::Buckets(_) | Kept::InFlight(_) => return Ok(None),
+            Kept::Strict(strict, Some(windows)) if let Some(quotas) = strict.quotas() => (quotas, windows, true),
+            Kept::Shared(_, None) | Kept::Strict(..) | Kept::Buckets(_) | Kept::InFlight(_) => return Ok(None),
         };
         let key = key::of_values(keys, self.id(), &self.shape.key, values)?;
         let window = windows.at(now_s);

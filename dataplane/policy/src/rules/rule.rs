@@ -50,7 +50,7 @@ pub(crate) struct Counted {
     pub(crate) rule: u8,
     /// Index of the allowance.
     allowance: u16,
-    key: u64,
+    pub(crate) key: u64,
     /// Of a quota; of no meaning else.
     pub(crate) window: Window,
 }
@@ -82,9 +82,11 @@ impl Rule {
         let allowance = self.allowance(request, room);
         self.allowances[allowance].as_ref()?;
         let window = match &self.counts.kept {
-            Kept::Quotas(_, windows) | Kept::Shared(_, Some(windows)) => windows.at(now.unix_s),
+            Kept::Quotas(_, windows) | Kept::Shared(_, Some(windows)) | Kept::Strict(_, Some(windows)) => {
+                windows.at(now.unix_s)
+            }
             Kept::Shared(_, None) => Shared::bucket_window(now.unix_s),
-            Kept::Buckets(_) | Kept::InFlight(_) => Window { start_s: 0, end_s: 0 },
+            Kept::Strict(_, None) | Kept::Buckets(_) | Kept::InFlight(_) => Window { start_s: 0, end_s: 0 },
         };
         // Both fit: there are 16 rules and 1024 overrides at the most.
         Some(Counted { rule: index as u8, allowance: allowance as u16, key: self.key.of(request, room), window })
@@ -118,14 +120,35 @@ impl Rule {
             (Kept::InFlight(in_flight), allowed) => {
                 limit::Rule::InFlight(in_flight, u32::try_from(allowed.limit).unwrap_or(u32::MAX))
             }
+            // This is for when the store does not answer: as many nodes take the same of what is left.
+            (Kept::Strict(strict, _), allowed) => {
+                let of = strict.part(allowed.rate.as_ref(), allowed.limit, &counted.window)?;
+                let units = self.units().saturating_mul(strict.store().nodes());
+                return Some(Ask { of, key: counted.key, units, shadow: self.model.shadow });
+            }
             (Kept::Buckets(_), Allowed { rate: None, .. }) => return None,
         };
-        let units = match self.model.cost {
+        Some(Ask { of, key: counted.key, units: self.units(), shadow: self.model.shadow })
+    }
+
+    /// What a request costs; 0 if that is not known yet.
+    pub(crate) fn units(&self) -> u64 {
+        match self.model.cost {
             _ if self.is_bandwidth() => 0,
             Cost::Units(units) => units,
             Cost::RequestBytes | Cost::ResponseBytes | Cost::ResponseField(_) => 0,
-        };
-        Some(Ask { of, key: counted.key, units, shadow: self.model.shadow })
+        }
+    }
+
+    /// What the key of a request may use, all nodes together.
+    pub(crate) fn terms(&self, counted: &Counted) -> Option<Terms> {
+        let is_quota = matches!(self.model.kind, RuleKind::Quota(_));
+        Some(self.allowed(counted)?.terms(is_quota))
+    }
+
+    /// Whether a request is decided on by it without the store.
+    pub(crate) fn is_local(&self) -> bool {
+        !self.is_bandwidth() && !matches!(self.counts.kept, Kept::Strict(..))
     }
 
     /// Whether bodies of this direction are slowed down by it.
@@ -141,7 +164,7 @@ impl Rule {
     pub(crate) fn in_flight(&self, counted: &Counted) -> u64 {
         match &self.counts.kept {
             Kept::InFlight(in_flight) => in_flight.show(counted.key),
-            Kept::Buckets(_) | Kept::Quotas(..) | Kept::Shared(..) => 0,
+            Kept::Buckets(_) | Kept::Quotas(..) | Kept::Shared(..) | Kept::Strict(..) => 0,
         }
     }
 }

@@ -34,6 +34,15 @@ impl Scrape<'_> {
             self.sample(&names::CLUSTER_UNITS_LENT, "", &["store"], None, *lent);
             self.sample(&names::CLUSTER_UNITS_LENT, "", &["node"], None, *lent_alone);
         }
+        self.header(&names::CLUSTER_QUESTIONS);
+        let questions = cluster.iter().flat_map(|figures| figures.questions);
+        for (count, outcome) in questions.zip(["answered", "late", "lost", "full"]) {
+            self.sample(&names::CLUSTER_QUESTIONS, "", &[outcome], None, count);
+        }
+        self.header(&names::CLUSTER_DEBITS_DROPPED);
+        if let Some(figures) = cluster {
+            self.sample(&names::CLUSTER_DEBITS_DROPPED, "", &[], None, figures.debits_dropped);
+        }
     }
 
     pub(super) fn rules(&mut self) {

@@ -24,6 +24,8 @@ pub struct Limit {
     pub by_client: bool,
     /// It refuses nothing.
     pub shadow: bool,
+    /// The store that nodes share decides; without its answer nothing is admitted.
+    pub strict: bool,
 }
 
 /// What a rule limits.
@@ -57,14 +59,15 @@ const SECOND_NS: u64 = 1_000_000_000;
 impl fmt::Display for Limit {
     /// As it is written in a configuration: the name of the policy, and a list of it alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, burst, by_client, shadow, .. } = self;
+        let Self { limit, burst, by_client, shadow, strict, .. } = self;
+        let mode = if *strict { ", mode: strict, store_lost: closed" } else { "" };
         let (name, key) = (self.kind.name(), if *by_client { "client_ip" } else { "node" });
         let rest = match self.kind {
             LimitKind::Throttle => format!(", per: second, burst: {burst}"),
             LimitKind::Quota => ", per: month".to_owned(),
             LimitKind::Concurrency => String::new(),
         };
-        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest} }} ]")
+        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest}{mode} }} ]")
     }
 }
 
@@ -105,6 +108,8 @@ impl Model {
     /// Judges what the rules of the route `x` did.
     pub(super) fn judge_limits<'n>(&self, notes: impl Iterator<Item = &'n Note>) {
         let decided: Vec<_> = notes.filter_map(Decided::of).collect();
+        let strict = self.rules.limits.iter().flatten().filter(|limit| limit.strict && !limit.shadow);
+        let strict: Vec<_> = strict.map(|limit| limit.kind).collect();
         for limit in self.rules.limits.iter().flatten() {
             let keys = decided.iter().map(|one| if limit.by_client { one.key } else { 0 }).max();
             for key in 0..=keys.unwrap_or(0) {
@@ -112,7 +117,9 @@ impl Model {
                 if !limit.shadow {
                     limit.judge_bound(&of_key);
                 }
-                limit.judge_refusals(&of_key);
+                if !limit.strict || !self.rules.loses_store {
+                    limit.judge_refusals(&of_key, &strict);
+                }
             }
         }
     }
@@ -170,15 +177,17 @@ impl Limit {
         }
     }
 
-    /// Every refusal can be explained by what may have been admitted before.
-    fn judge_refusals(&self, decided: &[&Decided<'_>]) {
+    /// Every refusal can be explained by what may have been admitted before. What a rule of the store refused had been let in
+    /// by all others while it waited.
+    fn judge_refusals(&self, decided: &[&Decided<'_>], strict: &[LimitKind]) {
+        let is_held = |one: &Decided<'_>| !self.strict && strict.iter().any(|kind| names(one.refused_by, *kind));
         for refused in decided {
             let list = if self.shadow { refused.shadowed_by } else { refused.refused_by };
             if !names(list, self.kind) {
                 continue;
             }
             let before = decided.iter().filter(|one| {
-                !one.is_refused()
+                (!one.is_refused() || is_held(one))
                     && one.sent <= refused.known
                     && one.note.plan.request.token != refused.note.plan.request.token
             });

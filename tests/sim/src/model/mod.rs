@@ -68,6 +68,8 @@ pub struct Rules {
     pub ejects: bool,
     /// Rules of the route `x`.
     pub limits: [Option<Limit>; 3],
+    /// Questions to the store that nodes share come to nothing, and nobody is admitted for them.
+    pub loses_store: bool,
     /// The upstream has a breaker.
     pub breaks: bool,
     /// The upstream has a limit of requests in progress.

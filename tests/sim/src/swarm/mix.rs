@@ -100,6 +100,7 @@ impl Mix {
             connections_max: None,
             ejects: false,
             limits: limits(&Random::new(seed.rotate_left(32) ^ 1)),
+            loses_store: false,
             breaks: false,
             adapts: false,
             hedges: false,
@@ -114,6 +115,7 @@ impl Mix {
             rules.faults = rules.faults.with(Fault::LateNews, 0.0).with(Fault::SlowLink, 0.0);
         }
         conditions.faults = rules.faults;
+        share(seed, &mut rules, &mut conditions);
         let origins = 1 + random.index(4);
         let upstream = upstream(&random, &mut rules) + &resilience(seed, &mut rules);
         let node = node(&random, &mut rules, clients);
@@ -173,6 +175,13 @@ impl Mix {
         let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
         let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
         let policies = self.policies();
+        let cluster = if self.rules.limits.iter().flatten().any(|limit| limit.strict) {
+            let timeout = if self.rules.loses_store { "10ms" } else { "5s" };
+            let store = "redis: [ 'redis://10.0.2.1' ], secret: '${env:SECRET}', nodes: 1";
+            format!("cluster: {{ {store}, timeout: {timeout} }}\n")
+        } else {
+            String::new()
+        };
         let spare = if random.chance(0.5) {
             format!("  - {{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}\n")
         } else {
@@ -194,7 +203,7 @@ routes:
   - {{ name: only, match: {{ path: \"/only/{{id}}\", methods: [GET] }}, upstream: main }}
   - {{ name: fixed, match: {{ path: \"/fixed/{{id}}\" }}, answer: {{ status: 200, body: fixed }} }}
   - {{ name: moved, match: {{ path: \"/moved/{{id}}\" }}, redirect: {{ to: \"https://other.example.com/{{id}}\" }} }}
-{spare}{applications}{defaults}timeouts: {timeouts}
+{spare}{applications}{defaults}{cluster}timeouts: {timeouts}
 {node}",
             timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
         )
@@ -241,13 +250,28 @@ fn limits(random: &Random) -> [Option<Limit>; 3] {
     let is_on = random.chance(0.3);
     let draw = |kind, limit: u64, burst: u64| {
         let (by_client, shadow) = (random.chance(0.5), random.chance(0.2));
-        (is_on && random.chance(0.6)).then_some(Limit { kind, limit, burst, by_client, shadow })
+        (is_on && random.chance(0.6)).then_some(Limit { kind, limit, burst, by_client, shadow, strict: false })
     };
     [
         draw(LimitKind::Throttle, 1 << random.below(13), 1 << random.below(7)),
         draw(LimitKind::Quota, 8 << random.below(6), 1),
         draw(LimitKind::Concurrency, 1 + random.below(8), 1),
     ]
+}
+
+/// For some mixes the store that nodes share decides by a rule, out of chance of its own: without it a seed is what it was.
+fn share(seed: u64, rules: &mut Rules, conditions: &mut Conditions) {
+    let random = Random::new(seed.rotate_left(32) ^ 0x7374_7269_6374);
+    for limit in rules.limits.iter_mut().flatten().filter(|limit| limit.kind != LimitKind::Concurrency) {
+        limit.strict = random.chance(0.5);
+    }
+    conditions.store_nanos = 1_000..=1_000 << random.below(12);
+    if random.chance(0.4) {
+        rules.loses_store = true;
+        conditions.store_loses = 0.05;
+        // So that some come too late.
+        conditions.store_nanos = 1_000..=8_000_000;
+    }
 }
 
 /// Keys of the upstream `main`.

@@ -4,12 +4,12 @@
 
 use super::mix::{Mix, origin};
 use crate::{
-    Gateway,
+    Gateway, Secrets,
     model::{Mishap, Started},
 };
 use std::net::IpAddr;
 use tollgate_io::Instant;
-use tollgate_model::{NoSource, Snapshot};
+use tollgate_model::Snapshot;
 use tollgate_worker::Command;
 
 /// Longest time an origin is gone, in nanoseconds.
@@ -125,5 +125,5 @@ impl<'r> Operator<'r> {
 
 /// The snapshot of a text.
 pub(super) fn parse(text: &str) -> Snapshot {
-    tollgate_model::parse("swarm.yaml", text, &NoSource).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+    tollgate_model::parse("swarm.yaml", text, &Secrets).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }

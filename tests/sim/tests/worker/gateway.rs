@@ -16,9 +16,10 @@ use std::{
 use tollgate_balance::Upstream;
 use tollgate_http::Reason;
 use tollgate_io::Instant;
-use tollgate_model::{NoSource, Snapshot};
+use tollgate_model::{NoSource, Snapshot, Source};
 use tollgate_sim::{
-    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Origin, Reply, Request, Seed, SimListener, World,
+    Answer, Body, Client, Conditions, Endpoint, Failure, Head, Origin, Reply, Request, Secrets, Seed, SimListener,
+    World,
 };
 pub(crate) use tollgate_sim::{Ended, listen, security};
 use tollgate_worker::{Command, Security};
@@ -101,6 +102,16 @@ timeouts: {TIMEOUTS}
 /// One listener, an upstream for each of [`ORIGINS`], `a` and `b`, and routes `r0`, `r1` ... without their
 /// names; `settings` are lines of the node.
 pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
+    routed_of(routes, settings, &NoSource)
+}
+
+/// The same for one of two nodes with a store, which requests wait for as long as `timeout`.
+pub(crate) fn routed_with_store(routes: &[&str], timeout: &str) -> Snapshot {
+    let store = "redis: [ 'redis://10.0.2.1' ], secret: '${env:SECRET}', nodes: 2";
+    routed_of(routes, &format!("cluster: {{ {store}, timeout: {timeout} }}\n"), &Secrets)
+}
+
+fn routed_of(routes: &[&str], settings: &str, source: &dyn Source) -> Snapshot {
     let upstreams = ["a", "b"].iter().zip(ORIGINS);
     let upstreams =
         upstreams.map(|(name, at)| format!("  - {{ name: {name}, endpoints: [ {{ address: \"{at}\" }} ] }}\n"));
@@ -110,7 +121,7 @@ pub(crate) fn routed(routes: &[&str], settings: &str) -> Snapshot {
         upstreams.collect::<String>(),
         routes.collect::<String>()
     );
-    tollgate_model::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+    tollgate_model::parse("gateway.yaml", &text, source).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 impl Gateway {

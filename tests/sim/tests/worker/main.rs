@@ -14,6 +14,7 @@ mod retries;
 mod routing;
 mod seeds;
 mod smuggling;
+mod strict;
 mod throttle;
 mod tls;
 mod traces;

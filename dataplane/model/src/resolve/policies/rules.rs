@@ -151,7 +151,7 @@ fn rule(
     let answer = raw.answer.as_ref().map(|raw| actions::answer(report, &raw.value, raw.referenced).map(Arc::new));
     let shadow = truth(report, raw.shadow.as_ref(), "shadow");
     let keys_max = report.quantity_or(raw.keys_max.as_ref(), &limits::KEYS, limits::KEYS_DEFAULT).index();
-    let mode = mode(report, raw);
+    let mode = mode(report, raw, cost.as_ref().unwrap_or(&Cost::Units(1)));
     let mut rule = Rule {
         kind: what(report, item, kind)?,
         id: RuleId { scope: owner.scope().into(), policy: kind.as_str(), name: name?.into() },
@@ -172,19 +172,26 @@ fn rule(
 }
 
 /// Where it is counted.
-fn mode(report: &mut Report<'_>, raw: &raw::Rule) -> Mode {
+fn mode(report: &mut Report<'_>, raw: &raw::Rule, cost: &Cost) -> Mode {
     let lost = [("share", StoreLost::Share), ("open", StoreLost::Open), ("closed", StoreLost::Closed)];
     let lost = report.word(raw.store_lost.as_ref(), "store_lost", &lost, StoreLost::Share);
-    let mode = report.word(raw.mode.as_ref(), "mode", &[("node", None), ("leased", Some(lost))], None);
-    if let (Some(raw), Some(_), false) = (&raw.mode, mode, report.has_cluster) {
+    let modes = [("node", Mode::Node), ("leased", Mode::Leased(lost)), ("strict", Mode::Strict(lost))];
+    let mode = report.word(raw.mode.as_ref(), "mode", &modes, Mode::Node);
+    if let (Some(raw), Mode::Leased(_) | Mode::Strict(_), false) = (&raw.mode, mode, report.has_cluster) {
         let help = "add `cluster: { redis: [..], secret: .., nodes: .. }`".to_owned();
-        report.error(raw.referenced, "there is no store for `leased`".to_owned(), Some(help));
+        report.error(raw.referenced, format!("there is no store for `{}`", raw.value), Some(help));
     }
-    if let (Some(raw), None) = (&raw.store_lost, mode) {
-        let help = "add `mode: leased`, or leave it out".to_owned();
-        report.error(raw.referenced, "`store_lost` is for `mode: leased`".to_owned(), Some(help));
+    if let (Some(raw), Mode::Node) = (&raw.store_lost, mode) {
+        let help = "add `mode: leased` or `mode: strict`, or leave it out".to_owned();
+        report.error(raw.referenced, "`store_lost` is for `mode: leased` and `strict`".to_owned(), Some(help));
     }
-    mode.map_or(Mode::Node, Mode::Leased)
+    if let (Some(raw), Mode::Strict(_), Cost::RequestBytes | Cost::ResponseBytes | Cost::ResponseField(_)) =
+        (&raw.cost, mode, cost)
+    {
+        let help = "write a number, or `mode: leased`".to_owned();
+        report.error(raw.referenced, "`mode: strict` decides before this cost is known".to_owned(), Some(help));
+    }
+    mode
 }
 
 /// Keys that are of another kind of rule.
