@@ -101,6 +101,13 @@ impl Application {
         Reader(&self.0.slice)
     }
 
+    fn behind_tenant(&self) -> Reader<'_> {
+        let mut reader = self.reader();
+        reader.text();
+        reader.text();
+        reader
+    }
+
     /// Unique among the applications.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -117,8 +124,7 @@ impl Application {
 
     /// What it calls with.
     pub fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
-        let mut reader = self.reader();
-        (reader.text(), reader.text());
+        let mut reader = self.behind_tenant();
         let count = reader.byte();
         (0..count).map(move |_| reader.credential())
     }
@@ -131,8 +137,7 @@ impl Application {
 
     /// Which APIs it may call.
     pub fn subscriptions(&self) -> impl Iterator<Item = Subscription<'_>> {
-        let mut reader = self.reader();
-        (reader.text(), reader.text());
+        let mut reader = self.behind_tenant();
         for _ in 0..reader.byte() {
             reader.credential();
         }

@@ -3,12 +3,15 @@
 //! The sockets and mailboxes are made before, on the starting thread, and handed to the worker's runtime here. What the
 //! worker does with them is `tollgate-worker`'s.
 
-use crate::limits::{BUFFERS_KEPT, HANDED_MAX};
+use crate::{
+    aside::Aside,
+    limits::{BUFFERS_KEPT, HANDED_MAX},
+};
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Job, Loads, Offload, Parking, Peers, Program, Publication, Question, Setup};
+use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -20,16 +23,11 @@ pub(crate) struct WorkerParts {
     pub(crate) driver: Driver,
     pub(crate) program: Arc<Program>,
     pub(crate) inbox: Inbox<GatewayCommand>,
-    /// Answers of the store that nodes share.
-    pub(crate) answers: Inbox<Box<Question>>,
     /// With the slots of their listeners.
     pub(crate) listeners: Vec<(u32, BoundListener)>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) log: Option<LogSink>,
     pub(crate) neighbours: Neighbours,
-    /// Who does what would hold it up, and where that comes back.
-    pub(crate) offload: Arc<dyn Offload>,
-    pub(crate) done: Inbox<Box<Job>>,
 }
 
 /// What lets a worker and the others hand connections to each other, of clients and to upstreams.
@@ -53,7 +51,7 @@ impl Neighbours {
 }
 
 /// Starts the worker; returns when it has taken its parts.
-pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
+pub(crate) fn launch(parts: WorkerParts, aside: Aside) -> io::Result<JoinHandle<()>> {
     let spec = ThreadSpec {
         name: format!("tollgate-{}", parts.index),
         cpu: Some(parts.cpu),
@@ -61,7 +59,8 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         buffers_kept: BUFFERS_KEPT,
     };
     tollgate_ring::launch(spec, |io| {
-        let (setup, inbox, handed, answers, done) = take(io, parts)?;
+        let (answers, done) = (aside.answers.into_mailbox(&io)?, aside.done.into_mailbox(&io)?);
+        let (setup, inbox, handed) = take(io, parts, aside.offload)?;
         Ok(tollgate_worker::run(setup, inbox, handed, answers, done))
     })
 }
@@ -70,22 +69,17 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
 fn take(
     io: RingIo,
     parts: WorkerParts,
-) -> io::Result<(
-    Setup<RingIo>,
-    impl Mailbox<Command<RingListener>> + use<>,
-    impl Mailbox<Handed<RingDetached>> + use<>,
-    impl Mailbox<Box<Question>> + use<>,
-    impl Mailbox<Box<Job>> + use<>,
-)> {
+    offload: Arc<dyn Offload>,
+) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
+{
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
-    let (handed, answers) = (handed.into_mailbox(&io)?, parts.answers.into_mailbox(&io)?);
-    let done = parts.done.into_mailbox(&io)?;
+    let handed = handed.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
-    let WorkerParts { program, metrics, log, offload, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed, answers, done))
+    let WorkerParts { program, metrics, log, .. } = parts;
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

@@ -5,6 +5,7 @@
 
 use crate::{
     Gateway, StartError, Startup, access_log,
+    aside::Aside,
     certificates::SystemClock,
     control::Control,
     error::Part,
@@ -25,10 +26,9 @@ use std::{
 use tollgate_balance as balance;
 use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
-use tollgate_offload::{Answer, Pool};
-use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, bind, bind_unix, mailbox, preflight};
+use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{JOBS_MAX, Job, Offload, Program, QUESTIONS_MAX, Registries, Security};
+use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -116,49 +116,29 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let answers = cpus.iter().map(|_| mailbox(QUESTIONS_MAX)).collect::<io::Result<Vec<_>>>();
-    let (answered, answers): (_, Vec<Inbox<_>>) = answers.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
-    survival.answer_by(answered);
-    let (offload, done) = offload(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).zip(answers.into_iter().zip(done));
-    let parts = given.enumerate().map(|(index, (((((&cpu, listeners), log), inbox), neighbours), (answers, done)))| {
-        WorkerParts {
-            index,
-            cpu,
-            driver,
-            program: program.clone(),
-            inbox,
-            answers,
-            listeners,
-            metrics: registry.worker(index),
-            log,
-            neighbours,
-            offload: offload.clone(),
-            done,
-        }
+    let asides = Aside::of(cpus.len(), survival).map_err(Part::Mailboxes.failed())?;
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
+    let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
+        index,
+        cpu,
+        driver,
+        program: program.clone(),
+        inbox,
+        listeners,
+        metrics: registry.worker(index),
+        log,
+        neighbours,
     });
-    launch_workers(&gateway, parts)?;
+    launch_workers(&gateway, parts.zip(asides))?;
     Ok((gateway, registry, status))
 }
 
-/// Threads that take from workers what would hold them up, one for every four, and where each worker gets it back.
-fn offload(workers: usize) -> io::Result<(Arc<dyn Offload>, Vec<Inbox<Box<Job>>>)> {
-    let mailboxes = (0..workers).map(|_| mailbox(JOBS_MAX)).collect::<io::Result<Vec<_>>>()?;
-    let (outboxes, inboxes): (Vec<Outbox<Box<Job>>>, _) = mailboxes.into_iter().unzip();
-    let answer = move |job: Box<Job>| {
-        // It has room for all that its worker has given away; one that has ended waits for nothing.
-        let _ = outboxes.get(job.worker).map(|worker| worker.send(job));
-    };
-    let pool = Pool::start(workers.div_ceil(4), &(Arc::new(answer) as Answer))?;
-    Ok((Arc::new(pool), inboxes))
-}
-
 /// Takes `parts` by value: the journal ends only when all sinks are gone, also those of workers that did not start.
-fn launch_workers(gateway: &Gateway, parts: impl Iterator<Item = WorkerParts>) -> Result<(), StartError> {
-    for parts in parts {
+fn launch_workers(gateway: &Gateway, parts: impl Iterator<Item = (WorkerParts, Aside)>) -> Result<(), StartError> {
+    for (parts, aside) in parts {
         let part = Part::Worker { index: parts.index, cpu: parts.cpu, driver: parts.driver };
         let (index, generation) = (parts.index, parts.program.snapshot().generation);
-        let thread = launch::launch(parts).map_err(part.failed())?;
+        let thread = launch::launch(parts, aside).map_err(part.failed())?;
         gateway.publisher.acknowledge(index, generation);
         // The queue was made with room for every worker.
         let _ = gateway.workers.push(thread);

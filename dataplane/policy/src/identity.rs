@@ -68,8 +68,10 @@ impl Identity {
     }
 
     fn keys(&self) -> impl Iterator<Item = &ApiKey> {
-        let key = |method| if let &Method::ApiKey(ref key) = method { Some(key) } else { None };
-        self.identify.methods.iter().filter_map(key)
+        self.identify
+            .methods
+            .iter()
+            .filter_map(|method| if let Method::ApiKey(key) = method { Some(key) } else { None })
     }
 
     /// Who calls. The first method whose credential the request has decides; `now_s` are seconds since 1970.

@@ -89,7 +89,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// What is charged as the exchange goes, if anything is.
     pub(crate) fn meter(&self) -> Option<Meter<'_>> {
-        let rules = self.rules().filter(|rules| rules.charges_more())?;
+        let rules = self.rules().filter(Rules::charges_more)?;
         Some(Meter { rules, admission: self.admission.get()? })
     }
 
