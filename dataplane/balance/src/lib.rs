@@ -41,4 +41,5 @@ pub use hash::hash;
 pub use health::Verdict;
 pub use registry::Registry;
 pub use schedule::schedule;
+pub use tollgate_limit::{Bucket, Drawn};
 pub use upstream::{Outcome, Upstream};

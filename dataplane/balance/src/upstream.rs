@@ -22,7 +22,8 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tollgate_model::{Address, Balance, ENDPOINTS_MAX};
+use tollgate_limit::{Bucket, Rate};
+use tollgate_model::{Address, Allowance, Balance, ENDPOINTS_MAX};
 
 /// What an exchange shows of its endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub struct Upstream {
     source: Arc<Source>,
     breaker: Option<Arc<Breaker>>,
     adaptive: Option<Arc<AdaptiveLimit>>,
+    throughput: Option<Arc<Bucket>>,
     /// Held by the one that looks for room to eject, so that two never take the same. Who does not get it goes on.
     ejecting: TryLock,
 }
@@ -75,8 +77,9 @@ impl Upstream {
             retire_missing(old, &list);
         }
         let (breaker, adaptive) = (breaker(&rules, before), adaptive(&rules, before, now));
+        let throughput = throughput(&rules, before, now);
         let list = Current::new(Arc::new(list), version);
-        Self { rules, list, source, breaker, adaptive, ejecting: TryLock::default() }
+        Self { rules, list, source, breaker, adaptive, throughput, ejecting: TryLock::default() }
     }
 
     /// What the configuration says.
@@ -95,6 +98,12 @@ impl Upstream {
     #[must_use]
     pub fn adaptive(&self) -> Option<&Arc<AdaptiveLimit>> {
         self.adaptive.as_ref()
+    }
+
+    /// What every request that is sent to it draws from, if it is not sent any number.
+    #[must_use]
+    pub fn throughput(&self) -> Option<&Arc<Bucket>> {
+        self.throughput.as_ref()
     }
 
     /// The version of the current list.
@@ -266,6 +275,18 @@ fn adaptive(rules: &tollgate_model::Upstream, before: Option<&Upstream>, now: u6
     let bounds = Bounds { min, max, tolerance };
     let same = before.and_then(Upstream::adaptive).filter(|before| *before.bounds() == bounds);
     Some(same.cloned().unwrap_or_else(|| Arc::new(AdaptiveLimit::new(bounds, now))))
+}
+
+/// The bucket of `before` where its rate is the same; one of another rate takes over what that owes.
+fn throughput(rules: &tollgate_model::Upstream, before: Option<&Upstream>, now: u64) -> Option<Arc<Bucket>> {
+    let Allowance { limit, per, burst, .. } = rules.throughput?;
+    // `resolve` takes none that cannot be told.
+    let rate = Rate::new(limit, per, burst).ok()?;
+    Some(match before.and_then(Upstream::throughput) {
+        None => Arc::new(Bucket::new(rate)),
+        Some(before) if *before.rate() == rate => before.clone(),
+        Some(before) => Arc::new(Bucket::succeed(rate, before, now)),
+    })
 }
 
 fn socket(place: &Place) -> Option<SocketAddr> {

@@ -11,13 +11,14 @@ use crate::{
 use std::{
     cell::RefCell,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tollgate_balance::{BreakerState, Endpoint, Upstream};
 use tollgate_cluster::{QuotaFigures, Shares};
 use tollgate_model::RuleId;
 use tollgate_telemetry::{
     BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, QuotaStoreFigures,
-    RuleFigures,
+    RuleFigures, limits::RULES_MAX,
 };
 use tollgate_worker::RuleCounts;
 
@@ -50,8 +51,14 @@ impl Figures {
         let mut endpoints: Vec<_> = endpoints.collect();
         // The same ones every time, when there are more than are shown.
         endpoints.sort_by(|one, other| (&one.upstream, &one.endpoint).cmp(&(&other.upstream, &other.endpoint)));
-        let mut rules: Vec<_> = rules.iter().map(|counts| rule_figures(counts)).collect();
-        rules.sort_by(|one, other| one.labels.cmp(&other.labels));
+        let mut rules: Vec<_> = rules.iter().map(|counts| (rule_figures(counts), counts)).collect();
+        rules.sort_by(|(one, _), (other, _)| one.labels.cmp(&other.labels));
+        // Tables are looked at only for what is shown.
+        let unix_s = unix_s();
+        for (figures, counts) in rules.iter_mut().take(RULES_MAX) {
+            figures.keys = Some(counts.live_keys(now, unix_s));
+        }
+        let rules: Vec<_> = rules.into_iter().map(|(figures, _)| figures).collect();
         NodeFigures {
             is_ready: self.publisher.is_ready() && !self.publisher.is_draining(),
             process: self.process.figures(),
@@ -66,10 +73,15 @@ impl Figures {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
+fn unix_s() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
 fn rule_figures(counts: &RuleCounts) -> RuleFigures {
     let RuleId { scope, policy, name } = counts.id();
     let labels = [&**scope, *policy, &**name].map(str::to_owned);
-    RuleFigures { labels, overflows: counts.overflows(), table_bytes: counts.bytes() as u64 }
+    RuleFigures { labels, overflows: counts.overflows(), keys: None, table_bytes: counts.bytes() as u64 }
 }
 
 fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {

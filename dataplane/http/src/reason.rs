@@ -155,6 +155,8 @@ reasons! {
         "Circuit open", "Too many requests to the upstream went wrong, and it is left alone for a time.";
     UpstreamOverloaded: 503 upstream_overloaded Upstream connection_limit_reached once,
         "Upstream overloaded", "The upstream has as many requests in progress as it can take at present.";
+    UpstreamThrottled: 503 upstream_throttled Upstream connection_limit_reached once,
+        "Upstream throttled", "The upstream has been sent as many requests as it may get in a short time.";
     ConnectRefused: 502 connect_refused Upstream connection_refused again,
         "Upstream refused the connection", "The endpoint refused the connection.";
     ConnectTimeout: 504 connect_timeout Upstream connection_timeout again,

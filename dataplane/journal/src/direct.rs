@@ -24,7 +24,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::{
     limits::{ALIGNMENT, IO_MEMORY_BYTES, LOCKED_BYTES_MIN, RING_DEPTH},
-    segment::{Segment, Written},
+    segment::{Held, Segment, Written},
     tail::Tail,
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct Direct {
     executor: Rc<LocalExecutor>,
     dma: DmaFile,
     /// The same file, for plain writes.
-    file: File,
+    file: Held,
     tail: Tail,
     written: Written,
 }
@@ -53,7 +53,7 @@ impl Direct {
     ///
     /// # Errors
     /// Besides those of the system, `Unsupported` if the file system or the disk is not one for direct I/O.
-    pub(crate) fn new(executor: Rc<LocalExecutor>, file: File) -> io::Result<Self> {
+    pub(crate) fn new(executor: Rc<LocalExecutor>, file: Held) -> io::Result<Self> {
         let metadata = file.metadata()?;
         ensure_known(&metadata)?;
         // By its descriptor: the path may be another file by now, and glommio panics if it is none.

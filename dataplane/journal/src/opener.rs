@@ -11,7 +11,7 @@ use crate::{
     Writer,
     direct::{self, Direct},
     plain::Plain,
-    segment::{self, Access, Opened, Segment},
+    segment::{self, Access, Held, Opened, Segment},
 };
 
 pub(crate) struct Opener {
@@ -60,7 +60,7 @@ impl Opener {
     pub(crate) fn stdout(is_torn: bool) -> io::Result<Begun> {
         // A descriptor of its own: `std::io::Stdout` would look for line ends and buffer what is behind the last.
         let file = io::stdout().as_fd().try_clone_to_owned()?.into();
-        Ok(Begun { segment: Box::new(Plain::new(file, is_torn)), is_regular: false })
+        Ok(Begun { segment: Box::new(Plain::new(Held::unlocked(file), is_torn)), is_regular: false })
     }
 
     fn say_plain(&mut self, error: &io::Error) {

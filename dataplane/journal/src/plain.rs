@@ -8,10 +8,10 @@ use std::{
     io::{self, Write},
 };
 
-use crate::segment::{Segment, Written};
+use crate::segment::{Held, Segment, Written};
 
 pub(crate) struct Plain {
-    file: File,
+    file: Held,
     written: Written,
     /// A writer before this one left half a line that could not be cut.
     is_torn: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// `is_torn`: what is there ends in half a line, which is to be ended first.
-    pub(crate) fn new(file: File, is_torn: bool) -> Self {
+    pub(crate) fn new(file: Held, is_torn: bool) -> Self {
         Self { file, written: Written::default(), is_torn }
     }
 }
@@ -27,10 +27,10 @@ impl Plain {
 impl Segment for Plain {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.is_torn {
-            self.file.write_all(b"\n")?;
+            (&*self.file).write_all(b"\n")?;
             self.is_torn = false;
         }
-        let (count, result) = write_counted(&mut self.file, bytes);
+        let (count, result) = write_counted(&mut &*self.file, bytes);
         self.written.add(&bytes[..count]);
         result
     }

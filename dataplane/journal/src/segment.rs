@@ -7,6 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
+    ops::Deref,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
@@ -66,10 +67,41 @@ pub(crate) enum Access {
     Position,
 }
 
-/// A file that is open for writing. Dropping it releases the lock.
+/// A file that is open for writing.
 pub(crate) struct Opened {
-    pub(crate) file: File,
+    pub(crate) file: Held,
     pub(crate) is_regular: bool,
+}
+
+/// A file, and the lock on it if it has one. Dropping it lets go of the lock itself: closing alone would not while a process
+/// that is just being started has a copy of the descriptor.
+pub(crate) struct Held {
+    file: File,
+    is_locked: bool,
+}
+
+impl Held {
+    /// A file without a lock of ours: somebody else's on the same open file stays.
+    pub(crate) const fn unlocked(file: File) -> Self {
+        Self { file, is_locked: false }
+    }
+}
+
+impl Deref for Held {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_locked {
+            // Where it fails, closing is all there is.
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 /// Opens `path`, which is made with its parent folders if it is not there; the end of a regular file is repaired.
@@ -84,10 +116,12 @@ pub(crate) fn open(path: &Path, access: Access) -> io::Result<Opened> {
         Access::Position => options.write(true),
     };
     if !fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
-        return Ok(Opened { file: options.open(path)?, is_regular: false });
+        return Ok(Opened { file: Held::unlocked(options.open(path)?), is_regular: false });
     }
     let file = options.read(true).create(true).mode(FILE_MODE).open(path)?;
-    if lock(&file, access)? == Share::Alone {
+    let share = lock(&file, access)?;
+    let file = Held { file, is_locked: true };
+    if share == Share::Alone {
         repair(&file)?;
     }
     Ok(Opened { file, is_regular: true })
@@ -167,8 +201,11 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"half a li", "not cut under the other's hands");
         let refused = |access| open(&path, access).map(drop).unwrap_err().kind();
         assert_eq!(refused(Access::Position), io::ErrorKind::WouldBlock);
+        // What a process gets that is being started has no part in the lock.
+        let copies = [first.file.try_clone().unwrap(), second.file.try_clone().unwrap()];
         drop((first, second));
         let _alone = open(&path, Access::Position).unwrap();
         assert_eq!(refused(Access::Append), io::ErrorKind::WouldBlock);
+        drop(copies);
     }
 }

@@ -119,6 +119,11 @@ impl InFlight {
         self.overflows.load(Relaxed)
     }
 
+    /// How many keys have requests in flight; above some 75,000, an estimate.
+    pub fn keys(&self) -> u64 {
+        self.table.count(|word| count(word) > 0)
+    }
+
     /// Bytes of the table.
     pub fn bytes(&self) -> usize {
         self.table.bytes()

@@ -9,6 +9,7 @@
 //! allocates. `now` is an argument; there is no clock, no I/O and no chance here. Keys are hashes which the caller
 //! makes with keys of the node's own, so that nobody outside can choose which of them meet.
 
+mod bucket;
 mod in_flight;
 mod lease;
 mod limits;
@@ -23,6 +24,7 @@ mod table;
 mod throttle;
 mod window;
 
+pub use bucket::{Bucket, Drawn};
 pub use in_flight::{Entered, IN_FLIGHT_MAX, InFlight};
 pub use lease::Leases;
 pub use limits::{GROUP_ENTRIES, PERIOD_MAX, RULES_MAX, TICKS_PER_NS};

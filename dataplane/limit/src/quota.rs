@@ -253,6 +253,14 @@ impl Quotas {
         self.overflows.load(Relaxed)
     }
 
+    /// How many keys have used something in a window that is not over; above some 75,000, an estimate.
+    pub fn keys(&self, now_s: i64) -> u64 {
+        self.table.count(|word| {
+            let usage = Usage::of(word);
+            usage.end_s > now_s && usage.used != 0
+        })
+    }
+
     /// Bytes of the table.
     pub fn bytes(&self) -> usize {
         self.table.bytes()

@@ -100,6 +100,11 @@ impl Rate {
         (end - now <= self.fill).then_some(end)
     }
 
+    /// Ticks in which an empty bucket is full.
+    pub(crate) const fn fill(&self) -> u64 {
+        self.fill
+    }
+
     /// Ticks of a lease where all workers together hold `share` of a burst at most: a whole number of units, or 0.
     pub(crate) fn lease(&self, share: u64) -> u64 {
         let ticks = self.fill / share;

@@ -137,6 +137,14 @@ impl Strict {
         if let Known::Quotas(quotas) = &self.known { Some(quotas) } else { None }
     }
 
+    /// Keys this node knows something of now, at `now_ns` of its clock and `unix_s` of the calendar; of many an estimate.
+    pub fn keys(&self, now_ns: u64, unix_s: i64) -> u64 {
+        match &self.known {
+            Known::Quotas(quotas) => quotas.keys(unix_s),
+            Known::Buckets(buckets) => buckets.keys(now_ns),
+        }
+    }
+
     /// Decisions on keys this node had no room for.
     pub fn overflows(&self) -> u64 {
         match &self.known {

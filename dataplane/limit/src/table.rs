@@ -10,7 +10,7 @@
 //! mean.
 
 use super::{
-    limits::ENTRIES_PER_2_KEYS,
+    limits::{COUNTED_ENTRIES_MAX, ENTRIES_PER_2_KEYS},
     shape::{GROUP_LINES, LINE_ENTRIES},
     sync::{AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
 };
@@ -214,6 +214,20 @@ impl Table {
     /// The words of keys without an entry, by group.
     pub(crate) fn others(&self) -> impl Iterator<Item = &AtomicU64> {
         self.heads.iter().map(|head| &head.others)
+    }
+
+    /// How many entries of keys have a word that says something, as `is_live` tells. A table of more than
+    /// [`COUNTED_ENTRIES_MAX`] entries is estimated by a part of its groups, which keys are spread over evenly.
+    pub(crate) fn count(&self, is_live: impl Fn(u64) -> bool) -> u64 {
+        let groups = self.heads.len();
+        let step = (groups * SLOTS as usize).div_ceil(COUNTED_ENTRIES_MAX);
+        let lines = (0..groups).step_by(step).flat_map(|group| &self.lines[group * GROUP_LINES..][..GROUP_LINES]);
+        let is_counted = |entry: &&Entry| {
+            let word = entry.word.load(Relaxed);
+            entry.key.load(Relaxed) != 0 && word & 1 == 0 && is_live(word)
+        };
+        let live = lines.flat_map(|line| &line.0).filter(is_counted).count();
+        (live * groups / groups.div_ceil(step)) as u64
     }
 
     /// Bytes the table takes, now and for ever.

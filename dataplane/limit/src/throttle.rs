@@ -127,6 +127,12 @@ impl Throttle {
         self.overflows.load(Relaxed)
     }
 
+    /// How many keys have a bucket that is not full; above some 75,000, an estimate.
+    pub fn keys(&self, now_ns: u64) -> u64 {
+        let full = word(ticks(now_ns));
+        self.table.count(|word| word > full)
+    }
+
     /// Bytes of the table.
     pub fn bytes(&self) -> usize {
         self.table.bytes()

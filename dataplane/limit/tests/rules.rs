@@ -69,3 +69,31 @@ fn every_violated_rule_is_named() {
     }
     assert_eq!(ask(&mut node, 10, [false; 3]).0.violated, 3);
 }
+
+#[test]
+fn keys_are_counted_while_something_is_counted_of_them() {
+    let Node { throttle, quotas, in_flight, mut leases } = node();
+    let rate = Rate::new(1, Duration::from_secs(1), 1).expect("a valid rate");
+    let keys = || (1..=20_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let entered: Vec<_> = keys().take(5).filter_map(|key| in_flight.enter(1, key)).collect();
+    for key in keys() {
+        throttle.take(&rate, key, 1, NOW.monotonic_ns, &mut leases);
+        quotas.take(1, key, 1, &WINDOW, NOW.unix_s);
+    }
+    assert_eq!((throttle.keys(NOW.monotonic_ns), quotas.keys(NOW.unix_s), in_flight.keys()), (20, 20, 5));
+    entered.into_iter().for_each(|entered| in_flight.leave(entered));
+    let later = NOW.monotonic_ns + 2_000_000_000;
+    assert_eq!((throttle.keys(later), quotas.keys(WINDOW.end_s), in_flight.keys()), (0, 0, 0));
+}
+
+#[test]
+fn many_keys_are_estimated() {
+    let (throttle, rate) = (Throttle::new(300_000), Rate::new(1, Duration::from_secs(3600), 1).expect("a valid rate"));
+    let mut leases = Leases::new(1);
+    for number in 1..=100_000_u64 {
+        let key = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        throttle.take(&rate, key, 1, NOW.monotonic_ns, &mut leases);
+    }
+    let keys = throttle.keys(NOW.monotonic_ns);
+    assert!((98_000..=102_000).contains(&keys), "{keys}");
+}

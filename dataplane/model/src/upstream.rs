@@ -7,6 +7,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     resilience::{AdaptiveConcurrency, Breaker, Hedge},
+    rule::Allowance,
     tls::UpstreamTls,
 };
 
@@ -30,6 +31,8 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// Requests in progress, `None` for any number.
     pub adaptive_concurrency: Option<AdaptiveConcurrency>,
+    /// Requests it is sent, retries and hedges among them, `None` for any number.
+    pub throughput: Option<Allowance>,
     /// When a request is sent to a second endpoint too, `None` for never.
     pub hedge: Option<Hedge>,
     /// What is tried again.

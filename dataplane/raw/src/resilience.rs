@@ -1,4 +1,4 @@
-//! What keeps trouble small, as written: `breaker`, `adaptive_concurrency` and `hedge` of an upstream, `faults` of policies,
+//! What keeps trouble small, as written: `breaker`, `adaptive_concurrency`, `throughput` and `hedge` of an upstream, `faults` of policies,
 //! `shedding` of the node.
 //!
 //! Part of the reference manual, as all of `raw` is.
@@ -64,6 +64,18 @@ pub struct AdaptiveConcurrency {
     pub max: Option<Text>,
     /// Response times of up to this many percent of the best are taken for well. 100% to 1000%, default 150%.
     pub tolerance: Option<Text>,
+}
+
+/// `throughput` of an upstream: how many requests it is sent, over all routes; each retry and hedge is one more.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throughput {
+    /// Requests per `per`. 1 to 1000000000. Required.
+    pub limit: Option<Text>,
+    /// `second` (default), `minute`, `hour`.
+    pub per: Option<Text>,
+    /// What may be sent at once after a pause. At least 1, and no more than refills in a year. Default: `limit`.
+    pub burst: Option<Text>,
 }
 
 /// `hedge` of an upstream.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdaptiveConcurrency, Breaker, Hedge, OrWord, Shape, Spanned, Text, UpstreamTls};
+use super::{AdaptiveConcurrency, Breaker, Hedge, OrWord, Shape, Spanned, Text, Throughput, UpstreamTls};
 
 /// An entry of `upstreams`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -28,6 +28,8 @@ pub struct Upstream {
     pub breaker: Option<Spanned<Breaker>>,
     /// Requests in progress, as many as do not slow the upstream down. Left out: any number.
     pub adaptive_concurrency: Option<Spanned<AdaptiveConcurrency>>,
+    /// Requests it is sent in a time, over all routes. Left out: any number.
+    pub throughput: Option<Spanned<Throughput>>,
     /// Requests that are sent to a second endpoint when the first is slow. Left out: none.
     pub hedge: Option<Spanned<Hedge>>,
     /// What is tried again.

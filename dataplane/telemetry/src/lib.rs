@@ -47,4 +47,4 @@ pub use registry::{Dropped, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
 pub use timestamp::Timestamp;
 pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
-pub use worker::{RuleEffect, WorkerMetrics};
+pub use worker::{Guard, RuleEffect, WorkerMetrics};

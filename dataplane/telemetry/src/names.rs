@@ -110,7 +110,7 @@ metrics! {
     UPSTREAM_CONNECT_FAILURES: Counter "tollgate_upstream_connect_failures_total" ["upstream"]
         "Connections to an upstream that could not be made.";
     UPSTREAM_REJECTED: Counter "tollgate_upstream_rejected_total" ["upstream", "by"]
-        "Requests that an upstream was not given, by its open breaker or its limit of requests in progress.";
+        "Requests that an upstream was not given, by its open breaker, its limit of requests in progress or its throughput.";
     UPSTREAM_HEDGES: Counter "tollgate_upstream_hedges_total" ["upstream"]
         "Requests that were sent to a second endpoint because the first was slow.";
     UPSTREAM_HEDGES_WON: Counter "tollgate_upstream_hedges_won_total" ["upstream"]
@@ -135,6 +135,8 @@ metrics! {
         "Requests that a rule admitted, refused, or would have refused if it were no shadow (shadowed).";
     RULE_OVERFLOWS: Counter "tollgate_rule_overflows_total" ["scope", "policy", "rule"]
         "Decisions on keys that shared a count, because the table of a rule had no room for more.";
+    RULE_KEYS: Gauge "tollgate_rule_keys" ["scope", "policy", "rule"]
+        "Keys that a rule counts something of at the moment; above some 75,000, an estimate.";
     RULE_TABLE_BYTES: Gauge "tollgate_rule_table_bytes" ["scope", "policy", "rule"]
         "Memory that the counts of a rule take.";
     QUOTA_STORE_WRITES: Counter "tollgate_quota_store_writes_total" ["result"]

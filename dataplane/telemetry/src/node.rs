@@ -140,6 +140,8 @@ pub struct RuleFigures {
     pub labels: [String; 3],
     /// Decisions on keys for which there was no room.
     pub overflows: u64,
+    /// Keys that something is counted of; `None` for a rule that is not shown.
+    pub keys: Option<u64>,
     /// Memory, in bytes.
     pub table_bytes: u64,
 }

@@ -73,7 +73,7 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
     /// Requests that were not let in: by the breaker, by the limit.
-    pub(crate) rejected: [Counter; 2],
+    pub(crate) rejected: [Counter; 3],
     /// Requests sent to a second endpoint, and answers of it that counted.
     pub(crate) hedges: [Counter; 2],
     /// In this worker's own stock.
@@ -103,6 +103,17 @@ pub enum RuleEffect {
     Refused,
     /// It would have refused it, if it were no shadow.
     Shadowed,
+}
+
+/// What an upstream is kept from more requests by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Its open breaker.
+    Breaker,
+    /// Its limit of requests in progress.
+    Limit,
+    /// What it may be sent in a time.
+    Throughput,
 }
 
 #[derive(Default)]
@@ -197,9 +208,9 @@ impl WorkerMetrics {
         self.upstream(upstream).failed.increment();
     }
 
-    /// A request was not let in by the breaker of the upstream with this slot, or else by its limit.
-    pub fn upstream_rejected(&self, upstream: u32, is_breaker: bool) {
-        self.upstream(upstream).rejected[usize::from(!is_breaker)].increment();
+    /// A request to the upstream with this slot was refused, and by what.
+    pub fn upstream_rejected(&self, upstream: u32, by: Guard) {
+        self.upstream(upstream).rejected[by as usize].increment();
     }
 
     /// A request to the upstream with this slot was sent to a second endpoint.

@@ -16,7 +16,7 @@ use std::{
 use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
-    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, GuardFigures,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, Guard, GuardFigures,
     Handshake, HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry,
     RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
@@ -67,7 +67,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.connection_opened(0);
     worker.upstream_connected(1);
     worker.upstream_idle(1).set(3);
-    worker.upstream_rejected(1, true);
+    worker.upstream_rejected(1, Guard::Throughput);
     worker.upstream_hedged(1);
     worker.upstream_hedge_won(1);
     worker.fault_injected(true, false);
@@ -84,6 +84,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
         rules: vec![RuleFigures {
             labels: ["defaults", "quota", "q"].map(str::to_owned),
             overflows: 3,
+            keys: Some(5),
             table_bytes: 4,
         }],
         guards: vec![GuardFigures {

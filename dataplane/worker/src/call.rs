@@ -18,6 +18,7 @@ use tollgate_balance::{Permit, Shown};
 use tollgate_http::Reason;
 use tollgate_io::{Instant, Io};
 use tollgate_model::{Fallback, FixedAnswer};
+use tollgate_telemetry::Guard;
 
 /// What becomes of a request for an upstream.
 pub(crate) enum Entry<'p> {
@@ -53,8 +54,8 @@ fn guarded<'p, I: Io>(worker: &Worker<I>, program: &'p Program, upstream: &'p Up
         Ok(call) => return Entry::Upstream(upstream, Some(call)),
         Err(refused) => refused,
     };
-    worker.metrics.upstream_rejected(upstream.figures, reason == Reason::CircuitOpen);
-    let refused = Entry::Refused(reason, u32::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1));
+    worker.metrics.upstream_rejected(upstream.figures, guard(reason));
+    let refused = Entry::Refused(reason, seconds(nanos));
     let fallback = upstream.upstream.breaker.as_ref().filter(|_| reason == Reason::CircuitOpen);
     match fallback.map(|breaker| &breaker.fallback) {
         None | Some(Fallback::Off) => refused,
@@ -66,12 +67,25 @@ fn guarded<'p, I: Io>(worker: &Worker<I>, program: &'p Program, upstream: &'p Up
             Some(other) => match Call::begin(other, now) {
                 Ok(call) => Entry::Upstream(other, Some(call)),
                 Err((reason, _)) => {
-                    worker.metrics.upstream_rejected(other.figures, reason == Reason::CircuitOpen);
+                    worker.metrics.upstream_rejected(other.figures, guard(reason));
                     refused
                 }
             },
         },
     }
+}
+
+/// What has refused a request for this.
+const fn guard(reason: Reason) -> Guard {
+    match reason {
+        Reason::CircuitOpen => Guard::Breaker,
+        _ => Guard::Limit,
+    }
+}
+
+/// What a `Retry-After` says of a time in nanoseconds.
+pub(crate) fn seconds(nanos: u64) -> u32 {
+    u32::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1)
 }
 
 impl<'p> Call<'p> {

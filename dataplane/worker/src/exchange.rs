@@ -335,7 +335,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Ok(forwarded) => forwarded == Forwarded::Declined,
             Err(reason) => {
                 let is_silent = up.halves().0.received_bytes() == 0 && !forward.has_interim.get();
-                is_silent && forward.tries.is_some_and(|tries| tries.takes_silence(reason, self.outcome))
+                is_silent
+                    && forward.tries.is_some_and(|tries| {
+                        tries.takes_silence(reason, self.outcome, || self.connection.worker.io.now())
+                    })
             }
         }
     }

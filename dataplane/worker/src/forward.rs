@@ -192,7 +192,7 @@ impl<I: Io> Forward<'_, '_, I> {
         let head = response.response();
         if let 502..=504 = head.status()
             && !self.has_interim.get()
-            && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome))
+            && self.tries.is_some_and(|tries| tries.takes_status(head.status(), self.outcome, || self.worker.io.now()))
         {
             return Ok(Forwarded::Declined);
         }

@@ -131,7 +131,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     ) -> Option<Result<Forwarded, Reason>> {
         let (worker, watch) = (&self.connection.worker, &self.connection.watch);
         retry::pause(worker, &race.side, worker.io.now() + asked.after, Duration::ZERO).await.ok()?;
-        let tries = tries.hedge(&first.target)?;
+        let tries = tries.hedge(&first.target, || worker.io.now())?;
         race.has_second.set(true);
         watch.begin_waiting(Waiting::Upstream);
         let wish = Wish { fresh: false, repeatable: true, now: worker.io.now() };

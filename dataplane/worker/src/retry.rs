@@ -23,7 +23,7 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-use tollgate_balance::{RetrySlot, Tried, backoff};
+use tollgate_balance::{Drawn, RetrySlot, Tried, backoff};
 use tollgate_http::Reason;
 use tollgate_io::{Instant, Io};
 
@@ -45,6 +45,8 @@ pub(crate) struct Tries<'p> {
     waits: Cell<u32>,
     /// What the budget was charged for the try in progress.
     retry: RefCell<Option<RetrySlot>>,
+    /// What was drawn from the upstream's throughput for a try that has not begun.
+    drawn: Cell<Option<Drawn>>,
     _request: Option<RetrySlot>,
     /// Whether it is a second request beside the first: it gets one try.
     is_hedge: bool,
@@ -68,18 +70,20 @@ impl<'p> Tries<'p> {
             is_busy: Cell::new(false),
             waits: Cell::new(0),
             retry: RefCell::default(),
+            drawn: Cell::new(None),
             _request: Some(standing.budget.begin()),
             is_hedge: false,
             standing,
         }
     }
 
-    /// The one try of a second request, at another endpoint than `first`, if the budget has room for it.
-    pub(crate) fn hedge(&self, first: &Target<'_>) -> Option<Self> {
+    /// The one try of a second request, at another endpoint than `first`, if the budget and the upstream's throughput have
+    /// room for it.
+    pub(crate) fn hedge(&self, first: &Target<'_>, now: impl FnOnce() -> Instant) -> Option<Self> {
         let mut tried = Tried::default();
         tried.add(first.endpoint().id());
         let retry = self.standing.budget.retry(&self.upstream.upstream.retries)?;
-        Some(Self {
+        let second = Self {
             upstream: self.upstream,
             connect: self.connect,
             hash: self.hash,
@@ -89,10 +93,36 @@ impl<'p> Tries<'p> {
             is_busy: Cell::new(false),
             waits: Cell::new(0),
             retry: RefCell::new(Some(retry)),
+            drawn: Cell::new(None),
             standing: self.standing.clone(),
             _request: None,
             is_hedge: true,
-        })
+        };
+        second.draw(now).is_ok().then_some(second)
+    }
+
+    /// Draws from the upstream's throughput for the next try, once.
+    ///
+    /// # Errors
+    /// It has been sent as much as it may; nanoseconds until it may be sent more.
+    pub(crate) fn draw(&self, now: impl FnOnce() -> Instant) -> Result<(), u64> {
+        let Some(bucket) = self.upstream.state.throughput() else { return Ok(()) };
+        if self.drawn.get().is_none() {
+            self.drawn.set(Some(bucket.draw(now().nanos())?));
+        }
+        Ok(())
+    }
+
+    /// Begins the try that was drawn for.
+    pub(crate) fn spend(&self) {
+        self.drawn.set(None);
+    }
+
+    /// There is no endpoint to send anything to after all.
+    pub(crate) fn give_back(&self) {
+        if let (Some(bucket), Some(drawn)) = (self.upstream.state.throughput(), self.drawn.take()) {
+            bucket.give_back(drawn);
+        }
     }
 
     /// An endpoint that was not tried, if one is available.
@@ -133,28 +163,29 @@ impl<'p> Tries<'p> {
     /// Whether a failure to connect is tried again. A second one that took all its time is enough: each costs the client
     /// `timeouts.connect`. The budget is charged, unless the endpoint declined at once: the next one then gets no more
     /// requests than clients make, and when the only endpoint is down, its backup must be able to take all of them.
-    pub(crate) fn takes_connect_failure(&self, outcome: &Outcome<'_>) -> bool {
+    pub(crate) fn takes_connect_failure(&self, outcome: &Outcome<'_>, now: impl FnOnce() -> Instant) -> bool {
         let is_free = matches!(self.failure.get(), Some(Reason::ConnectRefused | Reason::ConnectFailed));
         self.upstream.upstream.retries.on.connect
             && self.connect_timeouts.get() < 2
             && !self.is_hedge
             && self.has_tries(outcome)
             && (is_free || self.has_room())
+            && self.draw(now).is_ok()
     }
 
     /// Whether a request without a response is tried again; if so, the budget is charged.
-    pub(crate) fn takes_silence(&self, reason: Reason, outcome: &Outcome<'_>) -> bool {
+    pub(crate) fn takes_silence(&self, reason: Reason, outcome: &Outcome<'_>, now: impl FnOnce() -> Instant) -> bool {
         let on = self.upstream.upstream.retries.on;
         let is_named = match reason {
             Reason::UpstreamClosed => on.closed,
             Reason::ResponseTimeout => on.timeout,
             _ => false,
         };
-        is_named && self.has_tries(outcome) && self.has_room()
+        is_named && self.has_tries(outcome) && self.has_room() && self.draw(now).is_ok()
     }
 
     /// Whether a request that was answered with this status is tried again; if so, the budget is charged.
-    pub(crate) fn takes_status(&self, status: u16, outcome: &Outcome<'_>) -> bool {
+    pub(crate) fn takes_status(&self, status: u16, outcome: &Outcome<'_>, now: impl FnOnce() -> Instant) -> bool {
         let on = self.upstream.upstream.retries.on;
         let is_named = match status {
             502 => on.bad_gateway,
@@ -162,7 +193,7 @@ impl<'p> Tries<'p> {
             504 => on.gateway_timeout,
             _ => false,
         };
-        is_named && self.has_tries(outcome) && self.has_room()
+        is_named && self.has_tries(outcome) && self.has_room() && self.draw(now).is_ok()
     }
 
     /// Whether one more try is allowed. The one before it is over.

@@ -5,6 +5,7 @@
 //! decided here.
 
 use crate::{
+    call::seconds,
     link::Link,
     parking::Parked,
     pool::{Open, Pooled},
@@ -26,6 +27,7 @@ use std::{
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io, Peek, Stream};
+use tollgate_telemetry::Guard;
 
 /// A connection taken for an exchange.
 pub(crate) struct Checkout<'a, 'p, I: Io> {
@@ -67,7 +69,8 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
     outcome: &Outcome<'p>,
 ) -> Result<Checkout<'a, 'p, I>, Reason> {
     loop {
-        let (target, way) = find(worker, watch, tries, wish).await?;
+        let (target, way) = find(worker, watch, tries, wish, outcome).await?;
+        tries.spend();
         outcome.attempts.set(outcome.attempts.get().saturating_add(1));
         outcome.endpoint.replace(Some(target.clone()));
         let in_flight = InFlight::begin(&target);
@@ -84,7 +87,7 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
                     }
                     tries.note_failure(&target, reason);
                     target.report(Shown::Failure, || worker.io.now());
-                    if tries.takes_connect_failure(outcome) {
+                    if tries.takes_connect_failure(outcome, || worker.io.now()) {
                         continue;
                     }
                     return Err(reason);
@@ -103,6 +106,7 @@ async fn find<'p, I: Io>(
     watch: &Watch<I::Stream>,
     tries: &Tries<'p>,
     wish: Wish,
+    outcome: &Outcome<'p>,
 ) -> Result<(Target<'p>, Way<I::Stream>), Reason> {
     let (mut has_waited, mut now, mut is_current) = (false, wish.now, false);
     loop {
@@ -116,12 +120,18 @@ async fn find<'p, I: Io>(
                 continue;
             }
             if has_waited || !tries.may_wait() {
+                tries.give_back();
                 return Err(tries.end());
             }
             tries.wait(worker, watch).await?;
             has_waited = true;
             continue;
         };
+        if let Err(nanos) = tries.draw(|| worker.io.now()) {
+            worker.metrics.upstream_rejected(target.upstream.figures, Guard::Throughput);
+            outcome.retry_after_s.set(seconds(nanos));
+            return Err(Reason::UpstreamThrottled);
+        }
         if !wish.fresh
             && let Some(idle) = worker.pools.take(&target, now, !wish.repeatable, &worker.metrics)
         {

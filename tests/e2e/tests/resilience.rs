@@ -1,7 +1,8 @@
 //! Breakers, limits and faults of the real binary: all workers see the same, a reload keeps it, and the scrape tells.
 
+use nix::sys::signal::Signal;
 use std::net::TcpListener;
-use tollgate_e2e::{Node, get, until};
+use tollgate_e2e::{Folder, Node, get, until};
 use tollgate_loadtest::{Origin, OriginConfig};
 
 /// An address that nobody listens at.
@@ -50,4 +51,31 @@ fn an_open_breaker_is_every_workers_and_the_scrape_says_so() {
         let metrics = get(node.status, "/metrics").text();
         wanted.iter().all(|line| metrics.contains(line)).then_some(())
     });
+}
+
+#[test]
+fn a_throughput_is_of_the_node_and_of_all_routes_and_outlives_a_reload() {
+    let origin = Origin::start(OriginConfig::default()).expect("loopback has a free port");
+    let folder = Folder::new(Some(origin.address()));
+    let text = |answer: &str, balance: &str| {
+        let keys = format!(" ], balance: {balance}, throughput: {{ limit: 1, per: hour, burst: 6 }} }} ]\nroutes:");
+        let text = folder.text(answer).replace(" ] } ]\nroutes:", &keys);
+        text + "  - { name: other, match: { path: '/bytes/2' }, upstream: origin }\n"
+    };
+    let (before, after) = (text("one", "round_robin"), text("two", "least_requests"));
+    folder.put("gateway.yaml", &before);
+    let site = folder.start(&[], &[]);
+    // Each connection may be another worker's.
+    let statuses =
+        || -> Vec<u16> { (0..4).map(|at| get(site.address, &format!("/bytes/{}", 1 + at % 2)).status).collect() };
+    assert_eq!(statuses(), [200; 4]);
+    site.folder().put("gateway.yaml", &after);
+    site.process.signal(Signal::SIGHUP);
+    site.until_answer("two");
+    assert_eq!(statuses(), [200, 200, 503, 503]);
+    let refused = get(site.address, "/bytes/1");
+    assert!(refused.text().contains("\"code\":\"upstream_throttled\""), "{}", refused.text());
+    assert!(refused.field("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|left| left > 3_000)));
+    let wanted = "tollgate_upstream_rejected_total{upstream=\"origin\",by=\"throughput\"} 3\n";
+    until("the scrape to tell", || site.page("/metrics").text().contains(wanted).then_some(()));
 }

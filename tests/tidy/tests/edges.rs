@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("route", &["model", "http"]),
     ("limit", &["model", "http"]),
     ("identity", &["model", "http"]),
-    ("balance", &["model", "http"]),
+    ("balance", &["limit", "model", "http"]),
     ("transform", &["model", "http"]),
     ("cache", &["model", "http"]),
     ("tls", &["model", "http"]),

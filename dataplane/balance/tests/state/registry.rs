@@ -104,3 +104,21 @@ fn an_address_that_comes_twice_is_one_endpoint() {
     assert!(!upstream.set_addresses(1, &[ip(2)], 1));
     assert_eq!(ids(&upstream).len(), 1);
 }
+
+#[test]
+fn what_an_upstream_was_sent_is_known_after_a_change() {
+    let mut registry = Registry::default();
+    let with = |keys: &str| snapshot(&weighted(&[1]), keys);
+    let sent = |upstream: &Upstream| {
+        let bucket = upstream.throughput().expect("it has one");
+        (0..20).filter(|_| bucket.draw(1).is_ok()).count()
+    };
+    let before = publish(&mut registry, &with(", throughput: { limit: 5, per: hour }"), 0);
+    assert_eq!(sent(&before), 5);
+    let same = publish(&mut registry, &with(", throughput: { limit: 5, per: hour }, balance: least_requests"), 1);
+    assert!(Arc::ptr_eq(before.throughput().unwrap(), same.throughput().unwrap()));
+    let other = publish(&mut registry, &with(", throughput: { limit: 5, per: hour, burst: 7 }"), 1);
+    assert_eq!(sent(&other), 2, "what is owed is owed still");
+    let none = publish(&mut registry, &with(""), 1);
+    assert!(none.throughput().is_none());
+}

@@ -47,7 +47,7 @@ pub(super) struct Desk {
     pub(super) rules: Vec<Weak<Quotas>>,
     keys: AHashMap<Id, Key>,
     pending: Vec<Id>,
-    /// Keys whose use outruns their wants.
+    /// Keys whose use outruns their wants, or which must use what they have soon.
     hot: Vec<Id>,
     /// Units that go back, and debits: asked first.
     returns: Vec<Ask>,
@@ -134,13 +134,19 @@ impl Desk {
         let (keys, pending, rules, nodes) = (&mut self.keys, &mut self.pending, &self.rules, self.nodes);
         self.hot.retain(|id| {
             let Some((key, quotas)) = keys.get_mut(id).zip(quotas(rules, id.0)) else { return false };
-            let used = quotas.used_in(id.1, &key.window);
+            let mut used = quotas.used_in(id.1, &key.window);
             key.look(used, nodes, now);
+            if key.is_overdue(used, now) {
+                // Behind it the bucket may be full again: both together were too much.
+                key.returned(quotas.take_back(id.1, &key.window));
+                used = used.max(0);
+            }
             if key.is_hot && !key.is_pending && !key.is_paused(now) && key.need(used, nodes) > 0 {
                 key.is_pending = true;
                 pending.push(*id);
             }
-            key.is_hot
+            key.is_listed = key.is_hot || key.has_due();
+            key.is_listed
         });
     }
 
@@ -163,28 +169,25 @@ impl Desk {
     }
 
     fn ask(&mut self, id: Id, now: u64) -> Option<Ask> {
-        let need = self.need(id, now)?;
-        let of = self.keys.get(&id)?.of(false);
+        let (need, used) = self.need(id, now)?;
+        let of = self.keys.get(&id)?.of(false, used, self.nodes);
         // Below the highest limit, which is far below.
         (need > 0).then_some(Ask { rule: id.0, key: id.1, of, units: need as i64 })
     }
 
-    /// What a pending key needs; it is not pending any more.
-    fn need(&mut self, id: Id, now: u64) -> Option<u64> {
+    /// What a pending key needs, and what it has used beyond what it was lent; it is not pending any more.
+    fn need(&mut self, id: Id, now: u64) -> Option<(u64, i64)> {
         let key = self.keys.get_mut(&id)?;
         key.is_pending = false;
         let used = quotas(&self.rules, id.0)?.used_in(id.1, &key.window);
-        let was_hot = key.is_hot;
         key.look(used, self.nodes, now);
-        if key.is_hot && !was_hot {
-            self.hot.push(id);
-        }
-        Some(key.need(used, self.nodes))
+        list(key, id, &mut self.hot);
+        Some((key.need(used, self.nodes), used))
     }
 
     /// Hands out what the store gave, or notes that it is lost.
     pub(super) fn answer(&mut self, answers: Answers, now: u64) {
-        let Some((_, batch)) = self.waiting.take() else { return };
+        let Some((sent, batch)) = self.waiting.take() else { return };
         let Some(answers) = answers else {
             // What was to go back is lost to all in this window; a debit is told again.
             self.returns.extend(batch.into_iter().filter(|ask| matches!(ask.of, Of::Quota { is_debit: true, .. })));
@@ -200,9 +203,11 @@ impl Desk {
             if is_loan {
                 let key = self.keys.get_mut(&(ask.rule, ask.key));
                 let (given, left) = (given.max(0).unsigned_abs(), left.max(0).unsigned_abs());
-                let lent = key
-                    .zip(quotas(&self.rules, ask.rule))
-                    .is_some_and(|(key, quotas)| hand_out(key, ask, &quotas, (given, left), now));
+                let lent = key.zip(quotas(&self.rules, ask.rule)).is_some_and(|(key, quotas)| {
+                    let is_lent = hand_out(key, ask, &quotas, (given, left), (sent, now));
+                    list(key, (ask.rule, ask.key), &mut self.hot);
+                    is_lent
+                });
                 self.figures.lent.fetch_add(given, Relaxed);
                 if !lent && matches!(ask.of, Of::Quota { .. }) {
                     self.returns.push(Ask { units: -(given as i64), ..*ask });
@@ -220,7 +225,7 @@ impl Desk {
     /// Lends what is pending out of the node's own part.
     fn lend_alone(&mut self, now: u64) {
         for id in std::mem::take(&mut self.pending) {
-            let Some(need) = self.need(id, now).filter(|need| *need > 0) else { continue };
+            let Some((need, _)) = self.need(id, now).filter(|(need, _)| *need > 0) else { continue };
             let Some((key, quotas)) = self.keys.get_mut(&id).zip(quotas(&self.rules, id.0)) else { continue };
             let given = key.lend_alone(need, self.nodes, now);
             quotas.lend(id.1, given, &key.window);
@@ -232,14 +237,14 @@ impl Desk {
     fn settle(&mut self) {
         for (id, key) in self.keys.iter_mut().filter(|(_, key)| key.alone > 0) {
             let units = std::mem::take(&mut key.alone) as i64;
-            self.returns.push(Ask { rule: id.0, key: id.1, of: key.of(true), units });
+            self.returns.push(Ask { rule: id.0, key: id.1, of: key.of(true, 0, self.nodes), units });
         }
     }
 
     /// Forgets keys that are not wanted any more, and takes back what they have not used.
     fn sweep(&mut self, now: u64) {
         let is_lost = self.is_lost();
-        let (rules, returns) = (&self.rules, &mut self.returns);
+        let (rules, returns, nodes) = (&self.rules, &mut self.returns, self.nodes);
         self.keys.retain(|id, key| {
             let is_idle = now.saturating_sub(key.wanted_ns) >= IDLE_NS && !key.is_hot && !key.is_pending;
             let (true, Some(quotas)) = (is_idle, quotas(rules, id.0)) else { return !is_idle };
@@ -247,7 +252,7 @@ impl Desk {
             let units = if is_lost { 0 } else { quotas.take_back(id.1, &key.window) };
             if units > 0 && matches!(key.terms, Terms::Quota(_)) {
                 key.returned(units);
-                returns.push(Ask { rule: id.0, key: id.1, of: key.of(false), units: -(units as i64) });
+                returns.push(Ask { rule: id.0, key: id.1, of: key.of(false, 0, nodes), units: -(units as i64) });
             }
             key.alone > 0
         });
@@ -258,7 +263,7 @@ impl Desk {
         self.hot.clear();
         self.pending.clear();
         for key in self.keys.values_mut() {
-            (key.is_hot, key.is_pending) = (false, false);
+            (key.is_hot, key.is_pending, key.is_listed) = (false, false, false);
         }
         self.sweep(now.saturating_add(IDLE_NS));
     }
@@ -268,14 +273,22 @@ fn quotas(rules: &[Weak<Quotas>], rule: u32) -> Option<Arc<Quotas>> {
     rules.get(rule as usize)?.upgrade()
 }
 
+/// Puts a key on the list of those that are looked at, if it belongs there.
+fn list(key: &mut Key, id: Id, hot: &mut Vec<Id>) {
+    if !key.is_listed && (key.is_hot || key.has_due()) {
+        key.is_listed = true;
+        hot.push(id);
+    }
+}
+
 /// Whether the key has got what was given: an answer that comes when another window has begun, or for a key that has no
 /// count of its own, is of no use here.
-fn hand_out(key: &mut Key, ask: &Ask, quotas: &Quotas, (given, left): (u64, u64), now: u64) -> bool {
+fn hand_out(key: &mut Key, ask: &Ask, quotas: &Quotas, (given, left): (u64, u64), (sent, now): (u64, u64)) -> bool {
     if matches!(ask.of, Of::Quota { end_s, .. } if end_s != key.window.end_s) {
         return given == 0;
     }
     let is_lent = given == 0 || quotas.lend(ask.key, given, &key.window);
-    key.given(ask.units.unsigned_abs(), if is_lent { given } else { 0 }, left, now);
+    key.given(ask, (if is_lent { given } else { 0 }, left), sent, now);
     is_lent
 }
 

@@ -2,15 +2,23 @@
 //!
 //! A loan covers what was used beyond earlier ones and what the key is likely to use until [`HORIZON_NS`]; of a quota at
 //! most the node's fair part of half of what is left, so that the last units are not with one node while another refuses;
-//! of a bucket an initial share, since what a node holds unused comes on top of what the bucket admits.
+//! of a bucket the rest of the node's part of 1 % ([`Key::spare`]), since what a node holds unused comes on top of what the
+//! bucket admits. From a bucket that is drained it is more: what is lent then owns a time far ahead, and comes on top of
+//! nothing if it is used or dropped before (docs/internals/cluster.md).
 
-use super::script::Of;
+use super::script::{Ask, Of};
 use tollgate_limit::{Terms, Want, Window};
 
 /// A loan is for this long.
 const HORIZON_NS: u64 = 100_000_000;
 /// What will be used up within this long is lent anew.
 const SOON_NS: u64 = 10_000_000;
+/// A loan of a drained bucket is for this long ...
+const DRAINED_HORIZON_NS: u64 = 40_000_000;
+/// ... must be used by then, counted from when it was asked for ...
+const USE_BY_NS: u64 = 80_000_000;
+/// ... and is given only where the bucket takes at least this long to be full: as long again, for a thread that comes late.
+const DRAINED_NS: u64 = 2 * USE_BY_NS;
 /// Demand is looked at no more often than this.
 const LOOK_NS_MIN: u64 = 1_000_000;
 /// After an answer that there is nothing left of a quota, until it is asked again.
@@ -30,8 +38,10 @@ pub(super) struct Key {
     seen: (u64, i64),
     /// Units a second.
     rate: f64,
-    /// Of a quota, what the store said is left.
+    /// What the store said is left.
     left: u64,
+    /// What was lent of a drained bucket: what must have been taken, and by when; then the same of loans since the first.
+    due: [Option<Due>; 2],
     /// The store has nothing before.
     pause_until: u64,
     /// Units the node has lent itself that the store does not know of.
@@ -44,6 +54,15 @@ pub(super) struct Key {
     pub(super) is_pending: bool,
     /// Whether it uses more than its initial share between two looks.
     pub(super) is_hot: bool,
+    /// Whether it stands in the list of keys that are looked at.
+    pub(super) is_listed: bool,
+}
+
+/// By `at_ns` so much must have been taken in the window, or what is lent is dropped.
+#[derive(Clone, Copy)]
+struct Due {
+    taken: i64,
+    at_ns: u64,
 }
 
 impl Key {
@@ -61,15 +80,16 @@ impl Key {
             wanted_ns: now,
             is_pending: false,
             is_hot: false,
+            is_listed: false,
+            due: [None; 2],
         }
     }
 
     /// Notes that it is wanted; a later window begins with nothing.
     pub(super) fn wanted(&mut self, want: &Want, now: u64) {
         if want.window.end_s > self.window.end_s {
-            let (rate, is_pending, is_hot) = (self.rate, self.is_pending, self.is_hot);
-            let full_ns = self.full_ns;
-            *self = Self { rate, is_pending, is_hot, full_ns, ..Self::new(want, now) };
+            let Self { rate, is_pending, is_hot, is_listed, full_ns, .. } = *self;
+            *self = Self { rate, is_pending, is_hot, is_listed, full_ns, ..Self::new(want, now) };
         }
         self.terms = want.terms;
         self.wanted_ns = now;
@@ -95,11 +115,11 @@ impl Key {
     /// How many units to ask for: 0 if there are enough.
     pub(super) fn need(&self, used: i64, nodes: u64) -> u64 {
         let initial = self.terms.initial(nodes);
-        let most = match self.terms {
-            Terms::Quota(_) => initial.max(self.left / (2 * nodes)),
-            Terms::Bucket { .. } => initial,
+        let target = match self.terms {
+            Terms::Quota(_) => self.within(HORIZON_NS).clamp(initial, initial.max(self.left / (2 * nodes))),
+            Terms::Bucket { .. } if self.is_drained() => self.within(DRAINED_HORIZON_NS).max(self.spare(nodes)),
+            Terms::Bucket { .. } => self.spare(nodes),
         };
-        let target = self.within(HORIZON_NS).clamp(initial, most);
         let low = if self.is_hot { self.within(SOON_NS).min(target / 2) } else { 0 };
         if used.saturating_neg() > low as i64 {
             return 0;
@@ -107,25 +127,71 @@ impl Key {
         used.saturating_add_unsigned(target).max(0).unsigned_abs()
     }
 
+    /// What a node may hold of a bucket, however full that is: with the initial share its part of 1 %, or a unit.
+    fn spare(&self, nodes: u64) -> u64 {
+        let part = self.terms.capacity() / (100 * nodes.max(1));
+        part.saturating_sub(self.terms.initial(nodes)).max(1)
+    }
+
+    /// Whether the bucket had so little when it was last asked that the next loan may be larger; the store has the last word.
+    fn is_drained(&self) -> bool {
+        let missing = self.terms.capacity().saturating_sub(self.left);
+        missing.saturating_mul(self.unit_ns()) >= DRAINED_NS
+    }
+
+    /// Whether a larger loan is about to be too old.
+    pub(super) const fn has_due(&self) -> bool {
+        self.due[0].is_some()
+    }
+
+    /// Whether what is lent is too old to be used; `used` is what was beyond what was lent.
+    pub(super) fn is_overdue(&mut self, used: i64, now: u64) -> bool {
+        let taken = used + self.lent;
+        while self.due[0].is_some_and(|due| due.taken <= taken) {
+            self.due = [self.due[1], None];
+        }
+        let is_overdue = self.due[0].is_some_and(|due| due.at_ns <= now);
+        if is_overdue {
+            self.due = [None; 2];
+        }
+        is_overdue
+    }
+
+    /// Notes a loan of a bucket: what is not used first may be what was lent first, so the earliest time holds for all.
+    fn note_due(&mut self, is_larger: bool, sent: u64) {
+        let due = Due { taken: self.lent, at_ns: sent.saturating_add(USE_BY_NS) };
+        match &mut self.due {
+            [None, _] if !is_larger => {}
+            [first @ None, _] => *first = Some(due),
+            [_, Some(second)] => second.taken = due.taken,
+            [_, second] => *second = Some(due),
+        }
+    }
+
     /// Units likely to be used within a time.
     fn within(&self, ns: u64) -> u64 {
         (self.rate * ns as f64 / NS_PER_S) as u64
     }
 
-    /// The question that asks for units.
-    pub(super) fn of(&self, is_debit: bool) -> Of {
+    /// The question that asks for units; `used` is what was beyond what was lent.
+    pub(super) fn of(&self, is_debit: bool, used: i64, nodes: u64) -> Of {
         match self.terms {
             Terms::Quota(limit) => Of::Quota { limit, end_s: self.window.end_s, is_debit },
             Terms::Bucket { limit, per, burst } => {
                 let unit_us = per.as_secs_f64() * 1e6 / limit.max(1) as f64;
-                Of::Bucket { unit_us, fill_us: unit_us * burst as f64 }
+                let spare = used.saturating_add_unsigned(self.spare(nodes)).max(0).unsigned_abs();
+                Of::Bucket { unit_us, fill_us: unit_us * burst as f64, spare, drained_us: DRAINED_NS / 1000 }
             }
         }
     }
 
-    /// Notes what the store gave of what was asked for, and what it has left.
-    pub(super) fn given(&mut self, asked: u64, given: u64, left: u64, now: u64) {
+    /// Notes what the store gave of what was asked for at `sent`, and what it has left.
+    pub(super) fn given(&mut self, ask: &Ask, (given, left): (u64, u64), sent: u64, now: u64) {
+        let asked = ask.units.unsigned_abs();
         (self.lent, self.left) = (self.lent.saturating_add_unsigned(given), left);
+        if let Of::Bucket { spare, .. } = ask.of {
+            self.note_due(given > spare, sent);
+        }
         if given < asked {
             let pause = match self.terms {
                 Terms::Quota(_) => PAUSE_NS,
@@ -135,7 +201,7 @@ impl Key {
         }
     }
 
-    /// Notes units that have gone back.
+    /// Notes units that have gone back, or were dropped.
     pub(super) fn returned(&mut self, units: u64) {
         self.lent = self.lent.saturating_sub_unsigned(units);
     }

@@ -18,12 +18,14 @@ if given ~= 0 then
 end
 return {given, limit - used - given}";
 
-/// `KEYS: bucket; ARGV: units, microseconds of a unit, microseconds in which it fills`.
+/// `KEYS: bucket; ARGV: units, microseconds of a unit, microseconds in which it fills, units that are given in any case,
+/// microseconds it must take to be full for more`.
 const BUCKET: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local full = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 local units, unit, fill = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if full - now < tonumber(ARGV[5]) then units = math.min(units, tonumber(ARGV[4])) end
 local room = math.max(0, math.floor((now + fill - full) / unit))
 local given = math.min(units, room)
 if given > 0 then
@@ -111,6 +113,10 @@ pub(super) enum Of {
     Bucket {
         unit_us: f64,
         fill_us: f64,
+        /// Units that are given however full it is, if it has them.
+        spare: u64,
+        /// More only where it takes this long to be full.
+        drained_us: u64,
     },
 }
 
@@ -125,10 +131,10 @@ impl Ask {
                 command.arg(limit).arg(end_s.saturating_add(KEPT_S)).arg(u8::from(is_debit));
                 command
             }
-            Of::Bucket { unit_us, fill_us } => {
+            Of::Bucket { unit_us, fill_us, spare, drained_us } => {
                 let mut command = cmd("EVALSHA");
                 command.arg(&scripts.bucket).arg(1).arg(bucket_key(prefix, key)).arg(self.units);
-                command.arg(unit_us).arg(fill_us);
+                command.arg(unit_us).arg(fill_us).arg(spare).arg(drained_us);
                 command
             }
         };

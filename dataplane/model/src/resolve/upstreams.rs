@@ -15,6 +15,7 @@ use ahash::AHashSet;
 use super::{
     Change, addresses, matches,
     names::{Defined, Removal},
+    policies,
     report::Report,
     resilience,
     state::{Kept, State, has_reference},
@@ -76,6 +77,7 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
         outliers: recovery::outliers(report, raw.outliers.as_ref()),
         breaker: resilience::breaker(report, raw.breaker.as_ref()),
         adaptive_concurrency: resilience::adaptive_concurrency(report, raw.adaptive_concurrency.as_ref()),
+        throughput: policies::throughput(report, raw.throughput.as_ref()),
         hedge: resilience::hedge(report, raw.hedge.as_ref()),
         retries: recovery::retries(report, &raw.retries),
         connections: connections(report, &raw.connections),

@@ -138,6 +138,10 @@ fn any_change_of_an_upstream_changes_the_digest() {
         more(&base, "adaptive_concurrency: { min: 2 }"),
         more(&base, "adaptive_concurrency: { max: 20 }"),
         more(&base, "adaptive_concurrency: { tolerance: 200% }"),
+        more(&base, "throughput: { limit: 5 }"),
+        more(&base, "throughput: { limit: 6 }"),
+        more(&base, "throughput: { limit: 5, per: minute }"),
+        more(&base, "throughput: { limit: 5, burst: 6 }"),
         more(&base, "hedge: { after: 1s }"),
         more(&base, "hedge: { after: 2s }"),
         more(&base, "retries: { attempts: 1 }"),
@@ -319,8 +323,8 @@ fn any_change_of_policies_changes_the_digest() {
 }
 
 /// The digest is compared between nodes and over restarts, so its value may not drift. It last changed when it
-/// came to be derived from the structs themselves; a new field changes it too, last `quota_store`.
+/// came to be derived from the structs themselves; a new field changes it too, last `throughput`.
 #[test]
 fn the_digest_of_a_known_file_is_known() {
-    assert_eq!(format!("{:016x}", digest(&base())), "011e52f7195682db");
+    assert_eq!(format!("{:016x}", digest(&base())), "4abff6b12e964be9");
 }

@@ -53,6 +53,17 @@ fn the_bounds_of_an_adaptive_limit_follow_each_other() {
 }
 
 #[test]
+fn a_throughput_is_per_second_and_its_burst_is_its_limit() {
+    for (text, expected) in
+        [("{ limit: 9 }", (9, SECOND, 9)), ("{ limit: 9, per: minute, burst: 2 }", (9, 60 * SECOND, 2))]
+    {
+        let throughput = upstream(&format!("throughput: {text}")).throughput.unwrap();
+        assert_eq!((throughput.limit, throughput.per, throughput.burst), expected, "{text}");
+    }
+    assert_eq!(upstream("slow_start: off").throughput, None);
+}
+
+#[test]
 fn mistakes_in_upstreams_are_told() {
     for (text, expected) in [
         ("breaker: §{ failures: off }", "set `count`, `consecutive` or `slow`, or leave `breaker` out"),
@@ -76,6 +87,13 @@ fn mistakes_in_upstreams_are_told() {
         ("adaptive_concurrency: { min: 9, max: §8 }", "`max` is less than `min`"),
         ("adaptive_concurrency: { tolerance: §99% }", "from 100% to 1000%"),
         ("adaptive_concurrency: { §maximum: 9 }", "unknown key `maximum`"),
+        ("throughput: §{}", "`limit` is missing"),
+        ("throughput: { limit: §0 }", "from 1 to 1000000000"),
+        ("throughput: { limit: §10/s }", "write a whole number"),
+        ("throughput: { limit: 1, per: §day }", "a bucket fills per second, minute or hour"),
+        ("throughput: { limit: 1, per: §secnd }", "allowed here: second, minute, hour"),
+        ("throughput: { limit: 1, per: hour, burst: §9000 }", "at most 8760"),
+        ("throughput: { §limits: 9 }", "unknown key `limits`, did you mean `limit`?"),
         ("hedge: §{}", "`after` is missing"),
         ("hedge: { after: §50 }", "write a duration like"),
         ("hedge: { §afer: 50ms }", "unknown key `afer`, did you mean `after`?"),

@@ -188,6 +188,18 @@ impl Counts {
         }
     }
 
+    /// Keys it counts something of now, at `now_ns` of the node's clock and `unix_s` of the calendar; of many an estimate.
+    #[must_use]
+    pub fn live_keys(&self, now_ns: u64, unix_s: i64) -> u64 {
+        match &self.kept {
+            Kept::Buckets(buckets) => buckets.keys(now_ns),
+            Kept::Quotas(quotas, _) => quotas.keys(unix_s),
+            Kept::Shared(shared, _) => shared.quotas().keys(unix_s),
+            Kept::Strict(strict, _) => strict.keys(now_ns, unix_s),
+            Kept::InFlight(in_flight) => in_flight.keys(),
+        }
+    }
+
     /// Bytes of memory.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -62,6 +62,11 @@ impl Scrape<'_> {
             let labels = figures.labels.each_ref().map(String::as_str);
             self.sample(&names::RULE_OVERFLOWS, "", &labels, None, figures.overflows);
         }
+        self.header(&names::RULE_KEYS);
+        for (figures, keys) in shown.iter().filter_map(|figures| Some((figures, figures.keys?))) {
+            let labels = figures.labels.each_ref().map(String::as_str);
+            self.sample(&names::RULE_KEYS, "", &labels, None, keys);
+        }
         self.header(&names::RULE_TABLE_BYTES);
         for figures in shown {
             let labels = figures.labels.each_ref().map(String::as_str);

@@ -48,7 +48,7 @@ impl Scrape<'_> {
     fn guards(&mut self) {
         self.header(&names::UPSTREAM_REJECTED);
         for (slot, name) in named(self.registry.upstreams()) {
-            for (by, label) in ["breaker", "limit"].into_iter().enumerate() {
+            for (by, label) in ["breaker", "limit", "throughput"].into_iter().enumerate() {
                 let count = self.upstream(slot, |upstream| upstream.rejected[by].value());
                 self.sample_if_any(&names::UPSTREAM_REJECTED, &[name, label], count);
             }

@@ -139,6 +139,8 @@ impl Model {
             }
             Reason::CircuitOpen => self.rules.breaks,
             Reason::UpstreamOverloaded => self.rules.adapts,
+            // Whether it was right to do so is seen when all is known.
+            Reason::UpstreamThrottled => self.rules.throughput.is_some(),
             Reason::FaultInjected => self.rules.injects,
             Reason::UpstreamBusy => self.rules.upstream_connections_max.is_some(),
             Reason::ConnectRefused => of_faults(&[Fault::ConnectRefused]) || self.has_seen(&[Mishap::EndpointFails]),

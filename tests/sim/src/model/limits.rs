@@ -7,9 +7,12 @@
 
 use super::{
     Model, Rules,
+    mishap::Mishap,
     notes::{Note, Outcome},
+    records::Record,
 };
 use std::fmt;
+use tollgate_http::Reason;
 
 /// A rule of the route `x`.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +110,9 @@ impl Rules {
 impl Model {
     /// Judges what the rules of the route `x` did.
     pub(super) fn judge_limits<'n>(&self, notes: impl Iterator<Item = &'n Note>) {
-        let decided: Vec<_> = notes.filter_map(Decided::of).collect();
+        let notes: Vec<_> = notes.collect();
+        self.judge_throughput(&notes);
+        let decided: Vec<_> = notes.into_iter().filter_map(Decided::of).collect();
         let strict = self.rules.limits.iter().flatten().filter(|limit| limit.strict && !limit.shadow);
         let strict: Vec<_> = strict.map(|limit| limit.kind).collect();
         for limit in self.rules.limits.iter().flatten() {
@@ -125,6 +130,25 @@ impl Model {
     }
 }
 
+impl Model {
+    /// Nobody was refused while the upstream `main` might have been sent more: then at least its burst was sent before. What
+    /// is drawn for a try that does not come about may be lost, so this says nothing where tries fail.
+    fn judge_throughput(&self, notes: &[&Note]) {
+        let Some((_, burst)) = self.rules.throughput else { return };
+        let is_lossy = self.is_rough() || self.rules.upstream_connections_max.is_some() || self.rules.hedges;
+        let is_lossy = is_lossy || self.rules.attempts > 1 || self.has_seen(&[Mishap::EndpointFails]);
+        for refused in notes.iter().filter(|_| !is_lossy) {
+            let is_throttled = |record: &Record| record.reason == Some(Reason::UpstreamThrottled);
+            if refused.record.as_ref().is_some_and(is_throttled) {
+                let known = refused.told_at.unwrap_or(u64::MAX);
+                let before = notes.iter().filter(|note| note.sent_at <= known).filter_map(|note| note.record.as_ref());
+                let sent: u64 = before.map(|record| record.attempts as u64).sum();
+                assert!(sent >= burst, "throttled after {sent} of {burst}: {refused:?}");
+            }
+        }
+    }
+}
+
 impl<'n> Decided<'n> {
     /// `None` for a request that never came to the rules of the route.
     fn of(note: &'n Note) -> Option<Self> {
@@ -133,7 +157,7 @@ impl<'n> Decided<'n> {
         if !is_of_route || matches!(note.outcome, Outcome::Unsent | Outcome::Dropped) || note.was_turned_away {
             return None;
         }
-        let named = |list: fn(&super::records::Record) -> &str| note.record.as_ref().map_or("", list);
+        let named = |list: fn(&Record) -> &str| note.record.as_ref().map_or("", list);
         // A client that gave up has seen nothing: what it sent may be decided on later.
         let told = note.told_at.filter(|_| matches!(note.outcome, Outcome::Told(_))).unwrap_or(u64::MAX);
         let known = note.reached_at.unwrap_or(u64::MAX).min(told);

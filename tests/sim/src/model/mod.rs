@@ -74,6 +74,8 @@ pub struct Rules {
     pub breaks: bool,
     /// The upstream has a limit of requests in progress.
     pub adapts: bool,
+    /// What the upstream `main` may be sent: in a second, and at once.
+    pub throughput: Option<(u64, u64)>,
     /// A request that may be repeated may go to two endpoints at one time.
     pub hedges: bool,
     /// The gateway answers some requests with an error on purpose.
@@ -94,6 +96,8 @@ pub struct Model {
     visitors: Cell<usize>,
     /// Requests that were sent.
     sent: Cell<usize>,
+    /// Heads that have reached origins of `main`.
+    reached: Cell<u64>,
     /// The last snapshot that was published, and the last that all workers have said to have taken.
     published: Cell<u64>,
     settled: Arc<AtomicU64>,
@@ -125,7 +129,7 @@ impl Ends {
 }
 
 impl Model {
-    /// Starts an origin at each of `origins`, and `clients` clients, with `requests` requests each.
+    /// Starts an origin at each of `origins`, the last of them of another upstream than `main`, and `clients` clients, with `requests` requests each.
     #[must_use]
     pub fn start(world: &World, rules: Rules, origins: &[SocketAddr], clients: usize, requests: usize) -> Started {
         let model = Rc::new(Self {
@@ -135,11 +139,15 @@ impl Model {
             happened: RefCell::new([0; Mishap::ALL.len()]),
             visitors: Cell::new(clients),
             sent: Cell::new(0),
+            reached: Cell::new(0),
             published: Cell::new(1),
             settled: Arc::new(AtomicU64::new(1)),
         });
-        let serve = |&at| Origin::scripted(world, at, Serving(model.clone()));
-        let origins = origins.iter().map(serve).collect();
+        let serve = |(number, &at)| {
+            let is_main = number + 1 < origins.len();
+            Origin::scripted(world, at, Serving { model: model.clone(), is_main })
+        };
+        let origins = origins.iter().enumerate().map(serve).collect();
         for number in 0..clients {
             let token = |at| (world.random().next() >> 40 << 16) + (number * requests + at) as u64;
             let tokens: Vec<u64> = (0..requests).map(token).collect();

@@ -15,20 +15,37 @@ use std::rc::Rc;
 pub(super) const HOP_BY_HOP: [&str; 4] = ["x-hop", "keep-alive", "proxy-connection", "te"];
 
 /// An origin of the model.
-pub(super) struct Serving(pub(super) Rc<Model>);
+pub(super) struct Serving {
+    pub(super) model: Rc<Model>,
+    /// Whether it belongs to the upstream `main`.
+    pub(super) is_main: bool,
+}
 
 impl Script for Serving {
     fn answer(&self, head: &Head, nth: usize) -> Answer {
-        self.0.begun(head, nth)
+        if self.is_main {
+            self.model.reached();
+        }
+        self.model.begun(head, nth)
     }
 
     fn take(&self, seen: Seen) -> Option<Seen> {
-        self.0.whole(&seen);
+        self.model.whole(&seen);
         None
     }
 }
 
 impl Model {
+    /// A head has reached an origin of `main`, which may not be sent more than its throughput from the start on.
+    fn reached(&self) {
+        self.reached.set(self.reached.get() + 1);
+        let (count, now) = (self.reached.get(), self.world.now().nanos());
+        if let Some((limit, burst)) = self.rules.throughput {
+            let most = limit * now / 1_000_000_000 + burst;
+            assert!(count <= most, "{count} requests sent by {now}, of {limit} in a second and {burst} at once");
+        }
+    }
+
     /// A head has reached an origin, as number `nth` of its connection.
     fn begun(&self, head: &Head, nth: usize) -> Answer {
         let token = head.token();

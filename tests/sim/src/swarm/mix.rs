@@ -103,6 +103,7 @@ impl Mix {
             loses_store: false,
             breaks: false,
             adapts: false,
+            throughput: None,
             hedges: false,
             injects: false,
             marks_generation: random.chance(0.7),
@@ -334,6 +335,11 @@ fn resilience(seed: u64, rules: &mut Rules) -> String {
         keys.push_str(&format!(", hedge: {{ after: {}ms }}", 1 + random.index(3)));
     }
     rules.injects = random.chance(0.2);
+    if random.chance(0.25) {
+        let (limit, burst) = (16 << random.below(9), 1 << random.below(8));
+        rules.throughput = Some((limit, burst));
+        keys.push_str(&format!(", throughput: {{ limit: {limit}, burst: {burst} }}"));
+    }
     keys
 }
 

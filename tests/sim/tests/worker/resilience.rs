@@ -170,6 +170,63 @@ fn an_adaptive_limit_refuses_what_would_queue() {
     drop(gateway.end());
 }
 
+#[test]
+fn an_upstream_is_sent_no_more_than_its_throughput_and_told_when_to_come_again() {
+    let gateway = start("throughput: { limit: 2, per: second, burst: 3 }, breaker: { consecutive: 1 }");
+    let origin = origin(&gateway, 0, |_| fine());
+    assert_eq!(statuses(&gateway, 4), [200, 200, 200, 503]);
+    let refused = ask(&gateway);
+    problem(&refused, Reason::UpstreamThrottled);
+    assert_eq!(refused.head.field("retry-after"), Some("1"));
+    gateway.simulation.run_for(SECOND / 2);
+    // Being throttled is no failure, or the breaker would be open.
+    assert_eq!((statuses(&gateway, 2), origin.seen().len()), (vec![200, 503], 4));
+    gateway.simulation.run_for(60 * SECOND);
+    assert_eq!((statuses(&gateway, 4), origin.seen().len()), (vec![200, 200, 200, 503], 7));
+    let ended = gateway.end();
+    assert!(ended.records[3].contains("\"reason\":\"upstream_throttled\""), "{}", ended.records[3]);
+}
+
+/// With two endpoints, the first of which `answer`s, and a throughput of `burst` for the hour.
+fn throttled_pair(burst: usize, keys: &str, answer: fn() -> Answer) -> (Gateway, [Rc<Origin>; 2]) {
+    let endpoints = format!("{{ address: \"{}\" }}, {{ address: \"{}\", backup: true }}", ORIGINS[0], ORIGINS[1]);
+    let keys = format!(", throughput: {{ limit: 1, per: hour, burst: {burst} }}, {keys}");
+    let gateway = Gateway::start_upstream(&endpoints, &keys, 1, Conditions::default());
+    let origins = [origin(&gateway, 0, move |_| answer()), origin(&gateway, 1, |_| fine())];
+    (gateway, origins)
+}
+
+#[test]
+fn a_retry_counts_and_is_not_made_when_the_throughput_is_used_up() {
+    let unavailable = || Answer { status: 503, fields: "X-From: endpoint\r\n".into(), ..fine() };
+    let (gateway, origins) = throttled_pair(3, "retries: { on: ['503'] }", unavailable);
+    assert_eq!(ask(&gateway).head.status(), 200);
+    let last = ask(&gateway);
+    assert_eq!((last.head.status(), last.head.field("x-from")), (503, Some("endpoint")), "the answer there is");
+    problem(&ask(&gateway), Reason::UpstreamThrottled);
+    assert_eq!(origins.each_ref().map(|origin| origin.seen().len()), [2, 1]);
+    drop(gateway.end());
+}
+
+#[test]
+fn a_hedge_counts_and_is_not_made_when_the_throughput_is_used_up() {
+    let (gateway, origins) = throttled_pair(3, "hedge: { after: 1ms }", || slow(5 * MS));
+    assert_eq!((ask(&gateway).head.status(), ask(&gateway).head.status()), (200, 200));
+    assert_eq!(ask(&gateway).head.status(), 503);
+    assert_eq!(origins.each_ref().map(|origin| origin.seen().len()), [2, 1]);
+    drop(gateway.end());
+}
+
+/// Nothing listens at the only endpoint: each connect is an attempt, and the reason is that of the last.
+#[test]
+fn a_connect_that_fails_counts() {
+    let gateway = start("throughput: { limit: 1, per: hour, burst: 2 }, retries: { attempts: 3, backoff: 1ms }");
+    assert_eq!(statuses(&gateway, 2), [502, 503]);
+    let ended = gateway.end();
+    assert!(ended.records[0].contains("\"attempts\":2"), "{}", ended.records[0]);
+    assert!(ended.records[1].contains("\"attempts\":0"), "{}", ended.records[1]);
+}
+
 /// A route with these faults.
 fn faulty(faults: &str) -> Gateway {
     Gateway::start_node("", &[&format!("match: {{ path: '/*' }}, upstream: a, policies: {{ faults: {faults} }}")])

@@ -138,7 +138,7 @@ fn rule(
     let raw = &item.value;
     refuse_foreign(report, raw, kind);
     let key = key::key(report, item, owner);
-    let allowance = allowance(report, item, kind);
+    let allowance = allowance(report, [&raw.limit, &raw.per, &raw.burst], item.referenced, kind);
     let cost = raw.cost.as_ref().map_or(Some(Cost::Units(1)), |raw| report.parse(raw, "a cost", cost));
     if let (Some(allowance), Some(Cost::Units(units)), Some(raw)) = (allowance, &cost, &raw.cost)
         && *units > allowance.burst
@@ -220,15 +220,29 @@ fn refuse_foreign(report: &mut Report<'_>, raw: &raw::Rule, kind: Kind) {
     }
 }
 
-fn allowance(report: &mut Report<'_>, item: &Spanned<raw::Rule>, kind: Kind) -> Option<Allowance> {
-    let raw = report.required(item.value.limit.as_ref(), "limit", item.referenced)?;
+/// `throughput` of an upstream: a bucket as that of a `throttle`.
+pub(in crate::resolve) fn throughput(
+    report: &mut Report<'_>,
+    raw: Option<&Spanned<raw::Throughput>>,
+) -> Option<Allowance> {
+    let raw::Throughput { limit, per, burst } = &raw?.value;
+    allowance(report, [limit, per, burst], raw?.referenced, Kind::Throttle)
+}
+
+fn allowance(
+    report: &mut Report<'_>,
+    [limit, per, burst]: [&Option<Text>; 3],
+    at: Location,
+    kind: Kind,
+) -> Option<Allowance> {
+    let raw = report.required(limit.as_ref(), "limit", at)?;
     let limit = amount(report, raw, kind);
     let per = match kind {
-        Kind::Throttle => per(report, item.value.per.as_ref())?,
+        Kind::Throttle => self::per(report, per.as_ref())?,
         Kind::Bandwidth => Duration::from_secs(1),
         Kind::Quota | Kind::Concurrency => Duration::ZERO,
     };
-    let burst = item.value.burst.as_ref().map(|raw| burst(report, raw, kind, limit, per));
+    let burst = burst.as_ref().map(|raw| self::burst(report, raw, kind, limit, per));
     let limit = limit?;
     Some(Allowance { limit, per, burst: burst.unwrap_or(Some(limit))? })
 }
@@ -267,7 +281,7 @@ fn per(report: &mut Report<'_>, raw: Option<&Text>) -> Option<Duration> {
         "hour" => Ok(Duration::from_secs(3600)),
         "day" | "week" | "month" | "cycle" => {
             let help = "a bucket fills per second, minute or hour; a limit per calendar window is a `quota`".to_owned();
-            Err((format!("a `throttle` has no `per` of a {text}"), Some(help)))
+            Err((format!("a bucket has no `per` of a {text}"), Some(help)))
         }
         _ => Err((format!("unknown `per` `{text}`"), Some("allowed here: second, minute, hour".to_owned()))),
     })
