@@ -10,7 +10,7 @@ mod edits;
 mod identify;
 mod rules;
 
-pub(super) use rules::of_plan as plan_rules;
+pub(super) use rules::{of_plan as plan_rules, throughput};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,7 +31,6 @@ use crate::{
 };
 use ahash::AHashMap;
 use edits::Kind;
-pub(super) use rules::throughput;
 use tollgate_consumer::{Authorize, Identify};
 use tollgate_pattern::{PathMatch, nearest};
 

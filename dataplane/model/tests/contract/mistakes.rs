@@ -521,7 +521,6 @@ fn of_rules() {
         ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §global } ]", "unknown `mode` `global`"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §leased } ]", "add `cluster: { redis"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, mode: §strict } ]", "add `cluster: { redis"),
-        ("quota: [ { name: a, key: node, limit: 5, per: day, mode: strict, cost: §request_bytes } ]", "write a number"),
         ("quota: [ { name: a, key: node, limit: 5, per: day, store_lost: §open } ]", "add `mode: leased`"),
         ("concurrency: [ { name: a, key: node, limit: 5, cost: §2 } ]", "`cost` does not belong to `concurrency`"),
         ("bandwidth: [ { name: a, key: node, limit: §100 } ]", "from 1KiB to 1024GiB"),
@@ -569,6 +568,16 @@ fn of_keys_of_rules() {
     ] {
         check_policies(&format!("throttle: [ {{ name: a, limit: 5, {text} }} ]"), expected);
     }
+}
+
+#[test]
+fn of_rules_that_the_store_decides_on() {
+    let cluster = "cluster: { redis: [ 'redis://a' ], secret: '${file:token}', nodes: 3 }\n";
+    let rule = "{ name: a, key: node, limit: 5, per: day, mode: strict, cost: §request_bytes }";
+    let route = format!(
+        "{A}routes:\n  - {{ name: r, match: {{ path: / }}, upstream: a, policies: {{ quota: [ {rule} ] }} }}\n"
+    );
+    check(&(file(&route) + cluster), "write a number, or `mode: leased`");
 }
 
 fn check_policies(text: &str, expected: &str) {
