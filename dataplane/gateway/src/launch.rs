@@ -3,12 +3,15 @@
 //! The sockets and mailboxes are made before, on the starting thread, and handed to the worker's runtime here. What the
 //! worker does with them is `tollgate-worker`'s.
 
-use crate::limits::{BUFFERS_KEPT, HANDED_MAX};
+use crate::{
+    aside::Aside,
+    limits::{BUFFERS_KEPT, HANDED_MAX},
+};
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Loads, Parking, Peers, Program, Publication, Question, Setup};
+use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -47,8 +50,8 @@ impl Neighbours {
     }
 }
 
-/// Starts the worker; returns when it has taken its parts. `answers` are those of the store that nodes share.
-pub(crate) fn launch(parts: WorkerParts, answers: Inbox<Box<Question>>) -> io::Result<JoinHandle<()>> {
+/// Starts the worker; returns when it has taken its parts.
+pub(crate) fn launch(parts: WorkerParts, aside: Aside) -> io::Result<JoinHandle<()>> {
     let spec = ThreadSpec {
         name: format!("tollgate-{}", parts.index),
         cpu: Some(parts.cpu),
@@ -56,9 +59,9 @@ pub(crate) fn launch(parts: WorkerParts, answers: Inbox<Box<Question>>) -> io::R
         buffers_kept: BUFFERS_KEPT,
     };
     tollgate_ring::launch(spec, |io| {
-        let answers = answers.into_mailbox(&io)?;
-        let (setup, inbox, handed) = take(io, parts)?;
-        Ok(tollgate_worker::run(setup, inbox, handed, answers))
+        let (answers, done) = (aside.answers.into_mailbox(&io)?, aside.done.into_mailbox(&io)?);
+        let (setup, inbox, handed) = take(io, parts, aside.offload)?;
+        Ok(tollgate_worker::run(setup, inbox, handed, answers, done))
     })
 }
 
@@ -66,6 +69,7 @@ pub(crate) fn launch(parts: WorkerParts, answers: Inbox<Box<Question>>) -> io::R
 fn take(
     io: RingIo,
     parts: WorkerParts,
+    offload: Arc<dyn Offload>,
 ) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
 {
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
@@ -75,7 +79,7 @@ fn take(
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
     let WorkerParts { program, metrics, log, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed))
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

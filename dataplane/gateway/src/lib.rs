@@ -7,6 +7,7 @@
 //! the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod access_log;
+mod aside;
 mod certificates;
 mod changes;
 mod control;

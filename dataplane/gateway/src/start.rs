@@ -5,6 +5,7 @@
 
 use crate::{
     Gateway, StartError, Startup, access_log,
+    aside::Aside,
     certificates::SystemClock,
     control::Control,
     error::Part,
@@ -27,7 +28,7 @@ use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
 use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, QUESTIONS_MAX, Question, Registries, Security};
+use tollgate_worker::{Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -115,9 +116,7 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let answers = cpus.iter().map(|_| mailbox(QUESTIONS_MAX)).collect::<io::Result<Vec<_>>>();
-    let (answered, answers): (_, Vec<Inbox<_>>) = answers.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
-    survival.answer_by(answered);
+    let asides = Aside::of(cpus.len(), survival).map_err(Part::Mailboxes.failed())?;
     let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
     let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
         index,
@@ -130,19 +129,16 @@ fn assemble(
         log,
         neighbours,
     });
-    launch_workers(&gateway, parts.zip(answers))?;
+    launch_workers(&gateway, parts.zip(asides))?;
     Ok((gateway, registry, status))
 }
 
 /// Takes `parts` by value: the journal ends only when all sinks are gone, also those of workers that did not start.
-fn launch_workers(
-    gateway: &Gateway,
-    parts: impl Iterator<Item = (WorkerParts, Inbox<Box<Question>>)>,
-) -> Result<(), StartError> {
-    for (parts, answers) in parts {
+fn launch_workers(gateway: &Gateway, parts: impl Iterator<Item = (WorkerParts, Aside)>) -> Result<(), StartError> {
+    for (parts, aside) in parts {
         let part = Part::Worker { index: parts.index, cpu: parts.cpu, driver: parts.driver };
         let (index, generation) = (parts.index, parts.program.snapshot().generation);
-        let thread = launch::launch(parts, answers).map_err(part.failed())?;
+        let thread = launch::launch(parts, aside).map_err(part.failed())?;
         gateway.publisher.acknowledge(index, generation);
         // The queue was made with room for every worker.
         let _ = gateway.workers.push(thread);

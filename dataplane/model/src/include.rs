@@ -9,12 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use glob::{MatchOptions, Pattern};
 
 use crate::{
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     limits,
     raw::{self, Location, Text},
     source::Source,
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 
 /// In the last part of a path only, and never what is hidden.
 const OPTIONS: MatchOptions =
@@ -68,7 +67,7 @@ impl Reader<'_> {
         let number = self.documents.add(name, text);
         let text = self.documents.text(number).unwrap_or_default();
         let plain = if self.pace == Pace::Fast { crate::json::read(number, name, text) } else { None };
-        let mut file: raw::File = plain.map_or_else(|| crate::read::read(number, name, text), Ok)?;
+        let mut file: raw::File = plain.map_or_else(|| tollgate_document::read(number, name, text), Ok)?;
         let Some(includes) = file.include.take() else { return Ok(file) };
         for entry in &includes.value {
             if depth == limits::INCLUDE_DEPTH_MAX {
@@ -155,6 +154,8 @@ impl Reader<'_> {
         }
         file.upstreams.append(&mut included.upstreams);
         file.routes.append(&mut included.routes);
+        file.plans.append(&mut included.plans);
+        file.applications.append(&mut included.applications);
         if file.version == included.version {
             included.version = None;
         }

@@ -16,7 +16,7 @@ use crate::{
     h1::{H1Downstream, H1Upstream},
     hedge::{Asked, Raced},
     key, limits,
-    policies::Early,
+    policies::{Early, Pending},
     program::{Program, UpstreamProgram},
     record::{Facts, Outcome},
     relay,
@@ -152,7 +152,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let admitted = match self.admit(&head) {
             Ok((route, None)) => Ok(route),
             // In a box, so that the many that do not wait have no room for one.
-            Ok((route, Some(waiting))) => Box::pin(self.pass_store(route, &head, waiting)).await,
+            Ok((route, Some(pending))) => Box::pin(self.pass_pending(route, &head, pending)).await,
             Err(early) => Err(early),
         };
         let result = match admitted {
@@ -173,7 +173,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// The phases before an endpoint is chosen, or up to one that has to wait.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Box<Admission>>), Early<'p>> {
+    fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Pending>), Early<'p>> {
         if let Some(layer) = self.connection.stream.layer()
             && !layer.ask(|session| session.is_for(head.host()))
         {
@@ -416,6 +416,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             trace: self.trace,
             target,
             edits: self.chain().and_then(Chain::request_edits),
+            consumer: self.consumer(),
         };
         RequestSink::head(up.halves().1, head, &with)
     }
@@ -496,6 +497,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             edits: self.edits(),
             lines: self.lines(),
             violated: &violated,
+            challenge: self.challenge(reason),
         };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
@@ -547,6 +549,11 @@ const fn is_harmless(reason: Reason) -> bool {
             | Reason::MethodNotImplemented
             | Reason::IpDenied
             | Reason::CorsRefused
+            | Reason::CredentialMissing
+            | Reason::CredentialInvalid
+            | Reason::CredentialExpired
+            | Reason::NotSubscribed
+            | Reason::ScopeMissing
             | Reason::Throttled
             | Reason::QuotaExceeded
             | Reason::ConcurrencyExceeded

@@ -20,6 +20,7 @@ mod forward;
 mod h1;
 mod handover;
 mod hedge;
+mod identity;
 mod key;
 mod limits;
 mod link;
@@ -28,6 +29,7 @@ mod load;
 mod options;
 mod parking;
 mod peers;
+mod plan_program;
 mod policies;
 mod pool;
 mod program;
@@ -42,6 +44,7 @@ mod state;
 mod strict;
 mod sync;
 mod throttle;
+mod tickets;
 mod timers;
 mod tls;
 mod trace;
@@ -51,15 +54,15 @@ mod watch;
 mod wheel;
 mod wire;
 
-pub use limits::QUESTIONS_MAX;
+pub use limits::{JOBS_MAX, QUESTIONS_MAX};
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
 pub use tollgate_policy::{
-    Counts as RuleCounts, HashKeys, Keeper, KeyError, Question, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
-    Store,
+    Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, Question, QuotaCommand, QuotaUsage,
+    Registry as RuleRegistry, Store,
 };
 pub use wire::{Arrival, Wire};
 
@@ -109,22 +112,27 @@ pub struct Setup<I: Io> {
     pub peers: Peers<<I::Stream as Stream>::Detached>,
     /// Where they share idle upstream connections.
     pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
+    /// Who does what would hold it up.
+    pub offload: Arc<dyn Offload>,
 }
 
 /// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `answers` where questions to
-/// the store that nodes share come back; it has room for [`QUESTIONS_MAX`].
+/// the store that nodes share come back, `done` the jobs given to [`Setup::offload`]; they have room for [`QUESTIONS_MAX`]
+/// and [`JOBS_MAX`].
 pub async fn run<I: Io>(
     setup: Setup<I>,
     inbox: impl Mailbox<Command<I::Listener>>,
     handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
     answers: impl Mailbox<Box<Question>>,
+    done: impl Mailbox<Box<Job>>,
 ) {
-    let Setup { io, program, listeners, metrics, log, peers, parking } = setup;
-    let worker = Rc::new(Worker::new(io, program, metrics, log, peers, parking));
+    let Setup { io, program, listeners, metrics, log, peers, parking, offload } = setup;
+    let worker = Rc::new(Worker::new(io, program, metrics, log, (peers, parking, offload)));
     worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.io.spawn(handover::take(worker.clone(), handed));
+    worker.io.spawn(identity::hear(worker.clone(), done));
     if worker.program().snapshot.cluster.is_some() {
         worker.io.spawn(strict::hear(worker.clone(), answers));
     }
@@ -132,6 +140,8 @@ pub async fn run<I: Io>(
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.
     drop(worker.log.take());
+    // Its threads end when no worker has it.
+    drop(worker.offload.take());
     worker.peers.end();
 }
 

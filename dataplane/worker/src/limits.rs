@@ -66,6 +66,13 @@ pub(crate) const PACE_STEP: Duration = Duration::from_millis(50);
 /// for. Requests beyond are decided on as if the store were lost.
 pub const QUESTIONS_MAX: usize = 4096;
 
+/// Jobs of a worker that side threads have at a time: what its mailbox for them has room for. Requests beyond are answered
+/// with 503.
+pub const JOBS_MAX: usize = 1024;
+
+/// How long an exchange waits for a job.
+pub(crate) const JOB_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
 /// some twenty exchanges.
 pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;

@@ -10,13 +10,22 @@ use crate::{
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
     route_program::RouteProgram,
+    throttle::rules_of,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Admission, Chain, Phase, Preflight, Request, Step, Throttled};
+use tollgate_policy::{Admission, Chain, Check, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
+
+/// What a request waits with before its phases go on.
+pub(crate) enum Pending {
+    /// A token that has to be verified.
+    Check(Box<Check>),
+    /// The store that nodes share has to decide.
+    Store(Box<Admission>),
+}
 
 /// What is answered before the route's action.
 pub(crate) enum Early<'a> {
@@ -65,39 +74,72 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         &self,
         route: &'p RouteProgram,
         head: &RequestHead<'_>,
-    ) -> Result<Option<Box<Admission>>, Early<'p>> {
+    ) -> Result<Option<Pending>, Early<'p>> {
         if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        let (before, after) = Phase::BEFORE_FORWARD.split_at(Phase::THROTTLE);
+        let (guard, rest) = Phase::BEFORE_FORWARD.split_at(Phase::IDENTIFY);
+        self.pass(guard, route, head)?;
+        if let Some(identity) = route.chain.identity()
+            && let Some(check) = self.identify(identity, head)?
+        {
+            return Ok(Some(Pending::Check(check)));
+        }
+        self.pass_identified(rest, route, head)
+    }
+
+    /// The phases from identify on, once it is known who calls.
+    fn pass_identified(
+        &self,
+        phases: &[Phase],
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Pending>, Early<'p>> {
+        let (before, after) = phases.split_at(Phase::THROTTLE - Phase::IDENTIFY);
         self.pass(before, route, head)?;
-        if let Some(rules) = route.chain.rules() {
-            let request = Request { head, client: self.client };
+        if let Some(rules) = rules_of(self.outcome) {
+            let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
             let waiting = self.throttle(rules, &request).map_err(Early::Throttled)?;
-            if waiting.is_some() {
-                return Ok(waiting);
+            if let Some(admission) = waiting {
+                return Ok(Some(Pending::Store(admission)));
             }
         }
         self.pass(after, route, head).map(|()| None)
     }
 
-    /// The rest of the phases, for a request that the store has to decide on.
-    pub(crate) async fn pass_store(
+    /// The rest of the phases, for a request that has to wait.
+    pub(crate) async fn pass_pending(
         &self,
         route: &'p RouteProgram,
         head: &RequestHead<'_>,
-        waiting: Box<Admission>,
+        pending: Pending,
     ) -> Result<&'p RouteProgram, Early<'p>> {
-        if let Some(rules) = route.chain.rules() {
-            self.await_store(rules, waiting, route.timeouts.idle).await?;
+        let idle = route.timeouts.idle;
+        let pending = match pending {
+            Pending::Check(check) => {
+                self.check(check, idle).await?;
+                if let Some(identity) = route.chain.identity()
+                    && self.identify(identity, head)?.is_some()
+                {
+                    // So many others came between that what was told is forgotten again.
+                    return Err(Early::Refused(Reason::Overloaded, None));
+                }
+                self.pass_identified(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head)?
+            }
+            store @ Pending::Store(_) => Some(store),
+        };
+        if let Some(Pending::Store(admission)) = pending
+            && let Some(rules) = rules_of(self.outcome)
+        {
+            self.await_store(rules, admission, idle).await?;
+            self.pass(&Phase::BEFORE_FORWARD[Phase::THROTTLE..], route, head)?;
         }
-        let (_, after) = Phase::BEFORE_FORWARD.split_at(Phase::THROTTLE);
-        self.pass(after, route, head).map(|()| route)
+        Ok(route)
     }
 
     fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
-        let request = Request { head, client: self.client };
+        let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
         for &phase in phases {
             match route.chain.step(phase, &request) {
                 Step::Continue => {}
@@ -149,6 +191,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
     pub(crate) fn change_query<'t>(&self, target: Cow<'t, [u8]>, head: &RequestHead<'_>) -> Cow<'t, [u8]> {
         let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
+        let asked = if target.is_empty() { head.target() } else { &target };
+        let query = asked.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default();
+        if !edits.changes(query) {
+            return target;
+        }
         let (path, query) = if target.is_empty() {
             (head.path(), head.query().unwrap_or_default())
         } else {

@@ -6,7 +6,7 @@
 use crate::{
     Program, Publication,
     bell::Bell,
-    limits,
+    limits::{self, JOBS_MAX},
     listening::Socket,
     parking::Parking,
     peers::Peers,
@@ -15,6 +15,7 @@ use crate::{
     shedding::Lag,
     standing::Standings,
     strict::Questions,
+    tickets::Tickets,
     tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
@@ -27,7 +28,7 @@ use std::{
 use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io, Stream};
 use tollgate_model::Priority;
-use tollgate_policy::Limiter;
+use tollgate_policy::{Job, Limiter, Offload, Tokens};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
@@ -47,6 +48,12 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) request_ids: RequestIds,
     /// This worker's part of deciding by rules.
     pub(crate) limiter: RefCell<Limiter>,
+    /// What came of tokens.
+    pub(crate) tokens: RefCell<Tokens>,
+    /// What side threads do for exchanges that wait.
+    pub(crate) jobs: Tickets<Box<Job>>,
+    /// Gone when the worker has ended.
+    pub(crate) offload: RefCell<Option<Arc<dyn Offload>>>,
     /// What the store that nodes share is asked.
     pub(crate) questions: Questions,
     /// Clients' handshakes of this turn.
@@ -75,14 +82,20 @@ pub(crate) struct Worker<I: Io> {
     has_ended: Cell<bool>,
 }
 
+/// The other workers, idle connections of all, and who does what would hold one up.
+type Surroundings<I> = (
+    Peers<<<I as Io>::Stream as Stream>::Detached>,
+    Arc<Parking<<<I as Io>::Stream as Stream>::Detached>>,
+    Arc<dyn Offload>,
+);
+
 impl<I: Io> Worker<I> {
     pub(crate) fn new(
         io: I,
         program: Arc<Program>,
         metrics: Arc<WorkerMetrics>,
         log: Option<LogSink>,
-        peers: Peers<<I::Stream as Stream>::Detached>,
-        parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
+        (peers, parking, offload): Surroundings<I>,
     ) -> Self {
         metrics.generation.set(program.snapshot.generation);
         Self {
@@ -90,6 +103,9 @@ impl<I: Io> Worker<I> {
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
+            tokens: RefCell::default(),
+            jobs: Tickets::new(JOBS_MAX),
+            offload: RefCell::new(Some(offload)),
             questions: Questions::default(),
             handshakes: Rc::default(),
             log: RefCell::new(log),

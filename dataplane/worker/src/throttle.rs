@@ -25,7 +25,7 @@ use tollgate_telemetry::RuleEffect;
 /// What the rules of a route charge an exchange for as it goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Meter<'a> {
-    pub(crate) rules: &'a Rules,
+    pub(crate) rules: Rules<'a>,
     admission: &'a Admission,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Metered<'m, 'a, 'p, S, I: Io> {
 
 /// An admission whose exchange is over.
 pub(crate) struct Settled<'p> {
-    rules: &'p Rules,
+    rules: Rules<'p>,
     admission: Box<Admission>,
 }
 
@@ -54,7 +54,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Has the rules of the route decide on the request. What it was let in with, if the store has yet to decide.
     pub(crate) fn throttle(
         &self,
-        rules: &'p Rules,
+        rules: Rules<'p>,
         request: &Request<'_>,
     ) -> Result<Option<Box<Admission>>, Throttled<'p>> {
         let worker = &self.connection.worker;
@@ -89,7 +89,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// What is charged as the exchange goes, if anything is.
     pub(crate) fn meter(&self) -> Option<Meter<'_>> {
-        let rules = self.rules().filter(|rules| rules.charges_more())?;
+        let rules = self.rules().filter(Rules::charges_more)?;
         Some(Meter { rules, admission: self.admission.get()? })
     }
 
@@ -101,9 +101,15 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
     }
 
-    fn rules(&self) -> Option<&'p Rules> {
-        self.outcome.route.get()?.chain.rules()
+    fn rules(&self) -> Option<Rules<'p>> {
+        rules_of(self.outcome)
     }
+}
+
+/// The rules that an exchange is subject to: those of its route, and of the plan it came by.
+pub(crate) fn rules_of<'p>(outcome: &Outcome<'p>) -> Option<Rules<'p>> {
+    let rules = outcome.route.get()?.chain.rules()?;
+    Some(rules.with_plan(outcome.plan.get().map(|plan| &plan.rules)))
 }
 
 impl Meter<'_> {
@@ -172,7 +178,7 @@ impl<S: Source, I: Io> Source for Metered<'_, '_, '_, S, I> {
 impl<'p> Settled<'p> {
     /// What an exchange was let in with, if its route has rules that have judged it.
     pub(crate) fn of(admission: Option<Box<Admission>>, outcome: &Outcome<'p>) -> Option<Self> {
-        Some(Self { rules: outcome.route.get()?.chain.rules()?, admission: admission? })
+        Some(Self { rules: rules_of(outcome)?, admission: admission? })
     }
 
     /// The names of rules that refused the request, and of shadow rules that would have, with commas between.

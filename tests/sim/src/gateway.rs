@@ -5,7 +5,7 @@
 //! return, nothing is left, figures and records agree.
 
 use crate::{
-    Conditions, Leftovers, Node, Seed, SimListener, SimSender, SimStore, Simulation, World,
+    Conditions, Leftovers, Node, Seed, SimListener, SimOffload, SimSender, SimStore, Simulation, World, offload,
     store::{self, SimKeeper},
 };
 use std::{
@@ -23,8 +23,8 @@ use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Registries, RuleRegistry, Security,
-    Setup,
+    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Registries, RuleRegistry,
+    Security, Setup,
 };
 
 /// The address of every gateway here.
@@ -61,6 +61,7 @@ pub struct Gateway {
     rules: RefCell<RuleRegistry>,
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
+    offload: Arc<SimOffload>,
     store: Option<Arc<SimStore>>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
@@ -132,7 +133,10 @@ impl Gateway {
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
         let (answered, answers): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(QUESTIONS_MAX)).unzip();
-        for (index, ((inbox, handed), answers)) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
+        let side = Arc::new(SimOffload::default());
+        let (outboxes, done): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(JOBS_MAX)).unzip();
+        let answers = answers.into_iter().zip(done);
+        for (index, ((inbox, handed), (answers, done))) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
             let (node, metrics) = (&nodes[index], figures.worker(index));
             let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
             let setup = Setup {
@@ -143,18 +147,21 @@ impl Gateway {
                 metrics,
                 peers: Peers::new(index, loads.clone(), posts),
                 parking: parking.clone(),
+                offload: side.clone(),
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
-                tollgate_worker::run(setup, inbox, handed, answers).await;
+                tollgate_worker::run(setup, inbox, handed, answers, done).await;
                 noted.set((clock.now(), noted.get().1 - 1));
             });
         }
+        world.spawn(offload::serve(world.clone(), side.clone(), outboxes));
         if let Some(store) = &store {
             world.spawn(store::serve(world.clone(), store.clone(), answered));
         }
         Self {
             simulation,
+            offload: side,
             world,
             nodes,
             program: RefCell::new(program),
@@ -213,6 +220,12 @@ impl Gateway {
                 Publication { program: program.clone(), listeners, moved: Vec::new(), taken: Box::new(taken.clone()) };
             commands.send(Command::Publish(publication));
         }
+    }
+
+    /// Who does what would hold workers up.
+    #[must_use]
+    pub fn offload(&self) -> &SimOffload {
+        &self.offload
     }
 
     /// The store that nodes share, if there is one.
@@ -304,10 +317,23 @@ impl Gateway {
             assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
         }
         let Self {
-            simulation, nodes, program, old, upstreams, commands, store, returned, figures, log, records, ..
+            simulation,
+            nodes,
+            program,
+            old,
+            upstreams,
+            commands,
+            store,
+            offload,
+            returned,
+            figures,
+            log,
+            records,
+            ..
         } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);
+        offload.end();
         store.iter().for_each(|store| store.end());
         simulation.run_until_idle();
         assert_eq!(simulation.leftovers(), Leftovers::default());

@@ -22,11 +22,11 @@ use super::{
 /// A rule that the store decides on, and how a request is counted there.
 type Asked<'a> = (&'a Rule, &'a Counted, &'a Strict);
 
-impl Rules {
+impl<'r> Rules<'r> {
     /// Who asks the store, if any rule is decided on there.
     #[must_use]
-    pub fn store(&self) -> Option<&Arc<dyn Store>> {
-        self.rules.iter().find_map(|rule| rule.strict()).map(Strict::store)
+    pub fn store(&self) -> Option<&'r Arc<dyn Store>> {
+        self.all().find_map(|(_, rule)| rule.strict()).map(Strict::store)
     }
 
     /// The rules whose counts are the store's, in the order of their bits.

@@ -100,7 +100,7 @@ impl Node {
     fn decide(&mut self) -> Box<Admission> {
         let (mut bytes, mut index) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(), RequestIndex::new());
         assert!(matches!(index.parse(&mut bytes, &HeadLimits::DEFAULT), Parsed::Complete { .. }));
-        let request = Request { head: &index.head(&bytes), client: [192, 0, 2, 1].into() };
+        let request = Request { head: &index.head(&bytes), client: [192, 0, 2, 1].into(), caller: None };
         let rules = self.chain.rules().expect("there are");
         rules.decide(&request, self.now, &mut self.limiter, b"")
     }
@@ -132,7 +132,7 @@ impl Node {
 }
 
 /// The rules that refuse, a slash, the shadow rules that would.
-fn named(rules: &Rules, admission: &Admission) -> String {
+fn named(rules: Rules<'_>, admission: &Admission) -> String {
     let violated: Vec<_> = rules.violated(admission).collect();
     assert_eq!(violated.join(",").as_bytes(), admission.throttled_by());
     format!("{}/{}", violated.join(","), String::from_utf8_lossy(admission.shadowed_by()))

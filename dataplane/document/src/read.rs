@@ -6,16 +6,23 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
-use crate::{
-    error::{ConfigError, ConfigErrors},
-    limits,
-};
+use crate::{ConfigError, ConfigErrors};
 use tollgate_pattern::nearest;
 use tollgate_place::{Location, read_as};
 
+/// A file larger than this is not read.
+pub const FILE_BYTES_MAX: usize = 256 << 20;
+/// YAML nodes (mappings, lists, keys, values) of one file: about 300,000 routes.
+const NODES_MAX: usize = 6_000_000;
+/// Depth of nesting; the contract itself needs 7.
+const DEPTH_MAX: usize = 64;
+
 /// Reads the text of a document, which has `name` in errors and `number` in places.
-pub(crate) fn read<T: DeserializeOwned>(number: u32, name: &str, text: &str) -> Result<T, ConfigErrors> {
-    if text.len() > limits::FILE_BYTES_MAX {
+///
+/// # Errors
+/// The first mistake: broken YAML, an unknown key, another shape than a key has, or too much of anything.
+pub fn read<T: DeserializeOwned>(number: u32, name: &str, text: &str) -> Result<T, ConfigErrors> {
+    if text.len() > FILE_BYTES_MAX {
         return Err(ConfigError::whole_file(name, "larger than 256 MiB".to_owned()).into());
     }
     let options = serde_saphyr::options! {
@@ -24,10 +31,10 @@ pub(crate) fn read<T: DeserializeOwned>(number: u32, name: &str, text: &str) -> 
         // Else a plain `off` is a truth value.
         strict_booleans: true,
         budget: serde_saphyr::budget! {
-            max_events: 2 * limits::NODES_MAX,
-            max_nodes: limits::NODES_MAX,
-            max_depth: limits::DEPTH_MAX,
-            max_total_scalar_bytes: limits::FILE_BYTES_MAX,
+            max_events: 2 * NODES_MAX,
+            max_nodes: NODES_MAX,
+            max_depth: DEPTH_MAX,
+            max_total_scalar_bytes: FILE_BYTES_MAX,
         },
     };
     let read = || serde_saphyr::from_str_with_options(text, options);
