@@ -7,8 +7,8 @@
 //!
 //! Pure and deterministic: no clock, no chance, no I/O but through [`Source`]. What can be decided when something is
 //! published is decided here, so that a request finds tables and no questions. What the contract would refuse is refused
-//! here, by the record it comes from; what it cannot say is a note. `revision_of` goes the other way at the beginning: from
-//! an OpenAPI document that was imported to an API.
+//! here, by the record it comes from; what it cannot say is a note. [`spec_of`] stands before all of it: the API that an
+//! OpenAPI document describes.
 
 mod affected;
 mod answer;
@@ -16,6 +16,7 @@ mod api;
 mod application;
 mod compiled;
 mod delta;
+mod imported;
 mod judge;
 mod layers;
 mod limits;
@@ -30,5 +31,6 @@ mod upstream;
 
 pub use compiled::Compiled;
 pub use delta::{Delta, Failure, Kind, Note, Unit};
+pub use imported::{Imported, spec_of};
 pub use settings::Settings;
 pub use source::{Change, Record, Source};

@@ -4,6 +4,7 @@
 //! that no golden file is one that a node would refuse.
 
 mod golden;
+mod imported;
 mod incremental;
 mod mistakes;
 mod world;
