@@ -50,7 +50,7 @@ pub(crate) fn review(value: &Value, place: &str, variables: bool, found: &mut Ve
         for piece in pieces(text) {
             match piece {
                 Piece::Reference(reference) if !allowed(reference) => {
-                    found.push(forbidden(reference, place, variables))
+                    found.push(forbidden(reference, place, variables));
                 }
                 Piece::Torn => found.push(Refusal::new(
                     Code::ForbiddenReference,
