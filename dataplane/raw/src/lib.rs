@@ -23,7 +23,7 @@ pub use access_log::{AccessLog, Keep, Rotate};
 pub use application::{Application, Credential, Plan, Subscription};
 pub use cluster::{Cluster, QuotaStore};
 pub use delta::{Delta, Removed};
-pub use identify::{ApiKey, Authorize, Method};
+pub use identify::{ApiKey, Authorize, Jwt, Method};
 pub use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
@@ -62,7 +62,7 @@ pub struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub routes: Vec<Spanned<Route>>,
-    /// What applications get of the APIs they subscribe to. Up to 10000.
+    /// What applications get of the APIs they subscribe to. Up to 300000.
     #[serde(default)]
     pub plans: Vec<Spanned<Plan>>,
     /// Who may call APIs (`authorize` of policies), and with what. Up to 4000000.

@@ -10,12 +10,13 @@ use crate::{
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
     route_program::RouteProgram,
+    throttle::rules_of,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Chain, Phase, Preflight, Request, Step, Throttled};
+use tollgate_policy::{Chain, Check, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
 
 /// What is answered before the route's action.
@@ -60,16 +61,44 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         self.outcome.route.get().map(|route| &route.chain)
     }
 
-    /// The phases before an endpoint is chosen.
-    pub(crate) fn pass_phases(&self, route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+    /// The phases before an endpoint is chosen, or those up to one that has to wait: then what for.
+    pub(crate) fn pass_phases(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Box<Check>>, Early<'p>> {
         if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        let request = Request { head, client: self.client };
-        for phase in Phase::BEFORE_FORWARD {
+        self.pass(&Phase::BEFORE_FORWARD[..Phase::IDENTIFY], route, head)?;
+        match route.chain.identity().map(|identity| self.identify(identity, head)).transpose()? {
+            Some(Some(check)) => Ok(Some(check)),
+            Some(None) | None => self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| None),
+        }
+    }
+
+    /// The rest of the phases, for a request whose token has to be verified first.
+    pub(crate) async fn pass_checked(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+        check: Box<Check>,
+    ) -> Result<&'p RouteProgram, Early<'p>> {
+        self.check(check, route.timeouts.idle).await?;
+        let identity = route.chain.identity();
+        if let Some(Some(_)) = identity.map(|identity| self.identify(identity, head)).transpose()? {
+            // So many others came between that what was told is forgotten again.
+            return Err(Early::Refused(Reason::Overloaded, None));
+        }
+        self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| route)
+    }
+
+    fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+        let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
+        for &phase in phases {
             if phase == Phase::Throttle
-                && let Some(rules) = route.chain.rules()
+                && let Some(rules) = rules_of(self.outcome)
             {
                 self.throttle(rules, &request).map_err(Early::Throttled)?;
                 continue;
@@ -124,6 +153,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
     pub(crate) fn change_query<'t>(&self, target: Cow<'t, [u8]>, head: &RequestHead<'_>) -> Cow<'t, [u8]> {
         let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
+        let asked = if target.is_empty() { head.target() } else { &target };
+        let query = asked.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default();
+        if !edits.changes(query) {
+            return target;
+        }
         let (path, query) = if target.is_empty() {
             (head.path(), head.query().unwrap_or_default())
         } else {

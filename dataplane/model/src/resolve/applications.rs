@@ -264,7 +264,8 @@ fn digest(text: &str) -> Result<Proof, Refusal> {
     })
 }
 
-fn issuer_text(text: &str) -> Result<&str, Refusal> {
+/// What an issuer calls itself.
+pub(super) fn issuer_text(text: &str) -> Result<&str, Refusal> {
     bounded_text(text, "an issuer", "https://id.example.com")
 }
 
