@@ -21,8 +21,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_domain::{
-    Api, ApiName, ApiSpec, Code, Environment, Name, Publication, Refusal, Refusals, Release, Tenant,
-    lifecycle::Serving, version,
+    Api, ApiName, ApiSpec, Code, Environment, Name, Refusal, Refusals, Release, Tenant, lifecycle::Serving, version,
 };
 
 /// What an environment serves of a version.
@@ -103,16 +102,10 @@ fn served<S: Source>(
         }
     }
     let single = single_operations(source, &tenant.name, &name)?;
-    Ok(Ok(with_specs(api, &publication, release, specs, single)))
+    Ok(Ok(with_specs(api, release, specs, single)))
 }
 
-fn with_specs(
-    api: Api,
-    _: &Publication,
-    release: Release,
-    specs: Vec<ApiSpec>,
-    single: BTreeSet<Name>,
-) -> Option<Served> {
+fn with_specs(api: Api, release: Release, specs: Vec<ApiSpec>, single: BTreeSet<Name>) -> Option<Served> {
     let mut specs = specs.into_iter();
     let spec = specs.next()?;
     let canary = specs.next().zip(release.canary).map(|(spec, canary)| (spec, canary.percent));
