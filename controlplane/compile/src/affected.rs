@@ -50,13 +50,13 @@ impl Affected {
         match record {
             Record::Tenant => {
                 for environment in source.environments(tenant)? {
-                    self.environment(source, tenant, environment)?;
+                    self.environment(source, tenant, &environment)?;
                 }
                 let served = (before.apis)(tenant).into_iter();
                 served.for_each(|(environment, api)| self.add(tenant, Part::Api(environment, api)));
             }
             Record::Environment(environment) => {
-                self.environment(source, tenant, environment.clone())?;
+                self.environment(source, tenant, environment)?;
                 let served = (before.apis)(tenant).into_iter().filter(|(of, _)| of == environment);
                 served.for_each(|(environment, api)| self.add(tenant, Part::Api(environment, api)));
             }
@@ -83,7 +83,7 @@ impl Affected {
         self.parts.insert((tenant.clone(), part));
     }
 
-    fn environment<S: Source>(&mut self, source: &S, tenant: &Name, environment: Name) -> Result<(), S::Error> {
+    fn environment<S: Source>(&mut self, source: &S, tenant: &Name, environment: &Name) -> Result<(), S::Error> {
         for api in source.apis(tenant)? {
             self.add(tenant, Part::Api(environment.clone(), api));
         }

@@ -144,7 +144,7 @@ fn items(one: &Served, short: &[String], around: &Around<'_>) -> Result<(Vec<Ite
     let mut items = Vec::new();
     let tried = canary(one, around)?;
     if one.api.lifecycle.serving() == Serving::Requests {
-        items.push(upstream_item(&one.spec, names::upstream(place, &one.spec.api_name(), false))?);
+        items.push(upstream_item(&one.spec, &names::upstream(place, &one.spec.api_name(), false))?);
         items.extend(tried.as_ref().and_then(|tried| tried.upstream.clone()));
     }
     let mut notes = Vec::new();
@@ -181,12 +181,12 @@ fn canary<'s>(one: &'s Served, around: &Around<'_>) -> Result<Option<Tried<'s>>,
     if one.api.lifecycle.serving() != Serving::Requests {
         return Ok(None);
     }
-    let upstream = upstream_item(spec, names::upstream(around.place(), &spec.api_name(), true))?;
-    let same = upstream::value(&one.spec, String::new()) == upstream::value(spec, String::new());
+    let upstream = upstream_item(spec, &names::upstream(around.place(), &spec.api_name(), true))?;
+    let same = upstream::value(&one.spec, "") == upstream::value(spec, "");
     Ok(Some(Tried { spec, percent: *percent, upstream: (!same).then_some(upstream) }))
 }
 
-fn upstream_item(spec: &ApiSpec, name: String) -> Result<Item, Vec<Refusal>> {
+fn upstream_item(spec: &ApiSpec, name: &str) -> Result<Item, Vec<Refusal>> {
     let value = upstream::value(spec, name).ok_or_else(|| {
         let remedy = "add one, or make the API a prototype with mocks";
         vec![Refusal::new(Code::NothingToServe, "upstream", "the API has no upstream in this environment", remedy)]

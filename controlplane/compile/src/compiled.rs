@@ -95,7 +95,7 @@ impl Compiled {
         let mut staged = Staged::default();
         // In the order of parts, so that plans are there before the applications that need them.
         while let Some((tenant, part)) = affected.parts.pop_first() {
-            let more = self.part(source, &tenant, part, &mut staged)?;
+            let more = self.part(source, &tenant, &part, &mut staged)?;
             affected.parts.extend(more.into_iter().map(|name| (tenant.clone(), Part::Application(name))));
         }
         self.settle(&mut staged);
@@ -107,11 +107,11 @@ impl Compiled {
         &self,
         source: &S,
         tenant: &Name,
-        part: Part,
+        part: &Part,
         staged: &mut Staged,
     ) -> Result<BTreeSet<Name>, S::Error> {
         let mut more = BTreeSet::new();
-        let (items, notes) = match &part {
+        let (items, notes) = match part {
             Part::Plan(name) => {
                 let plan = source.plan(tenant, name)?;
                 (plan.iter().map(|plan| plan::of_tenant(tenant, plan)).collect(), Vec::new())
@@ -132,14 +132,14 @@ impl Compiled {
                     |plan: &str| staged.plans.get(plan).copied().unwrap_or_else(|| self.plans.contains(plan));
                 let issuer = self.settings.issuer.as_deref();
                 let application = application::compile(source, (tenant, name), issuer, &has_plan)?;
-                staged.note(tenant, &part, application.notes);
+                staged.note(tenant, part, application.notes);
                 staged.applications.insert(names::application(tenant, name), application.item);
                 return Ok(more);
             }
         };
-        staged.note(tenant, &part, notes);
-        if self.put(tenant, &part, items, staged) {
-            match &part {
+        staged.note(tenant, part, notes);
+        if self.put(tenant, part, items, staged) {
+            match part {
                 Part::Plan(plan) => more = source.applications_under(tenant, plan)?,
                 Part::Target(target) => more = source.subscribers(tenant, target)?,
                 Part::Api(..) | Part::Application(_) => {}

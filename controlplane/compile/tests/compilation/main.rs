@@ -7,4 +7,5 @@ mod golden;
 mod imported;
 mod incremental;
 mod mistakes;
+mod scale;
 mod world;
