@@ -52,6 +52,9 @@ pub struct Rule {
     /// Keys it counts each for itself at the same time, 64 bytes each. 1024 to 100000000, default 65536. Those beyond
     /// share counts with others.
     pub keys_max: Option<Text>,
+    /// Of a rule of a route: it counts together with those of the same `scope` and name on other routes, which should be
+    /// alike. As a name. Default: the route for itself.
+    pub scope: Option<Text>,
     /// Where `throttle` and `quota` are counted: `node` (default), each node for itself; `leased`, in the store of
     /// `cluster`, of which nodes take shares ahead of requests; `strict`, there too, and each request waits for its decision.
     pub mode: Option<Text>,
