@@ -32,12 +32,23 @@ const WINDOW: usize = 10_000;
 /// How often that is tried on a machine that is busy with something else.
 const WINDOWS: usize = 20;
 
-/// Sent by turns, one without a body and one with, and one to a route with policies.
-const REQUESTS: [&[u8]; 3] = [
+/// Sent by turns, one without a body and one with, one to a route with policies, one with a key.
+const REQUESTS: [&[u8]; 4] = [
     b"GET /orders/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n",
     b"POST /orders/ HTTP/1.1\r\nHost: api.example.com\r\nX-Tenant: a\r\nContent-Length: 9\r\n\r\nan order.",
     b"GET /shop/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nOrigin: https://app.test\r\nX-Debug: 1\r\n\r\n",
+    b"GET /keyed/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nX-API-Key: abc\r\nX-Consumer-Plan: forged\r\n\r\n",
 ];
+
+/// Who calls with the key `abc`, and what that one may use.
+const APPLICATIONS: &str = "plans: [ { name: gold, throttle: [ { name: burst, key: subscription, limit: 1000000 } ], \
+        quota: [ { name: monthly, key: [tenant, credential, api], limit: 100000000, per: month } ] } ]\n\
+    applications: [ { name: mobile, tenant: acme, subscriptions: [ { api: orders@v1, plan: gold } ], credentials: [ \
+        { sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, expires: 2100-01-01T00:00:00Z } ] } ]\n";
+
+/// What a key is asked for.
+const KEYED: &str = "{ identify: [ { api_key: { header: X-API-Key, query: api_key } } ], authorize: { api: orders@v1 }, \
+    concurrency: [ { name: at-once, key: application, limit: 1000 } ] }";
 
 /// Addresses, sizes, header fields in both directions, an origin by name: everything that can do without.
 const POLICIES: &str = "{ ip: { deny: [192.0.2.0/24], allow: [127.0.0.0/8] }, limits: { fields: 50, body_bytes: 1KiB }, \
@@ -114,7 +125,8 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\n\
          upstreams: [ {{ name: origin, endpoints: [ {{ address: \"{origin}\" }} ] }} ]\n\
          routes:\n  - {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }}\n\
-         \x20 - {{ name: shop, match: {{ path: \"/shop/{{rest*}}\" }}, upstream: origin, policies: {POLICIES} }}\n",
+         \x20 - {{ name: shop, match: {{ path: \"/shop/{{rest*}}\" }}, upstream: origin, policies: {POLICIES} }}\n\
+         \x20 - {{ name: keyed, match: {{ path: \"/keyed/{{rest*}}\" }}, upstream: origin, policies: {KEYED} }}\n{APPLICATIONS}",
         log.display(),
     );
     let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);

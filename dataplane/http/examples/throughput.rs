@@ -73,6 +73,7 @@ fn rewrite(bytes: &[u8], out: &mut [u8], index: &RequestIndex) -> usize {
         trace: TraceContext::AsReceived,
         target: b"",
         edits: None,
+        consumer: None,
     };
     write_request(out, index.head(bytes), &with).expect("the buffer is large enough")
 }

@@ -29,9 +29,7 @@ impl FieldEdits {
     /// Leaves the fields of this name out.
     pub fn remove(&mut self, name: &str) {
         match Name::from_bytes(name.as_bytes()) {
-            Name::Other | Name::XForwardedOther | Name::Underscored => {
-                self.removed_other.push(name.as_bytes().into());
-            }
+            many if many.is_one_of_many() => self.removed_other.push(name.as_bytes().into()),
             known => self.removed = self.removed.with(known),
         }
     }

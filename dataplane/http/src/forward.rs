@@ -58,6 +58,39 @@ pub struct ForwardRequest<'a> {
     pub target: &'a [u8],
     /// What else its fields lose and gain.
     pub edits: Option<&'a FieldEdits>,
+    /// Who calls, if that is known. What came under names that begin with `X-Consumer-` is never copied.
+    pub consumer: Option<Consumer<'a>>,
+}
+
+/// Who calls, as an endpoint is told: names without line breaks; of one that is empty there is no field.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Consumer<'a> {
+    /// `X-Consumer-Application`.
+    pub application: &'a str,
+    /// `X-Consumer-Tenant`.
+    pub tenant: &'a str,
+    /// `X-Consumer-Plan`.
+    pub plan: &'a str,
+    /// `X-Consumer-Credential-Id`.
+    pub credential: &'a str,
+    /// `X-Consumer-Subject`: for whom the application acts.
+    pub subject: &'a str,
+}
+
+impl Consumer<'_> {
+    fn write(&self, writer: &mut HeadWriter<'_>) {
+        let Self { application, tenant, plan, credential, subject } = *self;
+        let fields: [(&[u8], &str); 5] = [
+            (b"X-Consumer-Application: ", application),
+            (b"X-Consumer-Tenant: ", tenant),
+            (b"X-Consumer-Plan: ", plan),
+            (b"X-Consumer-Credential-Id: ", credential),
+            (b"X-Consumer-Subject: ", subject),
+        ];
+        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+            writer.line(name, value.as_bytes());
+        }
+    }
 }
 
 /// Writes the head of the request to an endpoint, always as HTTP/1.1; returns its length.
@@ -87,6 +120,9 @@ pub fn write_request(out: &mut [u8], head: RequestHead<'_>, with: &ForwardReques
         writer.put(b"\r\n");
     }
     client.write(&mut writer, &head);
+    if let Some(consumer) = &with.consumer {
+        consumer.write(&mut writer);
+    }
     if !with.request_id.is_empty() {
         writer.line(b"X-Request-Id: ", with.request_id);
     }
@@ -107,6 +143,7 @@ fn removed_from_request(
     let mut removed = HOP_BY_HOP
         .with(Name::XRequestId)
         .with(Name::Underscored)
+        .with(Name::XConsumer)
         .union(client.removed())
         .union(fields.connection.nominated);
     if replaces_host {

@@ -34,7 +34,8 @@ pub use date::http_date;
 pub use edits::FieldEdits;
 pub use field::{Name, NameSet};
 pub use forward::{
-    ConnectionOption, ForwardRequest, ForwardResponse, ResponseFraming, write_interim, write_request, write_response,
+    ConnectionOption, Consumer, ForwardRequest, ForwardResponse, ResponseFraming, write_interim, write_request,
+    write_response,
 };
 pub use forwarded::ForwardedStyle;
 pub use h1::{

@@ -99,6 +99,16 @@ reasons! {
         "Address not allowed", "Clients of this address are not let in here.";
     CorsRefused: 403 cors_refused Downstream http_request_denied once,
         "Cross-origin request refused", "The page's origin, or the method or a field it asks for, is not allowed here.";
+    CredentialMissing: 401 credential_missing Downstream http_request_denied once,
+        "Credential missing", "The request has none of the credentials that this API asks for.";
+    CredentialInvalid: 401 credential_invalid Downstream http_request_denied once,
+        "Credential not valid", "The credential of the request is not one that may be used here.";
+    CredentialExpired: 401 credential_expired Downstream http_request_denied once,
+        "Credential expired", "The credential of the request was valid until a time that has passed.";
+    NotSubscribed: 403 not_subscribed Downstream http_request_denied once,
+        "Not subscribed", "The application that calls has no subscription to this API.";
+    ScopeMissing: 403 scope_missing Downstream http_request_denied once,
+        "Scope missing", "The credential of the request does not have every scope that this API asks for.";
     NoRoute: 404 no_route Downstream destination_not_found once,
         "No route", "No route matches the request.";
     MethodNotAllowed: 405 method_not_allowed Downstream http_request_denied once,

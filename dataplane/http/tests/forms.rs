@@ -48,6 +48,7 @@ fn forwarded(head: RequestHead<'_>, body: Vec<u8>) -> Message<tollgate_reference
         trace: TraceContext::AsReceived,
         target: b"",
         edits: None,
+        consumer: None,
     };
     let mut out = [0; 1024];
     let len = write_request(&mut out, head, &with).expect("a form is short");

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "the functions the tests share fail as tests do")]
 
 use tollgate_http::{
-    ConnectionOption, FieldEdits, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method, Parsed, Reason,
-    RequestIndex, ResponseFraming, ResponseIndex, TraceContext, Traceparent, trace_id, write_interim, write_request,
-    write_response,
+    ConnectionOption, Consumer, FieldEdits, ForwardRequest, ForwardResponse, ForwardedStyle, HeadLimits, Method,
+    Parsed, Reason, RequestIndex, ResponseFraming, ResponseIndex, TraceContext, Traceparent, trace_id, write_interim,
+    write_request, write_response,
 };
 
 const WITH: ForwardRequest<'_> = ForwardRequest {
@@ -19,6 +19,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     trace: TraceContext::AsReceived,
     target: b"",
     edits: None,
+    consumer: None,
 };
 
 fn forward(head: &str, with: &ForwardRequest<'_>) -> String {
@@ -39,6 +40,15 @@ fn fields_forwarded(fields: &str, with: &ForwardRequest<'_>) -> String {
     let forwarded = forward(&format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"), with);
     let rest = forwarded.strip_prefix("POST / HTTP/1.1\r\nHost: a\r\n").unwrap();
     rest.strip_suffix("Via: 1.1 tollgate\r\n\r\n").unwrap().to_owned()
+}
+
+#[test]
+fn an_endpoint_is_told_by_the_gateway_only_who_calls() {
+    let received = "X-Consumer-Application: evil\r\nx_consumer_plan: evil\r\n";
+    assert_eq!(fields_forwarded(received, &WITH), "");
+    let consumer = Consumer { application: "mobile", plan: "gold", credential: "k1", ..Consumer::default() };
+    let told = "X-Consumer-Application: mobile\r\nX-Consumer-Plan: gold\r\nX-Consumer-Credential-Id: k1\r\n";
+    assert_eq!(fields_forwarded(received, &ForwardRequest { consumer: Some(consumer), ..WITH }), told);
 }
 
 #[test]

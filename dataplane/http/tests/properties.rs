@@ -19,6 +19,7 @@ const WITH: ForwardRequest<'_> = ForwardRequest {
     trace: TraceContext::AsReceived,
     target: b"",
     edits: None,
+    consumer: None,
 };
 
 /// Pieces that heads are made of, so that random concatenations come close to being heads.

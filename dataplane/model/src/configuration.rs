@@ -12,8 +12,6 @@ use std::{
 };
 
 use crate::{
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     include::{self, Pace},
     patch::{self, PatchError},
     raw,
@@ -21,6 +19,7 @@ use crate::{
     snapshot::Snapshot,
     source::{Recorder, Source},
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 
 /// A configuration that a node runs or could run.
 #[derive(Clone)]
@@ -140,6 +139,8 @@ impl Configuration {
             listeners: file.listeners.take(),
             upstreams: std::mem::take(&mut file.upstreams),
             routes: std::mem::take(&mut file.routes),
+            plans: std::mem::take(&mut file.plans),
+            applications: std::mem::take(&mut file.applications),
             settings: Some(file),
             removed: raw::Removed::default(),
             is_whole: true,

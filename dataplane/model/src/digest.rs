@@ -119,6 +119,8 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         listeners: _,
         upstreams: _,
         routes: _,
+        plans: _,
+        applications: _,
         workers,
         io,
         status,

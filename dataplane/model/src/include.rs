@@ -9,12 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use glob::{MatchOptions, Pattern};
 
 use crate::{
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     limits,
     raw::{self, Location, Text},
     source::Source,
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 
 /// In the last part of a path only, and never what is hidden.
 const OPTIONS: MatchOptions =
@@ -155,6 +154,8 @@ impl Reader<'_> {
         }
         file.upstreams.append(&mut included.upstreams);
         file.routes.append(&mut included.routes);
+        file.plans.append(&mut included.plans);
+        file.applications.append(&mut included.applications);
         if file.version == included.version {
             included.version = None;
         }

@@ -6,22 +6,21 @@
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
+mod applications;
 mod cluster;
 mod configuration;
 mod digest;
-mod document;
-mod error;
 mod include;
 mod items;
 mod json;
 mod limits;
 mod patch;
+mod plan;
 mod policies;
 mod read;
 mod resilience;
 mod resolve;
 mod rule;
-mod scalar;
 mod setting;
 mod snapshot;
 mod source;
@@ -33,10 +32,10 @@ mod upstream;
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
-pub use error::{ConfigError, ConfigErrors};
 pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
+pub use plan::Plan;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
 pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
@@ -51,6 +50,7 @@ pub use snapshot::{
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
+pub use tollgate_document::{ConfigError, ConfigErrors};
 pub use tracing::{TraceAccept, Tracing};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
@@ -59,6 +59,11 @@ pub use upstream::{
 pub use tollgate_pattern::{
     Captures, Condition, Expression, HOST_BYTES_MAX, HostPattern, IpSet, PATH_BYTES_MAX, PathMatch, PathPattern, Piece,
     SEGMENTS_MAX, Segment, Template, ValueMatch, parameter,
+};
+
+pub use tollgate_consumer::{
+    ApiKey, Application, Applications, Authorize, Credential, Identify, Method, Proof, Scopes, Subscription, Who,
+    client_proof, key_proof,
 };
 
 use tollgate_raw as raw;

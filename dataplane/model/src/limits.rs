@@ -4,8 +4,7 @@
 //! resolved, so that no other crate checks again.
 
 use std::{ops::RangeInclusive, time::Duration};
-
-use crate::scalar::{Count, Percent, Size};
+use tollgate_document::{Count, Percent, Size};
 
 /// A file larger than this is not read.
 pub const FILE_BYTES_MAX: usize = 256 << 20;
@@ -13,8 +12,7 @@ pub const FILE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const NODES_MAX: usize = 6_000_000;
 /// Depth of nesting; the contract itself needs 7.
 pub(crate) const DEPTH_MAX: usize = 64;
-/// Files of one configuration: the first and those it includes.
-pub(crate) const FILES_MAX: usize = 1024;
+pub(crate) use tollgate_document::FILES_MAX;
 /// Files that include each other, one inside the other.
 pub(crate) const INCLUDE_DEPTH_MAX: usize = 8;
 /// Mistakes reported at one time.
@@ -24,6 +22,25 @@ pub(crate) const ERRORS_MAX: usize = 100;
 pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// Items of one kind: a patch may not make more of them than a file could hold.
 pub(crate) const ITEMS_MAX: usize = 300_000;
+/// Plans of a node are [`ITEMS_MAX`] at most; rules of one, besides the [`RULES_MAX`] of a route that asks for fewer.
+pub(crate) const PLAN_RULES_MAX: usize = 8;
+/// Applications of a node.
+pub(crate) const APPLICATIONS_MAX: usize = 4_000_000;
+/// Credentials of an application.
+pub(crate) const CREDENTIALS_MAX: usize = 64;
+/// Subscriptions of an application: a request looks through them.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 1024;
+/// Scopes of a credential or of a route.
+pub(crate) const SCOPES_MAX: usize = 32;
+/// Bytes of a scope.
+pub(crate) const SCOPE_BYTES_MAX: usize = 128;
+/// Characters of the name of an API.
+pub(crate) const API_NAME_CHARS_MAX: usize = 128;
+/// Digits of a hash that a credential is called by which has no id.
+pub(crate) const CREDENTIAL_ID_DIGITS: usize = 16;
+/// Ways for a request to say who calls.
+pub(crate) const METHODS_OF_IDENTIFY_MAX: usize = 8;
+pub(crate) use tollgate_consumer::CLIENT_BYTES_MAX;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;
 

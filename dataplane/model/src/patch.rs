@@ -7,12 +7,11 @@ use std::{error::Error, fmt};
 
 use crate::{
     configuration::Configuration,
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     raw::{self, Location, Text},
     resolve::Change,
     source::Recorder,
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents};
 use tollgate_pattern::nearest;
 
 /// Why a patch was not taken.
@@ -64,8 +63,11 @@ pub(crate) fn apply(
     let listeners = delta.changed.listeners.take();
     let upstreams = std::mem::take(&mut delta.changed.upstreams);
     let routes = std::mem::take(&mut delta.changed.routes);
+    let plans = std::mem::take(&mut delta.changed.plans);
+    let applications = std::mem::take(&mut delta.changed.applications);
     let settings = settings(from, &documents, &mut delta)?;
-    let change = Change { settings, listeners, upstreams, routes, removed: delta.removed, is_whole: false };
+    let change =
+        Change { settings, listeners, upstreams, routes, plans, applications, removed: delta.removed, is_whole: false };
     Ok(Configuration::resolve(Some(from), documents, &change, source)?)
 }
 

@@ -11,6 +11,7 @@ use crate::{
     resilience::{Faults, Priority},
     rule::Rule,
 };
+use tollgate_consumer::{Authorize, Identify};
 use tollgate_pattern::{Expression, IpSet};
 
 /// What is done to the requests of a route besides what its action says.
@@ -23,6 +24,10 @@ pub struct Policies {
     pub cors: Option<Arc<Cors>>,
     /// Sizes a request may not exceed; `None` for those of the node.
     pub limits: Option<RouteLimits>,
+    /// How a request says who calls; there wherever `authorize` is.
+    pub identify: Option<Arc<Identify>>,
+    /// What the caller must have.
+    pub authorize: Option<Arc<Authorize>>,
     /// Changes to the query, by name.
     pub request_query: Vec<Edit>,
     /// Changes to the fields of the request, by name.
@@ -52,6 +57,8 @@ impl Policies {
             ip: Vec::new(),
             cors: None,
             limits: None,
+            identify: None,
+            authorize: None,
             request_query: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
@@ -71,6 +78,8 @@ impl Policies {
             ip,
             cors,
             limits,
+            identify,
+            authorize,
             request_query,
             request_headers,
             response_headers,
@@ -84,7 +93,7 @@ impl Policies {
         } = self;
         let ip: Vec<u64> = ip.iter().map(|rules| rules.hash).collect();
         let edits = (request_query, request_headers, response_headers);
-        (ip, cors, limits, edits, priority, faults, mock, rules, rate_limit_fields)
+        ((ip, cors, limits), (identify, authorize), edits, priority, faults, mock, rules, rate_limit_fields)
     }
 }
 

@@ -6,10 +6,8 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
-use crate::{
-    error::{ConfigError, ConfigErrors},
-    limits,
-};
+use crate::limits;
+use tollgate_document::{ConfigError, ConfigErrors};
 use tollgate_pattern::nearest;
 use tollgate_place::{Location, read_as};
 

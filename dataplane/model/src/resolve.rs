@@ -1,6 +1,7 @@
 //! What is written to what is run: the only way to a [`Snapshot`].
 //!
-//! A [`Change`] is a whole new file or a patch, and both go the same way: settings, listeners, upstreams, routes. Each part
+//! A [`Change`] is a whole new file or a patch, and both go the same way: settings, plans, applications, listeners,
+//! upstreams, routes. Each part
 //! has a module here that reads the raw structs the change names, refers to what is there already, and puts resolved ones
 //! in. A mistake goes into the [`Report`] and a stand-in takes its place, so that the rest is judged too; whoever calls
 //! uses the outcome only when the report stayed empty.
@@ -8,6 +9,7 @@
 mod access_log;
 mod actions;
 mod addresses;
+mod applications;
 mod cluster;
 mod dns;
 mod index;
@@ -15,6 +17,7 @@ mod listeners;
 mod matches;
 mod names;
 mod node;
+mod plans;
 mod policies;
 mod report;
 mod resilience;
@@ -42,6 +45,8 @@ pub(crate) struct Change {
     pub(crate) listeners: Option<Spanned<Vec<Spanned<raw::Listener>>>>,
     pub(crate) upstreams: Vec<Spanned<raw::Upstream>>,
     pub(crate) routes: Vec<Spanned<raw::Route>>,
+    pub(crate) plans: Vec<Spanned<raw::Plan>>,
+    pub(crate) applications: Vec<Spanned<raw::Application>>,
     /// Of a patch: what goes.
     pub(crate) removed: raw::Removed,
     /// Whether what is not named here goes: a whole file, and not a patch.
@@ -80,10 +85,18 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
         (settings, _) => begin(report, settings.clone().unwrap_or_default(), previous),
     };
     let all = previous.is_some_and(|previous| Inherited::of(previous) != Inherited::of(&state));
+    let shares_anew =
+        previous.is_some_and(|previous| plans::inherit_anew(&Inherited::of(previous), &Inherited::of(&state)));
+    let gone = plans::apply(report, &mut state, change, shares_anew);
+    applications::apply(report, &mut state, change, &gone);
     let listeners = listeners::apply(report, &mut state, change);
     let upstreams = upstreams::apply(report, &mut state, change);
     routes::apply(report, &mut state, change, &routes::Around { listeners, upstreams, all });
-    for (kind, count) in [("upstream", state.snapshot.upstreams.len()), ("route", state.snapshot.routes.len())] {
+    for (kind, count) in [
+        ("upstream", state.snapshot.upstreams.len()),
+        ("route", state.snapshot.routes.len()),
+        ("plan", state.snapshot.plans.len()),
+    ] {
         if count > limits::ITEMS_MAX {
             report.whole_error(format!("there are at most {} {kind}s, and now {count}", limits::ITEMS_MAX), None);
         }

@@ -103,6 +103,16 @@ pub enum KeyPart {
     Query(String),
     /// What a parameter of the route's path took.
     Path(String),
+    /// The name of the application that calls; empty for none, as for all below.
+    Application,
+    /// The id of its credential, with the application's name.
+    Credential,
+    /// The application and the API.
+    Subscription,
+    /// Whose the application is.
+    Tenant,
+    /// The API that the route authorizes for.
+    Api,
 }
 
 /// Other allowances for some.

@@ -6,12 +6,14 @@
 use std::fmt;
 
 use crate::{
+    applications,
     configuration::Configuration,
-    document::Documents,
     items::Items,
     raw::{self, Location, canonical},
     resolve::Shelf,
+    snapshot::Snapshot,
 };
+use tollgate_document::Documents;
 
 /// Every setting that has a default of its own. That each default here is that of `resolve` is tested: a file of these
 /// has the digest of a file of nothing.
@@ -77,7 +79,7 @@ impl Origin {
     }
 }
 
-/// A listener, an upstream or a route as written.
+/// A listener, an upstream, a route or a plan as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item<'c> {
@@ -100,6 +102,8 @@ pub enum Kind {
     Upstream,
     /// `routes`.
     Route,
+    /// `plans`.
+    Plan,
 }
 
 impl Configuration {
@@ -140,7 +144,15 @@ impl Configuration {
             Kind::Listener => self.shown(&self.state.snapshot.listeners, &written.listeners),
             Kind::Upstream => self.shown(&self.state.snapshot.upstreams, &written.upstreams),
             Kind::Route => self.shown(&self.state.snapshot.routes, &written.routes),
+            Kind::Plan => self.shown(&self.state.snapshot.plans, &written.plans),
         }
+    }
+
+    /// The application of this name as canonical JSON; where it was written is not kept.
+    #[must_use]
+    pub fn application(&self, name: &str) -> Option<String> {
+        let Snapshot { applications, plans, .. } = &self.state.snapshot;
+        applications.get(name).map(|found| applications::text(found, plans))
     }
 
     fn shown<'c, T: crate::Named>(&'c self, items: &'c Items<T>, shelf: &'c Shelf) -> Vec<Item<'c>> {
@@ -161,11 +173,24 @@ impl Configuration {
         let mut text = canonical::text(&*self.state.written.settings);
         // The settings are a mapping and have at least the version.
         text.truncate(text.len() - 1);
-        for (key, kind) in [("listeners", Kind::Listener), ("upstreams", Kind::Upstream), ("routes", Kind::Route)] {
+        let kinds = [
+            ("listeners", Kind::Listener),
+            ("upstreams", Kind::Upstream),
+            ("routes", Kind::Route),
+            ("plans", Kind::Plan),
+        ];
+        for (key, kind) in kinds {
             let items: Vec<&str> = self.items(kind).iter().map(|item| item.text).collect();
             text.push_str(&format!(",\n\"{key}\":[\n{}\n]", items.join(",\n")));
         }
-        text.push_str("}\n");
+        let Snapshot { applications, plans, .. } = &self.state.snapshot;
+        let mut comma = ",\n\"applications\":[\n";
+        for application in applications.iter() {
+            text.push_str(comma);
+            text.push_str(&applications::text(application, plans));
+            comma = ",\n";
+        }
+        text.push_str(if applications.is_empty() { "}\n" } else { "\n]}\n" });
         text
     }
 }

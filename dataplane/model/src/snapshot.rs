@@ -12,6 +12,7 @@ use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     cluster::{Cluster, QuotaStore},
     items::{Items, Named},
+    plan::Plan,
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     resilience::{Breaker, Fallback, Shedding},
     status::Status,
@@ -19,6 +20,7 @@ use crate::{
     tracing::Tracing,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
+use tollgate_consumer::Applications;
 use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch};
 
 /// One resolved configuration.
@@ -43,6 +45,10 @@ pub struct Snapshot {
     pub upstreams: Items<Upstream>,
     /// Unique names; no two match the same requests with the same precedence.
     pub routes: Items<Route>,
+    /// Unique names.
+    pub plans: Items<Plan>,
+    /// Unique names and credentials; each plan they name is in use.
+    pub applications: Applications,
     /// The peers whose forwarding fields are believed.
     pub trusted_proxies: IpSet,
     /// Which forwarding fields an upstream is sent.
@@ -292,6 +298,9 @@ impl Snapshot {
             listeners,
             upstreams,
             routes,
+            plans,
+            // They have no references, so that the digest tells.
+            applications: _,
             trusted_proxies,
             forwarded,
             tracing,
@@ -327,6 +336,7 @@ impl Snapshot {
             && listeners.changes(&other.listeners).next().is_none()
             && upstreams.changes(&other.upstreams).next().is_none()
             && routes.changes(&other.routes).next().is_none()
+            && plans.changes(&other.plans).next().is_none()
     }
 }
 

@@ -7,10 +7,10 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use tollgate_http::{BodyLength, FieldEdits, Method, Name, Reason, RequestHead};
-use tollgate_model::{FixedAnswer, IpRules, Limits, Policies, Route, RouteLimits, RuleId};
+use tollgate_model::{Edit, FixedAnswer, IpRules, Limits, Policies, Route, RouteLimits, RuleId};
 use tollgate_transform::{Cors, Preflight, QueryEdits, field_edits};
 
-use crate::{Phase, Registry, Rules, Step, rules::LEGACY};
+use crate::{Caller, Identity, Phase, Registry, RuleSet, Rules, Step, rules::LEGACY};
 
 /// What a chain judges.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Request<'r> {
     pub head: &'r RequestHead<'r>,
     /// Who asks: the peer, or whom a trusted peer speaks for.
     pub client: IpAddr,
+    /// Who calls, once that is known.
+    pub caller: Option<&'r Caller<'r>>,
 }
 
 /// The compiled policies of a route. Copies are cheap and share them.
@@ -37,7 +39,8 @@ struct Own {
     request: Option<FieldEdits>,
     response: Option<FieldEdits>,
     mock: Option<Arc<FixedAnswer>>,
-    rules: Option<Rules>,
+    identity: Option<Identity>,
+    rules: Option<RuleSet>,
 }
 
 /// What a response gets besides what it came with, whoever made it.
@@ -69,19 +72,23 @@ impl Chain {
         let Policies { ip, limits, request_query, request_headers, response_headers, mock, .. } = policies;
         let cors = policies.cors.as_deref().map(Cors::compile);
         let mut replaced = cors.as_ref().map_or(&[][..], Cors::replaced).to_vec();
-        let rules = Rules::compile(policies, route, registry, figures);
-        if rules.as_ref().is_some_and(Rules::tells_legacy) {
+        let identity = Identity::compile(policies.identify.as_ref(), policies.authorize.as_ref());
+        let has_plans = identity.as_ref().is_some_and(Identity::has_plans);
+        let rules = RuleSet::compile(policies, route, registry, figures);
+        let rules = Some(rules).filter(|rules| has_plans || !rules.is_empty());
+        if rules.as_ref().is_some_and(RuleSet::tells_legacy) {
             replaced.extend(LEGACY);
         }
         let body_bytes = limits.map_or(node.body_bytes, |limits| limits.body_bytes);
         let own = Own {
             ip: ip.clone(),
             limits: *limits,
-            query: QueryEdits::compile(request_query),
-            request: field_edits(request_headers, &[]),
+            query: query_edits(request_query, identity.as_ref()),
+            request: request_edits(request_headers, identity.as_ref()),
             response: field_edits(response_headers, &replaced),
             mock: mock.clone(),
             cors,
+            identity,
             rules,
         };
         Self { body_bytes_max: body_bytes.unwrap_or(u64::MAX), own: Some(Arc::new(own)) }
@@ -122,14 +129,20 @@ impl Chain {
 
     /// What limits how much is admitted: the phase [`Phase::Throttle`], which needs what a worker keeps for it.
     #[must_use]
-    pub fn rules(&self) -> Option<&Rules> {
-        self.own.as_ref()?.rules.as_ref()
+    pub fn rules(&self) -> Option<Rules<'_>> {
+        self.own.as_ref()?.rules.as_ref().map(Rules::of_route)
+    }
+
+    /// Who may call: the phases [`Phase::Identify`] and [`Phase::Authorize`], which need what the node knows.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.own.as_ref()?.identity.as_ref()
     }
 
     /// Whether another route with the same policies needs a chain of its own.
     #[must_use]
     pub fn is_of_one_route(&self) -> bool {
-        self.rules().is_some_and(Rules::is_of_one_route)
+        self.rules().is_some_and(|rules| rules.is_of_one_route())
     }
 
     /// Whether it answers preflights.
@@ -180,6 +193,18 @@ impl Own {
         let lines = cors.preflight_lines(preflight, head);
         Some(lines.map_or(Step::Refuse(Reason::CorsRefused), Step::Preflight))
     }
+}
+
+/// The changes of a query, and the parameters that have credentials.
+fn query_edits(edits: &[Edit], identity: Option<&Identity>) -> Option<QueryEdits> {
+    let parameters: Vec<&str> = identity.into_iter().flat_map(Identity::parameters).collect();
+    QueryEdits::compile(edits, &parameters)
+}
+
+/// The changes of fields, and the fields that have credentials.
+fn request_edits(edits: &[Edit], identity: Option<&Identity>) -> Option<FieldEdits> {
+    let fields: Vec<&str> = identity.into_iter().flat_map(Identity::fields).collect();
+    field_edits(edits, &fields)
 }
 
 #[cfg(test)]

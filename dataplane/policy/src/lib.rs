@@ -4,17 +4,21 @@
 //! whether to go on; most phases have no member yet. A step is synchronous and bounded: work that must leave the core
 //! will be handed over and the same phase entered again with its outcome. Without policies a phase costs a comparison.
 //!
+//! The phases [`Phase::Identify`] and [`Phase::Authorize`] are [`Identity`], which tells the [`Caller`].
 //! The phase [`Phase::Throttle`] is [`Rules`]: what it decides by is counted on the whole node ([`Registry`]) and by the
 //! worker ([`Limiter`]), and what a request was let in with ([`Admission`]) is ended with its exchange.
 
 mod chain;
+mod identity;
 mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
+pub use identity::Identity;
 pub use rules::{
     Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
-    Rules, Throttled,
+    RuleSet, Rules, Throttled,
 };
+pub use tollgate_identity::Caller;
 
 pub use tollgate_transform::Preflight;
 
@@ -61,6 +65,9 @@ impl Phase {
         Self::CacheLookup,
         Self::TransformRequest,
     ];
+
+    /// Where [`Phase::Identify`] stands among [`Phase::BEFORE_FORWARD`].
+    pub const IDENTIFY: usize = 1;
 }
 
 /// What a phase says.
@@ -82,6 +89,7 @@ mod tests {
 
     #[test]
     fn phases_before_forwarding_are_in_order() {
+        assert_eq!(Phase::BEFORE_FORWARD[Phase::IDENTIFY], Phase::Identify);
         assert!(Phase::BEFORE_FORWARD.is_sorted() && Phase::BEFORE_FORWARD.iter().all(|phase| *phase < Phase::Choose));
     }
 }

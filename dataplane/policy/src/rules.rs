@@ -5,7 +5,7 @@
 //!        `-> admitted: (charge_request, charge_response, pace)* -> end
 //! ```
 //!
-//! [`Rules::compile`] runs on the publishing thread, the rest on a worker, once per request and without allocating in
+//! A [`RuleSet`] is made on the publishing thread, for a route or a plan. [`Rules`] are those that hold for a request, on a worker, once per request and without allocating in
 //! steady state: what a request was let in with lies in an [`Admission`] that the worker lends. [`Rules::end`] is called
 //! exactly once for each, however the exchange went: it is what requests in flight leave by.
 
@@ -29,15 +29,24 @@ use rule::{Counted, Rule};
 use smallvec::SmallVec;
 use tollgate_http::Reason;
 use tollgate_limit::{Answer, Ask, Decision, RULES_MAX};
-use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Policies, RateLimitFields, Route, RuleId, RuleKind};
+use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Plan, Policies, RateLimitFields, Route, RuleId, RuleKind};
 
 use crate::Request;
 
-/// The rules of a route, compiled; at most 16.
-pub struct Rules {
+/// The rules of a route, or of a plan, compiled; at most 16.
+pub struct RuleSet {
     rules: Box<[Rule]>,
+    /// Those of them that are asked stand before those that only slow bodies down.
+    asked: usize,
     fields: RateLimitFields,
     charges: Charges,
+}
+
+/// The rules that hold for a request: those of its route, and of the plan that it comes by.
+#[derive(Clone, Copy)]
+pub struct Rules<'r> {
+    own: &'r RuleSet,
+    plan: Option<&'r RuleSet>,
 }
 
 /// What has to be told of the bodies of an exchange.
@@ -47,6 +56,9 @@ struct Charges {
     response: bool,
     head: bool,
 }
+
+/// Rules of a plan; with those of a route that has some they are no more than are decided on at once.
+const PLAN_RULES_MAX: usize = 8;
 
 /// What a rule did to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,17 +80,28 @@ pub struct Throttled<'r> {
     pub answer: Option<&'r FixedAnswer>,
 }
 
-impl Rules {
-    /// The rules of a route; `None` if it has none. `figures` says where a rule is counted.
+impl RuleSet {
+    /// The rules of a route. `figures` says where a rule is counted.
     pub(crate) fn compile(
         policies: &Policies,
         route: &Route,
         registry: &mut Registry,
         figures: &mut dyn FnMut(&RuleId) -> u32,
-    ) -> Option<Self> {
+    ) -> Self {
         // `resolve` takes no more of them than that.
         let rules = policies.rules.iter().take(RULES_MAX);
-        let mut rules: Box<[Rule]> = rules.map(|rule| Rule::compile(rule, route, registry, figures)).collect();
+        let rules = rules.map(|rule| Rule::compile(rule, Some(route), registry, figures)).collect();
+        Self::of(rules, policies.rate_limit_fields)
+    }
+
+    /// The rules of a plan, which are told as those of the route are that it is used on.
+    pub fn of_plan(plan: &Plan, registry: &mut Registry, figures: &mut dyn FnMut(&RuleId) -> u32) -> Self {
+        let rules = plan.rules.iter().take(PLAN_RULES_MAX);
+        let rules = rules.map(|rule| Rule::compile(rule, None, registry, figures)).collect();
+        Self::of(rules, RateLimitFields::Off)
+    }
+
+    fn of(mut rules: Box<[Rule]>, fields: RateLimitFields) -> Self {
         // Those that are not asked stand behind all that are, so that bits and answers are theirs.
         rules.sort_by_key(Rule::is_bandwidth);
         let costs = |test: fn(&Cost) -> bool| rules.iter().any(|rule| test(&rule.model.cost));
@@ -88,7 +111,12 @@ impl Rules {
             response: costs(|cost| matches!(cost, Cost::ResponseBytes)) || paces(Direction::Response),
             head: costs(|cost| matches!(cost, Cost::ResponseField(_))),
         };
-        (!rules.is_empty()).then_some(Self { rules, fields: policies.rate_limit_fields, charges })
+        let asked = rules.iter().take_while(|rule| !rule.is_bandwidth()).count();
+        Self { rules, asked, fields, charges }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rules.is_empty()
     }
 
     /// Whether responses get the older fields, in place of those of the endpoint.
@@ -102,9 +130,39 @@ impl Rules {
         self.rules.iter().any(|rule| rule.model.key.iter().any(tells_route))
     }
 
+    fn asked(&self) -> &[Rule] {
+        &self.rules[..self.asked]
+    }
+}
+
+impl<'r> Rules<'r> {
+    /// Those of a route alone.
+    pub(crate) const fn of_route(own: &'r RuleSet) -> Self {
+        Self { own, plan: None }
+    }
+
+    /// With those of a plan.
+    #[must_use]
+    pub fn with_plan(self, plan: Option<&'r RuleSet>) -> Self {
+        Self { plan: plan.filter(|plan| !plan.is_empty()), ..self }
+    }
+
+    /// Whether they are of no other route, even if that has the same policies.
+    pub(crate) fn is_of_one_route(&self) -> bool {
+        self.own.is_of_one_route()
+    }
+
+    /// All of them, each with its number: those that are asked first. Numbers of a plan's stand behind all of a route's.
+    fn all(&self) -> impl Iterator<Item = (usize, &'r Rule)> {
+        let own = self.own.rules.iter().enumerate();
+        let plan = self.plan.map(RuleSet::asked).unwrap_or_default();
+        let plan = (RULES_MAX..).zip(plan);
+        own.clone().take(self.own.asked).chain(plan).chain(own.skip(self.own.asked))
+    }
+
     /// Decides on a request. `lines` are field lines of its responses besides those that tell of the rules.
     #[must_use = "an admission must be ended"]
-    pub fn decide(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
+    pub fn decide(self, request: &Request<'_>, now: Now, limiter: &mut Limiter, lines: &[u8]) -> Box<Admission> {
         let mut admission = limiter.take();
         admission.lines.extend_from_slice(lines);
         self.judge(request, now, limiter, &mut admission);
@@ -115,8 +173,7 @@ impl Rules {
 
     fn judge(&self, request: &Request<'_>, now: Now, limiter: &mut Limiter, admission: &mut Admission) {
         let Admission { counted, answers, decision, .. } = admission;
-        let concerned = self.rules.iter().enumerate();
-        counted.extend(concerned.filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
+        counted.extend(self.all().filter_map(|(index, rule)| rule.concerns(index, request, now, &mut limiter.room)));
         let asked = counted.iter().map(|counted| (self.rule(counted), counted));
         let asked = asked.take_while(|(rule, _)| !rule.is_bandwidth());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = asked.filter_map(|(rule, counted)| rule.ask(counted)).collect();
@@ -124,8 +181,16 @@ impl Rules {
         *decision = tollgate_limit::decide(&asks, now, &mut limiter.leases, answers);
     }
 
-    fn rule(&self, counted: &Counted) -> &Rule {
-        &self.rules[usize::from(counted.rule)]
+    fn rule(&self, counted: &Counted) -> &'r Rule {
+        let number = usize::from(counted.rule);
+        match (number.checked_sub(RULES_MAX), self.plan) {
+            (Some(number), Some(plan)) => &plan.rules[number],
+            _ => &self.own.rules[number],
+        }
+    }
+
+    fn charges(&self, test: impl Fn(&Charges) -> bool) -> bool {
+        test(&self.own.charges) || self.plan.is_some_and(|plan| test(&plan.charges))
     }
 
     /// Writes down which rules refuse, for the record.
@@ -149,7 +214,8 @@ impl Rules {
     }
 
     fn tell(&self, admission: &mut Admission, now: Now) {
-        if self.fields == RateLimitFields::Off && admission.is_admitted() {
+        let fields = self.own.fields;
+        if fields == RateLimitFields::Off && admission.is_admitted() {
             return;
         }
         let Admission { counted, answers, decision, lines, .. } = admission;
@@ -158,12 +224,12 @@ impl Rules {
             let is_violated = decision.violated & 1 << bit != 0;
             Some(Standing { rule, allowed: rule.allowed(counted)?, counted, answer, is_violated })
         });
-        fields::write(lines, self.fields, all, now);
+        fields::write(lines, fields, all, now);
     }
 
     /// Why the request is refused, if it is.
     #[must_use]
-    pub fn throttled(&self, admission: &Admission) -> Option<Throttled<'_>> {
+    pub fn throttled(&self, admission: &Admission) -> Option<Throttled<'r>> {
         let first = admission.counted.get(admission.decision.violated.trailing_zeros() as usize)?;
         let rule = &self.rule(first).model;
         let reason = match rule.kind {
@@ -175,15 +241,15 @@ impl Rules {
     }
 
     /// The names of rules that refuse the request.
-    pub fn violated<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = &'a str> {
+    pub fn violated<'a>(self, admission: &'a Admission) -> impl Iterator<Item = &'r str> + use<'a, 'r> {
         let violated = admission.decision.violated;
         let named = admission.counted.iter().enumerate().filter(move |(bit, _)| violated & 1 << bit != 0);
-        named.map(|(_, counted)| &*self.rule(counted).model.id.name)
+        named.map(move |(_, counted)| &*self.rule(counted).model.id.name)
     }
 
     /// What the rules did, each with where it is counted. Of a refused request those that would have let it in did
     /// nothing.
-    pub fn outcomes<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = (u32, RuleOutcome)> {
+    pub fn outcomes<'a>(self, admission: &'a Admission) -> impl Iterator<Item = (u32, RuleOutcome)> + use<'a, 'r> {
         let (decision, asked) = (admission.decision, admission.answers.len());
         admission.counted.iter().take(asked).enumerate().filter_map(move |(bit, counted)| {
             let outcome = match (decision.violated & 1 << bit != 0, decision.shadowed & 1 << bit != 0) {
@@ -198,26 +264,26 @@ impl Rules {
 
     /// Whether anything is charged after the decision.
     #[must_use]
-    pub const fn charges_more(&self) -> bool {
-        self.charges.request || self.charges.response || self.charges.head
+    pub fn charges_more(&self) -> bool {
+        self.charges(|charges| charges.request || charges.response || charges.head)
     }
 
     /// Whether [`Rules::charge_request`] must be told of the request's content.
     #[must_use]
-    pub const fn charges_request(&self) -> bool {
-        self.charges.request
+    pub fn charges_request(&self) -> bool {
+        self.charges(|charges| charges.request)
     }
 
     /// Whether [`Rules::charge_response`] must be told of the response's content.
     #[must_use]
-    pub const fn charges_response(&self) -> bool {
-        self.charges.response
+    pub fn charges_response(&self) -> bool {
+        self.charges(|charges| charges.response)
     }
 
     /// Whether [`Rules::charge_head`] must be told of the response.
     #[must_use]
-    pub const fn charges_head(&self) -> bool {
-        self.charges.head
+    pub fn charges_head(&self) -> bool {
+        self.charges(|charges| charges.head)
     }
 
     /// Charges bytes of the request's content as they come. How long to wait before they go on, in nanoseconds.
@@ -264,7 +330,7 @@ impl Rules {
     /// Ends what the exchange was let in with: requests in flight leave. `now` is asked for only if something is charged
     /// yet.
     pub fn end(&self, admission: &mut Admission, now: impl FnOnce() -> Now) {
-        if self.charges.head && admission.is_admitted() && !admission.is_head_charged.get() {
+        if self.charges_head() && admission.is_admitted() && !admission.is_head_charged.get() {
             self.charge_head(admission, now(), |_| None);
         }
         let Admission { counted, answers, .. } = admission;

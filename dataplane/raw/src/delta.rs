@@ -34,6 +34,12 @@ pub struct Removed {
     /// Names of routes.
     #[serde(default)]
     pub routes: Vec<Text>,
+    /// Names of plans that no subscription has any more.
+    #[serde(default)]
+    pub plans: Vec<Text>,
+    /// Names of applications.
+    #[serde(default)]
+    pub applications: Vec<Text>,
     /// Keys that get their default again, like `timeouts`.
     #[serde(default)]
     pub settings: Vec<Text>,

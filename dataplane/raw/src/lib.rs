@@ -6,8 +6,10 @@
 //! at one time. Only crate `model` reads it; `Debug` prints what is written and so never the value of a reference.
 
 mod access_log;
+mod application;
 mod cluster;
 mod delta;
+mod identify;
 mod policies;
 mod resilience;
 mod route;
@@ -18,9 +20,10 @@ mod upstream;
 mod word;
 
 pub use access_log::{AccessLog, Keep, Rotate};
+pub use application::{Application, Credential, Plan, Subscription};
 pub use cluster::{Cluster, QuotaStore};
 pub use delta::{Delta, Removed};
-
+pub use identify::{ApiKey, Authorize, Method};
 pub use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
@@ -59,6 +62,12 @@ pub struct File {
     /// Which requests go to which upstream. A request no route takes is answered with 404.
     #[serde(default)]
     pub routes: Vec<Spanned<Route>>,
+    /// What applications get of the APIs they subscribe to. Up to 300000.
+    #[serde(default)]
+    pub plans: Vec<Spanned<Plan>>,
+    /// Who may call APIs (`authorize` of policies), and with what. Up to 4000000.
+    #[serde(default)]
+    pub applications: Vec<Spanned<Application>>,
     /// What holds for every route.
     pub defaults: Option<Spanned<Defaults>>,
     /// Policies under a name, for `use`. Up to 1024.

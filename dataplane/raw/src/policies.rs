@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Faults, Header, OrWord, Rule, Shape, Spanned, Text};
+use super::{Answer, Authorize, Faults, Header, Method, OrWord, Rule, Shape, Spanned, Text};
 
 /// `defaults`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -39,6 +39,11 @@ pub struct Policies {
     pub cors: Option<Spanned<OrWord<Cors>>>,
     /// Sizes of a request. Of each key the last layer that has it counts.
     pub limits: Option<Spanned<OrWord<PolicyLimits>>>,
+    /// How a request says who calls. The first whose credential a request has decides, and without one it is refused with
+    /// 401. Up to 8. The last layer that has it counts.
+    pub identify: Option<Spanned<OrWord<Vec<Spanned<Method>>>>>,
+    /// What the caller must have. Needs `identify`. The last layer that has it counts.
+    pub authorize: Option<Spanned<OrWord<Authorize>>>,
     /// Changes to the query that the upstream gets. Layer after layer.
     pub request_query: Option<Spanned<OrWord<Edits>>>,
     /// Changes to the header fields that the upstream gets. Layer after layer.

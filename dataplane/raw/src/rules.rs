@@ -14,7 +14,8 @@ pub struct Rule {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique in its list. Clients, metrics and operators are told it. Required.
     pub name: Option<Text>,
     /// Whom a request is counted for: `client_ip`, `route`, `node` (all together), `header:NAME`, `cookie:NAME`,
-    /// `query:NAME`, `path:NAME`, or a list of up to 8 of them for their combination. Required.
+    /// `query:NAME`, `path:NAME`; where `identify` holds `application`, `credential`, `subscription`, `tenant`, and with
+    /// `authorize` `api`; or a list of up to 8 of them for their combination. Required.
     pub key: Option<Spanned<OrWord<KeyParts>>>,
     /// Bits of an IPv4 address that count for `client_ip`. 1 to 32, default 32.
     pub ipv4_prefix: Option<Text>,

@@ -51,6 +51,8 @@ impl File {
             listeners: _,
             upstreams: _,
             routes: _,
+            plans: _,
+            applications: _,
             version,
             workers,
             io,

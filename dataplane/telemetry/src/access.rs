@@ -48,6 +48,10 @@ pub struct ResponsePart<'a> {
     pub status: u16,
     /// Why the exchange failed.
     pub reason: Option<&'static str>,
+    /// The application that called; empty for none.
+    pub application: &'a [u8],
+    /// What its credential is called; empty for none.
+    pub credential: &'a [u8],
     /// Names of the rules that refused the request, with commas between; empty for none.
     pub throttled_by: &'a [u8],
     /// The same of the shadow rules that would have.
@@ -174,6 +178,11 @@ impl AccessRecord {
         line.number(b"\",\"status\":", u64::from(response.status));
         for fragment in [response.route, response.upstream, response.endpoint].into_iter().flatten() {
             line.copy(&fragment.0);
+        }
+        if !response.application.is_empty() {
+            line.text(b",\"application\":\"", response.application, TEXT_BYTES_MAX);
+            line.text(b"\",\"credential_id\":\"", response.credential, TEXT_BYTES_MAX);
+            line.put(b"\"");
         }
         line.ms(b",\"duration_ms\":", response.duration_ns);
         if let Some(upstream_ns) = response.upstream_ns {

@@ -44,7 +44,7 @@ pub const TEXT_BYTES_MAX: usize = 256;
 pub const LINE_BYTES_USUAL: usize = 768;
 
 /// Texts of an access record that are bounded by [`TEXT_BYTES_MAX`].
-const TEXTS: usize = 13;
+const TEXTS: usize = 15;
 
 /// Bytes that one byte of text can become in JSON (`\u001f`).
 const ESCAPED_BYTES_MAX: usize = 6;

@@ -36,6 +36,8 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
     duration_ns: 1_234_567,
     upstream_ns: Some(1_100_999),
     attempts: 2,
+    application: b"mobile",
+    credential: b"k1",
     throttled_by: b"",
     shadowed_by: b"",
     fault: None,
@@ -45,7 +47,7 @@ const COMPLETE: &str = concat!(
     r#"{"time":"2023-11-14T22:13:20.123Z","client_ip":"192.0.2.1","listener":"public","#,
     r#""request_id":"r1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","method":"GET","host":"api.example.com","path":"/orders/1","#,
     r#""protocol":"HTTP/1.0","user_agent":"curl/8.0","status":504,"route":"orders","upstream":"orders-v2","#,
-    r#""endpoint":"127.0.0.1:9001","duration_ms":1.234,"upstream_ms":1.100,"bytes_received":312,"bytes_sent":1204,"#,
+    r#""endpoint":"127.0.0.1:9001","application":"mobile","credential_id":"k1","duration_ms":1.234,"upstream_ms":1.100,"bytes_received":312,"bytes_sent":1204,"#,
     r#""attempts":2,"reason":"upstream_first_byte_timeout"}"#,
     "\n"
 );
@@ -126,6 +128,8 @@ fn the_longest_record_keeps_its_bound() {
         upstream_ns: Some(u64::MAX),
         attempts: u8::MAX,
         fault: Some("delay_abort"),
+        application: &long,
+        credential: &long,
         ..RESPONSE
     };
     let mut record = AccessRecord::new(address, &name);

@@ -37,6 +37,8 @@ fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
         duration_ns: number,
         upstream_ns: Some(number),
         attempts: 1,
+        application: b"mobile",
+        credential: b"k1",
         throttled_by: b"",
         shadowed_by: b"",
         fault: None,

@@ -15,10 +15,11 @@ pub struct QueryEdits {
 }
 
 impl QueryEdits {
-    /// Compiles the changes; `None` if there are none.
+    /// Compiles the changes; `None` if there are none. The parameters of `also_removed` go as well.
     #[must_use]
-    pub fn compile(edits: &[Edit]) -> Option<Self> {
+    pub fn compile(edits: &[Edit], also_removed: &[&str]) -> Option<Self> {
         let mut compiled = Self::default();
+        compiled.removed.extend(also_removed.iter().map(|&name| name.to_owned()));
         for Edit { name, replaces, values, .. } in edits {
             if *replaces {
                 compiled.removed.push(name.clone());
@@ -32,7 +33,13 @@ impl QueryEdits {
                 encode(value, &mut compiled.added);
             }
         }
-        (!edits.is_empty()).then_some(compiled)
+        (!edits.is_empty() || !also_removed.is_empty()).then_some(compiled)
+    }
+
+    /// Whether this query does not stay as it is.
+    #[must_use]
+    pub fn changes(&self, query: &[u8]) -> bool {
+        !self.added.is_empty() || query.split(|&byte| byte == b'&').any(|pair| self.is_removed(pair))
     }
 
     /// Appends the changed form of `query`, with the question mark if anything is left of it.

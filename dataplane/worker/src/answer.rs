@@ -7,6 +7,7 @@ use crate::{
     forward::Forwarded,
     record::Facts,
 };
+use std::borrow::Cow;
 use tollgate_http::{
     Answer, ConnectionOption, FieldEdits, Method, PROBLEM_CONTENT_TYPE, Problem, Reason, http_date, write_problem,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Refusal<'a> {
     pub(crate) lines: &'a [u8],
     /// The names of the rules that refuse the request.
     pub(crate) violated: &'a [&'a str],
+    /// Field lines that say which credentials would be taken.
+    pub(crate) challenge: &'a [u8],
 }
 
 impl Refusal<'_> {
@@ -55,6 +58,10 @@ impl Refusal<'_> {
         if let Some(seconds) = &retry_after {
             fields.push(("Retry-After", seconds.as_bytes()));
         }
+        let lines = match self.challenge {
+            [] => Cow::Borrowed(self.lines),
+            challenge => Cow::Owned([self.lines, challenge].concat()),
+        };
         let answer = Answer {
             status: self.status,
             fields: &fields,
@@ -63,7 +70,7 @@ impl Refusal<'_> {
             date: self.date,
             connection: connection_option(facts, self.closes),
             edits: self.edits,
-            lines: self.lines,
+            lines: &lines,
         };
         let is_head = facts.is_some_and(|facts| facts.method == Method::Head);
         sink.answer(&answer, if is_head { &[] } else { &body })?;

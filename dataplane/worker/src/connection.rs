@@ -358,6 +358,8 @@ impl Active {
             duration_ns,
             upstream_ns,
             attempts: outcome.attempts.get(),
+            application: outcome.caller.get().map_or("", |caller| caller.name()).as_bytes(),
+            credential: outcome.caller.get().map_or("", |caller| caller.credential).as_bytes(),
             throttled_by,
             shadowed_by,
             fault: outcome.fault.get(),
@@ -397,6 +399,7 @@ impl Active {
             edits: None,
             lines: &[],
             violated: &[],
+            challenge: &[],
         };
         let sent =
             if reason == Reason::ClientClosed { Err(reason) } else { refusal.send(&mut down.writer, None).await };

@@ -407,6 +407,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             trace: self.trace,
             target,
             edits: self.chain().and_then(Chain::request_edits),
+            consumer: self.consumer(),
         };
         RequestSink::head(up.halves().1, head, &with)
     }
@@ -487,6 +488,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             edits: self.edits(),
             lines: self.lines(),
             violated: &violated,
+            challenge: self.challenge(reason),
         };
         refusal.send(reply, Some(&self.facts)).await.map(|()| Forwarded::Answered)
     }
@@ -538,6 +540,11 @@ const fn is_harmless(reason: Reason) -> bool {
             | Reason::MethodNotImplemented
             | Reason::IpDenied
             | Reason::CorsRefused
+            | Reason::CredentialMissing
+            | Reason::CredentialInvalid
+            | Reason::CredentialExpired
+            | Reason::NotSubscribed
+            | Reason::ScopeMissing
             | Reason::Throttled
             | Reason::QuotaExceeded
             | Reason::ConcurrencyExceeded

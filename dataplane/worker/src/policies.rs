@@ -10,6 +10,7 @@ use crate::{
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
     route_program::RouteProgram,
+    throttle::rules_of,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
@@ -66,15 +67,22 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        let request = Request { head, client: self.client };
-        for phase in Phase::BEFORE_FORWARD {
+        let request = Request { head, client: self.client, caller: None };
+        self.pass(&Phase::BEFORE_FORWARD[..Phase::IDENTIFY], route, &request)?;
+        let caller = route.chain.identity().map(|identity| self.identify(identity, head)).transpose()?;
+        let request = Request { caller: caller.as_ref(), ..request };
+        self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, &request)
+    }
+
+    fn pass(&self, phases: &[Phase], route: &'p RouteProgram, request: &Request<'_>) -> Result<(), Early<'p>> {
+        for &phase in phases {
             if phase == Phase::Throttle
-                && let Some(rules) = route.chain.rules()
+                && let Some(rules) = rules_of(self.outcome)
             {
-                self.throttle(rules, &request).map_err(Early::Throttled)?;
+                self.throttle(rules, request).map_err(Early::Throttled)?;
                 continue;
             }
-            match route.chain.step(phase, &request) {
+            match route.chain.step(phase, request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
                 Step::Preflight(lines) => return Err(Early::Preflight(lines)),
@@ -124,6 +132,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.
     pub(crate) fn change_query<'t>(&self, target: Cow<'t, [u8]>, head: &RequestHead<'_>) -> Cow<'t, [u8]> {
         let Some(edits) = self.chain().and_then(Chain::query_edits) else { return target };
+        let asked = if target.is_empty() { head.target() } else { &target };
+        let query = asked.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default();
+        if !edits.changes(query) {
+            return target;
+        }
         let (path, query) = if target.is_empty() {
             (head.path(), head.query().unwrap_or_default())
         } else {

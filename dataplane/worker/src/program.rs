@@ -4,6 +4,7 @@
 //! what a change left alone is shared, and only what it touched is compiled. An exchange ends with the program it began with.
 
 use crate::{
+    plan_program::PlanProgram,
     route_program::{RouteProgram, Shared, Turns},
     tls::{ClientTls, Security},
 };
@@ -25,6 +26,8 @@ pub struct Program {
     pub(crate) table: Table<Arc<RouteProgram>>,
     /// By slot.
     upstreams: Vector<Option<Arc<UpstreamProgram>>>,
+    /// By slot.
+    plans: Vector<Option<Arc<PlanProgram>>>,
     /// Where listeners are counted, by slot.
     listeners: Vec<u32>,
     pub(crate) heads: HeadLimits,
@@ -78,6 +81,7 @@ impl Program {
         let mut program = Self {
             table: previous.map(|previous| previous.table.clone()).unwrap_or_default(),
             upstreams: previous.map(|previous| previous.upstreams.clone()).unwrap_or_default(),
+            plans: previous.map(|previous| previous.plans.clone()).unwrap_or_default(),
             listeners: listeners(&snapshot, registries.figures),
             heads: HeadLimits {
                 head_bytes: limits.head_bytes,
@@ -95,6 +99,7 @@ impl Program {
             snapshot,
         };
         program.take_upstreams(previous, &mut registries);
+        program.take_plans(previous, &mut registries);
         program.take_routes(previous, &mut registries);
         program
     }
@@ -113,6 +118,19 @@ impl Program {
                 self.upstreams.push_back(None);
             }
             self.upstreams.set(slot as usize, program);
+        }
+    }
+
+    fn take_plans(&mut self, previous: Option<&Self>, registries: &mut Registries<'_>) {
+        let before = previous.map(|previous| previous.snapshot.plans.clone()).unwrap_or_default();
+        let snapshot = self.snapshot.clone();
+        for Change { slot, new, .. } in snapshot.plans.changes(&before) {
+            let program = new
+                .map(|entry| Arc::new(PlanProgram::compile(entry.item.clone(), registries.rules, registries.figures)));
+            while self.plans.len() <= slot as usize {
+                self.plans.push_back(None);
+            }
+            self.plans.set(slot as usize, program);
         }
     }
 
@@ -156,6 +174,11 @@ impl Program {
     /// The upstream of this name.
     pub(crate) fn upstream_named(&self, name: &str) -> Option<&UpstreamProgram> {
         self.upstreams.get(self.snapshot.upstreams.slot(name)? as usize)?.as_deref()
+    }
+
+    /// The plan in a slot.
+    pub(crate) fn plan(&self, slot: u32) -> Option<&PlanProgram> {
+        self.plans.get(slot as usize)?.as_deref()
     }
 
     /// The upstream whose turn it is.

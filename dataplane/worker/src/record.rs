@@ -3,10 +3,11 @@
 //! The head's bytes are gone by then, so what is still needed of them is copied here: a few words, all of fixed size.
 //! Nothing here reads a clock or allocates.
 
-use crate::{program::UpstreamProgram, route_program::RouteProgram, standing::Target};
+use crate::{plan_program::PlanProgram, program::UpstreamProgram, route_program::RouteProgram, standing::Target};
 use std::cell::{Cell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
+use tollgate_policy::Caller;
 use tollgate_telemetry::MethodLabel;
 
 /// The facts of a request that outlive its head's bytes.
@@ -48,6 +49,10 @@ pub(crate) struct Outcome<'p> {
     /// Sent to the client; 0 before.
     pub(crate) status: Cell<u16>,
     pub(crate) reason: Cell<Option<Reason>>,
+    /// Who calls, if the route asks.
+    pub(crate) caller: Cell<Option<Caller<'p>>>,
+    /// What holds for its subscription.
+    pub(crate) plan: Cell<Option<&'p PlanProgram>>,
     /// When the whole request had gone to the endpoint.
     pub(crate) forwarded: Cell<Option<Instant>>,
     /// When it was over, if the clock was read then.

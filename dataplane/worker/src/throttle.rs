@@ -25,7 +25,7 @@ use tollgate_telemetry::RuleEffect;
 /// What the rules of a route charge an exchange for as it goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Meter<'a> {
-    pub(crate) rules: &'a Rules,
+    pub(crate) rules: Rules<'a>,
     admission: &'a Admission,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Metered<'m, 'a, 'p, S, I: Io> {
 
 /// An admission whose exchange is over.
 pub(crate) struct Settled<'p> {
-    rules: &'p Rules,
+    rules: Rules<'p>,
     admission: Box<Admission>,
 }
 
@@ -52,7 +52,7 @@ impl<I: Io> Worker<I> {
 
 impl<'p, I: Io> Machine<'_, 'p, I> {
     /// Has the rules of the route decide on the request.
-    pub(crate) fn throttle(&self, rules: &'p Rules, request: &Request<'_>) -> Result<(), Throttled<'p>> {
+    pub(crate) fn throttle(&self, rules: Rules<'p>, request: &Request<'_>) -> Result<(), Throttled<'p>> {
         let worker = &self.connection.worker;
         let (now, mut limiter) = (worker.rule_time(), worker.limiter.borrow_mut());
         // Once per exchange, so that there is none yet.
@@ -93,9 +93,15 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
     }
 
-    fn rules(&self) -> Option<&'p Rules> {
-        self.outcome.route.get()?.chain.rules()
+    fn rules(&self) -> Option<Rules<'p>> {
+        rules_of(self.outcome)
     }
+}
+
+/// The rules that an exchange is subject to: those of its route, and of the plan it came by.
+pub(crate) fn rules_of<'p>(outcome: &Outcome<'p>) -> Option<Rules<'p>> {
+    let rules = outcome.route.get()?.chain.rules()?;
+    Some(rules.with_plan(outcome.plan.get().map(|plan| &plan.rules)))
 }
 
 impl Meter<'_> {
@@ -164,7 +170,7 @@ impl<S: Source, I: Io> Source for Metered<'_, '_, '_, S, I> {
 impl<'p> Settled<'p> {
     /// What an exchange was let in with, if its route has rules that have judged it.
     pub(crate) fn of(admission: Option<Box<Admission>>, outcome: &Outcome<'p>) -> Option<Self> {
-        Some(Self { rules: outcome.route.get()?.chain.rules()?, admission: admission? })
+        Some(Self { rules: rules_of(outcome)?, admission: admission? })
     }
 
     /// The names of rules that refused the request, and of shadow rules that would have, with commas between.

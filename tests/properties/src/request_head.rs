@@ -123,6 +123,7 @@ fn check_forwarded(request: &Request, head: RequestHead<'_>) {
         trace: TraceContext::AsReceived,
         target: b"",
         edits: None,
+        consumer: None,
     };
     let mut out = vec![0; 8192];
     let len = write_request(&mut out, head, &with).expect("it is at most 200 bytes longer than what came");

@@ -66,6 +66,9 @@ impl Reporter {
             "listeners": items(configuration, Kind::Listener),
             "upstreams": items(configuration, Kind::Upstream),
             "routes": items(configuration, Kind::Route),
+            "plans": items(configuration, Kind::Plan),
+            // They may be a million.
+            "applications": configuration.snapshot().applications.len(),
         });
         Page { etag: tag.to_string(), ..Page::json(200, JSON, &report) }
     }

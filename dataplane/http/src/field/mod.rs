@@ -17,6 +17,8 @@ macro_rules! names {
             $(#[doc = concat!("`", $bytes, "`")] $variant,)+
             /// Any name beginning with `x-forwarded-` that has no variant of its own.
             XForwardedOther,
+            /// Any name beginning with `x-consumer-`: what the gateway tells an endpoint of who calls.
+            XConsumer,
             /// Any name that is known when `-` is written for `_`. Many servers hand both spellings to the application
             /// as one variable, so this one is never forwarded to an endpoint.
             Underscored,
@@ -27,12 +29,18 @@ macro_rules! names {
         impl Name {
             const KNOWN: &[(Self, &str)] = &[$((Self::$variant, $bytes)),+];
 
+            /// Whether it stands for many names.
+            #[inline]
+            pub(crate) const fn is_one_of_many(self) -> bool {
+                matches!(self, Self::XForwardedOther | Self::XConsumer | Self::Underscored | Self::Other)
+            }
+
             /// The name in lower case; empty for the variants that stand for many names.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $bytes,)+
-                    Self::XForwardedOther | Self::Underscored | Self::Other => "",
+                    Self::XForwardedOther | Self::XConsumer | Self::Underscored | Self::Other => "",
                 }
             }
         }

@@ -21,6 +21,8 @@ impl Name {
     fn unusual(name: &[u8], ends: Ends) -> Self {
         if is_x_forwarded(name, ends) {
             Self::XForwardedOther
+        } else if is_x_consumer(name, ends) {
+            Self::XConsumer
         } else if has_underscore(name, ends) && is_known_with_dashes(name) {
             Self::Underscored
         } else {
@@ -152,6 +154,12 @@ fn is_x_forwarded(name: &[u8], ends: Ends) -> bool {
 }
 
 #[inline]
+fn is_x_consumer(name: &[u8], ends: Ends) -> bool {
+    ends.first | CASE == u64::from_le_bytes(*b"x-consum")
+        && name.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"x-consumer-"))
+}
+
+#[inline]
 fn has_underscore(name: &[u8], ends: Ends) -> bool {
     if ends.len > 16 { name.contains(&b'_') } else { has_byte(ends.first, b'_') || has_byte(ends.last, b'_') }
 }
@@ -197,12 +205,20 @@ mod tests {
             assert_eq!(Name::from_bytes(text.as_bytes()), Name::Other, "{text}");
         }
         assert_eq!(Name::from_bytes(b"X-Forwarded-Port"), Name::XForwardedOther);
+        assert_eq!(Name::from_bytes(b"X-CONSUMER-Plan"), Name::XConsumer);
+        assert_eq!(Name::from_bytes(b"X-Consumers"), Name::Other);
     }
 
     #[test]
     fn known_names_with_underscores_are_told_apart() {
-        for text in ["x_forwarded_for", "X-Forwarded_Any", "Content_Length", "TRANSFER_encoding", "proxy_authorization"]
-        {
+        for text in [
+            "x_forwarded_for",
+            "x_consumer-plan",
+            "X-Forwarded_Any",
+            "Content_Length",
+            "TRANSFER_encoding",
+            "proxy_authorization",
+        ] {
             assert_eq!(Name::from_bytes(text.as_bytes()), Name::Underscored, "{text}");
         }
         for text in ["my_field", "_", "user_name", "a_name_that_is_a_good_deal_longer", &"_".repeat(300)] {

@@ -27,6 +27,7 @@ const ESSENTIAL: NameSet = NameSet::of(&[
     Name::XForwardedHost,
     Name::XForwardedProto,
     Name::XForwardedOther,
+    Name::XConsumer,
     Name::XRealIp,
     Name::XRequestId,
     Name::Traceparent,

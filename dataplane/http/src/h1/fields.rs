@@ -198,7 +198,7 @@ impl Fields {
     /// First value of any name.
     pub(crate) fn named<'a>(&self, bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         match Name::from_bytes(name) {
-            Name::Other | Name::XForwardedOther | Name::Underscored => {
+            many if many.is_one_of_many() => {
                 let mut lines = self.lines().iter();
                 lines.find(|line| line.name_of(bytes).eq_ignore_ascii_case(name)).map(|line| line.value.of(bytes))
             }
@@ -224,7 +224,7 @@ impl Fields {
         let mut start = first.start;
         if !removed.intersection(self.present).is_empty() || removes_other.is_some() {
             for (number, line) in self.lines().iter().enumerate() {
-                let is_one_of_many = matches!(line.name, Name::Other | Name::XForwardedOther | Name::Underscored);
+                let is_one_of_many = line.name.is_one_of_many();
                 let is_removed = removed.contains(line.name)
                     || (is_one_of_many && removes_other.is_some_and(|is| is(line.name_of(bytes))));
                 if is_removed {

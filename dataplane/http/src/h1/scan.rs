@@ -64,7 +64,7 @@ fn field_lines(bytes: &[u8], mut rest: &[u8], fields_max: usize, fields: &mut Fi
         let (name, behind) = rest.split_at_checked(name_len(rest, first)?)?;
         let known = Name::from_bytes(name);
         // A known name is a token.
-        let is_known = !matches!(known, Name::Other | Name::XForwardedOther | Name::Underscored);
+        let is_known = !known.is_one_of_many();
         if !(is_known || is_token(name)) || fields.len() == fields_max {
             return None;
         }

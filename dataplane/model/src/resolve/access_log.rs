@@ -7,9 +7,9 @@ use super::{
 use crate::{
     limits as bounds,
     raw::{self, OrWord, Spanned, Text},
-    scalar::{Count, Size},
     snapshot::{AccessLog, Keep, LogFile, LogWriter, Rotate},
 };
+use tollgate_document::{Count, Size};
 
 pub(super) fn access_log(report: &mut Report<'_>, raw: Option<&Spanned<OrWord<raw::AccessLog>>>) -> AccessLog {
     let Some(raw) = raw else { return AccessLog::Stdout };

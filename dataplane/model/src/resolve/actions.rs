@@ -9,8 +9,8 @@ use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     limits,
     raw::{self, Location, Spanned, Text},
-    scalar::Count,
 };
+use tollgate_document::Count;
 use tollgate_pattern::{PathMatch, Refusal, Template};
 
 const REDIRECT_STATUS: u16 = 307;

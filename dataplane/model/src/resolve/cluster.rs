@@ -9,8 +9,8 @@ use crate::{
     cluster::{Cluster, QuotaStore, Secret},
     limits,
     raw::{self, Location, OrWord, Spanned, Text},
-    scalar::Count,
 };
+use tollgate_document::Count;
 use tollgate_pattern::Refusal;
 
 const EVERY: Duration = Duration::from_secs(1);

@@ -14,10 +14,11 @@ use crate::{
     items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
-    scalar::{Count, Quantity as _, Size},
     snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
     status::{Status, Token},
 };
+use tollgate_consumer::Applications;
+use tollgate_document::{Count, Quantity as _, Size};
 use tollgate_pattern::IpSet;
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
@@ -50,6 +51,8 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         listeners: Items::default(),
         upstreams: Items::default(),
         routes: Items::default(),
+        plans: Items::default(),
+        applications: Applications::default(),
         trusted_proxies: trusted_proxies(report, raw.trusted_proxies.as_ref()),
         forwarded: forwarded(report, raw.forwarded.as_ref()),
         tracing: tracing(report, raw.tracing.as_ref()),

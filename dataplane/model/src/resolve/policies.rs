@@ -7,7 +7,10 @@
 
 mod cors;
 mod edits;
+mod identify;
 mod rules;
+
+pub(super) use rules::of_plan as plan_rules;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,6 +31,7 @@ use crate::{
 };
 use ahash::AHashMap;
 use edits::Kind;
+use tollgate_consumer::{Authorize, Identify};
 use tollgate_pattern::{PathMatch, nearest};
 
 /// What a layer says of one policy.
@@ -56,6 +60,8 @@ struct Layer {
     ip: Said<Arc<IpRules>>,
     cors: Said<Arc<Cors>>,
     limits: Said<Overrides>,
+    identify: Said<Arc<Identify>>,
+    authorize: Said<Arc<Authorize>>,
     /// By [`Kind`].
     edits: [Said<Vec<Edit>>; Kind::ALL.len()],
     priority: Option<Priority>,
@@ -83,6 +89,8 @@ pub(super) enum Owner<'o> {
     Defaults,
     /// The set of this name.
     Set(&'o str),
+    /// The plan of this name.
+    Plan(&'o str),
     /// The route of this name, and its path, which is `None` when it has a mistake.
     Route(&'o str, Option<&'o PathMatch>),
 }
@@ -93,6 +101,7 @@ impl Owner<'_> {
         match self {
             Self::Defaults => "defaults".to_owned(),
             Self::Set(name) => format!("policy_sets/{name}"),
+            Self::Plan(name) => format!("plans/{name}"),
             Self::Route(name, _) => format!("routes/{name}"),
         }
     }
@@ -209,6 +218,9 @@ impl Layers {
             let message = format!("there are more than {} rules", bounds::RULES_MAX);
             report.error(at.at, message, Some("all layers and kinds are counted together".to_owned()));
         }
+        if let Some(at) = route.or(defaults) {
+            identify::agree(report, &policies, at.at);
+        }
         if policies == Policies::none() {
             return None;
         }
@@ -264,6 +276,7 @@ impl Layers {
 
     fn layer(&self, report: &mut Report<'_>, raw: &raw::Policies, owner: Owner<'_>) -> Layer {
         let raw::Policies { ip, cors, limits, request_query, request_headers, response_headers, mock, .. } = raw;
+        let (identify, authorize) = (&raw.identify, &raw.authorize);
         let (priority, faults) = (raw.priority.as_ref(), raw.faults.as_ref());
         let edits = [request_query, request_headers, response_headers];
         let cors = said(report, cors.as_ref(), |report, raw, at| cors::cors(report, raw, at).map(Arc::new));
@@ -276,6 +289,8 @@ impl Layers {
             faults: said(report, faults, resilience::faults),
             ip: said(report, ip.as_ref(), |report, raw, at| self::ip(report, raw, at).map(Arc::new)),
             cors,
+            identify: said(report, identify.as_ref(), |report, raw, at| identify::identify(report, raw, at)),
+            authorize: said(report, authorize.as_ref(), identify::authorize),
             limits: said(report, limits.as_ref(), |report, raw, _| Some(self::limits(report, raw, &self.node))),
             edits: Kind::ALL.map(|kind| {
                 said(report, edits[kind as usize].as_ref(), |report, raw, at| edits::edits(report, raw, at, kind))
@@ -357,6 +372,8 @@ impl Layer {
         }
         replace(&self.cors, &mut policies.cors);
         replace(&self.mock, &mut policies.mock);
+        replace(&self.identify, &mut policies.identify);
+        replace(&self.authorize, &mut policies.authorize);
         rules::put_on(&self.rules, &mut policies.rules);
         policies.rate_limit_fields = self.rate_limit_fields.unwrap_or(policies.rate_limit_fields);
         replace(&self.faults, &mut policies.faults);

@@ -6,13 +6,11 @@
 use std::{borrow::Cow, ops::RangeInclusive};
 
 use crate::{
-    document::Documents,
-    error::{ConfigError, ConfigErrors},
     limits,
     raw::{Location, Text},
-    scalar::Quantity,
     source::Source,
 };
+use tollgate_document::{ConfigError, ConfigErrors, Documents, Quantity};
 use tollgate_pattern::{Refusal, nearest};
 
 /// The mistakes of one change.

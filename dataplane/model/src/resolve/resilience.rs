@@ -18,8 +18,8 @@ use crate::{
     limits,
     raw::{self, Location, OrWord, Spanned, Text},
     resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding},
-    scalar::{Count, Percent, Quantity as _},
 };
+use tollgate_document::{Count, Percent, Quantity as _};
 
 const HALF: Percent = Percent(50);
 const ALL: Count = Count(100);

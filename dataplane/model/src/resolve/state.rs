@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{index::Index, names::Removal, policies::Layers};
 use crate::{
     items::{Items, Named},
+    plan::Plan,
     raw::{self, Location, Text, canonical},
     snapshot::{Listener, Route, Snapshot},
     upstream::Upstream,
@@ -38,6 +39,9 @@ pub(crate) struct Written {
     pub(crate) listeners: Shelf,
     pub(crate) upstreams: Shelf,
     pub(crate) routes: Shelf,
+    pub(crate) plans: Shelf,
+    /// The wrapping sum of the hashes of applications; the rest of what is written of them is in their records.
+    pub(crate) applications_sum: u64,
 }
 
 /// Items as written, by the slots of the resolved ones.
@@ -132,9 +136,16 @@ impl State {
     pub(super) fn new(snapshot: Snapshot, settings: raw::File, settings_hash: u64, layers: Layers) -> Self {
         let settings_refer = has_reference(&canonical::text(&settings));
         let shelf = Shelf::default;
-        let (listeners, upstreams, routes) = (shelf(), shelf(), shelf());
-        let written =
-            Written { settings: Arc::new(settings), settings_refer, settings_hash, listeners, upstreams, routes };
+        let written = Written {
+            settings: Arc::new(settings),
+            settings_refer,
+            settings_hash,
+            listeners: shelf(),
+            upstreams: shelf(),
+            routes: shelf(),
+            plans: shelf(),
+            applications_sum: 0,
+        };
         Self { snapshot, written, index: Index::default(), layers: Arc::new(layers) }
     }
 
@@ -146,6 +157,10 @@ impl State {
         self.written.listeners = other.written.listeners.clone();
         self.written.upstreams = other.written.upstreams.clone();
         self.written.routes = other.written.routes.clone();
+        self.snapshot.plans = other.snapshot.plans.clone();
+        self.snapshot.applications = other.snapshot.applications.clone();
+        self.written.plans = other.written.plans.clone();
+        self.written.applications_sum = other.written.applications_sum;
         self.index = other.index.clone();
     }
 
@@ -161,10 +176,25 @@ impl State {
         Pair { items: &mut self.snapshot.routes, shelf: &mut self.written.routes, last, is_whole }
     }
 
+    pub(super) fn plans(&mut self, is_whole: bool) -> Pair<'_, Plan> {
+        Pair { items: &mut self.snapshot.plans, shelf: &mut self.written.plans, last: None, is_whole }
+    }
+
     /// The digest of everything.
     pub(super) fn digest(&self) -> u64 {
-        let Written { settings: _, settings_refer: _, settings_hash, listeners, upstreams, routes } = &self.written;
-        [listeners.sum, upstreams.sum, routes.sum].into_iter().fold(*settings_hash, u64::wrapping_add)
+        let Written {
+            settings: _,
+            settings_refer: _,
+            settings_hash,
+            listeners,
+            upstreams,
+            routes,
+            plans,
+            applications_sum,
+        } = &self.written;
+        [listeners.sum, upstreams.sum, routes.sum, plans.sum, *applications_sum]
+            .into_iter()
+            .fold(*settings_hash, u64::wrapping_add)
     }
 }
 

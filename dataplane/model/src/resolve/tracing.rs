@@ -4,9 +4,9 @@ use super::report::Report;
 use crate::{
     limits as bounds,
     raw::{self, Spanned},
-    scalar::Count,
     tracing::{TraceAccept, Tracing},
 };
+use tollgate_document::Count;
 
 pub(super) fn tracing(report: &mut Report<'_>, raw: Option<&Spanned<raw::Tracing>>) -> Tracing {
     let Spanned { value: raw, .. } = raw.cloned().unwrap_or_default();

@@ -23,10 +23,10 @@ use super::{
 use crate::{
     digest, limits,
     raw::{self, OrWord, Spanned, Text, canonical},
-    scalar::{Count, Percent},
     tls::UpstreamTls,
     upstream::{Balance, Connections, Endpoint, HashKey, Upstream},
 };
+use tollgate_document::{Count, Percent};
 use tollgate_pattern::Refusal;
 
 const IDLE_MAX: Count = Count(256);

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod digest;
+mod identity;
 mod includes;
 mod manual;
 mod meaning;

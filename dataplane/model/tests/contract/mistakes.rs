@@ -552,8 +552,6 @@ fn of_keys_of_rules() {
         ("key: §[node, client_ip]", "`node` stands alone"),
         ("key: §header", "write it like `header:NAME`"),
         ("key: §'header:a b'", "`a b` cannot name a header field"),
-        ("key: §application", "`application` cannot be told: no policy identifies who calls"),
-        ("key: [route, §'claim:sub']", "`claim:sub` cannot be told"),
         ("key: §'path:id'", "`{id}` is no parameter of this match"),
         ("key: route, ipv4_prefix: §24", "the key has no `client_ip`"),
         ("key: client_ip, ipv4_prefix: §33", "from 1 to 32"),

@@ -29,7 +29,7 @@ fn chain(policies: &str) -> Chain {
 fn outcome(chain: &Chain, client: &str, request: &str) -> String {
     let (mut bytes, mut index) = (request.as_bytes().to_vec(), RequestIndex::new());
     assert!(matches!(index.parse(&mut bytes, &HeadLimits::DEFAULT), Parsed::Complete { .. }), "{request}");
-    let request = Request { head: &index.head(&bytes), client: client.parse().unwrap() };
+    let request = Request { head: &index.head(&bytes), client: client.parse().unwrap(), caller: None };
     let steps = Phase::BEFORE_FORWARD.into_iter().map(|phase| chain.step(phase, &request));
     match steps.into_iter().find(|step| *step != Step::Continue) {
         None => "goes on".to_owned(),

@@ -14,7 +14,7 @@ use std::{
 use tollgate_model::{KeyPart, PathMatch, Piece, Route, RuleId, VALUE_BYTES_MAX, parameter};
 use tollgate_route::{path_value, query_value};
 
-use crate::Request;
+use crate::{Caller, Request};
 
 /// Room for a decoded value: of longer ones the beginning counts.
 pub(crate) type Room = [u8; VALUE_BYTES_MAX];
@@ -78,7 +78,15 @@ pub(super) fn of_values(keys: &HashKeys, id: &RuleId, parts: &[KeyPart], values:
             }
             KeyPart::Node => &[],
             KeyPart::Query(_) => &value.as_bytes()[..value.len().min(VALUE_BYTES_MAX)],
-            KeyPart::Route | KeyPart::Header(_) | KeyPart::Cookie(_) | KeyPart::Path(_) => value.as_bytes(),
+            KeyPart::Route
+            | KeyPart::Header(_)
+            | KeyPart::Cookie(_)
+            | KeyPart::Path(_)
+            | KeyPart::Application
+            | KeyPart::Credential
+            | KeyPart::Subscription
+            | KeyPart::Tenant
+            | KeyPart::Api => value.as_bytes(),
         };
         put(&mut hasher, value);
     }
@@ -107,10 +115,21 @@ enum Part {
     Cookie(Box<[u8]>),
     Query(Box<str>),
     Path(Piece, PathMatch),
+    Caller(CallerPart),
+}
+
+/// What of a caller tells requests apart.
+#[derive(Clone, Copy)]
+enum CallerPart {
+    Application,
+    Credential,
+    Subscription,
+    Tenant,
+    Api,
 }
 
 impl Key {
-    pub(crate) fn compile(rule: &tollgate_model::Rule, route: &Route, keys: &HashKeys) -> Self {
+    pub(crate) fn compile(rule: &tollgate_model::Rule, route: Option<&Route>, keys: &HashKeys) -> Self {
         let parts: Box<[Part]> = rule.key.iter().map(|part| Part::compile(part, route)).collect();
         let mut begun = keys.begin(&rule.id);
         let fixed = parts.iter().map_while(|part| if let Part::Fixed(value) = part { Some(value) } else { None });
@@ -134,19 +153,26 @@ impl Key {
 }
 
 impl Part {
-    fn compile(part: &KeyPart, route: &Route) -> Self {
+    /// `resolve` takes no part of a route in a plan, which has none.
+    fn compile(part: &KeyPart, route: Option<&Route>) -> Self {
         match part {
             KeyPart::ClientIp { ipv4, ipv6 } => Self::ClientIp { ipv4: *ipv4, ipv6: *ipv6 },
-            KeyPart::Route => Self::Fixed(route.name.as_bytes().into()),
+            KeyPart::Application => Self::Caller(CallerPart::Application),
+            KeyPart::Credential => Self::Caller(CallerPart::Credential),
+            KeyPart::Subscription => Self::Caller(CallerPart::Subscription),
+            KeyPart::Tenant => Self::Caller(CallerPart::Tenant),
+            KeyPart::Api => Self::Caller(CallerPart::Api),
+            KeyPart::Route => Self::Fixed(route.map_or(&[][..], |route| route.name.as_bytes()).into()),
             KeyPart::Node => Self::Fixed(Box::default()),
             KeyPart::Header(name) => Self::Header(name.as_bytes().into()),
             KeyPart::Cookie(name) => Self::Cookie(name.as_bytes().into()),
             KeyPart::Query(name) => Self::Query(name.as_str().into()),
-            KeyPart::Path(name) => match parameter(&route.matcher.path, name) {
-                Ok(piece) => Self::Path(piece, route.matcher.path.clone()),
-                // A rule of several routes, of which this one has no such parameter.
-                Err(_) => Self::Fixed(Box::default()),
-            },
+            KeyPart::Path(name) => {
+                let path = route.map(|route| &route.matcher.path);
+                let found = path.and_then(|path| Some((parameter(path, name).ok()?, path.clone())));
+                // Else a rule of several routes, of which this one has no such parameter.
+                found.map_or(Self::Fixed(Box::default()), |(piece, path)| Self::Path(piece, path))
+            }
         }
     }
 
@@ -159,8 +185,31 @@ impl Part {
             Self::Cookie(name) => head.cookie(name).unwrap_or_default(),
             Self::Query(name) => query_value(head.query().unwrap_or_default(), name, room),
             Self::Path(parameter, pattern) => path_value(parameter, pattern, head.path()),
+            Self::Caller(part) => request.caller.map_or(&[], |caller| part.value(caller, room)),
         }
     }
+}
+
+impl CallerPart {
+    fn value<'r>(self, caller: &'r Caller<'r>, room: &'r mut Room) -> &'r [u8] {
+        match self {
+            Self::Application => caller.name().as_bytes(),
+            Self::Credential => pair(caller.name(), caller.credential, room),
+            Self::Subscription => pair(caller.name(), caller.api, room),
+            Self::Tenant => caller.tenant().as_bytes(),
+            Self::Api => caller.api.as_bytes(),
+        }
+    }
+}
+
+/// Two names with a space between, which neither has.
+fn pair<'r>(one: &str, other: &str, room: &'r mut Room) -> &'r [u8] {
+    let length = one.len() + 1 + other.len();
+    let Some(text) = room.get_mut(..length) else { return &[] };
+    text[..one.len()].copy_from_slice(one.as_bytes());
+    text[one.len()] = b' ';
+    text[one.len() + 1..].copy_from_slice(other.as_bytes());
+    text
 }
 
 /// The bytes of an address without what is behind the prefix. An IPv4 address in the form of IPv6 is an IPv4 address.

@@ -58,7 +58,7 @@ pub(crate) struct Counted {
 impl Rule {
     pub(crate) fn compile(
         model: &Arc<tollgate_model::Rule>,
-        route: &Route,
+        route: Option<&Route>,
         registry: &mut Registry,
         figures: &mut dyn FnMut(&tollgate_model::RuleId) -> u32,
     ) -> Self {

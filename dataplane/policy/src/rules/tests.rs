@@ -71,12 +71,12 @@ impl Node {
     fn decide(&mut self, route: usize, client: &str, request: &str) -> Box<Admission> {
         let (mut bytes, mut index) = (request.replace('\n', "\r\n").into_bytes(), RequestIndex::new());
         assert!(matches!(index.parse(&mut bytes, &HeadLimits::DEFAULT), Parsed::Complete { .. }), "{request}");
-        let request = Request { head: &index.head(&bytes), client: client.parse().unwrap() };
+        let request = Request { head: &index.head(&bytes), client: client.parse().unwrap(), caller: None };
         let rules = self.chains[route].rules().expect("the route has rules");
         rules.decide(&request, self.now, &mut self.limiter, b"")
     }
 
-    fn rules(&self) -> &Rules {
+    fn rules(&self) -> Rules<'_> {
         self.chains[0].rules().expect("the route has rules")
     }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tollgate_transform::QueryEdits;
 
 fn apply(text: &str, query: &str) -> String {
-    let edits = QueryEdits::compile(&policies(&format!("request_query: {{ {text} }}")).request_query).unwrap();
+    let edits = QueryEdits::compile(&policies(&format!("request_query: {{ {text} }}")).request_query, &[]).unwrap();
     let mut target = Vec::new();
     edits.apply(query.as_bytes(), &mut target);
     String::from_utf8(target).unwrap()

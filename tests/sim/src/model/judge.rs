@@ -4,7 +4,7 @@
 //! of the answers it was given, or something of the run that can have that very effect.
 
 use super::{
-    Model,
+    Model, credentials,
     mishap::{ENDING, Mishap},
     notes::{Note, Outcome, Told},
     plan::Expected,
@@ -204,6 +204,10 @@ impl Model {
         assert!(record.token.is_none() || record.method == note.plan.request.method, "another method: {note:?}");
         assert!(record.attempts >= note.tries.len(), "more tries than attempts: {note:?}");
         assert!(note.tries.iter().all(|tried| tried.id == record.id), "another identifier: {note:?}");
+        let is_keyed = note.plan.request.target.starts_with("/keyed/");
+        let is_known = record.application.as_deref() == Some(credentials::APPLICATION);
+        let must_be_known = is_keyed && !note.tries.is_empty();
+        assert!(!must_be_known || is_known, "a record of nobody: {note:?}");
         match &note.outcome {
             Outcome::Told(told) => {
                 assert_eq!((told.status, &told.id), (record.status, &record.id), "told and written differ: {note:?}");

@@ -6,11 +6,12 @@
 //! ```
 //!
 //! Checked where it happens: no reply without its request, nothing of one exchange in another, bodies whole, hop-by-hop
-//! fields gone, nothing sent twice that must not be, one snapshot per exchange, limits kept, no failure without an excuse.
+//! fields gone, no credential passed on, nothing sent twice that must not be, one snapshot per exchange, limits kept, no failure without an excuse.
 //! Checked at the end: one access record for each exchange, saying what the client was told, and what rules admitted and
 //! refused. A breach is a panic, in the
 //! run and at the moment where it happens.
 
+pub(crate) mod credentials;
 mod forms;
 mod judge;
 mod limits;

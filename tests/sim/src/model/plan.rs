@@ -4,6 +4,7 @@
 //! and a byte of another exchange is noticed. An answer also follows from how often the request has come before.
 
 use super::{
+    credentials::SHOWN,
     forms::{BAD_ANSWERS, BAD_REQUESTS, BadForm, MARK},
     mishap::{Mishap, Mishaps},
 };
@@ -83,9 +84,19 @@ impl Habits {
             7 if method != "GET" => ("only", Expected::Refused(Reason::MethodNotAllowed)),
             8 if body.len() > SMALL_BODY_BYTES => ("small", Expected::Refused(Reason::BodyTooLarge)),
             8 => ("small", Expected::Forwarded),
+            9 | 10 => ("keyed", Expected::Forwarded),
             _ => ("x", Expected::Forwarded),
         };
         let mut request = bare(method, format!("/{route}/{token}"), token, body);
+        let mut expected = expected;
+        if route == "keyed" {
+            let shown = &SHOWN[random.index(SHOWN.len())];
+            shown.put(&mut request);
+            expected = shown.expected;
+        }
+        if random.chance(0.1) {
+            request.fields.push_str("X-Consumer-Application: forged\r\nX-Consumer-Tenant: forged\r\n");
+        }
         if random.chance(0.2) {
             request.fields.push_str("Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n");
         }

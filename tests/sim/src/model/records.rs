@@ -21,11 +21,14 @@ pub(super) struct Record {
     /// Names of rules, with commas between.
     pub(super) throttled_by: String,
     pub(super) shadowed_by: String,
+    /// Who called, if that is known.
+    pub(super) application: Option<String>,
 }
 
 impl Record {
     pub(super) fn parse(line: &str) -> Self {
         let number = |name| value(line, name).and_then(|text| text.parse().ok());
+        assert!(!line.contains(super::credentials::SECRET), "a credential is in the log: {line}");
         let path = value(line, "path").unwrap_or_default();
         Self {
             id: value(line, "request_id").unwrap_or_default().to_owned(),
@@ -36,6 +39,7 @@ impl Record {
             reason: value(line, "reason").map(reason),
             duration_ns: duration_ns(line),
             throttled_by: value(line, "throttled_by").unwrap_or_default().to_owned(),
+            application: value(line, "application").map(str::to_owned),
             shadowed_by: value(line, "shadowed_by").unwrap_or_default().to_owned(),
         }
     }

@@ -3,7 +3,7 @@
 //! Every byte that arrives is compared with what the client of its exchange sent; what may not be there fails at once.
 
 use super::{
-    Model,
+    Model, credentials,
     mishap::Mishap,
     notes::Try,
     plan::{Expected, Served},
@@ -36,7 +36,8 @@ impl Model {
         let note = notes.get_mut(&token).unwrap_or_else(|| panic!("a request nobody made: {head:?}"));
         assert!(note.may_begin(), "forwarded what had to be refused: {head:?}");
         let request = &note.plan.request;
-        assert_eq!((head.word(0), head.word(1)), (request.method, &*request.target), "another request for {token}");
+        let target = credentials::judge(head, request);
+        assert_eq!((head.word(0), head.word(1)), (request.method, target), "another request for {token}");
         let hop = HOP_BY_HOP.iter().find(|name| head.field(name).is_some());
         assert_eq!(hop, None, "a field of the client's connection went on: {head:?}");
         if let Some(most) = self.rules.upstream_requests_max {

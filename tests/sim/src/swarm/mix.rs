@@ -6,7 +6,7 @@
 use crate::{
     Conditions, Fault, Faults, Random,
     gateway::listen,
-    model::{ENDING, Habits, Limit, LimitKind, Mishap, Mishaps, Rules, SMALL_BODY_BYTES},
+    model::{ENDING, Habits, Limit, LimitKind, Mishap, Mishaps, Rules, SMALL_BODY_BYTES, credentials},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -178,6 +178,7 @@ impl Mix {
         } else {
             String::new()
         };
+        let (applications, keyed) = credentials::items();
         format!(
             "version: 1
 listeners: [ {{ name: public, bind: \"{listen}\" }} ]
@@ -187,12 +188,13 @@ upstreams:
 routes:
   - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{policies} }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
+  - {{ name: keyed, match: {{ path: \"/keyed/{{id}}\" }}, upstream: main, policies: {keyed} }}
   - {{ name: small, match: {{ path: \"/small/{{id}}\" }}, upstream: second, policies: {{ limits: {{ body_bytes: \
              {SMALL_BODY_BYTES} }} }} }}
   - {{ name: only, match: {{ path: \"/only/{{id}}\", methods: [GET] }}, upstream: main }}
   - {{ name: fixed, match: {{ path: \"/fixed/{{id}}\" }}, answer: {{ status: 200, body: fixed }} }}
   - {{ name: moved, match: {{ path: \"/moved/{{id}}\" }}, redirect: {{ to: \"https://other.example.com/{{id}}\" }} }}
-{spare}{defaults}timeouts: {timeouts}
+{spare}{applications}{defaults}timeouts: {timeouts}
 {node}",
             timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
         )

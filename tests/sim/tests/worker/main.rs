@@ -6,6 +6,7 @@ mod clients;
 mod deadlines;
 mod drain;
 mod gateway;
+mod identity;
 mod policies;
 mod publish;
 mod resilience;

@@ -16,7 +16,7 @@ use crate::{
 use tollgate_pattern::{HostPattern, Refusal};
 
 /// Fields that say where a message ends, or concern the connection it comes by.
-const FRAMING: [&str; 12] = [
+pub(super) const FRAMING: [&str; 12] = [
     "connection",
     "content-length",
     "expect",

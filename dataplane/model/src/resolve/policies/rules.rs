@@ -15,8 +15,8 @@ use crate::{
     raw::{self, Location, OrWord, Spanned, Text},
     resolve::{actions, matches, names::Defined, report::Report},
     rule::{Allowance, Calendar, Cost, Direction, Mode, Period, Rule, RuleId, RuleKind, StoreLost, When},
-    scalar::{Count, Size},
 };
+use tollgate_document::{Count, Size};
 use tollgate_pattern::{PathPattern, Refusal};
 
 /// The policies that are lists of rules.
@@ -57,6 +57,21 @@ impl Kind {
 /// What a layer says of the rules.
 pub(super) fn read(report: &mut Report<'_>, raw: &raw::Policies, owner: Owner<'_>) -> Said {
     Kind::ALL.map(|kind| said(report, kind.written(raw), |report, raw, at| rules(report, raw, at, kind, owner)))
+}
+
+/// The rules of a plan: throttles, quotas, concurrency.
+pub(in crate::resolve) fn of_plan(
+    report: &mut Report<'_>,
+    lists: [Option<&Spanned<Vec<Spanned<raw::Rule>>>>; 3],
+    owner: Owner<'_>,
+) -> Option<Vec<Arc<Rule>>> {
+    let mut all = Vec::new();
+    for (kind, raw) in [Kind::Throttle, Kind::Quota, Kind::Concurrency].into_iter().zip(lists) {
+        if let Some(raw) = raw {
+            all.extend(rules(report, &raw.value, raw.referenced, kind, owner)?);
+        }
+    }
+    Some(all)
 }
 
 /// Puts a layer on those before: what it has of a name takes the place of what there is.

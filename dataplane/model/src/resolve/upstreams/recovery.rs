@@ -10,9 +10,9 @@ use crate::{
     limits,
     raw::{self, Spanned, Text},
     resolve::report::Report,
-    scalar::{Count, Percent, Quantity as _},
     upstream::{HealthCheck, Outliers, Probe, Retries, RetryOn},
 };
+use tollgate_document::{Count, Percent, Quantity as _};
 use tollgate_pattern::{HOST_BYTES_MAX, Refusal};
 
 const INTERVAL: Duration = Duration::from_secs(5);

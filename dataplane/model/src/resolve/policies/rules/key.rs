@@ -1,7 +1,7 @@
 //! `key` of a rule: what of a request tells whom it is counted for.
 //!
-//! Part of `resolve`. What needs to know who calls (`application` and the like) is a word of the contract that nothing can
-//! tell yet; it is refused with that reason, so that nobody takes a limit for one that holds.
+//! Part of `resolve`. Whether it can be told who calls (`application` and the like) is judged where the policies of a route
+//! are put together.
 
 use crate::{
     limits,
@@ -17,10 +17,16 @@ use tollgate_pattern::{Refusal, nearest, parameter};
 
 /// Parts that stand for themselves.
 const WORDS: [&str; 3] = ["client_ip", "route", "node"];
+/// Parts that tell who calls.
+const IDENTITY: [(&str, KeyPart); 5] = [
+    ("application", KeyPart::Application),
+    ("credential", KeyPart::Credential),
+    ("subscription", KeyPart::Subscription),
+    ("tenant", KeyPart::Tenant),
+    ("api", KeyPart::Api),
+];
 /// Parts with the name of a value.
 const NAMED: [&str; 4] = ["header", "cookie", "query", "path"];
-/// Parts that are told by who calls.
-const IDENTITY: [&str; 5] = ["application", "credential", "subscription", "tenant", "api"];
 
 /// Resolves the key of a rule; a mistake in one part leaves the others judged.
 pub(super) fn key(report: &mut Report<'_>, item: &Spanned<raw::Rule>, owner: Owner<'_>) -> Option<Vec<KeyPart>> {
@@ -77,9 +83,8 @@ fn part(text: &str, address: &KeyPart) -> Result<KeyPart, Refusal> {
         _ => {}
     }
     let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name)));
-    if IDENTITY.contains(&kind) || kind == "claim" {
-        let help = Some(format!("allowed here: {}", allowed()));
-        return Err((format!("`{text}` cannot be told: no policy identifies who calls"), help));
+    if let Some((_, part)) = IDENTITY.iter().find(|(word, _)| *word == text) {
+        return Ok(part.clone());
     }
     match (kind, name) {
         ("header", Some(name)) => {
@@ -100,7 +105,7 @@ fn unknown(text: &str, kind: &str) -> Refusal {
     if NAMED.contains(&kind) {
         return (format!("`{text}` has no name"), Some(format!("write it like `{kind}:NAME`")));
     }
-    let message = match nearest(kind, WORDS.into_iter().chain(NAMED).chain(IDENTITY)) {
+    let message = match nearest(kind, WORDS.into_iter().chain(NAMED).chain(IDENTITY.map(|(word, _)| word))) {
         Some(near) => format!("unknown part of a key `{text}`, did you mean `{near}`?"),
         None => format!("unknown part of a key `{text}`"),
     };
@@ -109,5 +114,6 @@ fn unknown(text: &str, kind: &str) -> Refusal {
 
 fn allowed() -> String {
     let named = NAMED.iter().map(|kind| format!("{kind}:NAME"));
-    WORDS.iter().map(|&word| word.to_owned()).chain(named).collect::<Vec<_>>().join(", ")
+    let words = WORDS.into_iter().chain(IDENTITY.map(|(word, _)| word));
+    words.map(str::to_owned).chain(named).collect::<Vec<_>>().join(", ")
 }

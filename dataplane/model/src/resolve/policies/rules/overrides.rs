@@ -81,6 +81,11 @@ fn index(
         KeyPart::Query(name) => format!("query:{name}"),
         KeyPart::Path(name) => format!("path:{name}"),
         KeyPart::Route => "route".to_owned(),
+        KeyPart::Application => "application".to_owned(),
+        KeyPart::Credential => "credential".to_owned(),
+        KeyPart::Subscription => "subscription".to_owned(),
+        KeyPart::Tenant => "tenant".to_owned(),
+        KeyPart::Api => "api".to_owned(),
         KeyPart::ClientIp { .. } | KeyPart::Node => String::new(),
     };
     report.parse(raw, "a part of the key", |text| {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// A quantity of the contract.
-pub(crate) trait Quantity: Copy + PartialOrd {
+pub trait Quantity: Copy + PartialOrd {
     /// What is expected where one stands, with an example.
     const EXPECTED: &'static str;
 
@@ -18,22 +18,28 @@ pub(crate) trait Quantity: Copy + PartialOrd {
 
 /// A plain number.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Count(pub(crate) u64);
+pub struct Count(
+    /// From 0 on.
+    pub u64,
+);
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Size(pub(crate) u64);
+pub struct Size(
+    /// Bytes.
+    pub u64,
+);
 
 impl Count {
     /// As a length; every range of the contract ends below `usize::MAX`.
-    pub(crate) fn index(self) -> usize {
+    pub fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
 
 impl Size {
     /// As a length; every range of the contract ends below `usize::MAX`.
-    pub(crate) fn index(self) -> usize {
+    pub fn index(self) -> usize {
         Count(self.0).index()
     }
 }
@@ -52,7 +58,10 @@ impl Quantity for Count {
 
 /// A share in percent.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Percent(pub(crate) u64);
+pub struct Percent(
+    /// Of a hundred.
+    pub u64,
+);
 
 impl Quantity for Percent {
     const EXPECTED: &'static str = "a share like `20%`";

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::raw::Location;
+use tollgate_place::Location;
 
 /// Characters of a line that are shown; a longer one (JSON) is cut around the mistake.
 const SNIPPET_CHARS_MAX: usize = 120;
@@ -41,7 +41,7 @@ pub struct Snippet {
 
 impl ConfigError {
     /// `text` is that of the file, `None` when it is not at hand any more.
-    pub(crate) fn new(file: &str, text: Option<&str>, at: Location, message: String, help: Option<String>) -> Self {
+    pub fn new(file: &str, text: Option<&str>, at: Location, message: String, help: Option<String>) -> Self {
         let (line, column, width) = (at.line as usize, at.column as usize, at.width as usize);
         let snippet = line.checked_sub(1).zip(text).map(|(above, text)| {
             // A YAML reader may point behind the last line.
@@ -51,7 +51,7 @@ impl ConfigError {
     }
 
     /// An error of no line: the file cannot be read, or lacks something.
-    pub(crate) fn whole_file(file: &str, message: String) -> Self {
+    pub fn whole_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, message, help: None, snippet: None }
     }
 }
@@ -119,7 +119,7 @@ pub struct ConfigErrors {
 
 impl ConfigErrors {
     /// `None` when there is no mistake.
-    pub(crate) fn new(errors: Vec<ConfigError>, more: usize) -> Option<Self> {
+    pub fn new(errors: Vec<ConfigError>, more: usize) -> Option<Self> {
         (!errors.is_empty()).then_some(Self { errors, more })
     }
 

@@ -1,0 +1,126 @@
+//! Who calls: found by a credential, then held against what a route asks.
+//!
+//! A key is looked up by its hash, so that neither the time it takes nor the table tells anything of other keys. One that
+//! was revoked is not in the table and so the same as one that never was.
+
+use tollgate_http::Reason;
+use tollgate_model::{Application, Applications, Authorize, Scopes, Subscription, key_proof};
+
+/// Who calls, as far as that is known; of an anonymous request nothing is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller<'a> {
+    /// Whose credential it is.
+    pub application: Option<&'a Application>,
+    /// What the credential is called.
+    pub credential: &'a str,
+    /// What it may do.
+    scopes: Scopes<'a>,
+    /// The API it calls, once that is authorized.
+    pub api: &'a str,
+    /// Its subscription to that API.
+    pub subscription: Option<Subscription<'a>>,
+}
+
+/// Whose key this is; `now_s` are seconds since 1970.
+///
+/// # Errors
+/// A key that nobody has, or that has expired.
+pub fn identify_key<'a>(applications: &'a Applications, key: &[u8], now_s: u64) -> Result<Caller<'a>, Reason> {
+    let (application, credential) = applications.find(&key_proof(key)).ok_or(Reason::CredentialInvalid)?;
+    // What stands for a client of an issuer is no key: nobody can show what hashes to it.
+    if credential.expires_s.is_some_and(|expires_s| expires_s <= now_s) {
+        return Err(Reason::CredentialExpired);
+    }
+    let (id, scopes) = (credential.id, credential.scopes);
+    Ok(Caller { application: Some(application), credential: id, scopes, ..Caller::default() })
+}
+
+/// Whether the caller has what a route asks; what it may call is told with it.
+///
+/// # Errors
+/// What is missing first: a credential, a subscription, a scope.
+pub fn authorize<'a>(asked: &'a Authorize, caller: Caller<'a>) -> Result<Caller<'a>, Reason> {
+    let subscription = caller.application.and_then(|application| application.subscription(&asked.api));
+    if asked.needs_subscription && subscription.is_none() {
+        return Err(if caller.is_anonymous() { Reason::CredentialMissing } else { Reason::NotSubscribed });
+    }
+    if !asked.scopes.iter().all(|scope| caller.may(scope)) {
+        return Err(if caller.is_anonymous() { Reason::CredentialMissing } else { Reason::ScopeMissing });
+    }
+    Ok(Caller { api: &asked.api, subscription, ..caller })
+}
+
+impl<'a> Caller<'a> {
+    /// Whether nobody said who calls.
+    #[must_use]
+    pub const fn is_anonymous(&self) -> bool {
+        self.application.is_none()
+    }
+
+    /// The name of the application; empty for none.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.application.map_or("", Application::name)
+    }
+
+    /// Whose the application is; empty for nobody's.
+    #[must_use]
+    pub fn tenant(&self) -> &'a str {
+        self.application.map_or("", Application::tenant)
+    }
+
+    fn may(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|held| held == scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_model::{Credential, Proof};
+
+    fn applications() -> Applications {
+        let credential =
+            |id, proof: Proof, expires_s| Credential { id, proof, who: None, expires_s, scopes: Scopes::default() };
+        let keys = [
+            (credential("lasting", key_proof(b"abc"), None), vec!["read"]),
+            (credential("ending", key_proof(b"def"), Some(100)), vec![]),
+        ];
+        let subscriptions = [Subscription { api: "orders", plan: Some(1) }];
+        let mut all = Applications::default();
+        all.insert(&Application::new("mobile", "acme", &keys, &subscriptions));
+        all
+    }
+
+    fn asked(api: &str, scopes: &[&str], needs_subscription: bool) -> Authorize {
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        Authorize { api: api.into(), scopes, needs_subscription }
+    }
+
+    #[test]
+    fn a_key_is_known_until_it_ends() {
+        let all = applications();
+        let caller = identify_key(&all, b"abc", u64::MAX).unwrap();
+        assert_eq!((caller.name(), caller.tenant(), caller.credential), ("mobile", "acme", "lasting"));
+        assert_eq!(identify_key(&all, b"def", 99).map(|caller| caller.credential), Ok("ending"));
+        assert_eq!(identify_key(&all, b"def", 100).map(|_| ()), Err(Reason::CredentialExpired));
+        for key in ["", "abcd", "ABC"] {
+            assert_eq!(identify_key(&all, key.as_bytes(), 0).map(|_| ()), Err(Reason::CredentialInvalid));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let all = applications();
+        let (caller, nobody) = (identify_key(&all, b"abc", 0).unwrap(), Caller::default());
+        let verdict = |asked: &Authorize, caller| authorize(asked, caller).map(|caller| caller.subscription.is_some());
+        assert_eq!(verdict(&asked("orders", &["read"], true), caller), Ok(true));
+        assert_eq!(verdict(&asked("users", &["read"], false), caller), Ok(false));
+        assert_eq!(verdict(&asked("users", &[], true), caller), Err(Reason::NotSubscribed));
+        assert_eq!(verdict(&asked("orders", &["read", "write"], true), caller), Err(Reason::ScopeMissing));
+        assert_eq!(verdict(&asked("orders", &[], false), nobody), Ok(false));
+        assert_eq!(verdict(&asked("orders", &["read"], false), nobody), Err(Reason::CredentialMissing));
+        assert_eq!(verdict(&asked("orders", &[], true), nobody), Err(Reason::CredentialMissing));
+        assert_eq!(authorize(&asked("orders", &[], true), caller).unwrap().api, "orders");
+    }
+}

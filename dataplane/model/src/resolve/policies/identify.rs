@@ -1,0 +1,113 @@
+//! `identify` and `authorize`: how a request says who calls, and what that one must have.
+//!
+//! Part of `resolve`. Each is judged for itself where it is written; that one needs the other is judged once the layers of a
+//! route are put together, as is that rules count by who calls only where that is asked.
+
+use std::sync::Arc;
+
+use tollgate_consumer::{ApiKey, Authorize, Identify, Method};
+
+use super::super::{
+    applications::{api_name, scopes},
+    matches::{any_name, token},
+    report::Report,
+};
+use super::edits::FRAMING;
+use crate::{
+    limits,
+    policies::Policies,
+    raw::{self, Location, Spanned},
+    rule::KeyPart,
+};
+
+pub(super) fn identify(report: &mut Report<'_>, raw: &[Spanned<raw::Method>], at: Location) -> Option<Arc<Identify>> {
+    if raw.is_empty() || raw.len() > limits::METHODS_OF_IDENTIFY_MAX {
+        let message = format!("`identify` has 1 to {} entries", limits::METHODS_OF_IDENTIFY_MAX);
+        report.error(at, message, Some("write `off` for none".to_owned()));
+    }
+    let methods: Vec<Method> = raw.iter().filter_map(|raw| method(report, raw)).collect();
+    for (index, method) in methods.iter().enumerate() {
+        if methods[..index].contains(method) {
+            report.error(raw[index].referenced, "this entry is there twice".to_owned(), None);
+        }
+        if *method == Method::Anonymous && index + 1 < raw.len() {
+            let help = "what stands behind it would never be asked".to_owned();
+            report.error(raw[index].referenced, "`anonymous` is the last entry".to_owned(), Some(help));
+        }
+    }
+    (methods.len() == raw.len()).then(|| Arc::new(Identify { methods }))
+}
+
+fn method(report: &mut Report<'_>, item: &Spanned<raw::Method>) -> Option<Method> {
+    match (&item.value.api_key, &item.value.anonymous) {
+        (Some(raw), None) => api_key(report, raw).map(Method::ApiKey),
+        (None, Some(raw)) => report.parse(raw, "`true`", |text| match text {
+            "true" => Ok(Method::Anonymous),
+            _ => Err((format!("`{text}` is not allowed here"), Some("write `true`, or leave it out".to_owned()))),
+        }),
+        _ => {
+            let help = "write one of `api_key` and `anonymous`".to_owned();
+            report.error(item.referenced, "an entry of `identify` has one key".to_owned(), Some(help));
+            None
+        }
+    }
+}
+
+fn api_key(report: &mut Report<'_>, item: &Spanned<raw::ApiKey>) -> Option<ApiKey> {
+    let raw = &item.value;
+    if raw.header.is_none() && raw.query.is_none() {
+        report.error(item.referenced, "`header` or `query` is missing".to_owned(), None);
+    }
+    let header = raw.header.as_ref().map(|raw| {
+        report.parse(raw, "the name of a header field", |text| {
+            token(text, "a header field", "X-API-Key")?;
+            if FRAMING.iter().chain(&["host"]).any(|name| name.eq_ignore_ascii_case(text)) {
+                return Err((format!("`{text}` cannot have a key: the gateway needs it"), None));
+            }
+            Ok(text.to_owned())
+        })
+    });
+    let query = raw.query.as_ref().map(|raw| report.parse(raw, "the name of a parameter", any_name));
+    let all = |value: Option<Option<String>>| value.map_or(Some(None), |value| value.map(Some));
+    Some(ApiKey { header: all(header)?, query: all(query)? })
+}
+
+pub(super) fn authorize(report: &mut Report<'_>, raw: &raw::Authorize, at: Location) -> Option<Arc<Authorize>> {
+    let api = report.required(raw.api.as_ref(), "api", at);
+    let api = api.and_then(|raw| report.parse(raw, "the name of an API", |text| api_name(text).map(|()| text.into())));
+    let mut scopes: Vec<String> = scopes(report, raw.scopes.as_ref())?.into_iter().map(str::to_owned).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let words = [("required", true), ("optional", false)];
+    let needs_subscription = report.word(raw.subscription.as_ref(), "subscription", &words, true);
+    Some(Arc::new(Authorize { api: api?, scopes, needs_subscription }))
+}
+
+/// Judges what the layers of a route have come to.
+pub(super) fn agree(report: &mut Report<'_>, policies: &Policies, at: Location) {
+    let tells_caller = |part: &KeyPart| {
+        matches!(part, KeyPart::Application | KeyPart::Credential | KeyPart::Tenant | KeyPart::Subscription)
+    };
+    let counts = |tells: &dyn Fn(&KeyPart) -> bool| policies.rules.iter().find(|rule| rule.key.iter().any(tells));
+    let help = "add `identify: [ { api_key: { header: X-API-Key } } ]` to the policies".to_owned();
+    if policies.identify.is_none() {
+        if policies.authorize.is_some() {
+            let message = "`authorize` cannot be told: no policy identifies who calls".to_owned();
+            report.error(at, message, Some(help));
+        } else if let Some(rule) = counts(&tells_caller) {
+            let name = &rule.id.name;
+            report.error(at, format!("rule `{name}` cannot be told: no policy identifies who calls"), Some(help));
+        }
+    }
+    let of_api = |part: &KeyPart| matches!(part, KeyPart::Api | KeyPart::Subscription);
+    if let Some(rule) = counts(&of_api).filter(|_| policies.authorize.is_none()) {
+        let help = "add `authorize: { api: NAME }` to the policies".to_owned();
+        let name = &rule.id.name;
+        report.error(at, format!("rule `{name}` cannot be told: no policy says of which API the route is"), Some(help));
+    }
+    let most = limits::RULES_MAX - limits::PLAN_RULES_MAX;
+    if policies.authorize.is_some() && policies.rules.len() > most {
+        let help = format!("a plan may have {} more; all layers are counted together", limits::PLAN_RULES_MAX);
+        report.error(at, format!("there are more than {most} rules beside `authorize`"), Some(help));
+    }
+}

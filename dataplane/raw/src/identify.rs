@@ -1,0 +1,50 @@
+//! `identify` and `authorize` of policies as written: how a request says who calls, and what that one must have.
+//!
+//! Part of the reference manual, as all of `raw` is.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Shape, Spanned, Text};
+
+/// An entry of `identify`: one of the keys.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// A key of an application.
+    pub api_key: Option<Spanned<ApiKey>>,
+    /// `true`: a request without any credential goes on as nobody's. The last entry.
+    pub anonymous: Option<Text>,
+}
+
+/// `api_key`. One of the two, or both; the header field is looked at first.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// The header field that has the key. The upstream does not get it.
+    pub header: Option<Text>,
+    /// The query parameter that has the key. The upstream does not get it.
+    pub query: Option<Text>,
+}
+
+/// `authorize`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorize {
+    /// What subscriptions name: 1 to 128 letters, digits, `.`, `_`, `-`, `@`, `/`. Required.
+    pub api: Option<Text>,
+    /// What the caller must be allowed, all of them. Up to 32.
+    pub scopes: Option<Spanned<Vec<Text>>>,
+    /// `required` (default): only applications that have subscribed. `optional`: whoever is identified, and the plan of
+    /// those that have.
+    pub subscription: Option<Text>,
+}
+
+impl Shape for Vec<Spanned<Method>> {
+    const EXPECTED: &'static str = "`off` or a list like [ { api_key: { header: X-API-Key } } ]";
+    const LIST: bool = true;
+}
+
+impl Shape for Authorize {
+    const EXPECTED: &'static str = "`off` or a mapping like { api: orders }";
+    const LIST: bool = false;
+}
