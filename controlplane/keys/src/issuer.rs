@@ -1,0 +1,245 @@
+//! Grants tokens to clients, and says of a token what it is good for.
+//!
+//! Client credentials only (RFC 6749, section 4.4): programs that call on their own behalf. A token is a signed JWT as RFC
+//! 9068 has it, so that gateways check it without asking anybody; that it was revoked they are told.
+
+use crate::{
+    client::{ClientAuth, Form, TokenRequest, unknown},
+    grant::{OauthError, OauthErrorCode},
+    limits::{TOKEN_LIFETIME_S, TOKEN_LIFETIME_S_MAX},
+    revoked::Revoked,
+    ring::{KeyRing, RingError},
+    signing::Algorithm,
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL};
+use jsonwebtoken::{Algorithm as Jwa, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use tollgate_domain::{Credential, CredentialKind};
+
+/// Random bytes that a token takes.
+pub const TOKEN_ENTROPY_BYTES: usize = 16;
+
+/// A client as it is looked up.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its secret, hashed.
+    pub credential: Credential,
+    /// Whose it is.
+    pub tenant: String,
+    /// The scopes it may have.
+    pub scopes: BTreeSet<String>,
+}
+
+/// Who knows clients.
+pub trait Clients {
+    /// The client of this identifier, if its application may call at all.
+    fn client(&self, id: &str) -> Option<Client>;
+}
+
+/// Grants tokens.
+pub struct Issuer {
+    /// `iss`: a URL under which the public keys are found.
+    pub name: String,
+    /// `aud` of tokens for which no resource was named.
+    pub audience: String,
+    /// How long a token lives, in seconds. At most a day.
+    lifetime_s: u64,
+    ring: KeyRing,
+}
+
+/// What a client gets (RFC 6749, section 5.1).
+#[derive(Debug, Serialize)]
+pub struct Token {
+    /// The token.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// In seconds.
+    pub expires_in: u64,
+    /// Its scopes, with spaces between.
+    pub scope: String,
+}
+
+/// What a token says (RFC 9068, section 2.2).
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    client_id: String,
+    aud: String,
+    exp: u64,
+    iat: u64,
+    jti: String,
+    scope: String,
+    /// Whose application it is.
+    tenant: String,
+    application: String,
+}
+
+/// What a token is good for (RFC 7662, section 2.2).
+#[derive(Debug, Serialize)]
+pub struct Introspection {
+    /// Whether it is good for anything.
+    pub active: bool,
+    /// What it says, if it is.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    claims: Option<Claims>,
+}
+
+impl Issuer {
+    /// One that signs with the keys of `ring`.
+    #[must_use]
+    pub fn new(name: String, audience: String, ring: KeyRing) -> Self {
+        Self { name, audience, lifetime_s: TOKEN_LIFETIME_S, ring }
+    }
+
+    /// The same with tokens that live so long, from a second to a day.
+    #[must_use]
+    pub fn with_lifetime(self, lifetime_s: u64) -> Self {
+        Self { lifetime_s: lifetime_s.clamp(1, TOKEN_LIFETIME_S_MAX), ..self }
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// Its keys, to be rotated.
+    pub const fn ring_mut(&mut self) -> &mut KeyRing {
+        &mut self.ring
+    }
+
+    /// Grants a token.
+    ///
+    /// # Errors
+    /// What the client did wrong.
+    pub fn grant(
+        &self,
+        request: &TokenRequest,
+        clients: &dyn Clients,
+        now_s: u64,
+        entropy: [u8; TOKEN_ENTROPY_BYTES],
+    ) -> Result<Token, OauthError> {
+        let client = known(&request.client, clients, now_s)?;
+        if request.grant_type != "client_credentials" {
+            let what = "only `client_credentials` is a way to ask for a token";
+            return Err(OauthError::new(OauthErrorCode::UnsupportedGrantType, what));
+        }
+        if let Some(scope) = request.scopes.difference(&client.scopes).next() {
+            let what = format!("the scope `{}` is not the client's", scope.escape_default());
+            return Err(OauthError::new(OauthErrorCode::InvalidScope, what));
+        }
+        let scopes = if request.scopes.is_empty() { &client.scopes } else { &request.scopes };
+        let scope = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let claims = Claims {
+            iss: self.name.clone(),
+            sub: client.credential.application.to_string(),
+            client_id: client.credential.id.clone(),
+            aud: request.resource.clone().unwrap_or_else(|| self.audience.clone()),
+            exp: now_s + self.lifetime_s,
+            iat: now_s,
+            jti: URL.encode(entropy),
+            scope: scope.clone(),
+            tenant: client.tenant,
+            application: client.credential.application.to_string(),
+        };
+        let access_token = self.sign(&claims).map_err(|_| {
+            // The key was checked when the ring was made.
+            OauthError::new(OauthErrorCode::InvalidRequest, "the token could not be signed")
+        })?;
+        Ok(Token { access_token, token_type: "Bearer", expires_in: self.lifetime_s, scope })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, RingError> {
+        let (jwk, key) = self.ring.signing();
+        let header = Header { typ: Some("at+jwt".to_owned()), kid: Some(jwk.kid.clone()), ..Header::new(jwa(jwk.alg)) };
+        encode(&header, claims, key).map_err(|_| RingError::Damaged(jwk.kid.clone()))
+    }
+
+    /// Says what a token is good for. `form` is that of the request, whose client must be known.
+    ///
+    /// # Errors
+    /// What the client did wrong; a token that is none is no mistake, but not active.
+    pub fn introspect(
+        &self,
+        form: &[u8],
+        authorization: Option<&str>,
+        clients: &dyn Clients,
+        revoked: &Revoked,
+        now_s: u64,
+    ) -> Result<Introspection, OauthError> {
+        let (client, token) = self.asked(form, authorization, clients, now_s)?;
+        // Of other tenants' tokens nothing is told.
+        let claims = token.filter(|claims| {
+            claims.tenant == client.tenant
+                && claims.exp > now_s
+                && !revoked.has(&claims.jti, &claims.client_id, claims.iat)
+        });
+        Ok(Introspection { active: claims.is_some(), claims })
+    }
+
+    /// Ends a token of the client that asks for it (RFC 7009). A token that is none, or is another's, changes nothing.
+    ///
+    /// # Errors
+    /// What the client did wrong.
+    pub fn revoke(
+        &self,
+        form: &[u8],
+        authorization: Option<&str>,
+        clients: &dyn Clients,
+        revoked: &mut Revoked,
+        now_s: u64,
+    ) -> Result<(), OauthError> {
+        let (client, token) = self.asked(form, authorization, clients, now_s)?;
+        if let Some(claims) = token.filter(|claims| claims.client_id == client.credential.id) {
+            revoked.token(&claims.jti, claims.exp);
+        }
+        Ok(())
+    }
+
+    /// Who asks about which token, if it is one of ours.
+    fn asked(
+        &self,
+        form: &[u8],
+        authorization: Option<&str>,
+        clients: &dyn Clients,
+        now_s: u64,
+    ) -> Result<(Client, Option<Claims>), OauthError> {
+        let form = Form::read(form)?;
+        let client = known(&ClientAuth::read(&form, authorization)?, clients, now_s)?;
+        let Some(token) = form.get("token") else {
+            return Err(OauthError::new(OauthErrorCode::InvalidRequest, "`token` is missing"));
+        };
+        Ok((client, self.read(token)))
+    }
+
+    /// What a token says that this issuer has signed, however old it is.
+    fn read(&self, token: &str) -> Option<Claims> {
+        let header = decode_header(token).ok()?;
+        let (algorithm, key) = self.ring.verifying(header.kid.as_deref()?)?;
+        // The key says how it is used, never the token.
+        let mut validation = Validation::new(jwa(algorithm));
+        validation.set_issuer(&[&self.name]);
+        (validation.validate_aud, validation.validate_exp) = (false, false);
+        decode(token, &key, &validation).ok().map(|data| data.claims)
+    }
+}
+
+fn known(shown: &ClientAuth, clients: &dyn Clients, now_s: u64) -> Result<Client, OauthError> {
+    let client = clients.client(&shown.id).ok_or_else(unknown)?;
+    let credential = &client.credential;
+    let is_good = credential.kind == CredentialKind::OauthClient && credential.is_valid(now_s);
+    if is_good && credential.is(&shown.secret) { Ok(client) } else { Err(unknown()) }
+}
+
+const fn jwa(algorithm: Algorithm) -> Jwa {
+    match algorithm {
+        Algorithm::EdDSA => Jwa::EdDSA,
+        Algorithm::ES256 => Jwa::ES256,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! The key manager: who gets a token, what is in it, which keys sign it, and when it is over.
+//!
+//! ```text
+//! POST /oauth2/token: form + Authorization -> TokenRequest -> Issuer::grant -> access token (JWT, RFC 9068)
+//! GET  /oauth2/jwks:  KeyRing::jwks         POST /oauth2/introspect, /oauth2/revoke: Issuer
+//! ```
+//!
+//! No clock, no chance, no I/O: Unix seconds and random bytes are arguments, clients are looked up by who calls. What has
+//! to outlive the process ([`SigningKey`], [`Revoked`]) is plain data for the store, where private keys are sealed.
+
+mod client;
+mod grant;
+mod issuer;
+mod limits;
+mod revoked;
+mod ring;
+mod signing;
+
+pub use client::{ClientAuth, TokenRequest};
+pub use grant::{OauthError, OauthErrorCode};
+pub use issuer::{Client, Clients, Introspection, Issuer, TOKEN_ENTROPY_BYTES, Token};
+pub use revoked::Revoked;
+pub use ring::{KeyRing, RingError};
+pub use signing::{Algorithm, Jwk, SigningKey};

@@ -1,0 +1,16 @@
+//! Bounds of tokens and what they are asked for with.
+
+/// How long a token is good for if nobody says otherwise, in seconds.
+pub(crate) const TOKEN_LIFETIME_S: u64 = 3600;
+
+/// Longest life of a token, in seconds.
+pub(crate) const TOKEN_LIFETIME_S_MAX: u64 = 24 * 3600;
+
+/// Longest form of a request, in bytes.
+pub(crate) const FORM_BYTES_MAX: usize = 16 << 10;
+
+/// Scopes of a request.
+pub(crate) const SCOPES_MAX: usize = 64;
+
+/// Keys of a ring.
+pub(crate) const KEYS_MAX: usize = 16;
