@@ -194,6 +194,22 @@ impl Api {
         Ok(())
     }
 
+    /// Whether it may be deleted, with its revisions and history: `published_in` are the environments that serve it.
+    ///
+    /// # Errors
+    /// `InUse`, while it is served or subscribed to.
+    pub fn check_removal(&self, published_in: &[Name], subscriptions: u64) -> Result<(), Refusal> {
+        let (what, remedy) = match (published_in, subscriptions) {
+            ([], 0) => return Ok(()),
+            ([], _) => (format!("it has {subscriptions} subscriptions"), "deprecate and retire it"),
+            (all, _) => {
+                let names: Vec<_> = all.iter().map(Name::as_str).collect();
+                (format!("it is published in {}", names.join(", ")), "withdraw it there first")
+            }
+        };
+        Err(Refusal::new(Code::InUse, "", what, remedy))
+    }
+
     /// Moves the lifecycle. `deprecation` is for the step to Deprecated, where none means from now on without an end.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 
 use crate::{
     digest::hex,
+    limits::CREDENTIALS_MAX,
     member::Made,
     name::Name,
     refusal::{Code, Refusal},
@@ -180,6 +181,19 @@ impl Credential {
     }
 }
 
+/// Whether an application that has `credentials` may be issued another.
+///
+/// # Errors
+/// `TooMany`, if it has `CREDENTIALS_MAX` that are valid.
+pub fn admit_another<'c>(credentials: impl IntoIterator<Item = &'c Credential>, now_s: u64) -> Result<(), Refusal> {
+    let valid = credentials.into_iter().filter(|credential| credential.is_valid(now_s)).count();
+    if valid < CREDENTIALS_MAX {
+        return Ok(());
+    }
+    let what = format!("the application has {valid} credentials that are valid");
+    Err(Refusal::new(Code::TooMany, "", what, "revoke those that nobody uses"))
+}
+
 /// `bytes` as a number of exactly `chars` digits to the base 62; those in front that do not fit fall off.
 fn base62(bytes: &[u8], chars: usize) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -248,6 +262,16 @@ mod tests {
         let (mut old, _) = Credential::issue(wanted(CredentialKind::ApiKey, None), &[1; 38], made(10)).unwrap();
         old.revoke(11);
         assert_eq!(old.rotate(5, None, &[2; 38], made(12)).unwrap_err().code, Code::CredentialEnded);
+    }
+
+    #[test]
+    fn there_is_room_while_enough_have_ended() {
+        let issue =
+            |expires_s| Credential::issue(wanted(CredentialKind::ApiKey, expires_s), &[1; 38], made(10)).unwrap().0;
+        let mut all = vec![issue(None); CREDENTIALS_MAX - 1];
+        all.push(issue(Some(20)));
+        assert_eq!(admit_another(&all, 19).unwrap_err().code, Code::TooMany);
+        admit_another(&all, 20).unwrap();
     }
 
     #[test]

@@ -233,17 +233,17 @@ mod tests {
 
     #[test]
     fn a_short_form_leads_to_the_highest() {
-        let cases: [(&[&str], &[(&str, &str)]); 5] = [
-            (&["1.2", "1.10", "2.0"], &[("1", "1.10"), ("2", "2.0")]),
-            (&["v1.2", "v1.3"], &[("v1", "v1.3")]),
-            (&["1.2.3", "1.2.10"], &[("1", "1.2.10"), ("1.2", "1.2.10")]),
+        let cases = [
+            (vec!["1.2", "1.10", "2.0"], vec![("1", "1.10"), ("2", "2.0")]),
+            (vec!["v1.2", "v1.3"], vec![("v1", "v1.3")]),
+            (vec!["1.2.3", "1.2.10"], vec![("1", "1.2.10"), ("1.2", "1.2.10")]),
             // What is a version of its own is no short form.
-            (&["1", "1.2"], &[]),
-            (&["2024-01-01", "beta"], &[]),
+            (vec!["1", "1.2"], vec![]),
+            (vec!["2024-01-01", "beta"], vec![]),
         ];
         for (published, wanted) in cases {
-            let wanted = wanted.iter().map(|(short, to)| ((*short).to_owned(), to.parse().unwrap())).collect();
-            assert_eq!(aliases(&versions(published)), wanted, "{published:?}");
+            let wanted = wanted.into_iter().map(|(short, to)| (short.to_owned(), to.parse().unwrap())).collect();
+            assert_eq!(aliases(&versions(&published)), wanted, "{published:?}");
         }
     }
 

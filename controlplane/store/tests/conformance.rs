@@ -1,4 +1,5 @@
 //! What every implementation of the store owes, whatever is below it. `conforms` is run for each there is.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +13,10 @@ use tollgate_store::{
     RowsMut, SealKey, Sealer, Space, Sqlite, Store, Transactions, publication_key,
 };
 
-type Stores<'a> = &'a dyn Fn() -> Arc<dyn Store>;
+type Promise = fn(&Arc<dyn Store>);
 
 /// Every promise, each of a new store.
-const PROMISES: &[(&str, fn(&Arc<dyn Store>))] = &[
+const PROMISES: &[(&str, Promise)] = &[
     ("a row is what was written", a_row_is_what_was_written),
     ("nothing of another space is seen", nothing_of_another_space_is_seen),
     ("of two writers with one etag one wins", of_two_writers_with_one_etag_one_wins),
@@ -33,7 +34,7 @@ const PROMISES: &[(&str, fn(&Arc<dyn Store>))] = &[
     ("a restore replaces everything at once", a_restore_replaces_everything_at_once),
 ];
 
-fn conforms(open: Stores<'_>) {
+fn conforms(open: &dyn Fn() -> Arc<dyn Store>) {
     for (promise, holds) in PROMISES {
         println!("{promise}");
         holds(&open());
@@ -301,6 +302,20 @@ fn pages_are_stable_under_writes(store: &Arc<dyn Store>) {
     }
 }
 
+/// Applies two changes; tells whether there are more.
+fn follow(store: &Arc<dyn Store>, mark: &mut Mark, followed: &mut BTreeMap<String, String>) -> bool {
+    let found = store.read(|rows| rows.changes_since(mark, 2)).unwrap();
+    assert!(found.changes.len() <= 2 && found.changes.iter().map(|change| change.change).is_sorted());
+    for change in found.changes {
+        match change.row {
+            Some(row) => drop(followed.insert(change.key, row.body)),
+            None => drop(followed.remove(&change.key)),
+        }
+    }
+    *mark = found.mark;
+    found.more
+}
+
 fn changes_are_followed_without_gaps(store: &Arc<dyn Store>) {
     let acme = name("acme");
     let mut mark = store.read(|rows| rows.mark()).unwrap();
@@ -316,20 +331,9 @@ fn changes_are_followed_without_gaps(store: &Arc<dyn Store>) {
             actual.insert(key, number.to_string());
         }
         // Sometimes behind, and in pages of two.
-        while number % 3 == 0 {
-            let found = store.read(|rows| rows.changes_since(&mark, 2)).unwrap();
-            assert!(found.changes.iter().map(|change| change.change).is_sorted());
-            for change in found.changes {
-                match change.row {
-                    Some(row) => drop(followed.insert(change.key, row.body)),
-                    None => drop(followed.remove(&change.key)),
-                }
-            }
-            mark = found.mark;
-            if !found.more {
-                assert_eq!(followed, actual);
-                break;
-            }
+        if number % 3 == 0 {
+            while follow(store, &mut mark, &mut followed) {}
+            assert_eq!(followed, actual);
         }
     }
     // Of each row only the last, and nothing after the last.

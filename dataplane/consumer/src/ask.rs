@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::Jwt;
+
 /// How a request says who calls, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identify {
@@ -15,6 +17,8 @@ pub struct Identify {
 pub enum Method {
     /// A key of an application.
     ApiKey(ApiKey),
+    /// A token of an issuer, in the Authorization field (RFC 6750, section 2.1).
+    Jwt(Arc<Jwt>),
     /// None: the request is nobody's.
     Anonymous,
 }

@@ -8,10 +8,13 @@
 mod applications;
 mod ask;
 mod index;
+mod jwt;
 mod proof;
 mod record;
 
 pub use applications::Applications;
 pub use ask::{ApiKey, Authorize, Identify, Method};
+pub use jsonwebtoken::Algorithm;
+pub use jwt::{ALGORITHMS, Jwt, KeySet};
 pub use proof::{CLIENT_BYTES_MAX, Proof, client_proof, key_proof};
 pub use record::{Application, Credential, Scopes, Subscription, Who};

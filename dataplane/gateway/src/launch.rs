@@ -8,7 +8,7 @@ use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Loads, Parking, Peers, Program, Publication, Setup};
+use tollgate_worker::{Command, Handed, Job, Loads, Offload, Parking, Peers, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -25,6 +25,9 @@ pub(crate) struct WorkerParts {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) log: Option<LogSink>,
     pub(crate) neighbours: Neighbours,
+    /// Who does what would hold it up, and where that comes back.
+    pub(crate) offload: Arc<dyn Offload>,
+    pub(crate) done: Inbox<Box<Job>>,
 }
 
 /// What lets a worker and the others hand connections to each other, of clients and to upstreams.
@@ -56,8 +59,8 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
         buffers_kept: BUFFERS_KEPT,
     };
     tollgate_ring::launch(spec, |io| {
-        let (setup, inbox, handed) = take(io, parts)?;
-        Ok(tollgate_worker::run(setup, inbox, handed))
+        let (setup, inbox, handed, done) = take(io, parts)?;
+        Ok(tollgate_worker::run(setup, inbox, handed, done))
     })
 }
 
@@ -65,16 +68,20 @@ pub(crate) fn launch(parts: WorkerParts) -> io::Result<JoinHandle<()>> {
 fn take(
     io: RingIo,
     parts: WorkerParts,
-) -> io::Result<(Setup<RingIo>, impl Mailbox<Command<RingListener>> + use<>, impl Mailbox<Handed<RingDetached>> + use<>)>
-{
+) -> io::Result<(
+    Setup<RingIo>,
+    impl Mailbox<Command<RingListener>> + use<>,
+    impl Mailbox<Handed<RingDetached>> + use<>,
+    impl Mailbox<Box<Job>> + use<>,
+)> {
     let Neighbours { loads, outboxes, inbox: handed, parking } = parts.neighbours;
     let inbox = Commands { inbox: parts.inbox.into_mailbox(&io)?, io: io.clone() };
     let listeners = take_sockets(&io, parts.listeners)?;
-    let handed = handed.into_mailbox(&io)?;
+    let (handed, done) = (handed.into_mailbox(&io)?, parts.done.into_mailbox(&io)?);
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
-    let WorkerParts { program, metrics, log, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking }, inbox, handed))
+    let WorkerParts { program, metrics, log, offload, .. } = parts;
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed, done))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

@@ -25,9 +25,10 @@ use std::{
 use tollgate_balance as balance;
 use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
-use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
+use tollgate_offload::{Answer, Pool};
+use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
-use tollgate_worker::{Program, Registries, Security};
+use tollgate_worker::{JOBS_MAX, Job, Offload, Program, Registries, Security};
 
 pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
@@ -115,8 +116,9 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
-    let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
+    let (offload, done) = offload(cpus.len()).map_err(Part::Mailboxes.failed())?;
+    let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).zip(done).enumerate();
+    let parts = given.map(|(index, (((((&cpu, listeners), log), inbox), neighbours), done))| WorkerParts {
         index,
         cpu,
         driver,
@@ -126,9 +128,23 @@ fn assemble(
         metrics: registry.worker(index),
         log,
         neighbours,
+        offload: offload.clone(),
+        done,
     });
     launch_workers(&gateway, parts)?;
     Ok((gateway, registry, status))
+}
+
+/// Threads that take from workers what would hold them up, one for every four, and where each worker gets it back.
+fn offload(workers: usize) -> io::Result<(Arc<dyn Offload>, Vec<Inbox<Box<Job>>>)> {
+    let mailboxes = (0..workers).map(|_| mailbox(JOBS_MAX)).collect::<io::Result<Vec<_>>>()?;
+    let (outboxes, inboxes): (Vec<Outbox<Box<Job>>>, _) = mailboxes.into_iter().unzip();
+    let answer = move |job: Box<Job>| {
+        // It has room for all that its worker has given away; one that has ended waits for nothing.
+        let _ = outboxes.get(job.worker).map(|worker| worker.send(job));
+    };
+    let pool = Pool::start(workers.div_ceil(4), &(Arc::new(answer) as Answer))?;
+    Ok((Arc::new(pool), inboxes))
 }
 
 /// Takes `parts` by value: the journal ends only when all sinks are gone, also those of workers that did not start.

@@ -32,19 +32,30 @@ const WINDOW: usize = 10_000;
 /// How often that is tried on a machine that is busy with something else.
 const WINDOWS: usize = 20;
 
-/// Sent by turns, one without a body and one with, one to a route with policies, one with a key.
-const REQUESTS: [&[u8]; 4] = [
+/// Sent by turns, one without a body and one with, one to a route with policies, one with a key, one with a token.
+const REQUESTS: [&[u8]; 5] = [
     b"GET /orders/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n",
     b"POST /orders/ HTTP/1.1\r\nHost: api.example.com\r\nX-Tenant: a\r\nContent-Length: 9\r\n\r\nan order.",
     b"GET /shop/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nOrigin: https://app.test\r\nX-Debug: 1\r\n\r\n",
     b"GET /keyed/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\nX-API-Key: abc\r\nX-Consumer-Plan: forged\r\n\r\n",
+    b"GET /tokens/7 HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer \
+        eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0.eyJpc3MiOiJodHRwczovL2lkLnRlc3QiLCJhdWQiOiJvcmRlcnMiLCJjbGllbnRf\
+        aWQiOiJ3ZWIiLCJleHAiOjEwMDAwMDAwMDAwMCwic3ViIjoiYWxpY2UiLCJzY29wZSI6InJlYWQifQ.XegjQsIgtWwUJc2WFXyol\
+        feSAY6i7bkO-dXNiIOiKkVdJxYkPHGOibtlghCnvoDSyyhPYJeNPG0yPTGREk1IAg\r\n\r\n",
 ];
 
 /// Who calls with the key `abc`, and what that one may use.
 const APPLICATIONS: &str = "plans: [ { name: gold, throttle: [ { name: burst, key: subscription, limit: 1000000 } ], \
         quota: [ { name: monthly, key: [tenant, credential, api], limit: 100000000, per: month } ] } ]\n\
     applications: [ { name: mobile, tenant: acme, subscriptions: [ { api: orders@v1, plan: gold } ], credentials: [ \
+        { issuer: 'https://id.test', client_id: web }, \
         { sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, expires: 2100-01-01T00:00:00Z } ] } ]\n";
+
+/// What a token is asked for. That of the request was made once: for ever, for the client `web`, by an Ed25519 key of sevens.
+const TOKENS: &str = "{ identify: [ { jwt: { issuer: 'https://id.test', audience: [orders], \
+    jwks: '{\"keys\":[ \
+        {\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k1\",\"x\":\"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw\"}]}' } } ], \
+    authorize: { api: orders@v1, scopes: [read] }, throttle: [ { name: each, key: 'claim:sub', limit: 1000000 } ] }";
 
 /// What a key is asked for.
 const KEYED: &str = "{ identify: [ { api_key: { header: X-API-Key, query: api_key } } ], authorize: { api: orders@v1 }, \
@@ -126,7 +137,8 @@ fn gateway(driver: &str, origin: SocketAddr, log: &Path) -> Gateway {
          upstreams: [ {{ name: origin, endpoints: [ {{ address: \"{origin}\" }} ] }} ]\n\
          routes:\n  - {{ name: orders, match: {{ path: \"/orders/{{rest*}}\" }}, upstream: origin }}\n\
          \x20 - {{ name: shop, match: {{ path: \"/shop/{{rest*}}\" }}, upstream: origin, policies: {POLICIES} }}\n\
-         \x20 - {{ name: keyed, match: {{ path: \"/keyed/{{rest*}}\" }}, upstream: origin, policies: {KEYED} }}\n{APPLICATIONS}",
+         \x20 - {{ name: keyed, match: {{ path: \"/keyed/{{rest*}}\" }}, upstream: origin, policies: {KEYED} }}\n\
+         \x20 - {{ name: tokens, match: {{ path: \"/tokens/{{rest*}}\" }}, upstream: origin, policies: {TOKENS} }}\n{APPLICATIONS}",
         log.display(),
     );
     let configuration = Configuration::parse("gateway.yaml", &text, &NoSource);

@@ -3,11 +3,15 @@
 //! A key is looked up by its hash, so that neither the time it takes nor the table tells anything of other keys. One that
 //! was revoked is not in the table and so the same as one that never was.
 
+use std::rc::Rc;
+
 use tollgate_http::Reason;
 use tollgate_model::{Application, Applications, Authorize, Scopes, Subscription, key_proof};
 
+use crate::Token;
+
 /// Who calls, as far as that is known; of an anonymous request nothing is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Caller<'a> {
     /// Whose credential it is.
     pub application: Option<&'a Application>,
@@ -15,7 +19,16 @@ pub struct Caller<'a> {
     pub credential: &'a str,
     /// What it may do.
     scopes: Scopes<'a>,
-    /// The API it calls, once that is authorized.
+    /// What it has shown, if that was no key.
+    pub token: Option<Rc<Token>>,
+    /// What it may call, once that is authorized.
+    pub access: Access<'a>,
+}
+
+/// What a caller may call.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Access<'a> {
+    /// The API.
     pub api: &'a str,
     /// Its subscription to that API.
     pub subscription: Option<Subscription<'a>>,
@@ -35,11 +48,28 @@ pub fn identify_key<'a>(applications: &'a Applications, key: &[u8], now_s: u64) 
     Ok(Caller { application: Some(application), credential: id, scopes, ..Caller::default() })
 }
 
-/// Whether the caller has what a route asks; what it may call is told with it.
+/// Whose token this is, which was verified before. One of a client that nobody has registered is of no application.
+///
+/// # Errors
+/// A token or a client that holds no more, or not yet.
+pub fn identify_token<'a>(applications: &'a Applications, token: &Rc<Token>, now_s: u64) -> Result<Caller<'a>, Reason> {
+    token.holds(now_s)?;
+    let caller = Caller { token: Some(token.clone()), ..Caller::default() };
+    let Some((application, credential)) = token.client.and_then(|proof| applications.find(&proof)) else {
+        return Ok(caller);
+    };
+    if credential.expires_s.is_some_and(|expires_s| expires_s <= now_s) {
+        return Err(Reason::CredentialExpired);
+    }
+    let (id, scopes) = (credential.id, credential.scopes);
+    Ok(Caller { application: Some(application), credential: id, scopes, ..caller })
+}
+
+/// What the caller may call, if it has what a route asks.
 ///
 /// # Errors
 /// What is missing first: a credential, a subscription, a scope.
-pub fn authorize<'a>(asked: &'a Authorize, caller: Caller<'a>) -> Result<Caller<'a>, Reason> {
+pub fn authorize<'a>(asked: &'a Authorize, caller: &Caller<'a>) -> Result<Access<'a>, Reason> {
     let subscription = caller.application.and_then(|application| application.subscription(&asked.api));
     if asked.needs_subscription && subscription.is_none() {
         return Err(if caller.is_anonymous() { Reason::CredentialMissing } else { Reason::NotSubscribed });
@@ -47,14 +77,14 @@ pub fn authorize<'a>(asked: &'a Authorize, caller: Caller<'a>) -> Result<Caller<
     if !asked.scopes.iter().all(|scope| caller.may(scope)) {
         return Err(if caller.is_anonymous() { Reason::CredentialMissing } else { Reason::ScopeMissing });
     }
-    Ok(Caller { api: &asked.api, subscription, ..caller })
+    Ok(Access { api: &asked.api, subscription })
 }
 
 impl<'a> Caller<'a> {
     /// Whether nobody said who calls.
     #[must_use]
     pub const fn is_anonymous(&self) -> bool {
-        self.application.is_none()
+        self.application.is_none() && self.token.is_none()
     }
 
     /// The name of the application; empty for none.
@@ -70,7 +100,8 @@ impl<'a> Caller<'a> {
     }
 
     fn may(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|held| held == scope)
+        let of_token = self.token.iter().flat_map(|token| &token.scopes);
+        self.scopes.iter().chain(of_token.map(String::as_str)).any(|held| held == scope)
     }
 }
 
@@ -113,14 +144,16 @@ mod tests {
     fn what_is_missing_is_told() {
         let all = applications();
         let (caller, nobody) = (identify_key(&all, b"abc", 0).unwrap(), Caller::default());
-        let verdict = |asked: &Authorize, caller| authorize(asked, caller).map(|caller| caller.subscription.is_some());
-        assert_eq!(verdict(&asked("orders", &["read"], true), caller), Ok(true));
-        assert_eq!(verdict(&asked("users", &["read"], false), caller), Ok(false));
-        assert_eq!(verdict(&asked("users", &[], true), caller), Err(Reason::NotSubscribed));
-        assert_eq!(verdict(&asked("orders", &["read", "write"], true), caller), Err(Reason::ScopeMissing));
-        assert_eq!(verdict(&asked("orders", &[], false), nobody), Ok(false));
-        assert_eq!(verdict(&asked("orders", &["read"], false), nobody), Err(Reason::CredentialMissing));
-        assert_eq!(verdict(&asked("orders", &[], true), nobody), Err(Reason::CredentialMissing));
-        assert_eq!(authorize(&asked("orders", &[], true), caller).unwrap().api, "orders");
+        let verdict = |asked: &Authorize, caller: &Caller<'_>| {
+            authorize(asked, caller).map(|access| access.subscription.is_some())
+        };
+        assert_eq!(verdict(&asked("orders", &["read"], true), &caller), Ok(true));
+        assert_eq!(verdict(&asked("users", &["read"], false), &caller), Ok(false));
+        assert_eq!(verdict(&asked("users", &[], true), &caller), Err(Reason::NotSubscribed));
+        assert_eq!(verdict(&asked("orders", &["read", "write"], true), &caller), Err(Reason::ScopeMissing));
+        assert_eq!(verdict(&asked("orders", &[], false), &nobody), Ok(false));
+        assert_eq!(verdict(&asked("orders", &["read"], false), &nobody), Err(Reason::CredentialMissing));
+        assert_eq!(verdict(&asked("orders", &[], true), &nobody), Err(Reason::CredentialMissing));
+        assert_eq!(authorize(&asked("orders", &[], true), &caller).unwrap().api, "orders");
     }
 }

@@ -1,13 +1,18 @@
 //! Verdicts on credentials.
 //!
 //! ```text
-//! key -> identify_key -> Caller -> authorize -> Caller with its subscription
-//!             `-> Refusal: Reason      `-> Reason
+//! key   ---------------------> identify_key ---.
+//! token -> verify -> Tokens -> identify_token --> Caller -> authorize -> Access
+//!                                                  `-> Reason   `-> Reason
 //! ```
 //!
 //! What of a request is a credential is told by crate `policy`; here is whose it is and whether it holds. `now` is an
-//! argument, nothing is fetched, waits or allocates for a key that is known.
+//! argument, nothing is fetched or waits, and nothing allocates for a key or a token that is known.
 
 mod caller;
+mod token;
+mod tokens;
 
-pub use caller::{Caller, authorize, identify_key};
+pub use caller::{Access, Caller, authorize, identify_key, identify_token};
+pub use token::{Token, verify};
+pub use tokens::Tokens;

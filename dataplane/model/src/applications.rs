@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 
 use tollgate_consumer::{Application, Proof};
 
-use crate::{digest, items::Items, plan::Plan};
+use tollgate_items::Items;
+
+use crate::{digest, plan::Plan};
 
 /// The hash of an item.
 pub(crate) fn hash(application: &Application, plans: &Items<Plan>) -> u64 {

@@ -15,9 +15,9 @@ use std::hash::{Hash, Hasher};
 
 use crate::{
     action::{Action, Forwarding, Share},
-    items::{Items, Named},
     snapshot::{Match, Route, Snapshot},
 };
+use tollgate_items::{Items, Named};
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;

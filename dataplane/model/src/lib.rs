@@ -11,7 +11,6 @@ mod cluster;
 mod configuration;
 mod digest;
 mod include;
-mod items;
 mod json;
 mod limits;
 mod patch;
@@ -32,7 +31,6 @@ mod upstream;
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
-pub use items::{Change, Entry, Items, Named};
 pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use patch::PatchError;
 pub use plan::Plan;
@@ -51,6 +49,7 @@ pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
 pub use tollgate_document::{ConfigError, ConfigErrors};
+pub use tollgate_items::{Change, Entry, Items, Named};
 pub use tracing::{TraceAccept, Tracing};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
@@ -62,8 +61,8 @@ pub use tollgate_pattern::{
 };
 
 pub use tollgate_consumer::{
-    ApiKey, Application, Applications, Authorize, Credential, Identify, Method, Proof, Scopes, Subscription, Who,
-    client_proof, key_proof,
+    ApiKey, Application, Applications, Authorize, Credential, Identify, Jwt, KeySet, Method, Proof, Scopes,
+    Subscription, Who, client_proof, key_proof,
 };
 
 use tollgate_raw as raw;

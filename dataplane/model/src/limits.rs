@@ -40,6 +40,10 @@ pub(crate) const API_NAME_CHARS_MAX: usize = 128;
 pub(crate) const CREDENTIAL_ID_DIGITS: usize = 16;
 /// Ways for a request to say who calls.
 pub(crate) const METHODS_OF_IDENTIFY_MAX: usize = 8;
+/// Audiences of an issuer's tokens.
+pub(crate) const AUDIENCES_MAX: usize = 16;
+/// By how much the clock of an issuer may differ.
+pub(crate) const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 pub(crate) use tollgate_consumer::CLIENT_BYTES_MAX;
 /// Listeners of a node.
 pub(crate) const LISTENERS_MAX: usize = 256;

@@ -87,8 +87,9 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
     let all = previous.is_some_and(|previous| Inherited::of(previous) != Inherited::of(&state));
     let shares_anew =
         previous.is_some_and(|previous| plans::inherit_anew(&Inherited::of(previous), &Inherited::of(&state)));
+    let before = state.snapshot.plans.clone();
     let gone = plans::apply(report, &mut state, change, shares_anew);
-    applications::apply(report, &mut state, change, &gone);
+    applications::apply(report, &mut state, change, &applications::Plans { before: &before, gone: &gone });
     let listeners = listeners::apply(report, &mut state, change);
     let upstreams = upstreams::apply(report, &mut state, change);
     routes::apply(report, &mut state, change, &routes::Around { listeners, upstreams, all });

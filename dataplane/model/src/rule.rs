@@ -113,6 +113,8 @@ pub enum KeyPart {
     Tenant,
     /// The API that the route authorizes for.
     Api,
+    /// The value of a claim of the token that identified the caller.
+    Claim(String),
 }
 
 /// Other allowances for some.

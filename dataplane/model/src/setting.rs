@@ -8,12 +8,12 @@ use std::fmt;
 use crate::{
     applications,
     configuration::Configuration,
-    items::Items,
     raw::{self, Location, canonical},
     resolve::Shelf,
     snapshot::Snapshot,
 };
 use tollgate_document::Documents;
+use tollgate_items::Items;
 
 /// Every setting that has a default of its own. That each default here is that of `resolve` is tested: a file of these
 /// has the digest of a file of nothing.

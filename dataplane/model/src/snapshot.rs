@@ -11,7 +11,6 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     cluster::{Cluster, QuotaStore},
-    items::{Items, Named},
     plan::Plan,
     policies::{Cors, Edit, IpRules, OriginPattern, Policies},
     resilience::{Breaker, Fallback, Shedding},
@@ -21,6 +20,7 @@ use crate::{
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
 use tollgate_consumer::Applications;
+use tollgate_items::{Items, Named};
 use tollgate_pattern::{Condition, HostPattern, IpSet, PathMatch};
 
 /// One resolved configuration.

@@ -10,15 +10,17 @@
 
 mod chain;
 mod identity;
+mod job;
 mod rules;
 
 pub use chain::{Chain, Request, ResponseChanges};
-pub use identity::Identity;
+pub use identity::{Identified, Identity};
+pub use job::{Check, Job, Offload};
 pub use rules::{
     Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, QuotaCommand, QuotaUsage, Registry, RuleOutcome,
     RuleSet, Rules, Throttled,
 };
-pub use tollgate_identity::Caller;
+pub use tollgate_identity::{Caller, Tokens};
 
 pub use tollgate_transform::Preflight;
 

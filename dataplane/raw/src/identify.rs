@@ -12,6 +12,9 @@ use super::{Shape, Spanned, Text};
 pub struct Method {
     /// A key of an application.
     pub api_key: Option<Spanned<ApiKey>>,
+    /// A signed token of an issuer (JWT), as `Authorization: Bearer`. The upstream does not get it. Several such entries are
+    /// one: the token's `iss` says which.
+    pub jwt: Option<Spanned<Jwt>>,
     /// `true`: a request without any credential goes on as nobody's. The last entry.
     pub anonymous: Option<Text>,
 }
@@ -24,6 +27,29 @@ pub struct ApiKey {
     pub header: Option<Text>,
     /// The query parameter that has the key. The upstream does not get it.
     pub query: Option<Text>,
+}
+
+/// `jwt`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwt {
+    /// The `iss` of its tokens, exactly. Required.
+    pub issuer: Option<Text>,
+    /// Of which a token's `aud` has one. 1 to 16. Required.
+    pub audience: Option<Spanned<Vec<Text>>>,
+    /// The issuer's keys: a JWK Set as text, or a reference to one like `${file:keys.json}`. Up to 64 keys, none of them a
+    /// shared secret. Required.
+    pub jwks: Option<Text>,
+    /// Which signatures are taken: of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`.
+    /// Default: those that the kinds of the keys allow.
+    pub algorithms: Option<Spanned<Vec<Text>>>,
+    /// By how much clocks may differ. 0s to 10m, default 30s.
+    pub clock_skew: Option<Text>,
+    /// The claim that has scopes, as a text with spaces between or a list. Default `scope`.
+    pub scopes: Option<Text>,
+    /// The claim that names the client, which is the `client_id` of a credential of an application. Default: `client_id`, and
+    /// where there is none `azp`.
+    pub application: Option<Text>,
 }
 
 /// `authorize`.

@@ -23,7 +23,7 @@ pub use access_log::{AccessLog, Keep, Rotate};
 pub use application::{Application, Credential, Plan, Subscription};
 pub use cluster::{Cluster, QuotaStore};
 pub use delta::{Delta, Removed};
-pub use identify::{ApiKey, Authorize, Method};
+pub use identify::{ApiKey, Authorize, Jwt, Method};
 pub use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
 pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding};
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};

@@ -14,8 +14,8 @@ pub struct Rule {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; unique in its list. Clients, metrics and operators are told it. Required.
     pub name: Option<Text>,
     /// Whom a request is counted for: `client_ip`, `route`, `node` (all together), `header:NAME`, `cookie:NAME`,
-    /// `query:NAME`, `path:NAME`; where `identify` holds `application`, `credential`, `subscription`, `tenant`, and with
-    /// `authorize` `api`; or a list of up to 8 of them for their combination. Required.
+    /// `query:NAME`, `path:NAME`; where `identify` holds `application`, `credential`, `subscription`, `tenant`, `claim:NAME` (of a
+    /// token), and with `authorize` `api`; or a list of up to 8 of them for their combination. Required.
     pub key: Option<Spanned<OrWord<KeyParts>>>,
     /// Bits of an IPv4 address that count for `client_ip`. 1 to 32, default 32.
     pub ipv4_prefix: Option<Text>,
@@ -52,6 +52,9 @@ pub struct Rule {
     /// Keys it counts each for itself at the same time, 64 bytes each. 1024 to 100000000, default 65536. Those beyond
     /// share counts with others.
     pub keys_max: Option<Text>,
+    /// Of a rule of a route: it counts together with those of the same `scope` and name on other routes, which should be
+    /// alike. As a name. Default: the route for itself.
+    pub scope: Option<Text>,
     /// Where `throttle` and `quota` are counted: `node` (default), each node for itself; `leased`, in the store of
     /// `cluster`, of which nodes take shares ahead of requests.
     pub mode: Option<Text>,

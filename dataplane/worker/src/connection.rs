@@ -345,7 +345,7 @@ impl Active {
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
         let Some(record) = &mut self.record else { return };
-        let target = outcome.endpoint.take();
+        let (target, caller) = (outcome.endpoint.take(), outcome.caller.get());
         let (throttled_by, shadowed_by) = settled.map(Settled::names).unwrap_or_default();
         let line = record.end(&ResponsePart {
             route: outcome.route.get().map(|route| &route.fragment),
@@ -358,8 +358,8 @@ impl Active {
             duration_ns,
             upstream_ns,
             attempts: outcome.attempts.get(),
-            application: outcome.caller.get().map_or("", |caller| caller.name()).as_bytes(),
-            credential: outcome.caller.get().map_or("", |caller| caller.credential).as_bytes(),
+            application: caller.map_or("", |caller| caller.name()).as_bytes(),
+            credential: caller.map_or("", |caller| caller.credential).as_bytes(),
             throttled_by,
             shadowed_by,
             fault: outcome.fault.get(),

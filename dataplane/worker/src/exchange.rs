@@ -39,7 +39,7 @@ use tollgate_http::{
 };
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
-use tollgate_policy::{Admission, Chain, ResponseChanges};
+use tollgate_policy::{Admission, Chain, Check, ResponseChanges};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -149,7 +149,13 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let body = head.body();
         let ends_here = head.max_forwards() == Some(0);
         self.outcome.is_unsure.set(self.facts.expects_continue && !body.is_empty());
-        let result = match self.admit(&head) {
+        let admitted = match self.admit(&head) {
+            Ok((route, None)) => Ok(route),
+            // In a box, so that the many that do not wait have no room for one.
+            Ok((route, Some(check))) => Box::pin(self.pass_checked(route, &head, check)).await,
+            Err(early) => Err(early),
+        };
+        let result = match admitted {
             Ok(_) if ends_here => self.answer_options(&head, &mut down.writer).await,
             // `OPTIONS *` asks about the node as a whole and has no route.
             Err(Early::Refused(Reason::NoRoute, _)) if ends_here && head.path() == b"*" => {
@@ -166,8 +172,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
     }
 
-    /// The phases before an endpoint is chosen.
-    fn admit(&self, head: &RequestHead<'_>) -> Result<&'p RouteProgram, Early<'p>> {
+    /// The phases before an endpoint is chosen, or up to one that has to wait.
+    fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Box<Check>>), Early<'p>> {
         if let Some(layer) = self.connection.stream.layer()
             && !layer.ask(|session| session.is_for(head.host()))
         {
@@ -183,7 +189,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             self.outcome.retry_after_s.set(1);
             return Err(Early::Refused(Reason::Overloaded, None));
         }
-        self.pass_phases(route, head).map(|()| route)
+        self.pass_phases(route, head).map(|waiting| (route, waiting))
     }
 
     /// Does what the route says.

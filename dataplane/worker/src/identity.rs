@@ -2,47 +2,99 @@
 //!
 //! ```text
 //! identify -> Caller -> authorize -> its plan holds (rules) -> the endpoint is told -> the record tells
-//!         `-> 401            `-> 403
+//!    ^   `-> 401            `-> 403
+//!    `-- a token that was not seen before: a side thread, meanwhile the worker goes on -- no room, late: 503
 //! ```
 //!
 //! A caller points into the snapshot that the exchange began with, so that nothing of it is copied and a key that is revoked
-//! meanwhile ends with the next request.
+//! meanwhile ends with the next request. Only a request that waits allocates what its waiting needs.
 
-use crate::{exchange::Machine, policies::Early};
+use crate::{bell, connection::Connection, exchange::Machine, limits, policies::Early, state::Worker, watch::Waiting};
+use std::{rc::Rc, time::Duration};
 use tollgate_http::{Consumer, Reason, RequestHead};
-use tollgate_io::Io;
-use tollgate_policy::{Caller, Identity};
+use tollgate_io::{Io, Mailbox};
+use tollgate_policy::{Chain, Check, Identified, Identity, Job};
+
+/// Notes the jobs that come back, until no more can.
+pub(crate) async fn hear<I: Io>(worker: Rc<Worker<I>>, done: impl Mailbox<Box<Job>>) {
+    while let Some(job) = done.receive().await {
+        if let Some(job) = worker.jobs.note(job.ticket, job) {
+            // Whoever asks next need not wait.
+            job.settle(&mut worker.tokens.borrow_mut());
+        }
+    }
+}
 
 impl<'p, I: Io> Machine<'_, 'p, I> {
-    /// Who calls, and whether that one may.
-    pub(crate) fn identify(&self, identity: &'p Identity, head: &RequestHead<'_>) -> Result<Caller<'p>, Early<'p>> {
-        let now_s = u64::try_from(self.connection.worker.rule_time().unix_s).unwrap_or(0);
+    /// Who calls, and whether that one may; or what has to be checked before that is known.
+    pub(crate) fn identify(
+        &self,
+        identity: &'p Identity,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Box<Check>>, Early<'p>> {
+        let worker = &self.connection.worker;
+        let now_s = u64::try_from(worker.rule_time().unix_s).unwrap_or(0);
         let refused = |reason| Early::Refused(reason, None);
-        let caller = identity.identify(head, &self.program.snapshot.applications, now_s).map_err(refused)?;
-        // Whom a refusal is for is told too.
-        self.outcome.caller.set(Some(caller));
-        let caller = identity.authorize(caller).map_err(refused)?;
-        self.outcome.caller.set(Some(caller));
-        let plan = caller.subscription.and_then(|subscription| self.program.plan(subscription.plan?));
+        let (applications, mut tokens) = (&self.program.snapshot.applications, worker.tokens.borrow_mut());
+        let mut caller = match identity.identify(head, applications, &mut tokens, now_s).map_err(refused)? {
+            Identified::Caller(caller) => caller,
+            Identified::Unseen(check) => return Ok(Some(check)),
+        };
+        let access = identity.authorize(&caller);
+        caller.access = access.unwrap_or_default();
+        let plan = caller.access.subscription.and_then(|subscription| self.program.plan(subscription.plan?));
         self.outcome.plan.set(plan);
-        Ok(caller)
+        // Whom a refusal is for is told too. Once per exchange, so that there is none yet.
+        let _ = self.outcome.caller.set(caller);
+        access.map(|_| None).map_err(refused)
+    }
+
+    /// Has a token verified by a side thread.
+    pub(crate) async fn check(&self, check: Box<Check>, idle: Duration) -> Result<(), Early<'p>> {
+        let Connection { worker, watch, .. } = self.connection;
+        let overloaded = || {
+            self.outcome.retry_after_s.set(1);
+            Err(Early::Refused(Reason::Overloaded, None))
+        };
+        let Some(ticket) = worker.jobs.take() else { return overloaded() };
+        let job = Box::new(Job::new(worker.peers.index(), ticket, *check));
+        let begun = worker.offload.borrow().as_ref().is_some_and(|offload| offload.begin(job).is_ok());
+        if !begun {
+            worker.jobs.give_back(ticket);
+            return overloaded();
+        }
+        let due = worker.io.now() + limits::JOB_PATIENCE;
+        watch.extend(due + idle);
+        watch.begin_waiting(Waiting::Upstream);
+        // All may be dropped.
+        let overdue = bell::first(worker.jobs.wait(ticket), worker.io.sleep_until(due));
+        let waited = bell::first(watch.ended(), overdue).await;
+        watch.end_waiting(Waiting::Upstream);
+        watch.set_upstream(None);
+        let done = worker.jobs.redeem(ticket);
+        let is_done = done.is_some();
+        done.into_iter().for_each(|job| job.settle(&mut worker.tokens.borrow_mut()));
+        match waited {
+            Ok(cause) => Err(Early::Refused(cause, None)),
+            Err(_) if is_done => Ok(()),
+            Err(_) => overloaded(),
+        }
     }
 
     /// What the endpoint is told of who calls.
-    pub(crate) fn consumer(&self) -> Option<Consumer<'p>> {
+    pub(crate) fn consumer(&self) -> Option<Consumer<'_>> {
         let caller = self.outcome.caller.get()?;
         Some(Consumer {
             application: caller.name(),
             tenant: caller.tenant(),
             plan: self.outcome.plan.get().map_or("", |plan| &plan.plan.name),
             credential: caller.credential,
-            ..Consumer::default()
+            subject: caller.token.as_deref().map_or("", |token| token.subject()),
         })
     }
 
     /// The field lines of a refusal that say what would be taken.
     pub(crate) fn challenge(&self, reason: Reason) -> &'p [u8] {
-        let identity = self.chain().and_then(tollgate_policy::Chain::identity);
-        identity.map_or(&[], |identity| identity.challenge(reason))
+        self.chain().and_then(Chain::identity).map_or(&[], |identity| identity.challenge(reason))
     }
 }

@@ -43,6 +43,7 @@ mod standing;
 mod state;
 mod sync;
 mod throttle;
+mod tickets;
 mod timers;
 mod tls;
 mod trace;
@@ -52,13 +53,14 @@ mod watch;
 mod wheel;
 mod wire;
 
+pub use limits::JOBS_MAX;
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError};
 pub use tollgate_policy::{
-    Counts as RuleCounts, HashKeys, Keeper, KeyError, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
+    Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, QuotaCommand, QuotaUsage, Registry as RuleRegistry,
 };
 pub use wire::{Arrival, Wire};
 
@@ -108,24 +110,31 @@ pub struct Setup<I: Io> {
     pub peers: Peers<<I::Stream as Stream>::Detached>,
     /// Where they share idle upstream connections.
     pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
+    /// Who does what would hold it up.
+    pub offload: Arc<dyn Offload>,
 }
 
-/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections.
+/// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `done` where jobs come back
+/// that it gave to `Setup::offload`; it has room for [`JOBS_MAX`].
 pub async fn run<I: Io>(
     setup: Setup<I>,
     inbox: impl Mailbox<Command<I::Listener>>,
     handed: impl Mailbox<Handed<<I::Stream as Stream>::Detached>>,
+    done: impl Mailbox<Box<Job>>,
 ) {
-    let Setup { io, program, listeners, metrics, log, peers, parking } = setup;
-    let worker = Rc::new(Worker::new(io, program, metrics, log, peers, parking));
+    let Setup { io, program, listeners, metrics, log, peers, parking, offload } = setup;
+    let worker = Rc::new(Worker::new(io, program, metrics, log, (peers, parking, offload)));
     worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));
     worker.io.spawn(handover::take(worker.clone(), handed));
+    worker.io.spawn(identity::hear(worker.clone(), done));
     worker.ended.wait().await;
     worker.metrics.buffers_in_use.set(worker.io.buffers().in_use() as u64);
     // A task that is still waiting may never be dropped by its runtime; the journal ends only when every sink is gone.
     drop(worker.log.take());
+    // Its threads end when no worker has it.
+    drop(worker.offload.take());
     worker.peers.end();
 }
 

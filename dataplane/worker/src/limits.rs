@@ -62,6 +62,13 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a body that a rule slows down waits at a time before it is seen whether its exchange still goes on.
 pub(crate) const PACE_STEP: Duration = Duration::from_millis(50);
 
+/// Jobs of a worker that side threads have at a time: what its mailbox for them has room for. Requests beyond are answered
+/// with 503.
+pub const JOBS_MAX: usize = 1024;
+
+/// How long an exchange waits for a job.
+pub(crate) const JOB_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
 /// some twenty exchanges.
 pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;

@@ -41,6 +41,11 @@ impl<D: Send + 'static> Peers<D> {
         Self::new(0, Loads::new(1), Vec::new())
     }
 
+    /// The number of this worker.
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
     /// How many workers the node has.
     pub(crate) fn workers(&self) -> usize {
         self.loads.workers()

@@ -16,7 +16,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
-use tollgate_policy::{Chain, Phase, Preflight, Request, Step, Throttled};
+use tollgate_policy::{Chain, Check, Phase, Preflight, Request, Step, Throttled};
 use tollgate_route::Found;
 
 /// What is answered before the route's action.
@@ -61,28 +61,49 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         self.outcome.route.get().map(|route| &route.chain)
     }
 
-    /// The phases before an endpoint is chosen.
-    pub(crate) fn pass_phases(&self, route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+    /// The phases before an endpoint is chosen, or those up to one that has to wait: then what for.
+    pub(crate) fn pass_phases(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Box<Check>>, Early<'p>> {
         if let Some(changes) = route.chain.response_changes(head) {
             // One route per exchange, so it is empty.
             let _ = self.changes.set(changes);
         }
-        let request = Request { head, client: self.client, caller: None };
-        self.pass(&Phase::BEFORE_FORWARD[..Phase::IDENTIFY], route, &request)?;
-        let caller = route.chain.identity().map(|identity| self.identify(identity, head)).transpose()?;
-        let request = Request { caller: caller.as_ref(), ..request };
-        self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, &request)
+        self.pass(&Phase::BEFORE_FORWARD[..Phase::IDENTIFY], route, head)?;
+        match route.chain.identity().map(|identity| self.identify(identity, head)).transpose()? {
+            Some(Some(check)) => Ok(Some(check)),
+            Some(None) | None => self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| None),
+        }
     }
 
-    fn pass(&self, phases: &[Phase], route: &'p RouteProgram, request: &Request<'_>) -> Result<(), Early<'p>> {
+    /// The rest of the phases, for a request whose token has to be verified first.
+    pub(crate) async fn pass_checked(
+        &self,
+        route: &'p RouteProgram,
+        head: &RequestHead<'_>,
+        check: Box<Check>,
+    ) -> Result<&'p RouteProgram, Early<'p>> {
+        self.check(check, route.timeouts.idle).await?;
+        let identity = route.chain.identity();
+        if let Some(Some(_)) = identity.map(|identity| self.identify(identity, head)).transpose()? {
+            // So many others came between that what was told is forgotten again.
+            return Err(Early::Refused(Reason::Overloaded, None));
+        }
+        self.pass(&Phase::BEFORE_FORWARD[Phase::IDENTIFY..], route, head).map(|()| route)
+    }
+
+    fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
+        let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
         for &phase in phases {
             if phase == Phase::Throttle
                 && let Some(rules) = rules_of(self.outcome)
             {
-                self.throttle(rules, request).map_err(Early::Throttled)?;
+                self.throttle(rules, &request).map_err(Early::Throttled)?;
                 continue;
             }
-            match route.chain.step(phase, request) {
+            match route.chain.step(phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
                 Step::Preflight(lines) => return Err(Early::Preflight(lines)),

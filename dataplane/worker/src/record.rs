@@ -4,7 +4,7 @@
 //! Nothing here reads a clock or allocates.
 
 use crate::{plan_program::PlanProgram, program::UpstreamProgram, route_program::RouteProgram, standing::Target};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
 use tollgate_policy::Caller;
@@ -50,7 +50,7 @@ pub(crate) struct Outcome<'p> {
     pub(crate) status: Cell<u16>,
     pub(crate) reason: Cell<Option<Reason>>,
     /// Who calls, if the route asks.
-    pub(crate) caller: Cell<Option<Caller<'p>>>,
+    pub(crate) caller: OnceCell<Caller<'p>>,
     /// What holds for its subscription.
     pub(crate) plan: Cell<Option<&'p PlanProgram>>,
     /// When the whole request had gone to the endpoint.

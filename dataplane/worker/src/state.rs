@@ -6,7 +6,7 @@
 use crate::{
     Program, Publication,
     bell::Bell,
-    limits,
+    limits::{self, JOBS_MAX},
     listening::Socket,
     parking::Parking,
     peers::Peers,
@@ -14,6 +14,7 @@ use crate::{
     request_id::RequestIds,
     shedding::Lag,
     standing::Standings,
+    tickets::Tickets,
     tls::Budget,
     watch::{Phase, Watch},
     wheel::{TimerId, Wheel},
@@ -26,7 +27,7 @@ use std::{
 use tollgate_http::{Reason, ResponseIndex};
 use tollgate_io::{Instant, Io, Stream};
 use tollgate_model::Priority;
-use tollgate_policy::Limiter;
+use tollgate_policy::{Job, Limiter, Offload, Tokens};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.
@@ -46,6 +47,12 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) request_ids: RequestIds,
     /// This worker's part of deciding by rules.
     pub(crate) limiter: RefCell<Limiter>,
+    /// What came of tokens.
+    pub(crate) tokens: RefCell<Tokens>,
+    /// What side threads do for exchanges that wait.
+    pub(crate) jobs: Tickets<Box<Job>>,
+    /// Gone when the worker has ended.
+    pub(crate) offload: RefCell<Option<Arc<dyn Offload>>>,
     /// Clients' handshakes of this turn.
     pub(crate) handshakes: Rc<Budget>,
     pub(crate) log: RefCell<Option<LogSink>>,
@@ -72,14 +79,20 @@ pub(crate) struct Worker<I: Io> {
     has_ended: Cell<bool>,
 }
 
+/// The other workers, idle connections of all, and who does what would hold one up.
+type Surroundings<I> = (
+    Peers<<<I as Io>::Stream as Stream>::Detached>,
+    Arc<Parking<<<I as Io>::Stream as Stream>::Detached>>,
+    Arc<dyn Offload>,
+);
+
 impl<I: Io> Worker<I> {
     pub(crate) fn new(
         io: I,
         program: Arc<Program>,
         metrics: Arc<WorkerMetrics>,
         log: Option<LogSink>,
-        peers: Peers<<I::Stream as Stream>::Detached>,
-        parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
+        (peers, parking, offload): Surroundings<I>,
     ) -> Self {
         metrics.generation.set(program.snapshot.generation);
         Self {
@@ -87,6 +100,9 @@ impl<I: Io> Worker<I> {
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
+            tokens: RefCell::default(),
+            jobs: Tickets::new(JOBS_MAX),
+            offload: RefCell::new(Some(offload)),
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),

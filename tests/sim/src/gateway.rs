@@ -4,7 +4,7 @@
 //! records collected, drains told. [`Gateway::end`] checks what holds after every run, whatever it was about: workers
 //! return, nothing is left, figures and records agree.
 
-use crate::{Conditions, Leftovers, Node, Seed, SimListener, SimSender, Simulation, World};
+use crate::{Conditions, Leftovers, Node, Seed, SimListener, SimOffload, SimSender, Simulation, World, offload};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use tollgate_model::Snapshot;
 use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
+    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Program, Publication, Registries, RuleRegistry, Security, Setup,
 };
 
 /// The address of every gateway here.
@@ -57,6 +57,7 @@ pub struct Gateway {
     rules: RefCell<RuleRegistry>,
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
+    offload: Arc<SimOffload>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
     figures: Arc<Figures>,
@@ -125,7 +126,9 @@ impl Gateway {
         let nodes: Vec<_> = (0..workers).map(|_| simulation.node(GATEWAY)).collect();
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
-        for (index, (inbox, handed)) in inboxes.into_iter().zip(handed).enumerate() {
+        let side = Arc::new(SimOffload::default());
+        let (outboxes, done): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(JOBS_MAX)).unzip();
+        for (index, ((inbox, handed), done)) in inboxes.into_iter().zip(handed).zip(done).enumerate() {
             let (node, metrics) = (&nodes[index], figures.worker(index));
             let posts = posts.iter().map(|post: &SimSender<_>| Box::new(post.clone()) as Box<dyn Post<_>>).collect();
             let setup = Setup {
@@ -136,15 +139,18 @@ impl Gateway {
                 metrics,
                 peers: Peers::new(index, loads.clone(), posts),
                 parking: parking.clone(),
+                offload: side.clone(),
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
-                tollgate_worker::run(setup, inbox, handed).await;
+                tollgate_worker::run(setup, inbox, handed, done).await;
                 noted.set((clock.now(), noted.get().1 - 1));
             });
         }
+        world.spawn(offload::serve(world.clone(), side.clone(), outboxes));
         Self {
             simulation,
+            offload: side,
             world,
             nodes,
             program: RefCell::new(program),
@@ -202,6 +208,12 @@ impl Gateway {
                 Publication { program: program.clone(), listeners, moved: Vec::new(), taken: Box::new(taken.clone()) };
             commands.send(Command::Publish(publication));
         }
+    }
+
+    /// Who does what would hold workers up.
+    #[must_use]
+    pub fn offload(&self) -> &SimOffload {
+        &self.offload
     }
 
     /// What the workers were given last.
@@ -286,9 +298,12 @@ impl Gateway {
         for counts in self.rules.borrow().counts() {
             assert_eq!(counts.in_flight(), 0, "{:?}: requests in flight after the end", counts.id());
         }
-        let Self { simulation, nodes, program, old, upstreams, commands, returned, figures, log, records, .. } = self;
+        let Self {
+            simulation, nodes, program, old, upstreams, commands, offload, returned, figures, log, records, ..
+        } = self;
         // Whoever waits for commands may do so until nobody can give any.
         drop(commands);
+        offload.end();
         simulation.run_until_idle();
         assert_eq!(simulation.leftovers(), Leftovers::default());
         for worker in 0..nodes.len() {

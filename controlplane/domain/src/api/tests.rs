@@ -1,9 +1,10 @@
 //! What an API may become.
 
 use super::*;
+use crate::revision::Revision;
 use serde_json::{Value, json};
 
-fn spec(change: Value) -> ApiSpec {
+fn spec(change: &Value) -> ApiSpec {
     let mut written = json!({
         "name": "orders", "version": "1", "base_path": "/orders",
         "upstream": {"endpoints": [{"address": "orders:80"}]},
@@ -20,7 +21,7 @@ fn made() -> Made {
 }
 
 fn api() -> Api {
-    Api::create(spec(json!({})), made()).unwrap()
+    Api::create(spec(&json!({})), made()).unwrap()
 }
 
 #[test]
@@ -40,8 +41,7 @@ fn what_is_wrong_is_told_at_its_place() {
         (json!({"operations": [{"name": "a", "method": "", "path": "/"}]}), "operations[0].method"),
     ];
     for (change, place) in rows {
-        let found: Vec<_> =
-            spec(change.clone()).check().err().into_iter().flatten().map(|refusal| refusal.place).collect();
+        let found: Vec<_> = spec(&change).check().err().into_iter().flatten().map(|refusal| refusal.place).collect();
         assert_eq!(found, if place.is_empty() { vec![] } else { vec![place.to_owned()] }, "{change}");
     }
 }
@@ -64,12 +64,12 @@ fn it_is_kept_as_it_is_written() {
 #[test]
 fn a_working_copy_stays_the_same_api() {
     let mut api = api();
-    api.revise(spec(json!({"title": "Orders"}))).unwrap();
-    assert_eq!(api.revise(spec(json!({"version": "2"}))).unwrap_err().iter().next().unwrap().code, Code::InvalidName);
-    api.revise(spec(json!({"base_path": ""}))).unwrap_err();
+    api.revise(spec(&json!({"title": "Orders"}))).unwrap();
+    assert_eq!(api.revise(spec(&json!({"version": "2"}))).unwrap_err().iter().next().unwrap().code, Code::InvalidName);
+    api.revise(spec(&json!({"base_path": ""}))).unwrap_err();
     assert_eq!(api.spec.title.as_deref(), Some("Orders"));
     api.lifecycle = Lifecycle::Retired;
-    api.revise(spec(json!({}))).unwrap_err();
+    api.revise(spec(&json!({}))).unwrap_err();
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn freezing_makes_a_revision_of_what_changed() {
     let first = api.freeze(made()).unwrap().unwrap();
     assert_eq!((first.number, first.is_intact(), api.is_changed()), (1, true, false));
     assert_eq!(api.freeze(made()).unwrap(), None);
-    api.revise(spec(json!({"title": "Orders"}))).unwrap();
+    api.revise(spec(&json!({"title": "Orders"}))).unwrap();
     assert!(api.is_changed());
     let second = api.freeze(made()).unwrap().unwrap();
     assert_eq!(second.number, 2);
@@ -109,9 +109,18 @@ fn a_deprecation_is_told_while_it_holds() {
 }
 
 #[test]
-fn a_copy_is_another_api() {
-    let copy = spec(json!({"title": "Orders"})).copy_as("sales@2".parse().unwrap());
-    assert_eq!((copy.api_name().to_string().as_str(), copy.title.as_deref()), ("sales@2", Some("Orders")));
+fn what_is_used_is_not_deleted() {
+    let test: Name = "test".parse().unwrap();
+    let rows = [(vec![], 0, ""), (vec![], 2, "2 subscriptions"), (vec![test], 2, "in test")];
+    for (published_in, subscriptions, told) in rows {
+        let refused = api().check_removal(&published_in, subscriptions).err();
+        assert_eq!(refused.is_none(), told.is_empty());
+        assert!(refused.is_none_or(|refusal| refusal.what.contains(told) && refusal.code == Code::InUse));
+    }
 }
 
-use crate::revision::Revision;
+#[test]
+fn a_copy_is_another_api() {
+    let copy = spec(&json!({"title": "Orders"})).copy_as("sales@2".parse().unwrap());
+    assert_eq!((copy.api_name().to_string().as_str(), copy.title.as_deref()), ("sales@2", Some("Orders")));
+}

@@ -68,10 +68,8 @@ pub(super) fn list(connection: &Connection, query: &Query<'_>) -> Result<Page<Ro
     let limit = query.limit.clamp(1, crate::row::PAGE_ROWS_MAX);
     let mut conditions = Conditions::of(query);
     conditions.after(query);
-    let order = if query.space.is_some() { "key" } else { "tenant, key" };
     // One more than asked for tells whether there is another page.
-    let sql = format!("SELECT {COLUMNS} FROM rows WHERE {} ORDER BY {order} LIMIT {}", conditions.sql, limit + 1);
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&select(&conditions, query, limit + 1))?;
     let found = statement.query_map(params_from_iter(conditions.values.iter()), row)?;
     let mut rows: Vec<_> = found.collect::<Result<_>>()?;
     let more = rows.len() > limit;
@@ -80,8 +78,90 @@ pub(super) fn list(connection: &Connection, query: &Query<'_>) -> Result<Page<Ro
     Ok(Page { rows, next })
 }
 
+fn select(conditions: &Conditions<'_>, query: &Query<'_>, limit: usize) -> String {
+    let order = if query.space.is_some() { "key" } else { "tenant, key" };
+    format!("SELECT {COLUMNS} FROM rows {} WHERE {} ORDER BY {order} LIMIT {limit}", index(query), conditions.sql)
+}
+
+/// What was written or removed after `?1`, `?2` at most.
+pub(super) fn changes() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM rows WHERE change > ?1 UNION ALL \
+         SELECT tenant, kind, key, NULL, NULL, NULL, change, NULL FROM removed WHERE change > ?1 \
+         ORDER BY change LIMIT ?2"
+    )
+}
+
+/// The index that leads to the fewest rows. Without statistics SQLite would take the one of the keys for its order, and
+/// look at a million subscriptions for those of one application.
+fn index(query: &Query<'_>) -> &'static str {
+    match (query.space, query.parent, query.target, query.state) {
+        (None, ..) if !query.prefix.is_empty() => "INDEXED BY rows_key",
+        (None, ..) => "",
+        (_, Some(_), ..) => "INDEXED BY rows_parent",
+        (_, _, Some(_), _) => "INDEXED BY rows_target",
+        (_, _, _, Some(_)) => "INDEXED BY rows_state",
+        _ => "",
+    }
+}
+
 pub(super) fn count(connection: &Connection, query: &Query<'_>) -> Result<u64> {
     let conditions = Conditions::of(query);
-    let sql = format!("SELECT count(*) FROM rows WHERE {}", conditions.sql);
+    let sql = format!("SELECT count(*) FROM rows {} WHERE {}", index(query), conditions.sql);
     connection.prepare_cached(&sql)?.query_row(params_from_iter(conditions.values.iter()), |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        row::Space,
+        seal::{SealKey, Sealer},
+        sqlite::migrate::prepare,
+    };
+
+    /// However many rows there are, a list looks at those it gives and no others, and sorts nothing.
+    #[test]
+    fn every_list_goes_by_an_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&mut connection, &Sealer::new(SealKey::random().unwrap(), vec![])).unwrap();
+        let name = "acme".parse().unwrap();
+        let after = Some(Cursor { tenant: "acme".to_owned(), key: "k".to_owned() });
+        let all = Query { after, ..Query::of("thing", Space::Tenant(&name)) };
+        let lists = [
+            (all.clone(), "sqlite_autoindex_rows_1 (kind=? AND tenant=? AND key>?)"),
+            (Query { prefix: "k", ..all.clone() }, "sqlite_autoindex_rows_1 (kind=? AND tenant=? AND key>? AND key<?)"),
+            (Query { parent: Some("p"), ..all.clone() }, "rows_parent (kind=? AND tenant=? AND parent=? AND key>?)"),
+            (Query { target: Some("t"), ..all.clone() }, "rows_target (kind=? AND tenant=? AND target=? AND key>?)"),
+            (Query { state: Some("s"), ..all.clone() }, "rows_state (kind=? AND tenant=? AND state=? AND key>?)"),
+            (
+                Query { parent: Some("p"), prefix: "k", ..all.clone() },
+                "rows_parent (kind=? AND tenant=? AND parent=? AND key>? AND key<?)",
+            ),
+            (Query { space: None, ..all.clone() }, "sqlite_autoindex_rows_1 (kind=? AND (tenant,key)>(?,?))"),
+            (Query { prefix: "k", ..Query::everywhere("thing") }, "rows_key (kind=? AND key>? AND key<?)"),
+        ];
+        for (query, wanted) in lists {
+            let mut conditions = Conditions::of(&query);
+            conditions.after(&query);
+            let sql = format!("EXPLAIN QUERY PLAN {}", select(&conditions, &query, 10));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let plan = statement.query_map(params_from_iter(conditions.values.iter()), |row| row.get::<_, String>(3));
+            let plan = plan.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ");
+            assert!(plan.contains(wanted), "{query:?}: {plan}");
+            assert!(query.space.is_none() || !plan.contains("B-TREE"), "{query:?}: {plan}");
+        }
+    }
+    /// Rows and removals are merged in the order of their changes, from the mark on.
+    #[test]
+    fn changes_go_by_their_indexes() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&mut connection, &Sealer::new(SealKey::random().unwrap(), vec![])).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {}", changes());
+        let mut statement = connection.prepare(&sql).unwrap();
+        let plan = statement.query_map([0, 10], |row| row.get::<_, String>(3)).unwrap();
+        let plan = plan.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+        assert!(plan.contains("rows_change (change>?)") && plan.contains("removed_change (change>?)"), "{plan}");
+        assert!(!plan.contains("B-TREE"), "{plan}");
+    }
 }

@@ -96,12 +96,7 @@ impl Rows for Session<'_> {
             return Err(Error::Reset);
         }
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let select = format!(
-            "SELECT {COLUMNS} FROM rows WHERE change > ?1 UNION ALL \
-             SELECT tenant, kind, key, NULL, NULL, NULL, change, NULL FROM removed WHERE change > ?1 \
-             ORDER BY change LIMIT ?2"
-        );
-        let mut statement = self.connection.prepare_cached(&select)?;
+        let mut statement = self.connection.prepare_cached(&query::changes())?;
         let found = statement.query_map((since.change, limit as u64 + 1), change)?;
         let mut changes: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
         let more = changes.len() > limit;

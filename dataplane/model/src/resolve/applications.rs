@@ -19,12 +19,23 @@ use super::{
     values,
 };
 use crate::{
-    applications, limits,
+    applications,
+    items::Items,
+    limits,
+    plan::Plan,
     raw::{self, Location, Spanned, Text},
 };
 
-/// Brings the applications of a change into `state`, once its plans are there. `gone` are plans that are not any more.
-pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change, gone: &[Removal]) {
+/// What of a change concerns applications besides themselves.
+pub(super) struct Plans<'p> {
+    /// Those there were: what goes was hashed with them.
+    pub(super) before: &'p Items<Plan>,
+    /// Those that are not any more.
+    pub(super) gone: &'p [Removal],
+}
+
+/// Brings the applications of a change into `state`, once its plans are there.
+pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change, plans: &Plans<'_>) {
     let mut defined = Defined::new("application");
     let names: Vec<Option<String>> =
         change.applications.iter().map(|raw| defined.define(report, raw.referenced, raw.value.name.as_ref())).collect();
@@ -33,13 +44,13 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
         state.written.applications_sum = 0;
     }
     for name in removed(report, state, &change.removed.applications, &defined) {
-        take_out(state, &name);
+        take_out(state, plans.before, &name);
     }
     for name in names.iter().flatten() {
-        take_out(state, name);
+        take_out(state, plans.before, name);
     }
-    if !change.is_whole && !gone.is_empty() {
-        refuse_loose_ends(report, state, gone);
+    if !change.is_whole && !plans.gone.is_empty() {
+        refuse_loose_ends(report, state, plans.gone);
     }
     for (raw, name) in change.applications.iter().zip(names) {
         if let Some(application) = application(report, state, raw, name) {
@@ -74,9 +85,9 @@ fn removed(report: &mut Report<'_>, state: &State, raw: &[Text], defined: &Defin
     names
 }
 
-fn take_out(state: &mut State, name: &str) {
+fn take_out(state: &mut State, plans: &Items<Plan>, name: &str) {
     if let Some(old) = state.snapshot.applications.remove(name) {
-        let hash = applications::hash(&old, &state.snapshot.plans);
+        let hash = applications::hash(&old, plans);
         state.written.applications_sum = state.written.applications_sum.wrapping_sub(hash);
     }
 }
@@ -253,7 +264,8 @@ fn digest(text: &str) -> Result<Proof, Refusal> {
     })
 }
 
-fn issuer_text(text: &str) -> Result<&str, Refusal> {
+/// What an issuer calls itself.
+pub(super) fn issuer_text(text: &str) -> Result<&str, Refusal> {
     bounded_text(text, "an issuer", "https://id.example.com")
 }
 

@@ -7,9 +7,9 @@ use std::hash::{Hash as _, Hasher as _};
 
 use crate::{
     digest::Content,
-    items::Items,
     snapshot::{Match, Route},
 };
+use tollgate_items::Items;
 use tollgate_pattern::HostPattern;
 
 /// The index over all routes, by their slots.

@@ -11,10 +11,8 @@ use super::{
     report::{Report, plural},
     values,
 };
-use crate::{
-    items::{Items, Named},
-    raw::{Location, Text},
-};
+use crate::raw::{Location, Text};
+use tollgate_items::{Items, Named};
 use tollgate_pattern::nearest;
 
 /// Where a name can be looked up.

@@ -11,7 +11,6 @@ use std::{
 
 use super::{access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing};
 use crate::{
-    items::Items,
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
     snapshot::{Forwarded, IoDriver, Limits, Snapshot, Timeouts, Workers},
@@ -19,6 +18,7 @@ use crate::{
 };
 use tollgate_consumer::Applications;
 use tollgate_document::{Count, Quantity as _, Size};
+use tollgate_items::Items;
 use tollgate_pattern::IpSet;
 
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);

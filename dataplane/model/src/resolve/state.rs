@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::{index::Index, names::Removal, policies::Layers};
 use crate::{
-    items::{Items, Named},
     plan::Plan,
     raw::{self, Location, Text, canonical},
     snapshot::{Listener, Route, Snapshot},
     upstream::Upstream,
 };
+use tollgate_items::{Items, Named};
 
 /// A resolved configuration.
 #[derive(Clone)]

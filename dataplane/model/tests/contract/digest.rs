@@ -1,6 +1,8 @@
 //! The digest tells contents apart and nothing else.
 
-use crate::source::{file, good};
+use tollgate_model::Configuration;
+
+use crate::source::{WORLD, file, good};
 
 const UPSTREAMS: [&str; 2] = [
     "  - { name: a, endpoints: [ { address: 127.0.0.1:9001 } ] }\n",
@@ -230,6 +232,16 @@ fn any_change_of_a_rule_changes_the_digest() {
         of_route("bandwidth: [ { name: rule, key: node, limit: 1KiB, direction: response } ]"),
     ];
     all_differ(&changed);
+}
+
+/// An application was hashed with the plan it had, which may go in the patch that takes it away.
+#[test]
+fn applications_and_their_plans_may_go_together() {
+    let plan = "plans: [ { name: gold } ]\napplications: [ { name: shop, subscriptions: [ { api: a, plan: gold } ] } ]\n";
+    let before = Configuration::parse("a", &file(&format!("{}{plan}", base())), &WORLD).unwrap();
+    let delta = "base: 1\nremoved: { plans: [gold], applications: [shop] }\n";
+    let after = before.patch("a patch", delta, &WORLD).unwrap();
+    assert_eq!(after.snapshot().digest, digest(&base()));
 }
 
 #[test]

@@ -86,7 +86,8 @@ pub(super) fn of_values(keys: &HashKeys, id: &RuleId, parts: &[KeyPart], values:
             | KeyPart::Credential
             | KeyPart::Subscription
             | KeyPart::Tenant
-            | KeyPart::Api => value.as_bytes(),
+            | KeyPart::Api
+            | KeyPart::Claim(_) => value.as_bytes(),
         };
         put(&mut hasher, value);
     }
@@ -116,6 +117,7 @@ enum Part {
     Query(Box<str>),
     Path(Piece, PathMatch),
     Caller(CallerPart),
+    Claim(Box<str>),
 }
 
 /// What of a caller tells requests apart.
@@ -162,6 +164,7 @@ impl Part {
             KeyPart::Subscription => Self::Caller(CallerPart::Subscription),
             KeyPart::Tenant => Self::Caller(CallerPart::Tenant),
             KeyPart::Api => Self::Caller(CallerPart::Api),
+            KeyPart::Claim(name) => Self::Claim(name.as_str().into()),
             KeyPart::Route => Self::Fixed(route.map_or(&[][..], |route| route.name.as_bytes()).into()),
             KeyPart::Node => Self::Fixed(Box::default()),
             KeyPart::Header(name) => Self::Header(name.as_bytes().into()),
@@ -185,6 +188,10 @@ impl Part {
             Self::Cookie(name) => head.cookie(name).unwrap_or_default(),
             Self::Query(name) => query_value(head.query().unwrap_or_default(), name, room),
             Self::Path(parameter, pattern) => path_value(parameter, pattern, head.path()),
+            Self::Claim(name) => {
+                let token = request.caller.and_then(|caller| caller.token.as_deref());
+                token.map_or(&[], |token| token.claim(name).as_bytes())
+            }
             Self::Caller(part) => request.caller.map_or(&[], |caller| part.value(caller, room)),
         }
     }
@@ -195,9 +202,9 @@ impl CallerPart {
         match self {
             Self::Application => caller.name().as_bytes(),
             Self::Credential => pair(caller.name(), caller.credential, room),
-            Self::Subscription => pair(caller.name(), caller.api, room),
+            Self::Subscription => pair(caller.name(), caller.access.api, room),
             Self::Tenant => caller.tenant().as_bytes(),
-            Self::Api => caller.api.as_bytes(),
+            Self::Api => caller.access.api.as_bytes(),
         }
     }
 }

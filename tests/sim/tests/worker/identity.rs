@@ -1,10 +1,11 @@
 //! Who calls: keys in fields and parameters, what an endpoint is told, plans, and that a credential goes no further.
 
 use crate::gateway::{Gateway, ORIGINS, get, problem};
+use serde_json::{Value, json};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::Reason;
 use tollgate_model::key_proof;
-use tollgate_sim::{Answer, Head, Origin, Reply, Request};
+use tollgate_sim::{Answer, Head, ISSUER, Origin, Reply, Request, jwks, token};
 
 const KEY: &str = "tg_lasting_key";
 
@@ -22,6 +23,7 @@ applications:
     credentials:
       - {{ id: k1, sha256: {}, scopes: [read] }}
       - {{ id: old, sha256: {}, expires: 1 }}
+      - {{ id: web, issuer: '{ISSUER}', client_id: web }}
     subscriptions: [ {{ api: orders@v1, plan: gold }} ]
   - {{ name: other, credentials: [ {{ id: k2, sha256: {} }} ], subscriptions: [ {{ api: orders@v1, plan: gold }} ] }}
 ",
@@ -41,6 +43,31 @@ const CLOSED: &str = "match: { path: '/closed' }, upstream: a, policies: { \
 const OPEN: &str = "match: { path: '/open' }, upstream: a, policies: { \
     identify: [ { api_key: { header: X-API-Key } }, { anonymous: true } ], \
     throttle: [ { name: one, key: application, limit: 1, per: hour } ] }";
+/// Seconds since 1970 that no run reaches.
+const LATER_S: u64 = 100_000_000_000;
+
+/// A route that takes tokens, and keys after them.
+fn tokens() -> String {
+    let jwt = format!("issuer: '{ISSUER}', audience: [api], jwks: '{}'", jwks());
+    format!(
+        "match: {{ path: '/tokens/*' }}, upstream: a, policies: {{ identify: [ {{ jwt: {{ {jwt} }} }}, \
+         {{ api_key: {{ header: X-API-Key }} }} ], authorize: {{ api: orders@v1, scopes: [read] }}, \
+         throttle: [ {{ name: each, key: 'claim:sub', limit: 100, per: hour }} ] }}"
+    )
+}
+
+fn claims(changes: &Value) -> Value {
+    let mut claims = json!({ "aud": "api", "client_id": "web", "exp": LATER_S, "scope": "read", "sub": "alice" });
+    for (name, value) in changes.as_object().expect("a mapping") {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+fn with_token(number: u8, changes: &Value) -> Request {
+    with("/tokens/1", &format!("Authorization: Bearer {}\r\n", token(number, claims(changes))))
+}
+
 const PLAIN: &str = "match: { path: '/plain' }, upstream: a";
 
 struct Asked {
@@ -50,7 +77,7 @@ struct Asked {
 }
 
 fn ask(requests: Vec<Request>) -> Asked {
-    let gateway = Gateway::start_node(&node(), &[ROUTE, SCOPED, CLOSED, OPEN, PLAIN]);
+    let gateway = Gateway::start_node(&node(), &[ROUTE, SCOPED, CLOSED, OPEN, PLAIN, &tokens()]);
     let origins: Vec<Rc<Origin>> =
         ORIGINS.map(|at| Origin::start(&gateway.world, at, |_: &Head| Answer::new(b"content".to_vec()))).into();
     let client = gateway.ask(requests);
@@ -150,4 +177,82 @@ fn anonymous_requests_go_on_as_nobodys_and_nobody_can_claim_to_be_somebody() {
     for (head, application) in asked.seen.iter().zip([None, Some("mobile"), None]) {
         assert_eq!((head.field("x-consumer-application"), head.field("x_consumer_plan")), (application, None));
     }
+}
+
+#[test]
+fn a_token_is_verified_once_and_its_caller_known() {
+    let gateway = Gateway::start_node(&node(), &[&tokens()]);
+    let origin = Origin::start(&gateway.world, ORIGINS[0], |_: &Head| Answer::new(b"content".to_vec()));
+    let three = vec![with_token(1, &json!({})), with_token(1, &json!({})), with_token(1, &json!({ "sub": "bob" }))];
+    let client = gateway.ask(three);
+    gateway.simulation.run_for(Duration::from_secs(1));
+    let replies: Vec<Reply> = client.take().into_iter().map(|reply| reply.expect("an answer")).collect();
+    assert_eq!(statuses(&replies), [200, 200, 200]);
+    assert_eq!(gateway.offload().begun(), 2, "what was verified is remembered");
+    let told: Vec<_> = origin.seen().iter().map(|seen| seen.head.clone()).collect();
+    for (head, subject) in told.iter().zip(["alice", "alice", "bob"]) {
+        assert_eq!((head.field("x-consumer-application"), head.field("authorization")), (Some("mobile"), None));
+        assert_eq!(
+            (head.field("x-consumer-subject"), head.field("x-consumer-credential-id")),
+            (Some(subject), Some("web"))
+        );
+    }
+    // `each` and the plan's `three`.
+    let left = |at: usize| replies[at].head.field("ratelimit").unwrap_or_default().to_owned();
+    assert!(left(1).contains("\"each\";r=98") && left(2).contains("\"each\";r=99"), "{} {}", left(1), left(2));
+    assert!(left(2).contains("\"three\";r=0"), "{}", left(2));
+    gateway.end();
+}
+
+#[test]
+fn tokens_that_are_not_for_us_are_refused() {
+    let wrong = [
+        (with_token(2, &json!({})), Reason::CredentialInvalid),
+        (with_token(1, &json!({ "aud": "others" })), Reason::CredentialInvalid),
+        (with_token(1, &json!({ "exp": 1 })), Reason::CredentialExpired),
+        (with_token(1, &json!({ "nbf": LATER_S - 1 })), Reason::CredentialInvalid),
+        (with_token(1, &json!({ "client_id": "nobody" })), Reason::NotSubscribed),
+        (with_token(1, &json!({ "scope": "write" })), Reason::ScopeMissing),
+        (with("/tokens/1", "Authorization: Bearer x\r\n"), Reason::CredentialInvalid),
+        (with("/tokens/1", &format!("Authorization: Bearer {}\r\n", "x".repeat(9_000))), Reason::CredentialInvalid),
+        (with("/tokens/1", "Authorization: Basic eDp5\r\n"), Reason::CredentialMissing),
+    ];
+    let (requests, reasons): (Vec<_>, Vec<_>) = wrong.into_iter().unzip();
+    let asked = ask(requests);
+    for (reply, reason) in asked.replies.iter().zip(reasons) {
+        problem(reply, reason);
+        let challenge = reply.head.field("www-authenticate");
+        match reason {
+            Reason::NotSubscribed => assert_eq!(challenge, None),
+            Reason::ScopeMissing => {
+                assert_eq!(challenge, Some("Bearer error=\"insufficient_scope\", scope=\"read\""));
+            }
+            Reason::CredentialMissing => assert_eq!(challenge, Some("Bearer")),
+            _ => assert_eq!(challenge, Some("Bearer error=\"invalid_token\"")),
+        }
+    }
+    assert_eq!(asked.seen.len(), 0);
+}
+
+#[test]
+fn without_room_for_a_check_a_request_is_refused_and_the_worker_goes_on() {
+    let gateway = Gateway::start_node(&node(), &[&tokens()]);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_: &Head| Answer::new(b"content".to_vec()));
+    let ask = |requests| {
+        let client = gateway.ask(requests);
+        gateway.simulation.run_for(Duration::from_secs(1));
+        client.take().into_iter().map(|reply| reply.expect("an answer")).collect::<Vec<Reply>>()
+    };
+    assert_eq!(statuses(&ask(vec![with_token(1, &json!({}))])), [200]);
+    gateway.offload().refuse(true);
+    let replies = ask(vec![with_token(1, &json!({ "jti": 1 })), with_token(1, &json!({})), keyed("/tokens/1", KEY)]);
+    problem(&replies[0], Reason::Overloaded);
+    assert_eq!((statuses(&replies), replies[0].head.field("retry-after")), (vec![503, 200, 200], Some("1")));
+    gateway.offload().refuse(false);
+    assert_eq!(
+        statuses(&ask(vec![with_token(1, &json!({ "jti": 1, "sub": "eve" }))])),
+        [429],
+        "the plan's three are used"
+    );
+    gateway.end();
 }

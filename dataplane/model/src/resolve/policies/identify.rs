@@ -3,12 +3,12 @@
 //! Part of `resolve`. Each is judged for itself where it is written; that one needs the other is judged once the layers of a
 //! route are put together, as is that rules count by who calls only where that is asked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tollgate_consumer::{ApiKey, Authorize, Identify, Method};
+use tollgate_consumer::{ALGORITHMS, Algorithm, ApiKey, Authorize, Identify, Jwt, KeySet, Method};
 
 use super::super::{
-    applications::{api_name, scopes},
+    applications::{api_name, issuer_text, scopes},
     matches::{any_name, token},
     report::Report,
 };
@@ -16,9 +16,12 @@ use super::edits::FRAMING;
 use crate::{
     limits,
     policies::Policies,
-    raw::{self, Location, Spanned},
+    raw::{self, Location, Spanned, Text},
     rule::KeyPart,
 };
+
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+const SCOPES: &str = "scope";
 
 pub(super) fn identify(report: &mut Report<'_>, raw: &[Spanned<raw::Method>], at: Location) -> Option<Arc<Identify>> {
     if raw.is_empty() || raw.len() > limits::METHODS_OF_IDENTIFY_MAX {
@@ -39,14 +42,15 @@ pub(super) fn identify(report: &mut Report<'_>, raw: &[Spanned<raw::Method>], at
 }
 
 fn method(report: &mut Report<'_>, item: &Spanned<raw::Method>) -> Option<Method> {
-    match (&item.value.api_key, &item.value.anonymous) {
-        (Some(raw), None) => api_key(report, raw).map(Method::ApiKey),
-        (None, Some(raw)) => report.parse(raw, "`true`", |text| match text {
+    match (&item.value.api_key, &item.value.jwt, &item.value.anonymous) {
+        (Some(raw), None, None) => api_key(report, raw).map(Method::ApiKey),
+        (None, Some(raw), None) => jwt(report, raw).map(|jwt| Method::Jwt(Arc::new(jwt))),
+        (None, None, Some(raw)) => report.parse(raw, "`true`", |text| match text {
             "true" => Ok(Method::Anonymous),
             _ => Err((format!("`{text}` is not allowed here"), Some("write `true`, or leave it out".to_owned()))),
         }),
         _ => {
-            let help = "write one of `api_key` and `anonymous`".to_owned();
+            let help = "write one of `api_key`, `jwt` and `anonymous`".to_owned();
             report.error(item.referenced, "an entry of `identify` has one key".to_owned(), Some(help));
             None
         }
@@ -72,6 +76,46 @@ fn api_key(report: &mut Report<'_>, item: &Spanned<raw::ApiKey>) -> Option<ApiKe
     Some(ApiKey { header: all(header)?, query: all(query)? })
 }
 
+fn jwt(report: &mut Report<'_>, item: &Spanned<raw::Jwt>) -> Option<Jwt> {
+    let raw = &item.value;
+    let issuer = report.required(raw.issuer.as_ref(), "issuer", item.referenced);
+    let issuer = issuer.and_then(|raw| report.parse(raw, "an issuer", |text| issuer_text(text).map(str::to_owned)));
+    let audience = report.required(raw.audience.as_ref(), "audience", item.referenced);
+    let audience = audience.and_then(|raw| audiences(report, raw));
+    let algorithms = raw.algorithms.as_ref().map_or(Some(Vec::new()), |raw| algorithms(report, raw));
+    let jwks = report.required(raw.jwks.as_ref(), "jwks", item.referenced);
+    let keys = jwks.zip(algorithms).and_then(|(raw, algorithms)| {
+        report.parse(raw, "a JWK Set", |text| KeySet::parse(text, &algorithms).map_err(|message| (message, None)))
+    });
+    let skew = report.quantity_or(raw.clock_skew.as_ref(), &limits::CLOCK_SKEW, CLOCK_SKEW);
+    let scopes = raw.scopes.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
+    let application = raw.application.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
+    Some(Jwt {
+        issuer: issuer?,
+        audience: audience?,
+        keys: keys?,
+        clock_skew: skew,
+        scopes: scopes.unwrap_or_else(|| Some(SCOPES.to_owned()))?,
+        application: application.map_or(Some(None), |claim| claim.map(Some))?,
+    })
+}
+
+fn audiences(report: &mut Report<'_>, raw: &Spanned<Vec<Text>>) -> Option<Vec<String>> {
+    if raw.value.is_empty() || raw.value.len() > limits::AUDIENCES_MAX {
+        report.error(raw.referenced, format!("`audience` has 1 to {} entries", limits::AUDIENCES_MAX), None);
+    }
+    raw.value.iter().map(|raw| report.parse(raw, "an audience", any_name)).collect()
+}
+
+fn algorithms(report: &mut Report<'_>, raw: &Spanned<Vec<Text>>) -> Option<Vec<Algorithm>> {
+    if raw.value.is_empty() {
+        let help = Some("leave it out for all that the keys allow".to_owned());
+        report.error(raw.referenced, "`algorithms` is empty".to_owned(), help);
+    }
+    let all = ALGORITHMS.map(|(word, algorithm)| (word, Some(algorithm)));
+    raw.value.iter().map(|raw| report.word(Some(raw), "algorithms", &all, None)).collect()
+}
+
 pub(super) fn authorize(report: &mut Report<'_>, raw: &raw::Authorize, at: Location) -> Option<Arc<Authorize>> {
     let api = report.required(raw.api.as_ref(), "api", at);
     let api = api.and_then(|raw| report.parse(raw, "the name of an API", |text| api_name(text).map(|()| text.into())));
@@ -86,7 +130,8 @@ pub(super) fn authorize(report: &mut Report<'_>, raw: &raw::Authorize, at: Locat
 /// Judges what the layers of a route have come to.
 pub(super) fn agree(report: &mut Report<'_>, policies: &Policies, at: Location) {
     let tells_caller = |part: &KeyPart| {
-        matches!(part, KeyPart::Application | KeyPart::Credential | KeyPart::Tenant | KeyPart::Subscription)
+        use KeyPart::{Application, Claim, Credential, Subscription, Tenant};
+        matches!(part, Application | Credential | Tenant | Subscription | Claim(_))
     };
     let counts = |tells: &dyn Fn(&KeyPart) -> bool| policies.rules.iter().find(|rule| rule.key.iter().any(tells));
     let help = "add `identify: [ { api_key: { header: X-API-Key } } ]` to the policies".to_owned();

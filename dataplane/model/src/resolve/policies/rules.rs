@@ -13,7 +13,7 @@ use crate::{
     digest, limits,
     policies::RateLimitFields,
     raw::{self, Location, OrWord, Spanned, Text},
-    resolve::{actions, matches, names::Defined, report::Report},
+    resolve::{actions, matches, names::Defined, report::Report, values},
     rule::{Allowance, Calendar, Cost, Direction, Mode, Period, Rule, RuleId, RuleKind, StoreLost, When},
 };
 use tollgate_document::{Count, Size};
@@ -152,9 +152,10 @@ fn rule(
     let shadow = truth(report, raw.shadow.as_ref(), "shadow");
     let keys_max = report.quantity_or(raw.keys_max.as_ref(), &limits::KEYS, limits::KEYS_DEFAULT).index();
     let mode = mode(report, raw);
+    let scope = scope(report, raw, owner);
     let mut rule = Rule {
         kind: what(report, item, kind)?,
-        id: RuleId { scope: owner.scope().into(), policy: kind.as_str(), name: name?.into() },
+        id: RuleId { scope: scope?.into(), policy: kind.as_str(), name: name?.into() },
         key: key?,
         allowance: allowance?,
         overrides: overrides?,
@@ -169,6 +170,17 @@ fn rule(
     let hash = digest::item("rule", &rule.content());
     rule.hash = hash;
     Some(rule)
+}
+
+/// What it counts together with.
+fn scope(report: &mut Report<'_>, raw: &raw::Rule, owner: Owner<'_>) -> Option<String> {
+    let Some(raw) = &raw.scope else { return Some(owner.scope()) };
+    if !matches!(owner, Owner::Route(..)) {
+        let help = "leave it out: such a rule counts for all routes together that have it".to_owned();
+        report.error(raw.referenced, "`scope` is for rules of routes".to_owned(), Some(help));
+        return None;
+    }
+    report.parse(raw, "a scope", values::name).map(|name| format!("shared/{name}"))
 }
 
 /// Where it is counted.

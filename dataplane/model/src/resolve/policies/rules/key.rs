@@ -26,7 +26,7 @@ const IDENTITY: [(&str, KeyPart); 5] = [
     ("api", KeyPart::Api),
 ];
 /// Parts with the name of a value.
-const NAMED: [&str; 4] = ["header", "cookie", "query", "path"];
+const NAMED: [&str; 5] = ["header", "cookie", "query", "path", "claim"];
 
 /// Resolves the key of a rule; a mistake in one part leaves the others judged.
 pub(super) fn key(report: &mut Report<'_>, item: &Spanned<raw::Rule>, owner: Owner<'_>) -> Option<Vec<KeyPart>> {
@@ -97,6 +97,7 @@ fn part(text: &str, address: &KeyPart) -> Result<KeyPart, Refusal> {
         }
         ("query", Some(name)) => any_name(name).map(KeyPart::Query),
         ("path", Some(name)) => any_name(name).map(KeyPart::Path),
+        ("claim", Some(name)) => any_name(name).map(KeyPart::Claim),
         _ => Err(unknown(text, kind)),
     }
 }

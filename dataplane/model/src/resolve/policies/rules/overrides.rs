@@ -86,6 +86,7 @@ fn index(
         KeyPart::Subscription => "subscription".to_owned(),
         KeyPart::Tenant => "tenant".to_owned(),
         KeyPart::Api => "api".to_owned(),
+        KeyPart::Claim(name) => format!("claim:{name}"),
         KeyPart::ClientIp { .. } | KeyPart::Node => String::new(),
     };
     report.parse(raw, "a part of the key", |text| {

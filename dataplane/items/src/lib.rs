@@ -131,12 +131,13 @@ impl<T: Named> Items<T> {
     }
 
     /// The place of the item in a slot.
-    pub(crate) fn order(&self, slot: u32) -> Option<u64> {
+    #[must_use]
+    pub fn order(&self, slot: u32) -> Option<u64> {
         self.entry(slot).map(|entry| entry.order)
     }
 
     /// Puts the item in a slot behind all others.
-    pub(crate) fn move_behind(&mut self, slot: u32) {
+    pub fn move_behind(&mut self, slot: u32) {
         if let Some(entry) = self.slots.get_mut(&slot) {
             entry.order = self.next_order;
             self.next_order += 1;

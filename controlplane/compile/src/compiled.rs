@@ -1,0 +1,300 @@
+//! What was compiled, and the change from one state of the records to the next.
+//!
+//! ```text
+//! changes -> Affected: units -> items of each -> judged -> claims settled -> Delta, and what is remembered
+//! ```
+//!
+//! Remembered is what a later change needs: of each unit the names of its items with a hash, and what its routes claim;
+//! of an application, of which there may be a million, a hash of its name and of its text. A unit with a mistake stays
+//! as it was, whole, and is told; so do later units that claim requests which another one has. Deltas applied one after
+//! the other give what a compilation from the beginning gives, as long as nothing fails.
+
+use crate::{
+    affected::{Affected, Before, Products},
+    api, application,
+    delta::{Delta, Failure, Item, Kind, Note, Unit},
+    judge::{Claim, judge},
+    names, plan,
+    settings::Settings,
+    source::{Change, Source},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+use tollgate_domain::{Code, Name, Refusal};
+
+/// Tenant and unit.
+type Key = (Name, Unit);
+
+/// What was compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    settings: Settings,
+    /// All units but applications.
+    units: BTreeMap<Key, Kept>,
+    /// Hash of the name -> hash of the text.
+    applications: BTreeMap<u128, u64>,
+    /// The names of all plans that are items.
+    plans: BTreeSet<String>,
+    products: Products,
+    claims: BTreeMap<Claim, Key>,
+}
+
+/// What is remembered of a unit.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    /// Item -> hash of its text.
+    items: BTreeMap<(Kind, String), u64>,
+    claims: Vec<Claim>,
+}
+
+/// What a change comes to, before it is made.
+#[derive(Default)]
+struct Staged {
+    units: BTreeMap<Key, (Vec<Item>, Kept)>,
+    /// Name of an application -> its item; `None`: gone.
+    applications: BTreeMap<String, Option<Item>>,
+    /// Whether plans are items, where that changes.
+    plans: BTreeMap<String, bool>,
+    failed: Vec<Failure>,
+    notes: Vec<Note>,
+}
+
+impl Compiled {
+    /// Nothing yet, for nodes with these settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Compiles what `changes` touch and remembers it.
+    ///
+    /// # Errors
+    /// What the store says; nothing is remembered then. Mistakes in records are in `Delta::failed`.
+    pub fn compile<S: Source>(&mut self, source: &S, changes: &[Change]) -> Result<Delta, S::Error> {
+        let (affected, staged) = self.stage(source, changes)?;
+        let delta = self.delta(&staged);
+        self.remember(affected.products, staged);
+        Ok(delta)
+    }
+
+    /// What [`compile`](Self::compile) would give, without remembering it: for a change that is tried first.
+    ///
+    /// # Errors
+    /// As `compile`.
+    pub fn preview<S: Source>(&self, source: &S, changes: &[Change]) -> Result<Delta, S::Error> {
+        let (_, staged) = self.stage(source, changes)?;
+        Ok(self.delta(&staged))
+    }
+
+    fn stage<S: Source>(&self, source: &S, changes: &[Change]) -> Result<(Affected, Staged), S::Error> {
+        let apis = |tenant: &Name| self.apis(tenant);
+        let before = Before { products: &self.products, apis: &apis };
+        let mut affected = Affected::of(source, &before, changes)?;
+        let mut staged = Staged::default();
+        // In the order of units, so that plans are there before the applications that need them.
+        while let Some((tenant, unit)) = affected.units.pop_first() {
+            let more = self.unit(source, &tenant, unit, &mut staged)?;
+            affected.units.extend(more.into_iter().map(|name| (tenant.clone(), Unit::Application(name))));
+        }
+        self.settle(&mut staged);
+        Ok((affected, staged))
+    }
+
+    /// Compiles one unit. Gives the applications that have to be compiled again because of it.
+    fn unit<S: Source>(
+        &self,
+        source: &S,
+        tenant: &Name,
+        unit: Unit,
+        staged: &mut Staged,
+    ) -> Result<BTreeSet<Name>, S::Error> {
+        let mut more = BTreeSet::new();
+        let (items, notes) = match &unit {
+            Unit::Plan(name) => {
+                let plan = source.plan(tenant, name)?;
+                (plan.iter().map(|plan| plan::of_tenant(tenant, plan)).collect(), Vec::new())
+            }
+            Unit::Target(target) => plan::of_target(source, tenant, target)?,
+            Unit::Api(environment, name) => {
+                let api = api::compile(source, &self.settings, (tenant, environment, name))?;
+                let failure =
+                    |(api, refusals)| Failure { tenant: tenant.clone(), unit: unit.clone(), api: Some(api), refusals };
+                if !api.failed.is_empty() {
+                    staged.failed.extend(api.failed.into_iter().map(failure));
+                    return Ok(more);
+                }
+                (api.items, api.notes)
+            }
+            Unit::Application(name) => {
+                let has_plan =
+                    |plan: &str| staged.plans.get(plan).copied().unwrap_or_else(|| self.plans.contains(plan));
+                let issuer = self.settings.issuer.as_deref();
+                let application = application::compile(source, (tenant, name), issuer, &has_plan)?;
+                staged.note(tenant, &unit, application.notes);
+                staged.applications.insert(names::application(tenant, name), application.item);
+                return Ok(more);
+            }
+        };
+        staged.note(tenant, &unit, notes);
+        if self.put(tenant, &unit, items, staged) {
+            match &unit {
+                Unit::Plan(plan) => more = source.applications_under(tenant, plan)?,
+                Unit::Target(target) => more = source.subscribers(tenant, target)?,
+                Unit::Api(..) | Unit::Application(_) => {}
+            }
+        }
+        Ok(more)
+    }
+
+    /// Stages the items of a unit, if they differ and the contract takes them. Tells whether plans come or go.
+    fn put(&self, tenant: &Name, unit: &Unit, items: Vec<Item>, staged: &mut Staged) -> bool {
+        let key = (tenant.clone(), unit.clone());
+        let now: BTreeMap<_, _> = items.iter().map(|item| ((item.kind, item.name.clone()), hash(&item.text))).collect();
+        let before = self.units.get(&key).map(|kept| &kept.items);
+        if before.map_or(now.is_empty(), |before| *before == now) {
+            return false;
+        }
+        let claims = match judge(&self.settings, &items) {
+            Ok(claims) => claims,
+            Err(refusals) => {
+                staged.failed.push(Failure { tenant: key.0, unit: key.1, api: None, refusals });
+                return false;
+            }
+        };
+        let is_plan = |(kind, _): &&(Kind, String)| *kind == Kind::Plan;
+        let none = BTreeMap::new();
+        let before = before.unwrap_or(&none);
+        let gone = before.keys().filter(is_plan).filter(|item| !now.contains_key(*item));
+        let come = now.keys().filter(is_plan).filter(|item| !before.contains_key(*item));
+        let flips = gone.map(|(_, name)| (name.clone(), false)).chain(come.map(|(_, name)| (name.clone(), true)));
+        let flips: Vec<_> = flips.collect();
+        let has_flips = !flips.is_empty();
+        staged.plans.extend(flips);
+        staged.units.insert(key, (items, Kept { items: now, claims }));
+        has_flips
+    }
+
+    /// Takes units out that claim what another one has, until none does.
+    fn settle(&self, staged: &mut Staged) {
+        while let Some((key, owner)) = self.conflict(&staged.units) {
+            let what = format!("{} takes the same requests already", owner.1);
+            let whose = if owner.0 == key.0 {
+                what
+            } else {
+                "an API of another tenant takes the same requests already".to_owned()
+            };
+            let remedy = "give one of them another base path, host or version, or withdraw it";
+            let refusals = vec![Refusal::new(Code::InUse, "base_path", whose, remedy)];
+            staged.units.remove(&key);
+            staged.failed.push(Failure { tenant: key.0, unit: key.1, api: None, refusals });
+        }
+    }
+
+    /// A unit, and one that has what it claims.
+    fn conflict(&self, staged: &BTreeMap<Key, (Vec<Item>, Kept)>) -> Option<(Key, Key)> {
+        let mut taken: BTreeMap<Claim, &Key> = BTreeMap::new();
+        for (key, (_, kept)) in staged {
+            for claim in &kept.claims {
+                let before = self.claims.get(claim).filter(|owner| !staged.contains_key(*owner));
+                if let Some(owner) = before.or_else(|| taken.get(claim).copied()) {
+                    return Some((key.clone(), owner.clone()));
+                }
+                taken.insert(*claim, key);
+            }
+        }
+        None
+    }
+
+    fn delta(&self, staged: &Staged) -> Delta {
+        let mut delta = Delta { failed: staged.failed.clone(), notes: staged.notes.clone(), ..Delta::default() };
+        let none = BTreeMap::new();
+        for (key, (items, kept)) in &staged.units {
+            let before = self.units.get(key).map_or(&none, |kept| &kept.items);
+            for item in items {
+                let name = (item.kind, item.name.clone());
+                if before.get(&name) != kept.items.get(&name) {
+                    delta.set.insert(name, item.text.clone());
+                }
+            }
+            delta.remove.extend(before.keys().filter(|name| !kept.items.contains_key(*name)).cloned());
+        }
+        for (name, item) in &staged.applications {
+            let before = self.applications.get(&key_of(name)).copied();
+            match item {
+                Some(item) if before != Some(hash(&item.text)) => {
+                    delta.set.insert((Kind::Application, name.clone()), item.text.clone());
+                }
+                None if before.is_some() => drop(delta.remove.insert((Kind::Application, name.clone()))),
+                _ => {}
+            }
+        }
+        // A name may have gone from one unit to another.
+        let set = &delta.set;
+        delta.remove.retain(|name| !set.contains_key(name));
+        delta
+    }
+
+    fn remember(&mut self, products: BTreeMap<(Name, Name), Option<Vec<tollgate_domain::ProductApi>>>, staged: Staged) {
+        for key in staged.units.keys() {
+            let old = self.units.remove(key).unwrap_or_default();
+            old.claims.iter().for_each(|claim| drop(self.claims.remove(claim)));
+        }
+        for (key, (_, kept)) in staged.units {
+            self.claims.extend(kept.claims.iter().map(|claim| (*claim, key.clone())));
+            if !kept.items.is_empty() {
+                self.units.insert(key, kept);
+            }
+        }
+        for (plan, is_there) in staged.plans {
+            if is_there {
+                self.plans.insert(plan)
+            } else {
+                self.plans.remove(&plan)
+            };
+        }
+        for (name, item) in staged.applications {
+            match item {
+                Some(item) => self.applications.insert(key_of(&name), hash(&item.text)),
+                None => self.applications.remove(&key_of(&name)),
+            };
+        }
+        for (key, parts) in products {
+            match parts {
+                Some(parts) => self.products.insert(key, parts),
+                None => self.products.remove(&key),
+            };
+        }
+    }
+
+    /// The environments and names of the APIs of a tenant that have items.
+    fn apis(&self, tenant: &Name) -> Vec<(Name, Name)> {
+        let of_tenant = self.units.keys().filter(|(of, _)| of == tenant);
+        let apis = of_tenant.filter_map(|(_, unit)| match unit {
+            Unit::Api(environment, name) => Some((environment.clone(), name.clone())),
+            _ => None,
+        });
+        apis.collect()
+    }
+}
+
+impl Staged {
+    fn note(&mut self, tenant: &Name, unit: &Unit, messages: Vec<String>) {
+        let note = |message| Note { tenant: tenant.clone(), unit: unit.clone(), message };
+        self.notes.extend(messages.into_iter().map(note));
+    }
+}
+
+/// The same in every run, which the hasher of a map is not.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Wide enough that no two of millions meet.
+fn key_of(name: &str) -> u128 {
+    let salted = format!("{name}\n");
+    u128::from(hash(name)) << 64 | u128::from(hash(&salted))
+}

@@ -1,0 +1,136 @@
+//! Whether a token is what it says (JWT, RFC 7519; RFC 8725): signed by a key of its issuer, and for us.
+//!
+//! ```text
+//! token -> header: algorithm, kid -> key of its issuer -> signature -> iss, aud -> Token
+//! ```
+//!
+//! Costs as much as several proxied requests, so that it runs where no worker waits for it (crate `offload`), and what came
+//! of it is kept ([`Tokens`](crate::Tokens)). Time is judged later and each time again. What is wrong with a token is told to
+//! nobody: whoever may know can read it himself.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Validation, dangerous::insecure_decode_claims, decode, decode_header};
+use serde_json::{Map, Value};
+use tollgate_http::Reason;
+use tollgate_model::{Jwt, Proof, client_proof};
+
+/// Claims of a token that rules can count by, and bytes of one.
+const CLAIMS_MAX: usize = 64;
+const CLAIM_BYTES_MAX: usize = 256;
+
+/// What is read out of a token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The client it was issued to.
+    pub(crate) client: Option<Proof>,
+    /// What it may do.
+    pub(crate) scopes: Vec<String>,
+    /// Text, numbers and truth values of its top, sorted by name.
+    claims: Vec<(String, String)>,
+    /// Seconds since 1970 between which it holds; clocks may differ by what the route allows, which is in them.
+    not_before_s: u64,
+    expires_s: u64,
+}
+
+impl Token {
+    /// For whom it acts: `sub`, if that fits a field; empty else.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        let subject = self.claim("sub");
+        if subject.bytes().all(|byte| byte.is_ascii_graphic()) { subject } else { "" }
+    }
+
+    /// The value of a claim; empty if there is none.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> &str {
+        let found = self.claims.binary_search_by(|(known, _)| known.as_str().cmp(name));
+        found.map_or("", |at| &self.claims[at].1)
+    }
+
+    /// Whether it holds now.
+    ///
+    /// # Errors
+    /// Not yet, or no more.
+    pub(crate) fn holds(&self, now_s: u64) -> Result<(), Reason> {
+        match now_s {
+            _ if now_s >= self.expires_s => Err(Reason::CredentialExpired),
+            _ if now_s < self.not_before_s => Err(Reason::CredentialInvalid),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Verifies a token of one of these issuers.
+///
+/// # Errors
+/// [`Reason::CredentialInvalid`], whatever it is.
+pub fn verify(issuers: &[Arc<Jwt>], token: &[u8]) -> Result<Token, Reason> {
+    judge(issuers, token).ok_or(Reason::CredentialInvalid)
+}
+
+fn judge(issuers: &[Arc<Jwt>], token: &[u8]) -> Option<Token> {
+    // `none` is no algorithm that a header can have.
+    let header = decode_header(token).ok()?;
+    // RFC 7515, section 4.1.11: what must be understood is not.
+    if header.crit.is_some() {
+        return None;
+    }
+    // Only to find whose keys to ask; all of it is read again behind the signature.
+    let claimed: Map<String, Value> = insecure_decode_claims(token).ok()?;
+    let issuer = issuers.iter().find(|jwt| claimed.get("iss").and_then(Value::as_str) == Some(&jwt.issuer))?;
+    let mut validation = Validation::new(header.alg);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    let keys = issuer.keys.candidates(header.kid.as_deref(), header.alg);
+    let claims = keys.filter_map(|key| decode::<Map<String, Value>>(token, &key.key, &validation).ok()).next()?.claims;
+    read(issuer, &claims)
+}
+
+/// What signed claims say, if they are for us.
+fn read(issuer: &Jwt, claims: &Map<String, Value>) -> Option<Token> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if text("iss") != Some(&issuer.issuer)
+        || !list(claims.get("aud")?).any(|aud| issuer.audience.iter().any(|own| own == aud))
+    {
+        return None;
+    }
+    let skew_s = issuer.clock_skew.as_secs();
+    let seconds = |name: &str| claims.get(name).map(|value| value.as_f64().filter(|seconds| *seconds >= 0.0));
+    let not_before_s = seconds("nbf").map_or(Some(0), |seconds| seconds.map(|seconds| seconds as u64))?;
+    let client = match &issuer.application {
+        Some(claim) => text(claim),
+        None => text("client_id").or_else(|| text("azp")),
+    };
+    let scopes = claims.get(&issuer.scopes).into_iter().flat_map(list);
+    Some(Token {
+        client: client.and_then(|client| client_proof(&issuer.issuer, client)),
+        scopes: scopes.flat_map(str::split_ascii_whitespace).map(str::to_owned).collect(),
+        claims: scalars(claims),
+        not_before_s: not_before_s.saturating_sub(skew_s),
+        // One that says no end has none that can be trusted.
+        expires_s: (seconds("exp")?? as u64).saturating_add(skew_s),
+    })
+}
+
+/// A text, or a list of texts.
+fn list(value: &Value) -> impl Iterator<Item = &str> {
+    let many = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    value.as_str().into_iter().chain(many)
+}
+
+fn scalars(claims: &Map<String, Value>) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    let kept = claims.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+    let mut kept: Vec<_> = kept.filter(|(_, value)| value.len() <= CLAIM_BYTES_MAX).take(CLAIMS_MAX).collect();
+    kept.sort_unstable();
+    kept
+}
+
+#[cfg(test)]
+mod tests;
