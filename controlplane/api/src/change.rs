@@ -20,8 +20,6 @@ pub(crate) struct Written {
     pub(crate) etag: u64,
     /// There was none before.
     pub(crate) is_new: bool,
-    /// It is as it was.
-    pub(crate) is_same: bool,
 }
 
 impl Change<'_> {
@@ -48,12 +46,12 @@ impl Change<'_> {
         if let Some(kept) = &before
             && serde_json::to_value(&kept.record).ok() == serde_json::to_value(record).ok()
         {
-            return Ok(Written { etag: kept.etag, is_new: false, is_same: true });
+            return Ok(Written { etag: kept.etag, is_new: false });
         }
         let etag = self.rows.save(space, record, expect)?;
         let told = before.as_ref().map(|kept| &kept.record);
         self.tell(space, (R::KIND, record.key(), verb), told, Some(record))?;
-        Ok(Written { etag, is_new: before.is_none(), is_same: false })
+        Ok(Written { etag, is_new: before.is_none() })
     }
 
     /// Removes a record that has to be there.

@@ -67,7 +67,6 @@ fn unused<R: Record>(
 }
 
 impl Resource for Environment {
-    const READ: Action = Action::ReadApis;
     const WRITE: Action = Action::WriteEnvironments;
 
     fn judge(&self, _: &Change<'_>, _: Space<'_>) -> Result<(), Problem> {
@@ -81,7 +80,6 @@ impl Resource for Environment {
 }
 
 impl Resource for Plan {
-    const READ: Action = Action::ReadCatalog;
     const WRITE: Action = Action::WritePlans;
 
     fn judge(&self, _: &Change<'_>, _: Space<'_>) -> Result<(), Problem> {
@@ -99,7 +97,6 @@ impl Resource for Plan {
 }
 
 impl Resource for Product {
-    const READ: Action = Action::ReadApis;
     const WRITE: Action = Action::WriteProducts;
 
     fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
@@ -118,7 +115,6 @@ impl Resource for Product {
 }
 
 impl Resource for Application {
-    const READ: Action = Action::ReadApplications;
     const WRITE: Action = Action::WriteApplications;
 
     fn is_visible(&self, permit: &Permit) -> bool {
@@ -156,7 +152,6 @@ impl Resource for Application {
 }
 
 impl Resource for Member {
-    const READ: Action = Action::ReadMembers;
     const WRITE: Action = Action::WriteMembers;
 
     fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {

@@ -1,6 +1,6 @@
 //! Records that are written whole, by their name: environments, products, plans, applications, members, tenants.
 //!
-//! Each says which actions read and write it, what it names that has to exist, and what still needs it. Listing, reading,
+//! Each says which action writes it, what it names that has to exist, and what still needs it. Listing, reading,
 //! writing and deleting are the same for all, for single requests as for `apply`.
 
 use crate::{
@@ -16,8 +16,6 @@ use tollgate_store::{Cursor, Expect, Page, Query, Record, Records as _, Rows, Sp
 
 /// A record that is written whole.
 pub(crate) trait Resource: Record {
-    /// What sees it.
-    const READ: Action;
     /// What writes it.
     const WRITE: Action;
 

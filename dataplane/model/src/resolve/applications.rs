@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use ahash::AHashMap;
 use tollgate_consumer::{Application, Credential, Proof, Scopes, Subscription, Who, client_proof};
 use tollgate_document::Count;
+use tollgate_items::Items;
 use tollgate_pattern::Refusal;
 
 use super::{
@@ -19,9 +20,7 @@ use super::{
     values,
 };
 use crate::{
-    applications,
-    items::Items,
-    limits,
+    applications, limits,
     plan::Plan,
     raw::{self, Location, Spanned, Text},
 };

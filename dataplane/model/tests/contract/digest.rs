@@ -237,7 +237,8 @@ fn any_change_of_a_rule_changes_the_digest() {
 /// An application was hashed with the plan it had, which may go in the patch that takes it away.
 #[test]
 fn applications_and_their_plans_may_go_together() {
-    let plan = "plans: [ { name: gold } ]\napplications: [ { name: shop, subscriptions: [ { api: a, plan: gold } ] } ]\n";
+    let plan =
+        "plans: [ { name: gold } ]\napplications: [ { name: shop, subscriptions: [ { api: a, plan: gold } ] } ]\n";
     let before = Configuration::parse("a", &file(&format!("{}{plan}", base())), &WORLD).unwrap();
     let delta = "base: 1\nremoved: { plans: [gold], applications: [shop] }\n";
     let after = before.patch("a patch", delta, &WORLD).unwrap();
