@@ -4,7 +4,10 @@
 //! or `.json`. All of them are one change: it is made as a whole or not at all.
 
 use super::{Admin, client::Client, client::Failure, output::yaml};
-use crate::exit::{Exit, help};
+use crate::{
+    exit::{Exit, help},
+    terminal,
+};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
@@ -92,7 +95,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> Exit {
         }
         // A table would be no file.
         for document in documents.as_array().into_iter().flatten() {
-            println!("---\n{}", yaml(document));
+            terminal::answer(format_args!("---\n{}", yaml(document)));
         }
         Ok(Value::Null)
     })

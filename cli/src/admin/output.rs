@@ -2,6 +2,7 @@
 //!
 //! A list of objects is a table with a column for each key whose values are plain; one object is a list of its keys.
 
+use crate::terminal;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Map, Value};
@@ -21,7 +22,7 @@ impl Output {
     pub(super) fn show(self, value: &Value) {
         let text = self.text(value);
         if !text.is_empty() {
-            println!("{text}");
+            terminal::answer(text);
         }
     }
 
@@ -60,7 +61,7 @@ fn plain(value: &Value) -> String {
 
 fn empty() -> Table {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 

@@ -36,7 +36,7 @@ const ONE: &str = "/tenants/{tenant}/apis/{api}";
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/tenants/{tenant}/apis", "listApis", "Lists APIs.", list)
         .query(SEARCH)
-        .bodies("", "Page")
+        .bodies("", "[Api]")
         .may(Action::ReadApis),
     Endpoint::post(
         "/tenants/{tenant}/apis",
@@ -68,7 +68,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         .may(Action::Publish),
     Endpoint::get("/tenants/{tenant}/apis/{api}/revisions", "listRevisions", "Lists its revisions.", revisions)
         .query(PAGE)
-        .bodies("", "Page")
+        .bodies("", "[RevisionHead]")
         .may(Action::ReadApis),
     Endpoint::post("/tenants/{tenant}/apis/{api}/revisions", "freezeApi", "Freezes the working copy.", freeze)
         .bodies("Note", "Revision")

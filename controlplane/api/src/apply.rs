@@ -39,7 +39,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// In the order in which they refer to each other.
-const KINDS: [&str; 7] = ["Environment", "Plan", "Api", "Product", "Application", "Subscription", "Publication"];
+pub(crate) const KINDS: [&str; 7] = ["Environment", "Plan", "Api", "Product", "Application", "Subscription", "Publication"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,7 +138,7 @@ fn reaching<T>(
     let mut permit = change.call.permit()?.clone();
     permit.reach = permit.actor.may(action, &permit.tenant)?;
     let call = change.call.with(permit);
-    work(&mut Change { call: &call, rows: change.rows })
+    work(&mut Change { call: &call, rows: change.rows, touched: change.touched })
 }
 
 fn whole<R: Resource>(

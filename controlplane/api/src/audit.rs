@@ -16,7 +16,7 @@ const FILTERS: &[(&str, &str)] =
 pub(crate) const ENDPOINTS: &[Endpoint] =
     &[Endpoint::get("/tenants/{tenant}/audit", "listAudit", "What was changed by whom, the newest first.", list)
         .query(FILTERS)
-        .bodies("", "Page")
+        .bodies("", "[AuditEvent]")
         .may(Action::ReadAudit)];
 
 fn list(call: &Call, rows: &dyn Rows) -> Outcome {

@@ -18,11 +18,11 @@ const SEARCH: &[(&str, &str)] =
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/tenants/{tenant}/catalog/apis", "findApis", "APIs that can be found.", apis)
         .query(SEARCH)
-        .bodies("", "Page")
+        .bodies("", "[Found]")
         .may(Action::ReadCatalog),
     Endpoint::get("/tenants/{tenant}/catalog/products", "findProducts", "Products that can be found.", products)
         .query(PAGE)
-        .bodies("", "Page")
+        .bodies("", "[Found]")
         .may(Action::ReadCatalog),
 ];
 

@@ -3,7 +3,7 @@
 //!
 //! What is written as it was is no change: no event, and the etag stays. `Change` is the only way for handlers to write.
 
-use crate::{call::Call, problem::Problem};
+use crate::{call::Call, judge::Touched, problem::Problem};
 use serde::Serialize;
 use tollgate_domain::{AuditEvent, Name, audit::redacted};
 use tollgate_store::{Expect, Kept, Record, Records as _, RecordsMut as _, RowsMut, Space};
@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub(crate) struct Change<'c> {
     pub(crate) call: &'c Call,
     pub(crate) rows: &'c mut dyn RowsMut,
+    /// What was written so far, for the `Judge`.
+    pub(crate) touched: &'c mut Vec<Touched>,
 }
 
 /// What came of a write.
@@ -70,6 +72,7 @@ impl Change<'_> {
         after: Option<&R>,
     ) -> Result<(), Problem> {
         let (kind, key, verb) = of;
+        self.touched.push(Touched { tenant: space.as_str().to_owned(), kind: kind.to_owned(), key: key.clone() });
         let tenant: Option<Name> = match space {
             Space::Installation => None,
             Space::Tenant(name) => Some(name.clone()),

@@ -27,7 +27,7 @@ const ONE: &str = "/tenants/{tenant}/applications/{application}/credentials/{id}
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get(ALL, "listCredentials", "Lists the credentials of an application, without their texts.", list)
         .query(PAGE)
-        .bodies("", "Page")
+        .bodies("", "[Credential]")
         .may(Action::ReadCredentials),
     Endpoint::post(ALL, "issueCredential", "Issues a credential; its text is in this answer and nowhere else.", issue)
         .bodies("Issue", "Issued")

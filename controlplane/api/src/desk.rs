@@ -14,6 +14,7 @@ use crate::{
     change::Change,
     endpoint::{Endpoint, Outcome, Rule, Run},
     idempotency,
+    judge::Judge,
     limits::REQUESTS_MAX,
     problem::Problem,
     token,
@@ -28,6 +29,7 @@ use tollgate_store::{Error, Records as _, Rows, Space, Store, Transactions as _}
 #[derive(Clone)]
 pub(crate) struct Desk {
     store: Arc<dyn Store>,
+    judge: Option<Arc<dyn Judge>>,
     turns: Arc<Semaphore>,
 }
 
@@ -45,8 +47,8 @@ impl From<Error> for Stop {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, turns: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    pub(crate) fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Self {
+        Self { store, judge, turns: Arc::new(Semaphore::new(REQUESTS_MAX)) }
     }
 
     /// Answers a request.
@@ -82,8 +84,12 @@ impl Desk {
     fn change(&self, call: &Call, run: fn(&mut Change<'_>) -> Outcome) -> Outcome {
         let is_dry_run = call.is_dry_run()?;
         let done = self.store.write(|rows| {
-            let mut change = Change { call, rows };
+            let mut touched = Vec::new();
+            let mut change = Change { call, rows, touched: &mut touched };
             let answer = idempotency::once(&mut change, run).map_err(Stop::Problem)?;
+            if let Some(judge) = self.judge.as_ref().filter(|_| !touched.is_empty()) {
+                judge.judge(rows, &touched)?.map_err(|refusals| Stop::Problem(refusals.into()))?;
+            }
             if is_dry_run { Err(Stop::DryRun(answer)) } else { Ok(answer) }
         });
         match done {

@@ -20,6 +20,7 @@ mod desk;
 mod endpoint;
 mod idempotency;
 mod import;
+mod judge;
 mod limits;
 mod openapi;
 mod problem;
@@ -32,6 +33,7 @@ mod subscriptions;
 mod tenants;
 mod token;
 
+pub use judge::{Judge, Touched};
 pub use openapi::document;
 pub use router::router;
 

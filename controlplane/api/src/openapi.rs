@@ -55,15 +55,11 @@ fn operation(endpoint: &Endpoint) -> Value {
                 "application/json": { "schema": { "type": "object" } },
             })
         } else {
-            json!({ "application/json": { "schema": reference(endpoint.body) } })
+            json!({ "application/json": { "schema": schema::reference(endpoint.body) } })
         };
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
-}
-
-fn reference(schema: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
@@ -95,13 +91,13 @@ fn responses(endpoint: &Endpoint) -> Value {
     if endpoint.answer.is_empty() {
         responses.insert("204".to_owned(), json!({ "description": "Done." }));
     } else {
-        let content = json!({ "application/json": { "schema": reference(endpoint.answer) } });
+        let content = json!({ "application/json": { "schema": schema::reference(endpoint.answer) } });
         responses.insert("200".to_owned(), json!({ "description": "Done.", "content": content }));
         if endpoint.is_change() {
             responses.insert("201".to_owned(), json!({ "description": "Created.", "content": content }));
         }
     }
-    let content = json!({ "application/problem+json": { "schema": reference("Problem") } });
+    let content = json!({ "application/problem+json": { "schema": schema::reference("Problem") } });
     let mut problem = |status: &str, what: &str| {
         responses.insert(status.to_owned(), json!({ "description": what, "content": content }));
     };

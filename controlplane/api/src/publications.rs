@@ -26,7 +26,7 @@ const ONE: &str = "/tenants/{tenant}/apis/{api}/publications/{environment}";
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/tenants/{tenant}/apis/{api}/publications", "listPublications", "Where the API is published.", list)
         .query(PAGE)
-        .bodies("", "Page")
+        .bodies("", "[Publication]")
         .may(Action::ReadApis),
     Endpoint::get(ONE, "getPublication", "What the environment serves of the API.", get)
         .bodies("", "Publication")
@@ -50,7 +50,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         history,
     )
     .query(PAGE)
-    .bodies("", "Page")
+    .bodies("", "[Publication]")
     .may(Action::ReadApis),
 ];
 

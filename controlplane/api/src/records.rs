@@ -19,7 +19,7 @@ macro_rules! endpoints {
         [
             Endpoint::get($path, concat!("list", $names), concat!("Lists ", $names, "."), list::<$record>)
                 .query(PAGE)
-                .bodies("", "Page")
+                .bodies("", concat!("[", $name, "]"))
                 .may(Action::$read),
             Endpoint::get($one, concat!("get", $name), concat!("One of the ", $names, "."), get::<$record>)
                 .bodies("", $name)

@@ -7,6 +7,7 @@ use crate::{
     desk::Desk,
     endpoint::Endpoint,
     endpoints,
+    judge::Judge,
     limits::BODY_BYTES_MAX,
     openapi,
     problem::Problem,
@@ -29,9 +30,9 @@ use tollgate_store::Store;
 
 const PREFIX: &str = "/api/v1";
 
-/// The admin API over a store.
-pub fn router(store: Arc<dyn Store>) -> Router {
-    let desk = Desk::new(store);
+/// The admin API over a store. `judge` is asked about every change before it is made.
+pub fn router(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Router {
+    let desk = Desk::new(store, judge);
     let mut router = Router::new();
     let mut paths: BTreeMap<&str, MethodRouter> = BTreeMap::new();
     for endpoint in endpoints() {

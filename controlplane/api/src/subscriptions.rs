@@ -35,7 +35,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         list,
     )
     .query(FILTERS)
-    .bodies("", "Page")
+    .bodies("", "[Subscription]")
     .may(Action::ReadSubscriptions),
     Endpoint::get(
         "/tenants/{tenant}/applications/{application}/subscriptions",
@@ -44,7 +44,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         list_of,
     )
     .query(PAGE)
-    .bodies("", "Page")
+    .bodies("", "[Subscription]")
     .may(Action::ReadSubscriptions),
     Endpoint::get(ONE, "getSubscription", "One of the subscriptions.", get)
         .bodies("", "Subscription")

@@ -31,7 +31,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         list,
     )
     .query(PAGE)
-    .bodies("", "Page")
+    .bodies("", "[Tenant]")
     .may(Action::ReadCatalog),
     Endpoint::get("/tenants/{tenant}", "getTenant", "A tenant.", get).bodies("", "Tenant").may(Action::ReadCatalog),
     Endpoint::put("/tenants/{tenant}", "putTenant", "Writes a tenant; only operators make a new one.", put)
@@ -40,7 +40,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         .may(Action::WriteTenant),
     Endpoint::get(TOKENS, "listTokens", "Lists the tokens of a member, without their texts.", tokens)
         .query(PAGE)
-        .bodies("", "Page")
+        .bodies("", "[Token]")
         .may(Action::ReadMembers),
     Endpoint::post(TOKENS, "issueToken", "Issues a token; its text is in this answer and nowhere else.", issue)
         .bodies("IssueToken", "IssuedToken")

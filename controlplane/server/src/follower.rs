@@ -20,10 +20,12 @@ use std::{
 };
 use tollgate_compile::{Change, Compiled, Delta, Record};
 use tollgate_domain::{
-    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Subscription, Target, Tenant,
+    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Refusal, Refusals,
+    Subscription, Target, Tenant,
 };
 use tollgate_gateway::{ChangeRefused, Gateway};
-use tollgate_store::{Change as Row, Error, Mark, Record as _, Store, Transactions as _};
+use tollgate_api::{Judge, Touched};
+use tollgate_store::{Change as Row, Error, Mark, Record as _, Rows, Store, Transactions as _};
 
 /// Changes of one patch at most.
 const CHANGES_MAX: usize = 10_000;
@@ -85,7 +87,7 @@ impl Compiler {
         let State { compiled, mark, epoch } = &mut *state;
         let read = self.store.read(|rows| {
             let found = rows.changes_since(mark, CHANGES_MAX)?;
-            let changes: BTreeSet<_> = found.changes.iter().filter_map(change).collect();
+            let changes: BTreeSet<_> = found.changes.iter().filter_map(of_row).collect();
             let changes: Vec<_> = changes.into_iter().collect();
             Ok::<_, Error>((compiled.compile(&Stored(rows), &changes)?, found.mark))
         });
@@ -165,30 +167,54 @@ fn say(delta: &Delta) {
     }
 }
 
-/// What the compiler has to know of a row that has changed; nothing of those it does not read.
-fn change(row: &Row) -> Option<Change> {
-    let name = || row.key.parse::<Name>().ok();
-    if row.kind == Tenant::KIND && row.tenant.is_empty() {
+/// Before a change is made: what would be compiled of it. What is compiled may lag behind the store by a moment; what slips
+/// through is found when it is compiled, and said then.
+impl Judge for Compiler {
+    fn judge(&self, rows: &dyn Rows, touched: &[Touched]) -> Result<std::result::Result<(), Refusals>, Error> {
+        let changes = touched.iter().filter_map(|touched| of_record(&touched.tenant, &touched.kind, &touched.key));
+        let changes: BTreeSet<_> = changes.collect();
+        if changes.is_empty() {
+            return Ok(Ok(()));
+        }
+        let changes: Vec<_> = changes.into_iter().collect();
+        let preview = self.state().compiled.preview(&Stored(rows), &changes)?;
+        let refusals = preview.failed.into_iter().flat_map(|failure| {
+            let unit = failure.unit.to_string();
+            failure.refusals.into_iter().map(move |refusal| Refusal { what: format!("{unit}: {}", refusal.what), ..refusal })
+        });
+        Ok(Refusals::none(refusals.collect()))
+    }
+}
+
+/// What the compiler has to know of a row that has changed.
+fn of_row(row: &Row) -> Option<Change> {
+    if row.kind != Credential::KIND {
+        return of_record(&row.tenant, &row.kind, &row.key);
+    }
+    // One that is gone went with its application, which is told by itself.
+    let credential: Credential = serde_json::from_str(&row.row.as_ref()?.body).ok()?;
+    Some(Change::new(row.tenant.parse().ok()?, Record::Application(credential.application)))
+}
+
+/// What the compiler has to know of a record; nothing of those it does not read.
+fn of_record(tenant: &str, kind: &str, key: &str) -> Option<Change> {
+    let name = || key.parse::<Name>().ok();
+    if kind == Tenant::KIND && tenant.is_empty() {
         return Some(Change::new(name()?, Record::Tenant));
     }
-    let tenant: Name = row.tenant.parse().ok()?;
-    let record = match row.kind.as_str() {
+    let tenant: Name = tenant.parse().ok()?;
+    let record = match kind {
         kind if kind == Environment::KIND => Record::Environment(name()?),
-        kind if kind == Api::KIND => Record::Api(row.key.parse().ok()?),
+        kind if kind == Api::KIND => Record::Api(key.parse().ok()?),
         kind if kind == Publication::KIND => {
-            let (api, environment) = row.key.split_once('/')?;
+            let (api, environment) = key.split_once('/')?;
             Record::Publication(environment.parse().ok()?, api.parse::<ApiName>().ok()?)
         }
         kind if kind == Product::KIND => Record::Product(name()?),
         kind if kind == Plan::KIND => Record::Plan(name()?),
         kind if kind == Application::KIND => Record::Application(name()?),
-        kind if kind == Credential::KIND => {
-            // One that is gone went with its application, which is told by itself.
-            let credential: Credential = serde_json::from_str(&row.row.as_ref()?.body).ok()?;
-            Record::Application(credential.application)
-        }
         kind if kind == Subscription::KIND => {
-            let (application, target) = row.key.split_once('/')?;
+            let (application, target) = key.split_once('/')?;
             Record::Subscription(application.parse().ok()?, target.parse::<Target>().ok()?)
         }
         _ => return None,

@@ -82,13 +82,14 @@ impl ControlPlane {
             revoked: Mutex::default(),
         });
         let (end, ended) = oneshot::channel();
-        let router = tollgate_api::router(store.clone()).merge(oauth::router(tokens));
+        let compiler = Arc::new(Compiler::new(store.clone(), fixed));
+        let router = tollgate_api::router(store.clone(), Some(compiler.clone())).merge(oauth::router(tokens));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
         let forgetting = store.clone();
         let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;
         Ok(Self {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
-            compiler: Arc::new(Compiler::new(store.clone(), fixed)),
+            compiler,
             store,
             address,
             end: Some(end),
