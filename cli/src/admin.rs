@@ -19,13 +19,13 @@ use serde_json::Value;
 #[derive(clap::Args)]
 pub(crate) struct Admin {
     /// The control plane; left out: that of `tollgate login`
-    #[arg(long, value_name = "URL", env = "TOLLGATE_URL")]
+    #[arg(long, value_name = "URL", env = "TOLLGATE_URL", global = true)]
     url: Option<String>,
     /// The tenant; left out: one's own
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     tenant: Option<String>,
     /// How the answer is shown
-    #[arg(long, value_enum, default_value_t = Output::Table)]
+    #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
 }
 

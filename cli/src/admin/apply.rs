@@ -89,13 +89,14 @@ pub(crate) fn export(arguments: &ExportArguments) -> Exit {
     let admin = &arguments.admin;
     admin.run(|client| {
         let mut answer = client.get(&client.of_tenant("/export"))?;
-        let documents = answer["documents"].take();
+        let mut documents = answer["documents"].take();
         if admin.output == super::Output::Json {
             return Ok(documents);
         }
         // A table would be no file.
-        for document in documents.as_array().into_iter().flatten() {
-            terminal::answer(format_args!("---\n{}", yaml(document)));
+        for document in documents.as_array_mut().into_iter().flatten() {
+            let kind = document.as_object_mut().and_then(|map| map.remove("kind")).unwrap_or_default();
+            terminal::answer(format_args!("---\nkind: {}\n{}", kind.as_str().unwrap_or_default(), yaml(document)));
         }
         Ok(Value::Null)
     })
@@ -138,7 +139,8 @@ fn located(failure: Failure, places: &[String]) -> Failure {
 fn read(path: &Path, documents: &mut Vec<(String, Value)>) -> Result<(), Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::Local(format!("{}: {what}", path.display()));
     if path.is_dir() {
-        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| failed(&error))?;
+        let entries =
+            fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| failed(&error))?;
         let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         let is_document = |file: &PathBuf| {
             file.extension().and_then(|end| end.to_str()).is_some_and(|end| ["yaml", "yml", "json"].contains(&end))

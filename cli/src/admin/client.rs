@@ -89,9 +89,9 @@ impl Login {
     fn read() -> Result<Option<Self>, Failure> {
         let path = login_file()?;
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
-                Failure::Local(format!("{}: {error}; run `tollgate login` again", path.display()))
-            }),
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| Failure::Local(format!("{}: {error}; run `tollgate login` again", path.display()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::Local(format!("{}: {error}", path.display()))),
         }
@@ -119,10 +119,12 @@ impl Client {
     pub(super) fn open(url: Option<&str>, tenant: Option<&str>) -> Result<Self, Failure> {
         let kept = Login::read()?;
         let missing = || Failure::Local(format!("nobody is logged in: run `tollgate login`, or set {TOKEN} and --url"));
-        let url = url.map(str::to_owned).or_else(|| kept.as_ref().map(|login| login.url.clone())).ok_or_else(missing)?;
+        let url =
+            url.map(str::to_owned).or_else(|| kept.as_ref().map(|login| login.url.clone())).ok_or_else(missing)?;
         // A token is for the control plane that gave it, and is sent to no other.
         let own = kept.filter(|login| login.url.trim_end_matches('/') == url.trim_end_matches('/'));
-        let token = env::var(TOKEN).ok().or_else(|| own.as_ref().map(|login| login.token.clone())).ok_or_else(missing)?;
+        let token =
+            env::var(TOKEN).ok().or_else(|| own.as_ref().map(|login| login.token.clone())).ok_or_else(missing)?;
         let known = tenant.map(str::to_owned).or_else(|| own.map(|login| login.tenant));
         let mut client = Self::with(&url, token);
         client.tenant = match known {

@@ -54,7 +54,8 @@ struct OpenApi {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let From::Openapi(openapi) = &arguments.from;
     openapi.admin.run(|client| {
-        let text = fs::read(&openapi.file).map_err(|error| Failure::Local(format!("{}: {error}", openapi.file.display())))?;
+        let text =
+            fs::read(&openapi.file).map_err(|error| Failure::Local(format!("{}: {error}", openapi.file.display())))?;
         let mut path = client.of_tenant(&format!("/apis?dry_run={}", openapi.dry_run));
         let OpenApi { name, version, upstream, plan, .. } = openapi;
         for (key, value) in [("name", name), ("version", version), ("upstream", upstream), ("plan", plan)] {

@@ -161,13 +161,15 @@ pub(crate) fn write(change: &mut Change<'_>, spec: ApiSpec, expect: Expect) -> R
 fn take(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
     let space = call.space()?;
-    let import::Taken { mut spec, document, notes } = import::read(call)?;
-    let before = change.load::<Api>(space, &spec.api_name().to_string())?;
-    if let Some(kept) = &before {
+    let taken = import::read(call)?;
+    let notes = taken.notes.clone();
+    change.save(space, &taken.document, Expect::Any, "write")?;
+    let before = change.load::<Api>(space, &taken.spec.api_name().to_string())?;
+    let spec = match &before {
         // What no document says stays as it is.
-        spec = import::onto(spec, &kept.record.spec);
-    }
-    change.save(space, &document, Expect::Any, "write")?;
+        Some(kept) => taken.onto(&kept.record.spec),
+        None => taken.spec,
+    };
     let (api, written) = write(change, spec, call.expect()?)?;
     let body = json!({ "api": api, "notes": notes });
     let answer = if written.is_new { Answer::created(&body) } else { Answer::of(&body) };

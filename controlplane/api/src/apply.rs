@@ -38,8 +38,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         .may(Action::ReadApis),
 ];
 
-/// In the order in which they refer to each other.
-pub(crate) const KINDS: [&str; 7] = ["Environment", "Plan", "Api", "Product", "Application", "Subscription", "Publication"];
+/// In the order in which they refer to each other; only what is published is subscribed to.
+pub(crate) const KINDS: [&str; 7] =
+    ["Environment", "Plan", "Api", "Publication", "Product", "Application", "Subscription"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -327,9 +328,6 @@ fn export(call: &Call, rows: &dyn Rows) -> Outcome {
     exported::<Environment>(rows, space, "Environment", &mut documents, |record| Some(json!(record)))?;
     exported::<Plan>(rows, space, "Plan", &mut documents, |record| Some(json!(record)))?;
     exported::<Api>(rows, space, "Api", &mut documents, |api| Some(json!(api.spec)))?;
-    exported::<Product>(rows, space, "Product", &mut documents, |record| Some(json!(record)))?;
-    exported::<Application>(rows, space, "Application", &mut documents, |record| Some(json!(record)))?;
-    exported::<Subscription>(rows, space, "Subscription", &mut documents, |record| Some(said(record)))?;
     exported::<Publication>(rows, space, "Publication", &mut documents, |publication| {
         let release = publication.release?;
         let mut said = json!({
@@ -340,6 +338,9 @@ fn export(call: &Call, rows: &dyn Rows) -> Outcome {
         }
         Some(said)
     })?;
+    exported::<Product>(rows, space, "Product", &mut documents, |record| Some(json!(record)))?;
+    exported::<Application>(rows, space, "Application", &mut documents, |record| Some(json!(record)))?;
+    exported::<Subscription>(rows, space, "Subscription", &mut documents, |record| Some(said(record)))?;
     Ok(Answer::of(&json!({ "documents": documents })))
 }
 

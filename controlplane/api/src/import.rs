@@ -15,6 +15,8 @@ pub(crate) struct Taken {
     pub(crate) spec: ApiSpec,
     pub(crate) document: Document,
     pub(crate) notes: Vec<Value>,
+    /// The request says where requests go.
+    pub(crate) has_upstream: bool,
 }
 
 /// Reads the document of the body.
@@ -41,7 +43,8 @@ pub(crate) fn read(call: &Call) -> Result<Taken, Problem> {
         spec.upstream = Some(Upstream { endpoints, path, options: BTreeMap::new() });
     }
     spec.document = Some(document.digest.clone());
-    Ok(Taken { spec, document, notes: imported.notes.iter().map(shown).collect() })
+    let has_upstream = call.query.contains_key("upstream");
+    Ok(Taken { spec, document, notes: imported.notes.iter().map(shown).collect(), has_upstream })
 }
 
 /// A parameter of the query.
@@ -50,19 +53,23 @@ fn parameter<T: std::str::FromStr<Err = Refusal>>(call: &Call, name: &str) -> Re
     Ok(read.map_err(|refusal| refusal.inside(name))?)
 }
 
-/// `spec` with what is said of the API besides its document.
-pub(crate) fn onto(spec: ApiSpec, before: &ApiSpec) -> ApiSpec {
-    let plans = spec.plans.union(&before.plans).cloned().collect();
-    ApiSpec {
-        plans,
-        labels: before.labels.clone(),
-        visibility: before.visibility.clone(),
-        hosts: before.hosts.clone(),
-        versioning: before.versioning.clone(),
-        subscription: before.subscription,
-        upstream: spec.upstream.or_else(|| before.upstream.clone()),
-        upstreams: before.upstreams.clone().into_iter().chain(spec.upstreams).collect(),
-        ..spec
+impl Taken {
+    /// The API with what is said of it besides its document. Where requests go stays, too, unless the request says it: the
+    /// servers of a document are often those of its author.
+    pub(crate) fn onto(self, before: &ApiSpec) -> ApiSpec {
+        let Self { spec, has_upstream, .. } = self;
+        let upstream = if has_upstream { spec.upstream } else { before.upstream.clone().or(spec.upstream) };
+        ApiSpec {
+            plans: spec.plans.union(&before.plans).cloned().collect(),
+            labels: before.labels.clone(),
+            visibility: before.visibility.clone(),
+            hosts: before.hosts.clone(),
+            versioning: before.versioning.clone(),
+            subscription: before.subscription,
+            upstream,
+            upstreams: spec.upstreams.into_iter().chain(before.upstreams.clone()).collect(),
+            ..spec
+        }
     }
 }
 

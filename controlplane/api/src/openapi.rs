@@ -29,6 +29,8 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schema::all(),
+            "parameters": shared_parameters(),
+            "responses": problems(),
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     })
@@ -68,22 +70,48 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let mut parameters: Vec<_> = named
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    let query = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } });
     parameters.extend(endpoint.query.iter().map(|(name, what)| query(name, what)));
     if endpoint.is_change() {
-        parameters.push(json!({
-            "name": "dry_run", "in": "query", "description": "`true`: judged and answered, not made.",
-            "schema": { "type": "boolean" },
-        }));
-        let headers = [
-            ("If-Match", "The ETag of the record as it was read; 412 if it is another."),
-            ("Idempotency-Key", "The same key and request is done once, for a day."),
-        ];
-        parameters.extend(headers.map(
-            |(name, what)| json!({ "name": name, "in": "header", "description": what, "schema": { "type": "string" } }),
-        ));
+        let shared = SHARED.iter().map(|(key, ..)| json!({ "$ref": format!("#/components/parameters/{key}") }));
+        parameters.extend(shared);
     }
     parameters
+}
+
+fn query(name: &str, what: &str) -> Value {
+    json!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } })
+}
+
+/// Parameters of every change: key of the component, name, place, meaning.
+const SHARED: [(&str, &str, &str, &str); 3] = [
+    ("dry-run", "dry_run", "query", "`true`: judged and answered, not made."),
+    ("if-match", "If-Match", "header", "The ETag of the record as it was read; 412 if it is another."),
+    ("idempotency-key", "Idempotency-Key", "header", "The same key and request is done once, for a day."),
+];
+
+/// Problems: status and when.
+const PROBLEMS: [(&str, &str); 7] = [
+    ("401", "No token, or one that is not good."),
+    ("403", "None of the member's roles allows it."),
+    ("404", "It does not exist, or not for who asks."),
+    ("409", "It does not fit what there is."),
+    ("412", "The record is another than If-Match says."),
+    ("413", "The body is too long."),
+    ("422", "Something in the request is wrong."),
+];
+
+fn shared_parameters() -> Value {
+    let parameter = |(key, name, place, what): (&str, &str, &str, &str)| {
+        (key.to_owned(), json!({ "name": name, "in": place, "description": what, "schema": { "type": "string" } }))
+    };
+    Value::Object(SHARED.into_iter().map(parameter).collect())
+}
+
+fn problems() -> Value {
+    let content = json!({ "application/problem+json": { "schema": schema::reference("Problem") } });
+    let problem =
+        |(status, what): (&str, &str)| (status.to_owned(), json!({ "description": what, "content": content }));
+    Value::Object(PROBLEMS.into_iter().map(problem).collect())
 }
 
 fn responses(endpoint: &Endpoint) -> Value {
@@ -97,20 +125,16 @@ fn responses(endpoint: &Endpoint) -> Value {
             responses.insert("201".to_owned(), json!({ "description": "Created.", "content": content }));
         }
     }
-    let content = json!({ "application/problem+json": { "schema": schema::reference("Problem") } });
-    let mut problem = |status: &str, what: &str| {
-        responses.insert(status.to_owned(), json!({ "description": what, "content": content }));
-    };
-    problem("401", "No token, or one that is not good.");
-    problem("422", "Something in the request is wrong.");
-    if let Rule::May(_) = endpoint.rule {
-        problem("403", "None of the member's roles allows it.");
-        problem("404", "It does not exist, or not for who asks.");
-    }
-    if endpoint.is_change() {
-        problem("409", "It does not fit what there is.");
-        problem("412", "The record is another than If-Match says.");
-        problem("413", "The body is too long.");
+    let is_public = endpoint.rule == Rule::Public;
+    for (status, _) in PROBLEMS {
+        let is_possible = match status {
+            "403" | "404" => !is_public,
+            "409" | "412" | "413" => endpoint.is_change(),
+            _ => true,
+        };
+        if is_possible {
+            responses.insert(status.to_owned(), json!({ "$ref": format!("#/components/responses/{status}") }));
+        }
     }
     Value::Object(responses)
 }

@@ -25,8 +25,19 @@ pub(crate) fn all() -> Value {
         };
     }
     records!(
-        Api, ApiSpec, Application, AuditEvent, Credential, Environment, Member, Plan, Product, Publication, Revision,
-        Subscription, Tenant
+        Api,
+        ApiSpec,
+        Application,
+        AuditEvent,
+        Credential,
+        Environment,
+        Member,
+        Plan,
+        Product,
+        Publication,
+        Revision,
+        Subscription,
+        Tenant
     );
     let mut all: Map<_, _> = found.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
     // No answer tells a hash.

@@ -11,7 +11,9 @@ use std::{
 use tollgate_compile::Source as _;
 use tollgate_domain::{ApiName, Application, Credential, CredentialKind, Name, Operation, Target};
 use tollgate_keys::{Client, Clients};
-use tollgate_store::{Error, Kept, Mark, Query, Record as _, Records as _, Result, Rows, Space, Store, Transactions as _};
+use tollgate_store::{
+    Error, Kept, Mark, Query, Record as _, Records as _, Result, Rows, Space, Store, Transactions as _,
+};
 
 /// Clients that are remembered at most.
 const REMEMBERED_MAX: usize = 10_000;
@@ -98,7 +100,9 @@ fn add(
     scopes: &mut BTreeSet<String>,
 ) -> Result<()> {
     let versions = source.versions(tenant, &api.name)?;
-    let Some(number) = versions.iter().find(|one| one.api_name() == *api).map(|one| one.revision) else { return Ok(()) };
+    let Some(number) = versions.iter().find(|one| one.api_name() == *api).map(|one| one.revision) else {
+        return Ok(());
+    };
     let Some(revision) = source.revision(tenant, api, number)? else { return Ok(()) };
     let operations = revision.spec.operations.iter().filter(|operation| wanted(operation));
     scopes.extend(operations.flat_map(|operation| operation.scopes.iter().cloned()));

@@ -18,13 +18,13 @@ use std::{
     },
     time::Duration,
 };
+use tollgate_api::{Judge, Touched};
 use tollgate_compile::{Change, Compiled, Delta, Record};
 use tollgate_domain::{
     Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Refusal, Refusals,
     Subscription, Target, Tenant,
 };
 use tollgate_gateway::{ChangeRefused, Gateway};
-use tollgate_api::{Judge, Touched};
 use tollgate_store::{Change as Row, Error, Mark, Record as _, Rows, Store, Transactions as _};
 
 /// Changes of one patch at most.
@@ -170,7 +170,7 @@ fn say(delta: &Delta) {
 /// Before a change is made: what would be compiled of it. What is compiled may lag behind the store by a moment; what slips
 /// through is found when it is compiled, and said then.
 impl Judge for Compiler {
-    fn judge(&self, rows: &dyn Rows, touched: &[Touched]) -> Result<std::result::Result<(), Refusals>, Error> {
+    fn judge(&self, rows: &dyn Rows, touched: &[Touched]) -> Result<Result<(), Refusals>, Error> {
         let changes = touched.iter().filter_map(|touched| of_record(&touched.tenant, &touched.kind, &touched.key));
         let changes: BTreeSet<_> = changes.collect();
         if changes.is_empty() {
@@ -180,7 +180,10 @@ impl Judge for Compiler {
         let preview = self.state().compiled.preview(&Stored(rows), &changes)?;
         let refusals = preview.failed.into_iter().flat_map(|failure| {
             let unit = failure.unit.to_string();
-            failure.refusals.into_iter().map(move |refusal| Refusal { what: format!("{unit}: {}", refusal.what), ..refusal })
+            failure
+                .refusals
+                .into_iter()
+                .map(move |refusal| Refusal { what: format!("{unit}: {}", refusal.what), ..refusal })
         });
         Ok(Refusals::none(refusals.collect()))
     }

@@ -56,7 +56,8 @@ impl Source for Stored<'_> {
     type Error = Error;
 
     fn tenants(&self) -> Result<Vec<Name>> {
-        let names = self.each::<Tenant, _>(&Query::of(Tenant::KIND, Space::Installation), |tenant| Some(tenant.name))?;
+        let names =
+            self.each::<Tenant, _>(&Query::of(Tenant::KIND, Space::Installation), |tenant| Some(tenant.name))?;
         Ok(names.into_iter().collect())
     }
 

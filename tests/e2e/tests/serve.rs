@@ -1,6 +1,7 @@
 //! The thin path from end to end: a document is imported and published, somebody subscribes and calls within a plan, and a bad
 //! revision is rolled back, all through the real binary over loopback.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tollgate_e2e::{Connection, Platform, origin, until};
 
@@ -99,6 +100,10 @@ fn what_was_acknowledged_is_served_again_after_a_crash() {
     // From the first request on: what is published is there before the gateway listens.
     assert_eq!([status(&platform, "/orders/hello", ""), status(&platform, "/orders/hello", &key)], [401, 200]);
     assert!(!platform.process.errors().contains("setup token"));
+    // Its file says nothing of what is published, and does not take it away when it is read again.
+    platform.process.signal(Signal::SIGHUP);
+    until("the file to be read again", || platform.process.errors().contains("(signal)").then_some(()));
+    assert_eq!(status(&platform, "/orders/hello", ""), 401);
 }
 
 #[test]

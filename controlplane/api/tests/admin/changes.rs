@@ -18,18 +18,31 @@ fn documents() -> Value {
 
 fn said(answer: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    answer["changes"].as_array().unwrap().iter().map(|change| (text(&change["name"]), text(&change["change"]))).collect()
+    answer["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (text(&change["name"]), text(&change["change"])))
+        .collect()
 }
 
 #[test]
 fn documents_are_applied_in_any_order_and_twice_is_once() {
     let world = World::new();
-    let apply = |query: &str, body: &Value| world.ask("POST", &format!("/tenants/acme/apply{query}"), &world.owner, body);
+    let apply =
+        |query: &str, body: &Value| world.ask("POST", &format!("/tenants/acme/apply{query}"), &world.owner, body);
     let first = apply("", &documents()).done();
     let names: Vec<_> = said(&first).into_iter().map(|(name, change)| format!("{name} {change}")).collect();
     assert_eq!(
         names,
-        ["test created", "free created", "stock@1 created", "shop created", "shop/stock@1 created", "stock@1/test created"]
+        [
+            "test created",
+            "free created",
+            "stock@1 created",
+            "stock@1/test created",
+            "shop created",
+            "shop/stock@1 created"
+        ]
     );
     let mark = |world: &World| world.get("/tenants/acme/audit", &world.owner).done()["items"].as_array().unwrap().len();
     let before = mark(&world);
@@ -45,7 +58,11 @@ fn it_is_all_or_nothing() {
     let mut wrong = documents();
     wrong["documents"][1]["plan"] = json!("none");
     let refused = world.ask("POST", "/tenants/acme/apply", &world.owner, &wrong);
-    assert_eq!((refused.status, &refused.body["errors"][0]["place"]), (422, &json!("documents[1].plan")), "{refused:?}");
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["place"]),
+        (422, &json!("documents[1].plan")),
+        "{refused:?}"
+    );
     assert_eq!(world.get("/tenants/acme/plans", &world.owner).done()["items"], json!([]));
     for document in [json!({}), json!({ "kind": "Plam" }), json!({ "kind": "Plan", "name": "a", "limit": 1 })] {
         let answer = world.ask("POST", "/tenants/acme/apply", &world.owner, &json!({ "documents": [document] }));
@@ -56,7 +73,8 @@ fn it_is_all_or_nothing() {
 #[test]
 fn pruning_removes_what_is_of_a_kind_that_was_named_and_in_no_document() {
     let world = World::new();
-    let apply = |query: &str, body: &Value| world.ask("POST", &format!("/tenants/acme/apply{query}"), &world.owner, body);
+    let apply =
+        |query: &str, body: &Value| world.ask("POST", &format!("/tenants/acme/apply{query}"), &world.owner, body);
     apply("", &documents()).done();
     let plans = json!({ "documents": [{ "kind": "Plan", "name": "other" }] });
     assert_eq!(apply("?prune=true", &plans).status, 409, "the plan is in use");
@@ -76,7 +94,8 @@ fn a_difference_is_told_with_its_place() {
     other["documents"][3]["upstream"]["endpoints"][0]["address"] = json!("127.0.0.1:2");
     let diff = world.ask("POST", "/tenants/acme/apply?dry_run=true", &world.owner, &other).done();
     let api = diff["changes"].as_array().unwrap().iter().find(|change| change["kind"] == "Api").unwrap();
-    let expected = json!([{ "place": "upstream.endpoints[0].address", "before": "127.0.0.1:1", "after": "127.0.0.1:2" }]);
+    let expected =
+        json!([{ "place": "upstream.endpoints[0].address", "before": "127.0.0.1:1", "after": "127.0.0.1:2" }]);
     assert_eq!((&api["change"], &api["differences"]), (&json!("changed"), &expected));
 }
 

@@ -3,7 +3,8 @@
 use crate::world::{World, api, text};
 use serde_json::{Value, json};
 
-const DOCUMENT: &str = "openapi: 3.1.0\ninfo: { title: Stock, version: '2' }\npaths:\n  /items/{id}:\n    get: { operationId: item }\n";
+const DOCUMENT: &str =
+    "openapi: 3.1.0\ninfo: { title: Stock, version: '2' }\npaths:\n  /items/{id}:\n    get: { operationId: item }\n";
 
 #[test]
 fn an_installation_is_set_up_once() {
@@ -57,7 +58,10 @@ fn publications_have_a_history_and_a_way_back() {
     assert_eq!(post(one, canary).done()["number"], 3);
     assert_eq!(post(&format!("{one}/rollback"), json!({ "to": 9 })).status, 409);
     let back = post(&format!("{one}/rollback"), json!({ "to": 1 })).done();
-    assert_eq!((&back["number"], &back["restores"], &back["release"]), (&json!(4), &json!(1), &json!({ "revision": 1 })));
+    assert_eq!(
+        (&back["number"], &back["restores"], &back["release"]),
+        (&json!(4), &json!(1), &json!({ "revision": 1 }))
+    );
     assert_eq!(world.ask("DELETE", "/tenants/acme/apis/orders@1.0", &world.owner, &json!({})).status, 409);
     assert_eq!(world.ask("DELETE", "/tenants/acme/environments/production", &world.owner, &json!({})).status, 409);
     world.ask("DELETE", one, &world.owner, &json!({})).done();
@@ -78,9 +82,8 @@ fn a_subscription_waits_for_approval_where_the_plan_wants_it() {
     let ask = |plan: &str| world.ask("PUT", one, &dev, &json!({ "plan": plan }));
     assert_eq!(ask("none").status, 422);
     assert_eq!(ask("asked").done()["state"], "pending");
-    let decide = |token: &str, state: &str| {
-        world.ask("POST", &format!("{one}/decision"), token, &json!({ "state": state }))
-    };
+    let decide =
+        |token: &str, state: &str| world.ask("POST", &format!("{one}/decision"), token, &json!({ "state": state }));
     assert_eq!(decide(&dev, "approved").status, 403);
     let pending = world.get("/tenants/acme/subscriptions?state=pending", &world.owner).done();
     assert_eq!(pending["items"][0]["application"], "shop");
