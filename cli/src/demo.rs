@@ -34,7 +34,7 @@ const STATUS_PORT: u16 = 9901;
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     match prepare(arguments.port) {
         Ok((config, _origins)) => match Configuration::parse("demo", &config, &NodeSource) {
-            Ok(configuration) => run::until_stopped(configuration, invite),
+            Ok(configuration) => run::until_stopped(configuration, |gateway| invite(gateway)),
             Err(errors) => failed(&errors),
         },
         Err(error) => failed(&error),

@@ -1,10 +1,13 @@
 //! The one binary: arguments, signals, wiring. No logic of its own.
 
+mod admin;
+mod control;
 mod demo;
 mod doctor;
 mod exit;
 mod gateway;
 mod run;
+mod serve;
 mod terminal;
 mod validate;
 
@@ -14,7 +17,7 @@ use exit::Exit;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// An API gateway: one binary, one pinned io_uring worker per CPU, one configuration file.
+/// API management in one binary: a gateway with a pinned io_uring worker per CPU, and a control plane with a store of its own.
 ///
 /// New here? `tollgate demo` runs a gateway in front of two built-in origins and prints requests to try.
 #[derive(Parser)]
@@ -26,18 +29,42 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    Serve(serve::Arguments),
+    Control(control::Arguments),
     Gateway(gateway::Arguments),
     Validate(validate::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Login(admin::login::Arguments),
+    Apply(admin::apply::Arguments),
+    Diff(admin::apply::DiffArguments),
+    Export(admin::apply::ExportArguments),
+    Import(admin::import::Arguments),
+    Publish(admin::publish::Arguments),
+    Rollback(admin::publish::RollbackArguments),
+    Approve(admin::approve::Arguments),
+    Keys(admin::keys::Arguments),
+    Audit(admin::audit::Arguments),
 }
 
 fn main() -> Exit {
     match Arguments::parse().verb {
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Control(arguments) => control::run(&arguments),
         Verb::Gateway(arguments) => gateway::run(&arguments),
         Verb::Validate(arguments) => validate::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Login(arguments) => admin::login::run(&arguments),
+        Verb::Apply(arguments) => admin::apply::run(&arguments),
+        Verb::Diff(arguments) => admin::apply::diff(&arguments),
+        Verb::Export(arguments) => admin::apply::export(&arguments),
+        Verb::Import(arguments) => admin::import::run(&arguments),
+        Verb::Publish(arguments) => admin::publish::run(&arguments),
+        Verb::Rollback(arguments) => admin::publish::rollback(&arguments),
+        Verb::Approve(arguments) => admin::approve::run(&arguments),
+        Verb::Keys(arguments) => admin::keys::run(&arguments),
+        Verb::Audit(arguments) => admin::audit::run(&arguments),
     }
 }
 

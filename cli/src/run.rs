@@ -1,4 +1,4 @@
-//! A gateway from its start to its end, with the signals in between. Shared by `gateway` and `demo`.
+//! A gateway from its start to its end, with the signals in between. Shared by `gateway`, `serve` and `demo`.
 //!
 //! ```text
 //! starting --started--> running --SIGTERM, SIGINT--> draining --drained--> Done
@@ -12,15 +12,16 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::{Signals, SignalsInfo},
 };
-use std::thread;
+use std::{sync::Arc, thread};
 use tollgate_gateway::{End, Gateway, Startup};
 
 /// Starts a gateway, says where it listens, calls `started`, and returns when it has stopped.
-pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&Gateway)) -> Exit {
+pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&Arc<Gateway>)) -> Exit {
     // Before the gateway, so that a signal that comes early is not lost.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
     match (signals, Gateway::start(startup)) {
         (Ok(signals), Ok(gateway)) => {
+            let gateway = Arc::new(gateway);
             announce(&gateway);
             started(&gateway);
             match serve(&gateway, signals) {
@@ -33,7 +34,7 @@ pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&G
     }
 }
 
-fn not_started(error: &dyn std::error::Error) -> Exit {
+pub(crate) fn not_started(error: &dyn std::error::Error) -> Exit {
     terminal::note(format_args!("error: could not start: {error}"));
     Exit::NotStarted
 }

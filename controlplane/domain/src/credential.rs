@@ -21,6 +21,7 @@ use aws_lc_rs::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// What an issue takes of chance: 6 bytes for the id, 32 for the secret.
 pub const ENTROPY_BYTES: usize = 38;
@@ -29,7 +30,7 @@ const ID_CHARS: usize = 8;
 const SECRET_CHARS: usize = 43;
 
 /// How an application shows who it is, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// 8 letters and digits, unique in the installation.
@@ -57,7 +58,7 @@ pub struct Credential {
 }
 
 /// What a credential is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialKind {
     /// Shown with every request.

@@ -2,9 +2,10 @@
 
 use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A document as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Of the bytes of `text`; its name.

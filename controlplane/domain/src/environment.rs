@@ -13,9 +13,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 
 /// Where APIs are published to: `production`, `sandbox`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
     /// Unique in the tenant.
@@ -31,6 +32,7 @@ pub struct Environment {
     pub stage: Option<String>,
     /// What `${var:NAME}` stands for in APIs. Up to 1024. No place for secrets: whoever may see APIs sees them.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub variables: Variables,
 }
 

@@ -12,6 +12,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// The policies of the contract that a tenant may use.
 pub const POLICIES: [&str; 18] = [
@@ -36,7 +37,7 @@ pub const POLICIES: [&str; 18] = [
 ];
 
 /// What is said at one place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Policies {
     /// `false`: nothing of the layers before holds here. Left out: `true`.
     #[serde(default = "inherits", skip_serializing_if = "is_true")]

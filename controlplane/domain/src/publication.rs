@@ -20,9 +20,10 @@ use crate::{
     revision::Revision,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What an environment serves of an API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publication {
     /// Of which API.
@@ -36,6 +37,7 @@ pub struct Publication {
     pub release: Option<Release>,
     /// The values of the variables that the revisions need.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub variables: Variables,
     /// The publication that a rollback went back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +47,7 @@ pub struct Publication {
 }
 
 /// Which revisions are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// The revision that requests get.
@@ -56,7 +58,7 @@ pub struct Release {
 }
 
 /// A revision that is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canary {
     /// Which one.

@@ -17,6 +17,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
 /// What is subscribed to: an API (`orders@1.0`) or a product (`trade`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ pub enum Target {
 }
 
 /// What lets an application call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     /// Who calls.
@@ -48,7 +52,7 @@ pub struct Subscription {
 }
 
 /// Where a subscription is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionState {
     /// Waits for somebody to decide.
@@ -66,6 +70,15 @@ use SubscriptionState::{Approved, Blocked, Pending, Rejected};
 /// From each state, those that somebody may decide for.
 pub const DECISIONS: [(SubscriptionState, &[SubscriptionState]); 4] =
     [(Pending, &[Approved, Rejected]), (Approved, &[Blocked]), (Rejected, &[Approved]), (Blocked, &[Approved])];
+
+/// Written as one text.
+impl PartialSchema for Target {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for Target {}
 
 impl SubscriptionState {
     /// As it is written.

@@ -10,15 +10,16 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, collections::BTreeMap, fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// Letters, digits, `.`, `-` and `_`, the first a letter or digit. Ordered by their numbers where they have some: `1.9`
 /// before `1.10`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);
 
 /// Where a request says which version it wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VersionScheme {
     /// The place. Left out: `path`.
@@ -36,7 +37,7 @@ pub struct VersionScheme {
 }
 
 /// `in` of a version scheme.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionPlace {
     /// In the place of `{version}` in the base path, or after it if there is none.

@@ -5,7 +5,7 @@
 
 use crate::{
     StartError, Startup,
-    changes::{self, Cause, Changes, LastGood, Live, Updater},
+    changes::{self, Cause, Change, Changes, Job, LastGood, Live, Outcome, Refusal, Updater},
     error::Part,
     publish::Publisher,
     status::{self, Listeners, StatusThread, Subject},
@@ -13,6 +13,7 @@ use crate::{
     watch::Watch,
     watchdog::Watchdog,
 };
+use crossbeam::channel;
 use std::{sync::Arc, thread::JoinHandle};
 use tollgate_telemetry::Registry;
 
@@ -23,6 +24,7 @@ pub(crate) struct Control {
     status: Option<StatusThread>,
     changes: Option<Changes>,
     updating: Option<JoinHandle<()>>,
+    live: Arc<Live>,
 }
 
 impl Control {
@@ -34,7 +36,7 @@ impl Control {
         publisher: Arc<Publisher>,
         survival: Survival,
     ) -> Result<Self, StartError> {
-        let Startup { configuration, cause, file, is_watched, last_good } = startup;
+        let Startup { configuration, cause, file, is_watched, last_good, overlay } = startup;
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
         let kept = last_good.clone();
@@ -45,6 +47,7 @@ impl Control {
             file: file.clone(),
             read: (cause == Cause::Start).then(|| live.running().configuration.clone()),
             last_good,
+            overlay,
             metrics: registry.config(),
         };
         updater.started(snapshot.generation, snapshot.digest);
@@ -56,6 +59,7 @@ impl Control {
             status: None,
             changes: Some(changes.clone()),
             updating: Some(updating),
+            live: live.clone(),
         };
         if let Some(file) = file.filter(|_| is_watched) {
             let watch = Watch::start(file, kept, live.clone(), changes.clone());
@@ -67,6 +71,21 @@ impl Control {
             control.status = Some(status::launch(listeners, subject).map_err(Part::StatusThread.failed())?);
         }
         Ok(control)
+    }
+
+    /// The generation of the configuration that runs.
+    pub(crate) fn generation(&self) -> u64 {
+        self.live.running().configuration.snapshot().generation
+    }
+
+    /// Has one change made and waits for what becomes of it.
+    pub(crate) fn make(&self, change: Change) -> Outcome {
+        let (told, outcome) = channel::bounded(1);
+        let done = Box::new(move |outcome| drop(told.send(outcome)));
+        if let Some(changes) = &self.changes {
+            changes.submit(Job { change, if_match: None, is_dry_run: false, done });
+        }
+        outcome.recv().unwrap_or(Outcome::Refused(Refusal::Draining))
     }
 
     /// Has the file read again.

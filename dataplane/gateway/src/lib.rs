@@ -14,6 +14,7 @@ mod control;
 mod error;
 mod figures;
 mod housekeeping;
+mod inside;
 mod launch;
 mod limits;
 mod process;
@@ -28,8 +29,9 @@ mod watchdog;
 
 pub use certificates::NodeSource;
 pub use error::StartError;
+pub use inside::ChangeRefused;
 pub use publish::{PublishError, Published};
-pub use startup::Startup;
+pub use startup::{Overlay, Startup};
 pub use tollgate_ring::preflight;
 
 use arc_swap::ArcSwapOption;

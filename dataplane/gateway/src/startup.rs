@@ -5,13 +5,18 @@
 
 use crate::{NodeSource, changes::Cause};
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-use tollgate_model::{ConfigErrors, Configuration};
+use tollgate_model::{ConfigErrors, Configuration, PatchError};
+
+/// What somebody besides the file keeps in the configuration: given the base, the patch (as that of `PATCH /config`) that
+/// is laid over every whole configuration, whether it was read from the file or put. Called on the thread that updates the
+/// configuration.
+pub type Overlay = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// What a gateway starts with.
-#[derive(Debug)]
 pub struct Startup {
     pub(crate) configuration: Configuration,
     pub(crate) cause: Cause,
@@ -19,6 +24,7 @@ pub struct Startup {
     pub(crate) file: Option<PathBuf>,
     pub(crate) is_watched: bool,
     pub(crate) last_good: Option<PathBuf>,
+    pub(crate) overlay: Option<Overlay>,
 }
 
 impl Startup {
@@ -33,6 +39,7 @@ impl Startup {
             file: Some(file.to_owned()),
             is_watched: false,
             last_good: last_good.map(Path::to_owned),
+            overlay: None,
         };
         let errors = match Configuration::load(file, &NodeSource) {
             Ok(configuration) => return Ok(startup(configuration, Cause::Start)),
@@ -57,6 +64,19 @@ impl Startup {
         self.configuration.files().any(|file| fs::canonicalize(file).is_ok_and(|file| file == real)).then_some(kept)
     }
 
+    /// Lays `overlay` over what it starts with, and over every whole configuration that comes later.
+    ///
+    /// # Errors
+    /// The overlay does not fit what it starts with: what is wrong, and this startup with the overlay for later.
+    pub fn laid_over(mut self, overlay: Overlay) -> Result<Self, Box<(Self, PatchError)>> {
+        let laid = lay(&self.configuration, &overlay);
+        self.overlay = Some(overlay);
+        match laid {
+            Ok(configuration) => Ok(Self { configuration, ..self }),
+            Err(error) => Err(Box::new((self, error))),
+        }
+    }
+
     /// Has the file, those it includes and certificates read again when they change.
     #[must_use]
     pub fn watched(self, is_watched: bool) -> Self {
@@ -67,6 +87,22 @@ impl Startup {
 /// Without a file: the configuration changes through `/config` only.
 impl From<Configuration> for Startup {
     fn from(configuration: Configuration) -> Self {
-        Self { configuration, cause: Cause::Start, file: None, is_watched: false, last_good: None }
+        Self { configuration, cause: Cause::Start, file: None, is_watched: false, last_good: None, overlay: None }
     }
+}
+
+impl fmt::Debug for Startup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Startup")
+            .field("cause", &self.cause)
+            .field("file", &self.file)
+            .field("last_good", &self.last_good)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `configuration` with what is laid over it.
+pub(crate) fn lay(configuration: &Configuration, overlay: &Overlay) -> Result<Configuration, PatchError> {
+    let patch = overlay(&configuration.snapshot().generation.to_string());
+    configuration.patch("overlay", &patch, &NodeSource)
 }

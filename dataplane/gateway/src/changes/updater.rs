@@ -10,6 +10,7 @@ use crate::{
     certificates::SystemClock,
     publish::{PublishError, Published, Publisher},
     service,
+    startup::{Overlay, lay},
 };
 use std::{path::PathBuf, sync::Arc};
 use tollgate_model::Configuration;
@@ -24,6 +25,8 @@ pub(crate) struct Updater {
     /// What the file said when it was last read.
     pub(crate) read: Option<Configuration>,
     pub(crate) last_good: Option<LastGood>,
+    /// What is laid over every whole configuration.
+    pub(crate) overlay: Option<Overlay>,
     pub(crate) metrics: Arc<ConfigMetrics>,
 }
 
@@ -78,17 +81,22 @@ impl Updater {
         }
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
         let next = match change {
-            Change::Put(body) => running.replace("body of PUT", text(body.bytes())?, &NodeSource)?,
+            Change::Put(body) => self.laid_over(running.replace("body of PUT", text(body.bytes())?, &NodeSource)?)?,
             Change::Patch(body) => {
                 let patched = running.patch("body of PATCH", text(body.bytes())?, &NodeSource);
                 patched.map_err(|error| Refusal::of_patch(error, tag))?
             }
             Change::File(cause) => match self.read(*cause, running)? {
-                Some(next) => next,
+                Some(next) => self.laid_over(next)?,
                 None => return Ok(None),
             },
         };
         Ok(Some(next).filter(|next| !running.snapshot().is_same(next.snapshot())))
+    }
+
+    fn laid_over(&self, next: Configuration) -> Result<Configuration, Refusal> {
+        let Some(overlay) = &self.overlay else { return Ok(next) };
+        lay(&next, overlay).map_err(|error| Refusal::of_patch(error, Tag::of(next.snapshot())))
     }
 
     /// What the file says; `None` when a file that changed says what it did before: one that was only touched does not undo

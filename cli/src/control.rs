@@ -1,0 +1,61 @@
+//! `tollgate control`: the control plane alone.
+
+use crate::{
+    exit::{Exit, help},
+    run::not_started,
+    terminal,
+};
+use clap::Args;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use std::{net::SocketAddr, path::PathBuf};
+use tollgate_server::{ControlPlane, Options};
+
+/// Where the admin API listens if nobody says otherwise.
+pub(crate) const BIND: &str = "127.0.0.1:8090";
+
+/// Runs the control plane without a gateway
+///
+/// The data directory is made if it is not there. The first start prints a setup token for `tollgate login --setup`.
+#[derive(Args)]
+#[command(after_long_help = help!("Examples:\n  tollgate control --data /var/lib/tollgate\n\n"))]
+pub(crate) struct Arguments {
+    /// Where the store is
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where the admin API listens
+    #[arg(long, value_name = "ADDRESS", default_value = BIND)]
+    admin: SocketAddr,
+    /// The issuer of tokens: the URL under which clients find the token endpoint
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let Arguments { data, admin, issuer } = arguments;
+    // Before the control plane, so that a signal that comes early is not lost.
+    let signals = Signals::new([SIGTERM, SIGINT]);
+    match (signals, ControlPlane::start(&Options { data, bind: *admin, issuer: issuer.as_deref() })) {
+        (Ok(mut signals), Ok(control)) => {
+            announce(&control);
+            let _ = signals.forever().next();
+            Exit::Done
+        }
+        (Err(error), _) => not_started(&error),
+        (_, Err(error)) => not_started(&error),
+    }
+}
+
+/// Says where the admin API is, and how the first one gets in.
+pub(crate) fn announce(control: &ControlPlane) {
+    let address = control.address();
+    terminal::note(format_args!("admin API on {address}"));
+    if let Some(token) = control.setup_token() {
+        terminal::note(format_args!("setup token {token}"));
+        terminal::note(format_args!(
+            "nobody can sign in yet: `tollgate login --url http://{address} --setup --tenant NAME --member NAME` asks for it"
+        ));
+    }
+}

@@ -1,0 +1,70 @@
+//! `tollgate serve`: both planes in one process, a gateway from a file and what is published over it.
+//!
+//! The file says what the node is (listeners, status, limits); the control plane adds what its tenants publish, and keeps
+//! adding it while both run.
+
+use crate::{
+    control::{BIND, announce},
+    exit::{Exit, help},
+    run::{self, not_started},
+    terminal,
+};
+use clap::Args;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use tollgate_gateway::{Gateway, Startup};
+use tollgate_server::{ControlPlane, Options};
+
+/// Runs the gateway and the control plane together
+///
+/// The configuration file says what the node is, the data directory holds what is managed; it is made if it is not there. The
+/// first start prints a setup token for `tollgate login --setup`. Signals mean what they mean to `tollgate gateway`.
+#[derive(Args)]
+#[command(after_long_help = help!(
+    "Examples:\n  tollgate serve --config gateway.yaml --data /var/lib/tollgate\n  \
+     tollgate serve --config gateway.yaml --data ./data --admin 127.0.0.1:0\n\n"
+))]
+pub(crate) struct Arguments {
+    /// The configuration of the node, as YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where the store is
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where the admin API listens
+    #[arg(long, value_name = "ADDRESS", default_value = BIND)]
+    admin: SocketAddr,
+    /// The issuer of tokens: the URL under which clients find the token endpoint
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Read FILE again when it, a file it includes or a certificate changes
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let startup = match Startup::read(&arguments.config, None) {
+        Ok(startup) => startup.watched(arguments.watch),
+        Err(errors) => {
+            terminal::note(&errors);
+            return Exit::Refused;
+        }
+    };
+    let Arguments { data, admin, issuer, .. } = arguments;
+    let control = match ControlPlane::start(&Options { data, bind: *admin, issuer: issuer.as_deref() }) {
+        Ok(control) => control,
+        Err(error) => return not_started(&error),
+    };
+    let startup = startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
+        let (startup, error) = *refused;
+        terminal::note(format_args!("error: what is published does not fit the file, and is not served:\n{error}"));
+        startup
+    });
+    run::until_stopped(startup, |gateway| follow(&control, gateway))
+}
+
+fn follow(control: &ControlPlane, gateway: &Arc<Gateway>) {
+    if let Err(error) = control.follow(gateway.clone()) {
+        terminal::note(format_args!("error: changes do not reach the gateway: {error}"));
+    }
+    announce(control);
+}

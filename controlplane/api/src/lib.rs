@@ -1,0 +1,87 @@
+//! The admin API: every verb of the control plane, below `/api/v1`.
+//!
+//! ```text
+//! HTTP -> router: one route per Endpoint -> Desk: who, may they, transaction -> handler -> domain, store
+//! ```
+//!
+//! What can be asked is one table of endpoints, each with the action that whoever asks must be allowed; router, document
+//! (`openapi`) and tests are made of it. Errors are problem documents, changes have an audit event each, conditions are
+//! ETag and If-Match, lists have cursors. Whether it is right to do something is the domain's business.
+
+mod answer;
+mod apis;
+mod apply;
+mod audit;
+mod call;
+mod catalog;
+mod change;
+mod credentials;
+mod desk;
+mod endpoint;
+mod idempotency;
+mod import;
+mod judge;
+mod limits;
+mod openapi;
+mod problem;
+mod publications;
+mod records;
+mod resource;
+mod router;
+mod schema;
+mod subscriptions;
+mod tenants;
+mod token;
+
+pub use judge::{Judge, Touched};
+pub use openapi::document;
+pub use router::router;
+
+use endpoint::Endpoint;
+use std::time::Duration;
+use tollgate_store::{Error, Expect, Query, Record as _, RecordsMut as _, Space, Store, Transactions as _};
+
+/// Every endpoint.
+fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    let tables = [
+        tenants::ENDPOINTS,
+        records::MEMBERS,
+        records::ENVIRONMENTS,
+        records::PLANS,
+        apis::ENDPOINTS,
+        publications::ENDPOINTS,
+        records::PRODUCTS,
+        records::APPLICATIONS,
+        subscriptions::ENDPOINTS,
+        credentials::ENDPOINTS,
+        catalog::ENDPOINTS,
+        apply::ENDPOINTS,
+        audit::ENDPOINTS,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// A new setup token, if the installation has nobody yet; the one before is void then. To be shown to who starts it.
+///
+/// # Errors
+/// Those of the store.
+pub fn setup_token(store: &dyn Store) -> Result<Option<String>, Error> {
+    store.write(|rows| {
+        let tenants = Query { limit: 1, ..Query::of(tollgate_domain::Tenant::KIND, Space::Installation) };
+        if rows.count(&tenants)? > 0 {
+            return Ok(None);
+        }
+        let no_entropy = |_| Error::Database("the system has no random bytes".into());
+        let (token, text) = token::SetupToken::issue().map_err(no_entropy)?;
+        rows.save(Space::Installation, &token, Expect::Any)?;
+        Ok(Some(text))
+    })
+}
+
+/// Forgets what need not be known any more: answers that were kept for an Idempotency-Key. Worth doing once in an hour.
+///
+/// # Errors
+/// Those of the store.
+pub fn forget(store: &dyn Store, now: Duration) -> Result<(), Error> {
+    store.write(|rows| idempotency::forget(rows, now.as_secs()))
+}

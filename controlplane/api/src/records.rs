@@ -1,0 +1,177 @@
+//! The records of a tenant that are written whole, with what each refers to and what refers to each.
+
+use crate::{
+    call::Permit,
+    change::Change,
+    endpoint::{Endpoint, PAGE},
+    problem::Problem,
+    resource::{Resource, delete, exists, get, is_own, list, put},
+    token,
+};
+use serde_json::{Map, Value, json};
+use tollgate_domain::{
+    Action, Api, Application, Credential, Environment, Member, Plan, Product, Publication, Subscription, Target,
+};
+use tollgate_store::{Error, Expect, Query, Record, Records as _, Space};
+
+macro_rules! endpoints {
+    ($record:ident $path:literal $one:literal $read:ident $write:ident $name:literal $names:literal) => {
+        [
+            Endpoint::get($path, concat!("list", $names), concat!("Lists ", $names, "."), list::<$record>)
+                .query(PAGE)
+                .bodies("", concat!("[", $name, "]"))
+                .may(Action::$read),
+            Endpoint::get($one, concat!("get", $name), concat!("One of the ", $names, "."), get::<$record>)
+                .bodies("", $name)
+                .may(Action::$read),
+            Endpoint::put($one, concat!("put", $name), concat!("Writes one of the ", $names, "."), put::<$record>)
+                .bodies($name, $name)
+                .may(Action::$write),
+            Endpoint::delete(
+                $one,
+                concat!("delete", $name),
+                concat!("Deletes one of the ", $names, "."),
+                delete::<$record>,
+            )
+            .may(Action::$write),
+        ]
+    };
+}
+
+pub(crate) const ENVIRONMENTS: &[Endpoint] = &endpoints!(Environment "/tenants/{tenant}/environments"
+    "/tenants/{tenant}/environments/{name}" ReadApis WriteEnvironments "Environment" "Environments");
+pub(crate) const PRODUCTS: &[Endpoint] = &endpoints!(Product "/tenants/{tenant}/products"
+    "/tenants/{tenant}/products/{name}" ReadApis WriteProducts "Product" "Products");
+pub(crate) const PLANS: &[Endpoint] = &endpoints!(Plan "/tenants/{tenant}/plans"
+    "/tenants/{tenant}/plans/{name}" ReadCatalog WritePlans "Plan" "Plans");
+pub(crate) const APPLICATIONS: &[Endpoint] = &endpoints!(Application "/tenants/{tenant}/applications"
+    "/tenants/{tenant}/applications/{name}" ReadApplications WriteApplications "Application" "Applications");
+pub(crate) const MEMBERS: &[Endpoint] = &endpoints!(Member "/tenants/{tenant}/members"
+    "/tenants/{tenant}/members/{name}" ReadMembers WriteMembers "Member" "Members");
+
+/// Refuses if a query finds anything for which `needs` holds.
+fn unused<R: Record>(
+    change: &Change<'_>,
+    query: &Query<'_>,
+    needs: impl Fn(&R) -> bool,
+    remedy: &str,
+) -> Result<(), Problem> {
+    let mut found = None;
+    change.rows.for_each::<R>(query, |kept| {
+        if found.is_none() && needs(&kept.record) {
+            found = Some(kept.record.key());
+        }
+        Ok::<_, Error>(())
+    })?;
+    found.map_or(Ok(()), |key| Err(Problem::in_use(format!("the {} `{key}` still needs it", R::KIND), remedy)))
+}
+
+impl Resource for Environment {
+    const WRITE: Action = Action::WriteEnvironments;
+
+    fn judge(&self, _: &Change<'_>, _: Space<'_>) -> Result<(), Problem> {
+        Ok(self.check()?)
+    }
+
+    fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        let query = Query { target: Some(self.name.as_str()), ..Query::of(Publication::KIND, space) };
+        unused::<Publication>(change, &query, |publication| publication.release.is_some(), "withdraw it first")
+    }
+}
+
+impl Resource for Plan {
+    const WRITE: Action = Action::WritePlans;
+
+    fn judge(&self, _: &Change<'_>, _: Space<'_>) -> Result<(), Problem> {
+        Ok(self.check()?)
+    }
+
+    fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        let remedy = "take the plan out there first";
+        let [apis, products, subscriptions] =
+            [Api::KIND, Product::KIND, Subscription::KIND].map(|kind| Query::of(kind, space));
+        unused::<Api>(change, &apis, |api| api.spec.plans.contains(&self.name), remedy)?;
+        unused::<Product>(change, &products, |product| product.plans.contains(&self.name), remedy)?;
+        unused::<Subscription>(change, &subscriptions, |subscription| subscription.plan == self.name, remedy)
+    }
+}
+
+impl Resource for Product {
+    const WRITE: Action = Action::WriteProducts;
+
+    fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        self.check()?;
+        for (at, part) in self.apis.iter().enumerate() {
+            exists::<Api>(change, space, &part.api.to_string(), &format!("apis[{at}].api"))?;
+        }
+        self.plans.iter().try_for_each(|plan| exists::<Plan>(change, space, plan.as_str(), "plans"))
+    }
+
+    fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        let target = Target::Product(self.name.clone()).to_string();
+        let query = Query { target: Some(&target), ..Query::of(Subscription::KIND, space) };
+        unused::<Subscription>(change, &query, |_| true, "end it first")
+    }
+}
+
+impl Resource for Application {
+    const WRITE: Action = Action::WriteApplications;
+
+    fn is_visible(&self, permit: &Permit) -> bool {
+        is_own(permit, self.owners.iter())
+    }
+
+    /// It is the caller's own, if nothing else is said.
+    fn complete(body: &mut Map<String, Value>, permit: &Permit) {
+        body.entry("owners").or_insert_with(|| json!([permit.actor.member]));
+    }
+
+    fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        self.check()?;
+        // An operator is no member of every tenant, and may set one up all the same.
+        let asks = &change.call.permit()?.actor;
+        let others = self.owners.iter().filter(|owner| !(asks.operator && asks.member == **owner));
+        others.into_iter().try_for_each(|owner| exists::<Member>(change, space, owner.as_str(), "owners"))
+    }
+
+    /// Its credentials and subscriptions go with it.
+    fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        let parent = Some(self.name.as_str());
+        let mut gone = (Vec::new(), Vec::new());
+        change.rows.for_each::<Credential>(&Query { parent, ..Query::of(Credential::KIND, space) }, |kept| {
+            gone.0.push(kept.record.key());
+            Ok::<_, Error>(())
+        })?;
+        change.rows.for_each::<Subscription>(&Query { parent, ..Query::of(Subscription::KIND, space) }, |kept| {
+            gone.1.push(kept.record.key());
+            Ok::<_, Error>(())
+        })?;
+        gone.0.iter().try_for_each(|key| change.remove::<Credential>(space, key, Expect::Any))?;
+        gone.1.iter().try_for_each(|key| change.remove::<Subscription>(space, key, Expect::Any))
+    }
+}
+
+impl Resource for Member {
+    const WRITE: Action = Action::WriteMembers;
+
+    fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        self.check()?;
+        let actor = &change.call.permit()?.actor;
+        let was = change.load::<Self>(space, self.name.as_str())?.is_some_and(|kept| kept.record.operator);
+        if self.operator || was {
+            actor.may(Action::Operate, &actor.tenant)?;
+        }
+        if actor.member == self.name && Space::Tenant(&actor.tenant) == space && self.disabled {
+            return Err(Problem::invalid("disabled", "nobody disables themselves", "ask another owner"));
+        }
+        Ok(())
+    }
+
+    fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
+        self.judge(change, space)?;
+        let query = Query::of(Application::KIND, space);
+        unused::<Application>(change, &query, |application| application.owners.contains(&self.name), "take them out")?;
+        token::forget(change.rows, space.as_str(), &self.name)?;
+        Ok(())
+    }
+}

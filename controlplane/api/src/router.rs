@@ -1,0 +1,106 @@
+//! The table of endpoints as routes of axum.
+//!
+//! What is not in the table is 404, what is there with another method 405, both as problem documents.
+
+use crate::{
+    call::{Call, request_id},
+    desk::Desk,
+    endpoint::Endpoint,
+    endpoints,
+    judge::Judge,
+    limits::BODY_BYTES_MAX,
+    openapi,
+    problem::Problem,
+};
+use axum::{
+    Router,
+    body::{self, Body},
+    extract::{ConnectInfo, RawPathParams, Request},
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+    routing::{self, MethodRouter},
+};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tollgate_store::Store;
+
+const PREFIX: &str = "/api/v1";
+
+/// The admin API over a store. `judge` is asked about every change before it is made.
+pub fn router(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Router {
+    let desk = Desk::new(store, judge);
+    let mut router = Router::new();
+    let mut paths: BTreeMap<&str, MethodRouter> = BTreeMap::new();
+    for endpoint in endpoints() {
+        let desk = desk.clone();
+        let answer = move |path: RawPathParams, request: Request| serve(desk.clone(), endpoint, path, request);
+        let methods = paths.remove(endpoint.path).unwrap_or_default();
+        paths.insert(endpoint.path, methods.on(endpoint.verb.filter(), answer));
+    }
+    for (path, methods) in paths {
+        router = router.route(&format!("{PREFIX}{path}"), methods.fallback(no_such_method));
+    }
+    router.route(&format!("{PREFIX}/openapi.json"), routing::get(document)).fallback(no_such_path)
+}
+
+async fn document() -> Response {
+    let mut response = Response::new(Body::from(openapi::document().to_string()));
+    response.headers_mut().insert("content-type", axum::http::HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn no_such_method(headers: HeaderMap) -> Response {
+    let detail = "this method is none of those of this path; `/api/v1/openapi.json` lists them";
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+    problem.into_response(&request_id(&headers))
+}
+
+async fn no_such_path(headers: HeaderMap) -> Response {
+    Problem::not_found().into_response(&request_id(&headers))
+}
+
+async fn serve(desk: Desk, endpoint: &'static Endpoint, path: RawPathParams, request: Request) -> Response {
+    let id = request_id(request.headers());
+    match call(path, request, &id).await {
+        Ok(call) => desk.serve(endpoint, call).await,
+        Err(problem) => problem.into_response(&id),
+    }
+}
+
+/// The request in full.
+async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result<Call, Problem> {
+    let (head, body) = request.into_parts();
+    let body = body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+        let detail = format!("the body is longer than {BODY_BYTES_MAX} bytes, or ended early");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })?;
+    let from = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Ok(Call {
+        method: head.method,
+        query: query(&head.uri)?,
+        uri: head.uri.to_string(),
+        path,
+        headers: head.headers,
+        body,
+        from,
+        request_id: request_id.to_owned(),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        permit: None,
+    })
+}
+
+/// The parameters of the query, each once.
+fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
+    let mut query = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if query.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            return Err(Problem::invalid(&name, "the parameter is there twice", "send it once"));
+        }
+    }
+    Ok(query)
+}

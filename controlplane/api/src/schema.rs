@@ -1,0 +1,148 @@
+//! Schemas of what is sent and answered, by the names that endpoints call them.
+//!
+//! Records of the domain say theirs themselves, comments included; what only this API has is said here. An answer named
+//! `[X]` is a page of X.
+
+use serde_json::{Map, Value, json};
+use tollgate_domain::{
+    Api, ApiSpec, Application, AuditEvent, Credential, Environment, Member, Plan, Product, Publication, Revision,
+    Subscription, Tenant,
+};
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
+
+/// All of them.
+pub(crate) fn all() -> Value {
+    let mut found: Vec<(String, RefOr<Schema>)> = Vec::new();
+    macro_rules! records {
+        ($($record:ty),*) => {
+            $(
+                found.push((<$record>::name().into_owned(), <$record as utoipa::PartialSchema>::schema()));
+                <$record as ToSchema>::schemas(&mut found);
+            )*
+        };
+    }
+    records!(
+        Api,
+        ApiSpec,
+        Application,
+        AuditEvent,
+        Credential,
+        Environment,
+        Member,
+        Plan,
+        Product,
+        Publication,
+        Revision,
+        Subscription,
+        Tenant
+    );
+    let mut all: Map<_, _> = found.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
+    // No answer tells a hash.
+    if let Some(credential) = all.get_mut("Credential") {
+        credential["properties"].as_object_mut().and_then(|properties| properties.remove("hash"));
+        if let Some(required) = credential["required"].as_array_mut() {
+            required.retain(|name| name != "hash");
+        }
+    }
+    if let Value::Object(own) = own() {
+        all.extend(own);
+    }
+    Value::Object(all)
+}
+
+/// A schema by its name; `[X]` is a page of X.
+pub(crate) fn reference(name: &str) -> Value {
+    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        None => json!({ "$ref": format!("#/components/schemas/{name}") }),
+        Some(item) => json!({
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {
+                "items": { "type": "array", "items": reference(item) },
+                "next": { "type": ["string", "null"], "description": "`cursor` of the next page; null: this is the last." },
+            },
+        }),
+    }
+}
+
+/// An object with these properties, all but the last `optional` of which are required.
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn own() -> Value {
+    let text = || json!({ "type": "string" });
+    let maybe = || json!({ "type": ["string", "null"] });
+    let number = || json!({ "type": ["integer", "null"], "minimum": 0 });
+    let open = || json!({ "type": "object" });
+    let mut own = requests(&text, &maybe, &number);
+    let answers = json!({
+        "Document": object(&["digest", "text"], json!({ "digest": text(), "text": text() })),
+        "Imported": object(&["api", "notes"], json!({
+            "api": reference("Api"),
+            "notes": { "type": "array", "items": object(&["place", "line", "message"], json!({
+                "place": text(), "line": { "type": "integer" }, "message": text(),
+            })) },
+        })),
+        "RevisionHead": object(&["api", "number", "digest", "made"], json!({
+            "api": text(), "number": { "type": "integer" }, "digest": text(), "made": reference("Made"),
+        })),
+        "Issued": object(&["credential", "secret"], json!({ "credential": reference("Credential"), "secret": text() })),
+        "Token": object(&["id", "member", "made"], json!({
+            "id": text(), "member": text(), "title": maybe(), "expires_s": number(), "made": reference("Made"),
+        })),
+        "IssuedToken": object(&["token", "secret"], json!({ "token": reference("Token"), "secret": text() })),
+        "Me": object(&["tenant", "member", "roles", "operator", "may"], json!({
+            "tenant": text(), "member": text(), "roles": { "type": "array", "items": reference("Role") },
+            "operator": { "type": "boolean" },
+            "may": { "type": "object", "additionalProperties": { "enum": ["own", "all"] } },
+        })),
+        "Changes": object(&["changes"], json!({
+            "changes": { "type": "array", "items": object(&["kind", "name", "change"], json!({
+                "kind": text(), "name": text(), "change": { "enum": ["created", "changed", "unchanged", "deleted"] },
+                "differences": { "type": "array", "items": object(&["place"], json!({
+                    "place": text(), "before": {}, "after": {},
+                })) },
+            })) },
+        })),
+        "Found": open(),
+        "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
+            "type": text(), "title": text(), "status": { "type": "integer" }, "code": text(), "detail": text(),
+            "request_id": text(),
+            "errors": { "type": "array", "items": object(&["code", "place", "what", "remedy"], json!({
+                "code": text(), "place": text(), "what": text(), "remedy": text(),
+            })) },
+        })),
+    });
+    if let (Value::Object(own), Value::Object(answers)) = (&mut own, answers) {
+        own.extend(answers);
+    }
+    own
+}
+
+fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn() -> Value) -> Value {
+    let canary = || json!({ "oneOf": [{ "type": "null" }, reference("Canary")] });
+    json!({
+        "Note": object(&[], json!({ "note": maybe() })),
+        "Copy": object(&["to"], json!({ "to": text() })),
+        "Step": object(&["to"], json!({
+            "to": reference("Lifecycle"), "deprecation": { "oneOf": [{ "type": "null" }, reference("Deprecation")] },
+        })),
+        "Publish": object(&[], json!({ "revision": number(), "canary": canary(), "note": maybe() })),
+        "Rollback": object(&[], json!({ "to": number(), "note": maybe() })),
+        "Subscribe": object(&["plan"], json!({ "plan": text(), "note": maybe() })),
+        "Decision": object(&["state"], json!({ "state": reference("SubscriptionState"), "note": maybe() })),
+        "Issue": object(&[], json!({ "kind": reference("CredentialKind"), "title": maybe(), "expires_s": number() })),
+        "Rotate": object(&[], json!({ "overlap_s": number(), "expires_s": number() })),
+        "Setup": object(&["token", "tenant", "member"], json!({ "token": text(), "tenant": text(), "member": text() })),
+        "IssueToken": object(&[], json!({ "title": maybe(), "expires_s": number() })),
+        "Documents": object(&["documents"], json!({
+            "documents": { "type": "array", "items": object(&["kind"], json!({
+                "kind": { "enum": crate::apply::KINDS },
+            })) },
+        })),
+    })
+}

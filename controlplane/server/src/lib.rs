@@ -1,0 +1,188 @@
+//! Starts the control plane: store, keys, admin API, token endpoint, and what feeds the gateway of this process.
+//!
+//! ```text
+//! ControlPlane::open(data) -> bind -> overlay ----> Startup of the gateway: file + what is compiled
+//!                               |-> serve: axum on one thread, handlers on threads that may block
+//!                               `-> follow: changes of the store -> Gateway::patch
+//! ```
+//!
+//! The control plane never touches a request. It takes no CPU while nobody asks, but for a look once a second whether it
+//! is to end. Signals are the caller's.
+
+mod clients;
+mod data;
+mod error;
+mod follower;
+mod oauth;
+mod published;
+mod source;
+
+pub use error::ServerError;
+
+use clients::StoredClients;
+use follower::Compiler;
+use oauth::Tokens;
+use published::{AUDIENCE, Fixed};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{runtime, sync::oneshot};
+use tollgate_gateway::{Gateway, Overlay};
+use tollgate_keys::Issuer;
+use tollgate_store::Store;
+
+/// Threads that requests may block at one time; more wait.
+const BLOCKING_MAX: usize = 20;
+/// How often what need not be known any more is forgotten.
+const FORGET: Duration = Duration::from_secs(3600);
+
+/// What a control plane is started with.
+#[derive(Clone, Debug)]
+pub struct Options<'o> {
+    /// The data directory; made if it is not there.
+    pub data: &'o Path,
+    /// Where the admin API listens.
+    pub bind: SocketAddr,
+    /// `iss` of tokens: the URL under which clients find the token endpoint. `None`: made of the address.
+    pub issuer: Option<&'o str>,
+}
+
+/// A running control plane. Dropping it ends it.
+pub struct ControlPlane {
+    store: Arc<dyn Store>,
+    address: SocketAddr,
+    setup_token: Option<String>,
+    compiler: Arc<Compiler>,
+    /// Dropped to end the admin API.
+    end: Option<oneshot::Sender<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl ControlPlane {
+    /// Opens the store, makes what is missing, and serves the admin API.
+    ///
+    /// # Errors
+    /// The data directory or the address cannot be had.
+    pub fn start(options: &Options<'_>) -> Result<Self, ServerError> {
+        let store = data::open(options.data)?;
+        let bound = |cause| ServerError::Bind { address: options.bind, cause };
+        let listener = TcpListener::bind(options.bind).map_err(bound)?;
+        listener.set_nonblocking(true).map_err(bound)?;
+        let address = listener.local_addr().map_err(bound)?;
+        let ring = data::key_ring(store.as_ref(), now().as_secs())?;
+        let issuer = options.issuer.map_or_else(|| format!("http://{address}"), str::to_owned);
+        let fixed = Fixed { issuer: issuer.clone(), jwks: ring.jwks(), control: address };
+        let tokens = Arc::new(Tokens {
+            issuer: Issuer::new(issuer, AUDIENCE.to_owned(), ring),
+            clients: StoredClients::new(store.clone()),
+            revoked: Mutex::default(),
+        });
+        let (end, ended) = oneshot::channel();
+        let compiler = Arc::new(Compiler::new(store.clone(), fixed));
+        let router = tollgate_api::router(store.clone(), Some(compiler.clone())).merge(oauth::router(tokens));
+        let serving = thread::Builder::new().name("tollgate-admin".to_owned());
+        let forgetting = store.clone();
+        let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;
+        Ok(Self {
+            setup_token: tollgate_api::setup_token(store.as_ref())?,
+            compiler,
+            store,
+            address,
+            end: Some(end),
+            threads: Mutex::new(vec![serving]),
+        })
+    }
+
+    /// Where the admin API listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What sets up an installation that has nobody yet.
+    #[must_use]
+    pub fn setup_token(&self) -> Option<&str> {
+        self.setup_token.as_deref()
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// What is compiled, for the configuration of a gateway in this process.
+    #[must_use]
+    pub fn overlay(&self) -> Overlay {
+        let compiler = self.compiler.clone();
+        Arc::new(move |base| compiler.everything(base))
+    }
+
+    /// Feeds a gateway that was started with `overlay` from now on.
+    ///
+    /// # Errors
+    /// There are no threads left.
+    pub fn follow(&self, gateway: Arc<Gateway>) -> Result<(), ServerError> {
+        let compiler = self.compiler.clone();
+        let thread = thread::Builder::new().name("tollgate-follow".to_owned());
+        let thread = thread.spawn(move || compiler.follow(&gateway)).map_err(ServerError::Thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.compiler.end();
+        drop(self.end.take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                eprintln!("tollgate: a thread of the control plane panicked");
+            }
+        }
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Serves until `ended` is dropped; requests that have begun are answered.
+fn serve(listener: TcpListener, router: axum::Router, store: Arc<dyn Store>, ended: oneshot::Receiver<()>) {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(BLOCKING_MAX)
+        .thread_name("tollgate-admin")
+        .enable_io()
+        .enable_time()
+        .build();
+    let served = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            tokio::spawn(forget(store));
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            let ending = async { drop(ended.await) };
+            axum::serve(listener, service).with_graceful_shutdown(ending).await
+        })
+    });
+    if let Err(error) = served {
+        eprintln!("tollgate: the admin API has ended: {error}");
+    }
+}
+
+async fn forget(store: Arc<dyn Store>) {
+    let mut hours = tokio::time::interval(FORGET);
+    loop {
+        hours.tick().await;
+        let store = store.clone();
+        let done = tokio::task::spawn_blocking(move || tollgate_api::forget(store.as_ref(), now())).await;
+        if let Ok(Err(error)) = done {
+            eprintln!("tollgate: what is old cannot be forgotten: {error}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Both planes in one process, and the command line that talks to them as a user would.
+
+use crate::{
+    binary::tollgate,
+    client::{Connection, Response},
+    node::Process,
+};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write as _,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+/// A running `tollgate serve` whose first tenant is `acme`, of which `ann` is the owner.
+#[derive(Debug)]
+pub struct Platform {
+    /// The process.
+    pub process: Process,
+    /// The listener of the gateway.
+    pub address: SocketAddr,
+    /// The admin API.
+    pub admin: SocketAddr,
+    folder: TempDir,
+}
+
+impl Platform {
+    /// Starts it in a new folder, sets it up and logs in.
+    ///
+    /// # Panics
+    /// If any of that fails.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let text = "version: 1\nstatus: { bind: 127.0.0.1:0 }\naccess_log: off\n\
+                    listeners: [ { name: public, bind: 127.0.0.1:0 } ]\n";
+        fs::write(folder.path().join("gateway.yaml"), text).expect("the folder was just made");
+        let mut platform = Self::run(folder);
+        let token = platform.process.announced("setup token ");
+        let url = platform.url();
+        let output = platform.login(&["--url", &url, "--setup", "--tenant", "acme", "--member", "ann"], &token);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        platform
+    }
+
+    fn run(folder: TempDir) -> Self {
+        let [config, data] = ["gateway.yaml", "data"].map(|name| folder.path().join(name).display().to_string());
+        let mut process = Process::start(&["serve", "--config", &config, "--data", &data, "--admin", "127.0.0.1:0"]);
+        let address = process.announced("listener public on ").parse().expect("it prints an address");
+        let admin = process.announced("admin API on ").parse().expect("it prints an address");
+        Self { process, address, admin, folder }
+    }
+
+    /// Kills it, as a crash would end it, and starts it again with the same data. The ports are others, and nobody is logged
+    /// in at the new one.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    #[must_use]
+    pub fn crashed_and_restarted(self) -> Self {
+        let Self { mut process, folder, .. } = self;
+        process.signal(Signal::SIGKILL);
+        process.ended();
+        Self::run(folder)
+    }
+
+    /// Where the admin API is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
+    /// A file of the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the folder; gives its path.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[must_use]
+    pub fn put(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("the folder is ours");
+        path.display().to_string()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(tollgate());
+        command.args(arguments).env("XDG_CONFIG_HOME", self.folder.path()).env_remove("TOLLGATE_TOKEN");
+        command
+    }
+
+    /// `tollgate login` with a token on standard input.
+    ///
+    /// # Panics
+    /// If the binary cannot be run.
+    #[must_use]
+    pub fn login(&self, arguments: &[&str], token: &str) -> Output {
+        let mut command = self.command(&["login"]);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary was just built");
+        let mut input = child.stdin.take().expect("it was asked for");
+        input.write_all(token.as_bytes()).expect("it reads a line");
+        drop(input);
+        child.wait_with_output().expect("it is our child")
+    }
+
+    /// Runs a verb as who is logged in.
+    ///
+    /// # Panics
+    /// If the binary cannot be run.
+    #[must_use]
+    pub fn verb(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary was just built")
+    }
+
+    /// What a verb answers, as JSON.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn done(&self, arguments: &[&str]) -> Value {
+        let mut all = arguments.to_vec();
+        all.extend(["--output", "json"]);
+        let output = self.verb(&all);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        if output.stdout.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_slice(&output.stdout).expect("it was asked for JSON")
+    }
+
+    /// One request to the gateway on a connection of its own, with more `fields`, each with its line end.
+    ///
+    /// # Panics
+    /// If there is no response.
+    #[must_use]
+    pub fn ask(&self, target: &str, fields: &str) -> Response {
+        let mut connection = Connection::open(self.address);
+        connection.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n"));
+        connection.response()
+    }
+}
