@@ -174,6 +174,7 @@ mod tests {
             file: None,
             read: None,
             last_good: None,
+            overlay: None,
             metrics: publisher.figures().config(),
         };
         let (done, outcome) = mpsc::channel();
