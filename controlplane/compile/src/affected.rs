@@ -1,11 +1,11 @@
 //! From records that changed to what has to be compiled again, and nothing else.
 //!
-//! Most records lead to one unit. A tenant and an environment lead to all APIs in them; a product to its plans, its
+//! Most records lead to one part. A tenant and an environment lead to all APIs in them; a product to its plans, its
 //! subscribers and, where the operations that it names alone are others than before, to the routes of those APIs and
 //! everybody who may call them. What a product named before is remembered for that (`Products`).
 
 use crate::{
-    delta::Unit,
+    delta::Part,
     source::{Change, Record, Source},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,8 @@ pub(crate) type Products = BTreeMap<(Name, Name), Vec<ProductApi>>;
 /// What has to be compiled again.
 #[derive(Debug, Default)]
 pub(crate) struct Affected {
-    /// Tenant and unit.
-    pub(crate) units: BTreeSet<(Name, Unit)>,
+    /// Tenant and part.
+    pub(crate) parts: BTreeSet<(Name, Part)>,
     /// Products that are others now; `None`: gone.
     pub(crate) products: BTreeMap<(Name, Name), Option<Vec<ProductApi>>>,
 }
@@ -50,58 +50,58 @@ impl Affected {
         match record {
             Record::Tenant => {
                 for environment in source.environments(tenant)? {
-                    self.environment(source, tenant, environment)?;
+                    self.environment(source, tenant, &environment)?;
                 }
                 let served = (before.apis)(tenant).into_iter();
-                served.for_each(|(environment, api)| self.add(tenant, Unit::Api(environment, api)));
+                served.for_each(|(environment, api)| self.add(tenant, Part::Api(environment, api)));
             }
             Record::Environment(environment) => {
-                self.environment(source, tenant, environment.clone())?;
+                self.environment(source, tenant, environment)?;
                 let served = (before.apis)(tenant).into_iter().filter(|(of, _)| of == environment);
-                served.for_each(|(environment, api)| self.add(tenant, Unit::Api(environment, api)));
+                served.for_each(|(environment, api)| self.add(tenant, Part::Api(environment, api)));
             }
             Record::Api(api) => self.api(source, tenant, api)?,
             Record::Publication(environment, api) => {
-                self.add(tenant, Unit::Api(environment.clone(), api.name.clone()));
+                self.add(tenant, Part::Api(environment.clone(), api.name.clone()));
             }
             Record::Product(product) => self.product(source, before, tenant, product)?,
             Record::Plan(plan) => {
-                self.add(tenant, Unit::Plan(plan.clone()));
+                self.add(tenant, Part::Plan(plan.clone()));
                 let targets = source.targets_under(tenant, plan)?;
-                targets.into_iter().for_each(|target| self.add(tenant, Unit::Target(target)));
+                targets.into_iter().for_each(|target| self.add(tenant, Part::Target(target)));
             }
-            Record::Application(application) => self.add(tenant, Unit::Application(application.clone())),
+            Record::Application(application) => self.add(tenant, Part::Application(application.clone())),
             Record::Subscription(application, target) => {
-                self.add(tenant, Unit::Target(target.clone()));
-                self.add(tenant, Unit::Application(application.clone()));
+                self.add(tenant, Part::Target(target.clone()));
+                self.add(tenant, Part::Application(application.clone()));
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, tenant: &Name, unit: Unit) {
-        self.units.insert((tenant.clone(), unit));
+    fn add(&mut self, tenant: &Name, part: Part) {
+        self.parts.insert((tenant.clone(), part));
     }
 
-    fn environment<S: Source>(&mut self, source: &S, tenant: &Name, environment: Name) -> Result<(), S::Error> {
+    fn environment<S: Source>(&mut self, source: &S, tenant: &Name, environment: &Name) -> Result<(), S::Error> {
         for api in source.apis(tenant)? {
-            self.add(tenant, Unit::Api(environment.clone(), api));
+            self.add(tenant, Part::Api(environment.clone(), api));
         }
         Ok(())
     }
 
     fn api<S: Source>(&mut self, source: &S, tenant: &Name, api: &ApiName) -> Result<(), S::Error> {
         for environment in source.environments(tenant)? {
-            self.add(tenant, Unit::Api(environment, api.name.clone()));
+            self.add(tenant, Part::Api(environment, api.name.clone()));
         }
         Ok(())
     }
 
     fn target<S: Source>(&mut self, source: &S, tenant: &Name, target: Target) -> Result<(), S::Error> {
         for application in source.subscribers(tenant, &target)? {
-            self.add(tenant, Unit::Application(application));
+            self.add(tenant, Part::Application(application));
         }
-        self.add(tenant, Unit::Target(target));
+        self.add(tenant, Part::Target(target));
         Ok(())
     }
 
@@ -114,8 +114,8 @@ impl Affected {
     ) -> Result<(), S::Error> {
         let key = (tenant.clone(), product.clone());
         let now = source.product(tenant, product)?.map(|product| product.apis);
-        let parts = before.products.get(&key).map(Vec::as_slice).unwrap_or_default();
-        for api in changed(parts, now.as_deref().unwrap_or_default()) {
+        let contents = before.products.get(&key).map(Vec::as_slice).unwrap_or_default();
+        for api in changed(contents, now.as_deref().unwrap_or_default()) {
             self.api(source, tenant, &api)?;
             for other in source.products_with(tenant, &api)? {
                 self.target(source, tenant, Target::Product(other.name))?;
@@ -129,9 +129,9 @@ impl Affected {
 
 /// The APIs of which other operations are named alone.
 fn changed(before: &[ProductApi], now: &[ProductApi]) -> BTreeSet<ApiName> {
-    let alone = |parts: &[ProductApi]| -> BTreeMap<ApiName, BTreeSet<Name>> {
-        let parts = parts.iter().filter_map(|part| Some((part.api.clone(), part.operations.clone()?)));
-        parts.collect()
+    let alone = |contents: &[ProductApi]| -> BTreeMap<ApiName, BTreeSet<Name>> {
+        let contents = contents.iter().filter_map(|content| Some((content.api.clone(), content.operations.clone()?)));
+        contents.collect()
     };
     let (before, now) = (alone(before), alone(now));
     let names = before.keys().chain(now.keys()).filter(|api| before.get(*api) != now.get(*api));

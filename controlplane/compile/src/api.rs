@@ -21,8 +21,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_domain::{
-    Api, ApiName, ApiSpec, Code, Environment, Name, Publication, Refusal, Refusals, Release, Tenant,
-    lifecycle::Serving, version,
+    Api, ApiName, ApiSpec, Code, Environment, Name, Refusal, Refusals, Release, Tenant, lifecycle::Serving, version,
 };
 
 /// What an environment serves of a version.
@@ -103,16 +102,10 @@ fn served<S: Source>(
         }
     }
     let single = single_operations(source, &tenant.name, &name)?;
-    Ok(Ok(with_specs(api, &publication, release, specs, single)))
+    Ok(Ok(with_specs(api, release, specs, single)))
 }
 
-fn with_specs(
-    api: Api,
-    _: &Publication,
-    release: Release,
-    specs: Vec<ApiSpec>,
-    single: BTreeSet<Name>,
-) -> Option<Served> {
+fn with_specs(api: Api, release: Release, specs: Vec<ApiSpec>, single: BTreeSet<Name>) -> Option<Served> {
     let mut specs = specs.into_iter();
     let spec = specs.next()?;
     let canary = specs.next().zip(release.canary).map(|(spec, canary)| (spec, canary.percent));
@@ -151,7 +144,7 @@ fn items(one: &Served, short: &[String], around: &Around<'_>) -> Result<(Vec<Ite
     let mut items = Vec::new();
     let tried = canary(one, around)?;
     if one.api.lifecycle.serving() == Serving::Requests {
-        items.push(upstream_item(&one.spec, names::upstream(place, &one.spec.api_name(), false))?);
+        items.push(upstream_item(&one.spec, &names::upstream(place, &one.spec.api_name(), false))?);
         items.extend(tried.as_ref().and_then(|tried| tried.upstream.clone()));
     }
     let mut notes = Vec::new();
@@ -188,12 +181,12 @@ fn canary<'s>(one: &'s Served, around: &Around<'_>) -> Result<Option<Tried<'s>>,
     if one.api.lifecycle.serving() != Serving::Requests {
         return Ok(None);
     }
-    let upstream = upstream_item(spec, names::upstream(around.place(), &spec.api_name(), true))?;
-    let same = upstream::value(&one.spec, String::new()) == upstream::value(spec, String::new());
+    let upstream = upstream_item(spec, &names::upstream(around.place(), &spec.api_name(), true))?;
+    let same = upstream::value(&one.spec, "") == upstream::value(spec, "");
     Ok(Some(Tried { spec, percent: *percent, upstream: (!same).then_some(upstream) }))
 }
 
-fn upstream_item(spec: &ApiSpec, name: String) -> Result<Item, Vec<Refusal>> {
+fn upstream_item(spec: &ApiSpec, name: &str) -> Result<Item, Vec<Refusal>> {
     let value = upstream::value(spec, name).ok_or_else(|| {
         let remedy = "add one, or make the API a prototype with mocks";
         vec![Refusal::new(Code::NothingToServe, "upstream", "the API has no upstream in this environment", remedy)]

@@ -1,19 +1,19 @@
 //! What was compiled, and the change from one state of the records to the next.
 //!
 //! ```text
-//! changes -> Affected: units -> items of each -> judged -> claims settled -> Delta, and what is remembered
+//! changes -> Affected: parts -> items of each -> judged -> no two at one place -> Delta, and what is remembered
 //! ```
 //!
-//! Remembered is what a later change needs: of each unit the names of its items with a hash, and what its routes claim;
-//! of an application, of which there may be a million, a hash of its name and of its text. A unit with a mistake stays
-//! as it was, whole, and is told; so do later units that claim requests which another one has. Deltas applied one after
+//! Remembered is what a later change needs: of each part the names of its items with a hash, and which requests its routes take;
+//! of an application, of which there may be a million, a hash of its name and of its text. A part with a mistake stays
+//! as it was, whole, and is told; so do later parts that take requests which another one takes. Deltas applied one after
 //! the other give what a compilation from the beginning gives, as long as nothing fails.
 
 use crate::{
     affected::{Affected, Before, Products},
     api, application,
-    delta::{Delta, Failure, Item, Kind, Note, Unit},
-    judge::{Claim, judge},
+    delta::{Delta, Failure, Item, Kind, Note, Part},
+    judge::{Footprint, judge},
     names, plan,
     settings::Settings,
     source::{Change, Source},
@@ -24,35 +24,35 @@ use std::{
 };
 use tollgate_domain::{Code, Name, Refusal};
 
-/// Tenant and unit.
-type Key = (Name, Unit);
+/// Tenant and part.
+type Key = (Name, Part);
 
 /// What was compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
     settings: Settings,
-    /// All units but applications.
-    units: BTreeMap<Key, Kept>,
+    /// All parts but applications.
+    parts: BTreeMap<Key, Kept>,
     /// Hash of the name -> hash of the text.
     applications: BTreeMap<u128, u64>,
     /// The names of all plans that are items.
     plans: BTreeSet<String>,
     products: Products,
-    claims: BTreeMap<Claim, Key>,
+    footprints: BTreeMap<Footprint, Key>,
 }
 
-/// What is remembered of a unit.
+/// What is remembered of a part.
 #[derive(Clone, Debug, Default)]
 struct Kept {
     /// Item -> hash of its text.
     items: BTreeMap<(Kind, String), u64>,
-    claims: Vec<Claim>,
+    footprints: Vec<Footprint>,
 }
 
 /// What a change comes to, before it is made.
 #[derive(Default)]
 struct Staged {
-    units: BTreeMap<Key, (Vec<Item>, Kept)>,
+    parts: BTreeMap<Key, (Vec<Item>, Kept)>,
     /// Name of an application -> its item; `None`: gone.
     applications: BTreeMap<String, Option<Item>>,
     /// Whether plans are items, where that changes.
@@ -93,73 +93,73 @@ impl Compiled {
         let before = Before { products: &self.products, apis: &apis };
         let mut affected = Affected::of(source, &before, changes)?;
         let mut staged = Staged::default();
-        // In the order of units, so that plans are there before the applications that need them.
-        while let Some((tenant, unit)) = affected.units.pop_first() {
-            let more = self.unit(source, &tenant, unit, &mut staged)?;
-            affected.units.extend(more.into_iter().map(|name| (tenant.clone(), Unit::Application(name))));
+        // In the order of parts, so that plans are there before the applications that need them.
+        while let Some((tenant, part)) = affected.parts.pop_first() {
+            let more = self.part(source, &tenant, &part, &mut staged)?;
+            affected.parts.extend(more.into_iter().map(|name| (tenant.clone(), Part::Application(name))));
         }
         self.settle(&mut staged);
         Ok((affected, staged))
     }
 
-    /// Compiles one unit. Gives the applications that have to be compiled again because of it.
-    fn unit<S: Source>(
+    /// Compiles one part. Gives the applications that have to be compiled again because of it.
+    fn part<S: Source>(
         &self,
         source: &S,
         tenant: &Name,
-        unit: Unit,
+        part: &Part,
         staged: &mut Staged,
     ) -> Result<BTreeSet<Name>, S::Error> {
         let mut more = BTreeSet::new();
-        let (items, notes) = match &unit {
-            Unit::Plan(name) => {
+        let (items, notes) = match part {
+            Part::Plan(name) => {
                 let plan = source.plan(tenant, name)?;
                 (plan.iter().map(|plan| plan::of_tenant(tenant, plan)).collect(), Vec::new())
             }
-            Unit::Target(target) => plan::of_target(source, tenant, target)?,
-            Unit::Api(environment, name) => {
+            Part::Target(target) => plan::of_target(source, tenant, target)?,
+            Part::Api(environment, name) => {
                 let api = api::compile(source, &self.settings, (tenant, environment, name))?;
                 let failure =
-                    |(api, refusals)| Failure { tenant: tenant.clone(), unit: unit.clone(), api: Some(api), refusals };
+                    |(api, refusals)| Failure { tenant: tenant.clone(), part: part.clone(), api: Some(api), refusals };
                 if !api.failed.is_empty() {
                     staged.failed.extend(api.failed.into_iter().map(failure));
                     return Ok(more);
                 }
                 (api.items, api.notes)
             }
-            Unit::Application(name) => {
+            Part::Application(name) => {
                 let has_plan =
                     |plan: &str| staged.plans.get(plan).copied().unwrap_or_else(|| self.plans.contains(plan));
                 let issuer = self.settings.issuer.as_deref();
                 let application = application::compile(source, (tenant, name), issuer, &has_plan)?;
-                staged.note(tenant, &unit, application.notes);
+                staged.note(tenant, part, application.notes);
                 staged.applications.insert(names::application(tenant, name), application.item);
                 return Ok(more);
             }
         };
-        staged.note(tenant, &unit, notes);
-        if self.put(tenant, &unit, items, staged) {
-            match &unit {
-                Unit::Plan(plan) => more = source.applications_under(tenant, plan)?,
-                Unit::Target(target) => more = source.subscribers(tenant, target)?,
-                Unit::Api(..) | Unit::Application(_) => {}
+        staged.note(tenant, part, notes);
+        if self.put(tenant, part, items, staged) {
+            match part {
+                Part::Plan(plan) => more = source.applications_under(tenant, plan)?,
+                Part::Target(target) => more = source.subscribers(tenant, target)?,
+                Part::Api(..) | Part::Application(_) => {}
             }
         }
         Ok(more)
     }
 
-    /// Stages the items of a unit, if they differ and the contract takes them. Tells whether plans come or go.
-    fn put(&self, tenant: &Name, unit: &Unit, items: Vec<Item>, staged: &mut Staged) -> bool {
-        let key = (tenant.clone(), unit.clone());
+    /// Stages the items of a part, if they differ and the contract takes them. Tells whether plans come or go.
+    fn put(&self, tenant: &Name, part: &Part, items: Vec<Item>, staged: &mut Staged) -> bool {
+        let key = (tenant.clone(), part.clone());
         let now: BTreeMap<_, _> = items.iter().map(|item| ((item.kind, item.name.clone()), hash(&item.text))).collect();
-        let before = self.units.get(&key).map(|kept| &kept.items);
+        let before = self.parts.get(&key).map(|kept| &kept.items);
         if before.map_or(now.is_empty(), |before| *before == now) {
             return false;
         }
-        let claims = match judge(&self.settings, &items) {
-            Ok(claims) => claims,
+        let footprints = match judge(&self.settings, &items) {
+            Ok(footprints) => footprints,
             Err(refusals) => {
-                staged.failed.push(Failure { tenant: key.0, unit: key.1, api: None, refusals });
+                staged.failed.push(Failure { tenant: key.0, part: key.1, api: None, refusals });
                 return false;
             }
         };
@@ -172,13 +172,13 @@ impl Compiled {
         let flips: Vec<_> = flips.collect();
         let has_flips = !flips.is_empty();
         staged.plans.extend(flips);
-        staged.units.insert(key, (items, Kept { items: now, claims }));
+        staged.parts.insert(key, (items, Kept { items: now, footprints }));
         has_flips
     }
 
-    /// Takes units out that claim what another one has, until none does.
+    /// Takes parts out that take the requests of another, until none does.
     fn settle(&self, staged: &mut Staged) {
-        while let Some((key, owner)) = self.conflict(&staged.units) {
+        while let Some((key, owner)) = self.conflict(&staged.parts) {
             let what = format!("{} takes the same requests already", owner.1);
             let whose = if owner.0 == key.0 {
                 what
@@ -187,21 +187,21 @@ impl Compiled {
             };
             let remedy = "give one of them another base path, host or version, or withdraw it";
             let refusals = vec![Refusal::new(Code::InUse, "base_path", whose, remedy)];
-            staged.units.remove(&key);
-            staged.failed.push(Failure { tenant: key.0, unit: key.1, api: None, refusals });
+            staged.parts.remove(&key);
+            staged.failed.push(Failure { tenant: key.0, part: key.1, api: None, refusals });
         }
     }
 
-    /// A unit, and one that has what it claims.
+    /// A part, and one that takes some of its requests.
     fn conflict(&self, staged: &BTreeMap<Key, (Vec<Item>, Kept)>) -> Option<(Key, Key)> {
-        let mut taken: BTreeMap<Claim, &Key> = BTreeMap::new();
+        let mut taken: BTreeMap<Footprint, &Key> = BTreeMap::new();
         for (key, (_, kept)) in staged {
-            for claim in &kept.claims {
-                let before = self.claims.get(claim).filter(|owner| !staged.contains_key(*owner));
-                if let Some(owner) = before.or_else(|| taken.get(claim).copied()) {
+            for footprint in &kept.footprints {
+                let before = self.footprints.get(footprint).filter(|owner| !staged.contains_key(*owner));
+                if let Some(owner) = before.or_else(|| taken.get(footprint).copied()) {
                     return Some((key.clone(), owner.clone()));
                 }
-                taken.insert(*claim, key);
+                taken.insert(*footprint, key);
             }
         }
         None
@@ -210,8 +210,8 @@ impl Compiled {
     fn delta(&self, staged: &Staged) -> Delta {
         let mut delta = Delta { failed: staged.failed.clone(), notes: staged.notes.clone(), ..Delta::default() };
         let none = BTreeMap::new();
-        for (key, (items, kept)) in &staged.units {
-            let before = self.units.get(key).map_or(&none, |kept| &kept.items);
+        for (key, (items, kept)) in &staged.parts {
+            let before = self.parts.get(key).map_or(&none, |kept| &kept.items);
             for item in items {
                 let name = (item.kind, item.name.clone());
                 if before.get(&name) != kept.items.get(&name) {
@@ -230,21 +230,21 @@ impl Compiled {
                 _ => {}
             }
         }
-        // A name may have gone from one unit to another.
+        // A name may have gone from one part to another.
         let set = &delta.set;
         delta.remove.retain(|name| !set.contains_key(name));
         delta
     }
 
     fn remember(&mut self, products: BTreeMap<(Name, Name), Option<Vec<tollgate_domain::ProductApi>>>, staged: Staged) {
-        for key in staged.units.keys() {
-            let old = self.units.remove(key).unwrap_or_default();
-            old.claims.iter().for_each(|claim| drop(self.claims.remove(claim)));
+        for key in staged.parts.keys() {
+            let old = self.parts.remove(key).unwrap_or_default();
+            old.footprints.iter().for_each(|footprint| drop(self.footprints.remove(footprint)));
         }
-        for (key, (_, kept)) in staged.units {
-            self.claims.extend(kept.claims.iter().map(|claim| (*claim, key.clone())));
+        for (key, (_, kept)) in staged.parts {
+            self.footprints.extend(kept.footprints.iter().map(|footprint| (*footprint, key.clone())));
             if !kept.items.is_empty() {
-                self.units.insert(key, kept);
+                self.parts.insert(key, kept);
             }
         }
         for (plan, is_there) in staged.plans {
@@ -260,9 +260,9 @@ impl Compiled {
                 None => self.applications.remove(&key_of(&name)),
             };
         }
-        for (key, parts) in products {
-            match parts {
-                Some(parts) => self.products.insert(key, parts),
+        for (key, contents) in products {
+            match contents {
+                Some(contents) => self.products.insert(key, contents),
                 None => self.products.remove(&key),
             };
         }
@@ -270,9 +270,9 @@ impl Compiled {
 
     /// The environments and names of the APIs of a tenant that have items.
     fn apis(&self, tenant: &Name) -> Vec<(Name, Name)> {
-        let of_tenant = self.units.keys().filter(|(of, _)| of == tenant);
-        let apis = of_tenant.filter_map(|(_, unit)| match unit {
-            Unit::Api(environment, name) => Some((environment.clone(), name.clone())),
+        let of_tenant = self.parts.keys().filter(|(of, _)| of == tenant);
+        let apis = of_tenant.filter_map(|(_, part)| match part {
+            Part::Api(environment, name) => Some((environment.clone(), name.clone())),
             _ => None,
         });
         apis.collect()
@@ -280,8 +280,8 @@ impl Compiled {
 }
 
 impl Staged {
-    fn note(&mut self, tenant: &Name, unit: &Unit, messages: Vec<String>) {
-        let note = |message| Note { tenant: tenant.clone(), unit: unit.clone(), message };
+    fn note(&mut self, tenant: &Name, part: &Part, messages: Vec<String>) {
+        let note = |message| Note { tenant: tenant.clone(), part: part.clone(), message };
         self.notes.extend(messages.into_iter().map(note));
     }
 }

@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// What is compiled at one time, because it depends on each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unit {
+pub enum Part {
     /// A plan.
     Plan(Name),
     /// The plans of the subscriptions to a target.
@@ -66,7 +66,7 @@ pub struct Failure {
     /// Whose.
     pub tenant: Name,
     /// What.
-    pub unit: Unit,
+    pub part: Part,
     /// Of which version, if it is one of several.
     pub api: Option<ApiName>,
     /// Why; at least one.
@@ -79,7 +79,7 @@ pub struct Note {
     /// Whose.
     pub tenant: Name,
     /// Of what.
-    pub unit: Unit,
+    pub part: Part,
     /// In one sentence without its full stop.
     pub message: String,
 }
@@ -140,7 +140,7 @@ fn list(kind: Kind, entries: impl Iterator<Item = String>) -> String {
     format!("\"{}\":[{}]", kind.key(), entries.collect::<Vec<_>>().join(",\n"))
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plan(plan) => write!(f, "plan `{plan}`"),

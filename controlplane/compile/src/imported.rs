@@ -120,11 +120,13 @@ fn upstream(origins: &[&str], path: &str, notes: &mut Notes) -> Option<Upstream>
     let is_tls = origins.first()?.starts_with("https://");
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for origin in origins {
-        if origin.starts_with("https://") != is_tls {
-            notes.add("#/servers", format!("`{origin}` is left out: an upstream is spoken to with TLS or without"));
+        let address = address(origin);
+        let is_of_another = is_tls && endpoints.first().is_some_and(|first| host(&first.address) != host(&address));
+        if origin.starts_with("https://") != is_tls || is_of_another {
+            let why = "an upstream is spoken to without TLS, or with certificates for one name";
+            notes.add("#/servers", format!("`{origin}` is left out: {why}"));
             continue;
         }
-        let address = address(origin);
         if endpoints.iter().all(|endpoint| endpoint.address != address) {
             endpoints.push(Endpoint { address, weight: None });
         }
@@ -144,6 +146,10 @@ fn address(origin: &str) -> String {
         (_, "https") => format!("{authority}:443"),
         _ => format!("{authority}:80"),
     }
+}
+
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
 /// Those of vendors' extensions, and who may call.

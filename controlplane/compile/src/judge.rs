@@ -1,8 +1,9 @@
 //! The contract's own judgement of what was compiled, before any node sees it.
 //!
 //! Policies and options are passed on in the contract's words, so that what is wrong in them is found here, by resolving
-//! the items of one unit beside the settings of the node. One line of the text is one item, which leads a mistake back to
-//! the operation it comes from. What two units claim of each other is not seen here; `Claim` is what they are compared by.
+//! the items of one part beside the settings of the node. One line of the text is one item, which leads a mistake back to
+//! the operation it comes from. That two parts take the same requests is not seen here:
+//! they are compared by their footprints (`Compiled`).
 
 use crate::{
     delta::{Item, Kind},
@@ -13,21 +14,22 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tollgate_domain::{Code, Refusal};
 use tollgate_model::{ConfigError, Configuration, Match, NoSource};
 
-/// Requests that a route takes: two routes with the same cannot stand beside each other.
-pub(crate) type Claim = u64;
+/// Requests that a route takes, as a hash: two routes with the same cannot stand beside each other.
+pub(crate) type Footprint = u64;
 
-/// What the routes among `items` claim, sorted.
+/// Those of the routes among `items`, sorted.
 ///
 /// # Errors
 /// What the contract refuses, by the place in the record.
-pub(crate) fn judge(settings: &Settings, items: &[Item]) -> Result<Vec<Claim>, Vec<Refusal>> {
+pub(crate) fn judge(settings: &Settings, items: &[Item]) -> Result<Vec<Footprint>, Vec<Refusal>> {
     let (text, lines) = text(settings, items);
     let configuration = Configuration::parse("compiled", &text, &NoSource)
         .map_err(|errors| errors.as_slice().iter().map(|error| refusal(error, &lines)).collect::<Vec<_>>())?;
-    let mut claims: Vec<_> = configuration.snapshot().routes.iter().flat_map(|route| claims(&route.matcher)).collect();
-    claims.sort_unstable();
-    claims.dedup();
-    Ok(claims)
+    let mut footprints: Vec<_> =
+        configuration.snapshot().routes.iter().flat_map(|route| footprints(&route.matcher)).collect();
+    footprints.sort_unstable();
+    footprints.dedup();
+    Ok(footprints)
 }
 
 /// A whole configuration, and the place of each of its lines.
@@ -59,16 +61,16 @@ fn refusal(error: &ConfigError, lines: &[&str]) -> Refusal {
     Refusal::new(Code::InvalidValue, place, error.message.clone(), remedy)
 }
 
-fn claims(taken: &Match) -> Vec<Claim> {
+fn footprints(taken: &Match) -> Vec<Footprint> {
     let shape = taken.path.shape();
     let hosts: Vec<_> = if taken.hosts.is_empty() { vec![None] } else { taken.hosts.iter().map(Some).collect() };
     let methods: Vec<_> = if taken.methods.is_empty() { vec![None] } else { taken.methods.iter().map(Some).collect() };
     let pairs = hosts.iter().flat_map(|host| methods.iter().map(move |method| (host, method)));
-    let claim = |(host, method)| {
+    let footprint = |(host, method)| {
         // The same in every run, which the hasher of a map is not.
         let mut hasher = DefaultHasher::new();
         (host, method, &shape, &taken.headers, &taken.query).hash(&mut hasher);
         hasher.finish()
     };
-    pairs.map(claim).collect()
+    pairs.map(footprint).collect()
 }

@@ -30,7 +30,7 @@ mod target;
 mod upstream;
 
 pub use compiled::Compiled;
-pub use delta::{Delta, Failure, Kind, Note, Unit};
+pub use delta::{Delta, Failure, Kind, Note, Part};
 pub use imported::{Imported, spec_of};
 pub use settings::Settings;
 pub use source::{Change, Record, Source};

@@ -17,7 +17,7 @@ use tollgate_domain::{Name, Plan, Target};
 /// The item of a tenant's plan.
 pub(crate) fn of_tenant(tenant: &Name, plan: &Plan) -> Item {
     let lists = [rules(plan, "throttle"), rules(plan, "quota"), Value::Null];
-    item(names::plan(tenant, &plan.name), lists, format!("plan {}", plan.name))
+    item(&names::plan(tenant, &plan.name), lists, format!("plan {}", plan.name))
 }
 
 /// The items for the subscriptions to `target`, and what cannot be held.
@@ -54,7 +54,7 @@ fn derived(tenant: &Name, plan: &Plan, target: &Target, expansion: &Expansion) -
             (None, own) => own,
         }
     });
-    item(names::plan_of(tenant, &plan.name, target), lists, format!("plan {} for {target}", plan.name))
+    item(&names::plan_of(tenant, &plan.name, target), lists, format!("plan {} for {target}", plan.name))
 }
 
 /// `Null` for none: the contract has no empty lists.
@@ -68,7 +68,7 @@ fn rules(plan: &Plan, list: &str) -> Value {
     if rules.is_empty() { Value::Null } else { serde_json::to_value(rules).unwrap_or_default() }
 }
 
-fn item(name: String, lists: [Value; 3], place: String) -> Item {
+fn item(name: &str, lists: [Value; 3], place: String) -> Item {
     let mut item = json!({ "name": name });
     for (key, list) in RULES.iter().zip(lists).filter(|(_, list)| !list.is_null()) {
         item[*key] = list;

@@ -7,7 +7,7 @@ use tollgate_domain::ApiSpec;
 const TIMEOUTS: &str = "timeouts";
 
 /// `None` if the API has none here.
-pub(crate) fn value(spec: &ApiSpec, name: String) -> Option<Value> {
+pub(crate) fn value(spec: &ApiSpec, name: &str) -> Option<Value> {
     let upstream = spec.upstream.as_ref()?;
     let mut value = json!({ "name": name, "endpoints": upstream.endpoints });
     for (key, option) in upstream.options.iter().filter(|(key, _)| *key != TIMEOUTS) {

@@ -160,10 +160,10 @@ impl Compiler {
 fn say(delta: &Delta) {
     for failure in &delta.failed {
         let refusals: Vec<_> = failure.refusals.iter().map(ToString::to_string).collect();
-        eprintln!("tollgate: {}: {} stays as it was: {}", failure.tenant, failure.unit, refusals.join("; "));
+        eprintln!("tollgate: {}: {} stays as it was: {}", failure.tenant, failure.part, refusals.join("; "));
     }
     for note in &delta.notes {
-        eprintln!("tollgate: {}: {}: {}", note.tenant, note.unit, note.message);
+        eprintln!("tollgate: {}: {}: {}", note.tenant, note.part, note.message);
     }
 }
 
@@ -179,7 +179,7 @@ impl Judge for Compiler {
         let changes: Vec<_> = changes.into_iter().collect();
         let preview = self.state().compiled.preview(&Stored(rows), &changes)?;
         let refusals = preview.failed.into_iter().flat_map(|failure| {
-            let unit = failure.unit.to_string();
+            let unit = failure.part.to_string();
             failure
                 .refusals
                 .into_iter()

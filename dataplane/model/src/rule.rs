@@ -47,7 +47,7 @@ pub struct Rule {
 /// The place and the name of a rule: the same from snapshot to snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId {
-    /// `defaults`, `policy_sets/NAME` or `routes/NAME`: where it is written.
+    /// `defaults`, `policy_sets/NAME` or `routes/NAME`: where it is written. `shared/NAME` of one that says its scope.
     pub scope: Arc<str>,
     /// `throttle`, `quota`, `concurrency` or `bandwidth`.
     pub policy: &'static str,

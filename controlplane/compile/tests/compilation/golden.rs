@@ -37,7 +37,7 @@ fn records_become_what_they_did() {
         assert_eq!(delta.failed, [], "{}", file.display());
         patched(&node(), &delta);
         let mut now = shown(&delta);
-        now["notes"] = delta.notes.iter().map(|note| format!("{}: {}", note.unit, note.message)).collect();
+        now["notes"] = delta.notes.iter().map(|note| format!("{}: {}", note.part, note.message)).collect();
         compared("golden", &file, &now);
     }
 }

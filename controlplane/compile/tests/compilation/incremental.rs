@@ -1,6 +1,6 @@
 //! A change compiles what it touches: no more, and no less than a compilation from the beginning would.
 
-use crate::world::{World, name, node, patched};
+use crate::world::{Records, World, name, node, patched};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -32,7 +32,6 @@ fn compiled(world: &World) -> (Compiled, Delta) {
 /// Does one of many things to the records, by three numbers.
 fn step(world: &mut World, (what, which, how): (u8, u8, u8)) -> Change {
     let records = world.of("acme");
-    let pick = |list: &[&str]| list[usize::from(which) % list.len()].to_owned();
     let record = match what {
         0 => {
             let rule = json!([{"name": "all", "key": "node", "limit": u32::from(how) + 1}]);
@@ -41,74 +40,90 @@ fn step(world: &mut World, (what, which, how): (u8, u8, u8)) -> Change {
             Record::Tenant
         }
         1 => {
-            let environment = name(&pick(&ENVIRONMENTS));
+            let environment = name(pick(&ENVIRONMENTS, which));
             records.environments.get_mut(&environment).unwrap().stage = (how % 3 > 0).then(|| format!("s{}", how % 3));
             Record::Environment(environment)
         }
-        2 => {
-            let (api, environment) = (pick(&APIS).parse().unwrap(), name(ENVIRONMENTS[usize::from(how) % 2]));
-            let canary = |revision| Some(Canary { revision, percent: 10 + how });
-            let release = match how % 5 {
-                0 => None,
-                1 | 2 => Some(Release::of(u32::from(how % 5))),
-                3 => Some(Release { revision: 1, canary: canary(2) }),
-                _ => Some(Release { revision: 2, canary: canary(1) }),
-            };
-            records.publish(&environment, &api, release);
-            Record::Publication(environment, api)
-        }
+        2 => publish(records, which, how),
         3 => {
             use Lifecycle::{Blocked, Created, Deprecated, Prototyped, Published, Retired};
-            let api = pick(&APIS).parse().unwrap();
+            let api = pick(&APIS, which).parse().unwrap();
             let lifecycle = [Blocked, Created, Deprecated, Prototyped, Published, Retired][usize::from(how) % 6];
             records.apis.get_mut(&api).unwrap().lifecycle = lifecycle;
             Record::Api(api)
         }
-        4 => {
-            let product = name(&pick(&["trade", "look"]));
-            let parts = [
-                json!([{"api": "orders@1.0"}, {"api": "stock@1"}]),
-                json!([{"api": "orders@1.0", "operations": ["list"]}]),
-                json!([{"api": "orders@1.0", "operations": ["list", "one"]}, {"api": "stock@1", "operations": ["list"]}]),
-                json!([{"api": "stock@1"}]),
-            ];
-            let whole = json!({"name": product, "apis": parts[usize::from(how) % 4]});
-            match how % 5 {
-                4 => drop(records.products.remove(&product)),
-                _ => drop(records.products.insert(product.clone(), serde_json::from_value(whole).unwrap())),
-            }
-            Record::Product(product)
-        }
-        5 => {
-            let plan = name(&pick(&["gold", "free"]));
-            let whole = json!({"name": plan, "throttle": [{"name": "all", "limit": u32::from(how) + 1}]});
-            match how % 4 {
-                0 => drop(records.plans.remove(&plan)),
-                _ => drop(records.plans.insert(plan.clone(), serde_json::from_value(whole).unwrap())),
-            }
-            Record::Plan(plan)
-        }
+        4 => product(records, which, how),
+        5 => plan(records, which, how),
         6 => {
-            let application = name(&pick(&["shop", "reader"]));
+            let application = name(pick(&["shop", "reader"], which));
             records.applications.get_mut(&application).unwrap().blocked = how % 2 == 0;
             for credential in records.credentials.values_mut().filter(|one| one.application == application) {
                 credential.revoked_s = (how % 3 == 0).then_some(1);
             }
             Record::Application(application)
         }
-        _ => {
-            let application = name(["shop", "reader"][usize::from(how) % 2]);
-            let target: Target = pick(&TARGETS).parse().unwrap();
-            match how % 7 {
-                0 => drop(records.subscriptions.remove(&(application.clone(), target.clone()))),
-                1 => records.subscribe(&application, target.clone(), name("gold"), SubscriptionState::Blocked),
-                2 | 3 => records.subscribe(&application, target.clone(), name("gold"), SubscriptionState::Approved),
-                _ => records.subscribe(&application, target.clone(), name("free"), SubscriptionState::Approved),
-            }
-            Record::Subscription(application, target)
-        }
+        _ => subscription(records, which, how),
     };
     Change::new(name("acme"), record)
+}
+
+fn pick<'l>(list: &[&'l str], which: u8) -> &'l str {
+    list[usize::from(which) % list.len()]
+}
+
+fn publish(records: &mut Records, which: u8, how: u8) -> Record {
+    let (api, environment) = (pick(&APIS, which).parse().unwrap(), name(pick(&ENVIRONMENTS, how)));
+    let canary = |revision| Some(Canary { revision, percent: 10 + how });
+    let release = match how % 5 {
+        0 => None,
+        1 | 2 => Some(Release::of(u32::from(how % 5))),
+        3 => Some(Release { revision: 1, canary: canary(2) }),
+        _ => Some(Release { revision: 2, canary: canary(1) }),
+    };
+    records.publish(&environment, &api, release);
+    Record::Publication(environment, api)
+}
+
+fn product(records: &mut Records, which: u8, how: u8) -> Record {
+    let product = name(pick(&["trade", "look"], which));
+    let apis = match how % 5 {
+        0 => json!([{"api": "orders@1.0"}, {"api": "stock@1"}]),
+        1 => json!([{"api": "orders@1.0", "operations": ["list"]}]),
+        2 => {
+            json!([{"api": "orders@1.0", "operations": ["list", "one"]}, {"api": "stock@1", "operations": ["list"]}])
+        }
+        3 => json!([{"api": "stock@1"}]),
+        _ => {
+            records.products.remove(&product);
+            return Record::Product(product);
+        }
+    };
+    let whole = serde_json::from_value(json!({"name": product, "apis": apis})).unwrap();
+    records.products.insert(product.clone(), whole);
+    Record::Product(product)
+}
+
+fn plan(records: &mut Records, which: u8, how: u8) -> Record {
+    let plan = name(pick(&["gold", "free"], which));
+    let whole = json!({"name": plan, "throttle": [{"name": "all", "limit": u32::from(how) + 1}]});
+    match how % 4 {
+        0 => drop(records.plans.remove(&plan)),
+        _ => drop(records.plans.insert(plan.clone(), serde_json::from_value(whole).unwrap())),
+    }
+    Record::Plan(plan)
+}
+
+fn subscription(records: &mut Records, which: u8, how: u8) -> Record {
+    use SubscriptionState::{Approved, Blocked};
+    let application = name(pick(&["shop", "reader"], how));
+    let target: Target = pick(&TARGETS, which).parse().unwrap();
+    match how % 7 {
+        0 => drop(records.subscriptions.remove(&(application.clone(), target.clone()))),
+        1 => records.subscribe(&application, target.clone(), name("gold"), Blocked),
+        2 | 3 => records.subscribe(&application, target.clone(), name("gold"), Approved),
+        _ => records.subscribe(&application, target.clone(), name("free"), Approved),
+    }
+    Record::Subscription(application, target)
 }
 
 proptest! {

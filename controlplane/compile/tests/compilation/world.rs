@@ -87,7 +87,12 @@ pub(crate) fn made() -> Made {
 impl World {
     /// Of one tenant.
     pub(crate) fn read(text: &str) -> Self {
-        let written: Written = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        Self::of_value(serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Of one tenant.
+    pub(crate) fn of_value(value: Value) -> Self {
+        let written: Written = serde_json::from_value(value).unwrap_or_else(|error| panic!("{error}"));
         written.tenant.check().unwrap();
         let mut records = Records {
             environments: written.environments.into_iter().map(|one| (one.name.clone(), one)).collect(),

@@ -134,6 +134,20 @@ policy_sets:
     assert_eq!(policies(&snapshot, 3).rate_limit_fields, RateLimitFields::Off);
 }
 
+/// The operations of an API are routes, and a rule of the API counts for all of them.
+#[test]
+fn rules_of_one_scope_count_together() {
+    let of = |scope: &str| format!("{{ throttle: [ {{ name: all, key: node, limit: 1, scope: {scope} }} ] }}");
+    let snapshot = resolve("", &[&of("orders"), &of("orders"), &of("stock")]);
+    let id = |route| &policies(&snapshot, route).rules[0].id;
+    assert_eq!((id(0), &*id(0).scope), (id(1), "shared/orders"));
+    assert_ne!(id(0), id(2));
+
+    let elsewhere = "defaults: { policies: { throttle: [ { name: all, key: node, limit: 1, scope: orders } ] } }\n";
+    let errors = Configuration::parse("a", &file(elsewhere), &WORLD).unwrap_err();
+    assert!(errors.to_string().contains("`scope` is for rules of routes"), "{errors}");
+}
+
 #[test]
 fn what_a_rule_leaves_out_has_its_default() {
     let snapshot = resolve(
