@@ -50,11 +50,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // The control plane.
     ("domain", &[]),
-    ("compile", &["domain", "model"]),
+    ("openapi", &[]),
+    ("compile", &["domain", "model", "openapi"]),
     ("store", &["domain"]),
     ("keys", &["domain", "store"]),
-    ("api", &["domain", "store", "keys", "compile"]),
-    ("console", &["domain", "store", "keys", "compile"]),
+    ("api", &["domain", "store", "keys", "compile", "openapi"]),
+    ("console", &["domain", "store", "keys", "compile", "openapi"]),
     ("sync", &["model", "http"]),
     ("server", &["domain", "compile", "store", "keys", "api", "console", "sync", "gateway"]),
     // The binary and the tools.
