@@ -1,4 +1,7 @@
-//! A transaction of SQLite as the traits see it.
+//! A transaction of SQLite as the traits see it: rows, changes, audit events, secrets.
+//!
+//! It counts the changes it makes and notes them once, at its end (`finish`). Beginning, committing and undoing is the
+//! store's business. The removals that are remembered are bounded by `REMOVED_MAX`.
 
 use super::{
     REMOVED_MAX,
