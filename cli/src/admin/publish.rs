@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let body = json!({ "revision": revision, "canary": canary, "note": note });
     admin.run(|client| {
         let path = format!("/apis/{api}/publications/{environment}?dry_run={dry_run}");
-        client.send("POST", &client.of_tenant(&path), &body).map(shown)
+        client.send("POST", &client.of_tenant(&path), &body).map(|publication| shown(&publication))
     })
 }
 
@@ -73,12 +73,12 @@ pub(crate) fn rollback(arguments: &RollbackArguments) -> Exit {
     let RollbackArguments { api, environment, to, note, admin } = arguments;
     admin.run(|client| {
         let path = client.of_tenant(&format!("/apis/{api}/publications/{environment}/rollback"));
-        client.send("POST", &path, &json!({ "to": to, "note": note })).map(shown)
+        client.send("POST", &path, &json!({ "to": to, "note": note })).map(|publication| shown(&publication))
     })
 }
 
 /// What people want to know of a publication.
-fn shown(publication: Value) -> Value {
+fn shown(publication: &Value) -> Value {
     json!({
         "api": publication["api"],
         "environment": publication["environment"],

@@ -139,9 +139,10 @@ impl Call {
     }
 
     /// `query` with the cursor and the limit that are asked for.
-    pub(crate) fn page<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Problem> {
-        let after = self.query.get("cursor").map(|text| Cursor::read(text)).transpose()?;
-        Ok(Query { after, limit: self.limit()?, ..query })
+    pub(crate) fn page<'q>(&self, mut query: Query<'q>) -> Result<Query<'q>, Problem> {
+        query.after = self.query.get("cursor").map(|text| Cursor::read(text)).transpose()?;
+        query.limit = self.limit()?;
+        Ok(query)
     }
 
     /// Rows of a page.

@@ -83,7 +83,7 @@ pub(crate) const PAGE: &[(&str, &str)] =
     &[("cursor", "`next` of the page before."), ("limit", "Rows of the page: 1 to 1000; 100 if left out.")];
 
 impl Endpoint {
-    const fn new(verb: Verb, path: &'static str, name: &'static str, what: &'static str, run: Run) -> Draft {
+    const fn draft(verb: Verb, path: &'static str, name: &'static str, what: &'static str, run: Run) -> Draft {
         Draft(Self {
             verb,
             path,
@@ -104,7 +104,7 @@ impl Endpoint {
         what: &'static str,
         run: fn(&Call, &dyn Rows) -> Outcome,
     ) -> Draft {
-        Self::new(Verb::Get, path, name, what, Run::Read(run))
+        Self::draft(Verb::Get, path, name, what, Run::Read(run))
     }
 
     pub(crate) const fn put(
@@ -113,7 +113,7 @@ impl Endpoint {
         what: &'static str,
         run: fn(&mut Change<'_>) -> Outcome,
     ) -> Draft {
-        Self::new(Verb::Put, path, name, what, Run::Write(run))
+        Self::draft(Verb::Put, path, name, what, Run::Write(run))
     }
 
     pub(crate) const fn post(
@@ -122,7 +122,7 @@ impl Endpoint {
         what: &'static str,
         run: fn(&mut Change<'_>) -> Outcome,
     ) -> Draft {
-        Self::new(Verb::Post, path, name, what, Run::Write(run))
+        Self::draft(Verb::Post, path, name, what, Run::Write(run))
     }
 
     pub(crate) const fn delete(
@@ -131,7 +131,7 @@ impl Endpoint {
         what: &'static str,
         run: fn(&mut Change<'_>) -> Outcome,
     ) -> Draft {
-        Self::new(Verb::Delete, path, name, what, Run::Write(run))
+        Self::draft(Verb::Delete, path, name, what, Run::Write(run))
     }
 
     pub(crate) const fn is_change(&self) -> bool {

@@ -1,4 +1,7 @@
-//! The records of a tenant that are written whole, with what each refers to and what refers to each.
+//! The records of a tenant that are written whole: what each refers to, and what refers to each.
+//!
+//! What a record names has to exist when it is written, and nothing that is still needed is deleted. An application takes its
+//! credentials and subscriptions with it, a member their tokens. The rules of a record by itself are the domain's.
 
 use crate::{
     call::Permit,

@@ -68,9 +68,11 @@ pub(crate) fn reference(name: &str) -> Value {
     }
 }
 
-/// An object with these properties, all but the last `optional` of which are required.
+/// An object with these properties, some of which are required.
 fn object(required: &[&str], properties: Value) -> Value {
-    json!({ "type": "object", "required": required, "properties": properties })
+    let mut object = json!({ "type": "object", "required": required });
+    object["properties"] = properties;
+    object
 }
 
 fn own() -> Value {

@@ -1,4 +1,7 @@
 //! Records for the compiler, out of one transaction of the store.
+//!
+//! Each question is one row or one list. Those about a plan look at all subscriptions of a tenant: the store has no index of
+//! plans, and they are asked only when a plan comes or goes. Nothing is remembered here.
 
 use std::collections::BTreeSet;
 use tollgate_compile::Source;

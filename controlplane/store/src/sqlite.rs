@@ -146,8 +146,9 @@ impl Store for Sqlite {
 
     fn restore(&self, from: &Path) -> Result<()> {
         let mut staged = copy::stage(from, self.path.as_deref(), &self.sealer)?;
+        let given = migrate::number(&self.writer(), "change")?;
+        let mark = staged.begin_epoch(given)?;
         let mut writer = self.writer();
-        let mark = staged.begin_epoch(&writer)?;
         staged.replace(&mut writer)?;
         self.tell(mark);
         Ok(())

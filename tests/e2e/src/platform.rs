@@ -1,4 +1,7 @@
 //! Both planes in one process, and the command line that talks to them as a user would.
+//!
+//! [`Platform`] is `tollgate serve` with a store in a folder of its own; its verbs are other processes of the same binary, whose
+//! login is kept in that folder and nowhere else. It knows the product by what it prints and answers only.
 
 use crate::{
     binary::tollgate,

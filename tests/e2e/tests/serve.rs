@@ -121,7 +121,7 @@ fn files_lead_to_what_there_is_and_back() {
     let wrong = platform.put("wrong.yaml", "kind: Plan\nname: x\nthrottle: [ { name: a, limit: 0 } ]\n");
     let refused = platform.verb(&["apply", "-f", &wrong]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && said.contains("wrong.yaml document 1.throttle[0].limit"), "{said}");
+    assert!(refused.status.code() == Some(1) && said.contains("wrong.yaml document 1: throttle[0].limit"), "{said}");
 }
 
 #[test]

@@ -25,6 +25,8 @@ use std::{
 
 /// Pages that are copied at a time.
 const STEP_PAGES: i32 = 1024;
+/// Changes that are left out between two epochs: more than are made while a restore is prepared.
+const EPOCH_GAP: u64 = 1 << 32;
 /// Between attempts while another process holds the file.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const BUSY_ATTEMPTS: u32 = 1000;
@@ -112,18 +114,18 @@ pub(super) fn stage(from: &Path, store: Option<&Path>, sealer: &Sealer) -> Resul
 }
 
 impl Staged {
-    /// Begins an epoch in which every etag is higher than any that `live` gave.
-    pub(super) fn begin_epoch(&mut self, live: &Connection) -> Result<Mark> {
-        let given = number(live, "change")?;
+    /// Begins an epoch in which every etag is higher than any that was given before, or is given until `replace` while
+    /// writers go on.
+    pub(super) fn begin_epoch(&mut self, given: u64) -> Result<Mark> {
         let transaction = self.connection.transaction()?;
-        let change = given + number(&transaction, "change")? + 1;
-        // Below zero first: each must be unique at every moment.
-        transaction.execute("UPDATE rows SET change = -change", [])?;
-        transaction.execute("UPDATE rows SET change = ?1 - change", [given])?;
+        let change = number(&transaction, "change")?;
+        // Higher than any in the backup too, so that each stays unique while they are changed one by one.
+        let offset = given.max(change) + EPOCH_GAP;
+        transaction.execute("UPDATE rows SET change = change + ?1", [offset])?;
         transaction.execute("DELETE FROM removed", [])?;
         set_fact(&transaction, "epoch", &new_epoch()?)?;
         for name in ["change", "floor"] {
-            set_fact(&transaction, name, &change.to_string())?;
+            set_fact(&transaction, name, &(offset + change + 1).to_string())?;
         }
         let mark = migrate::mark(&transaction)?;
         transaction.commit()?;

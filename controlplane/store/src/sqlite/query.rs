@@ -1,4 +1,7 @@
 //! Lists as SQL: the conditions of a query in the order of an index, and how rows are read out.
+//!
+//! What a list looks at is bounded by its page: each names the index that leads to its rows in their order. Values never
+//! become part of the SQL.
 
 use crate::row::{Cursor, Page, Query, Row};
 use rusqlite::{Connection, Result, ToSql, params_from_iter};

@@ -1,4 +1,7 @@
-//! A transaction of SQLite as the traits see it.
+//! A transaction of SQLite as the traits see it: rows, changes, audit events, secrets.
+//!
+//! It counts the changes it makes and notes them once, at its end (`finish`). Beginning, committing and undoing is the
+//! store's business. The removals that are remembered are bounded by `REMOVED_MAX`.
 
 use super::{
     REMOVED_MAX,
@@ -173,8 +176,7 @@ impl RowsMut for Session<'_> {
         let change = self.next_change();
         let delete = "DELETE FROM rows WHERE kind = ?1 AND tenant = ?2 AND key = ?3";
         self.connection.prepare_cached(delete)?.execute((kind, space.as_str(), key))?;
-        let insert = "INSERT INTO removed (kind, tenant, key, change) VALUES (?1, ?2, ?3, ?4) \
-            ON CONFLICT (kind, tenant, key) DO UPDATE SET change = excluded.change";
+        let insert = "INSERT INTO removed (kind, tenant, key, change) VALUES (?1, ?2, ?3, ?4)";
         self.connection.prepare_cached(insert)?.execute((kind, space.as_str(), key, change))?;
         Ok(())
     }
