@@ -124,6 +124,27 @@ fn files_lead_to_what_there_is_and_back() {
     assert!(refused.status.code() == Some(1) && said.contains("wrong.yaml document 1: throttle[0].limit"), "{said}");
 }
 
+/// The documents of the page for users, in the order in which it says what to do.
+#[test]
+fn the_page_for_users_leads_to_a_key() {
+    let page = include_str!("../../../docs/users/publish.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let mut documents = blocks.filter(|block| block.starts_with("kind: "));
+    let platform = Platform::start();
+    let mut apply = |name: &str| {
+        let file = platform.put(name, documents.next().expect("the page has two files"));
+        platform.done(&["apply", "-f", &file])
+    };
+    apply("acme.yaml");
+    let document = platform.put("orders.yaml", DOCUMENT);
+    platform.done(&["import", "openapi", &document, "--upstream", "127.0.0.1:9", "--plan", "gold"]);
+    platform.done(&["publish", "orders@1.0", "production"]);
+    apply("shop.yaml");
+    let key = platform.done(&["keys", "shop", "issue", "--title", "laptop"]);
+    assert!(key["secret"].as_str().is_some_and(|text| text.starts_with("tg_")), "{key}");
+    assert_eq!(documents.next(), None);
+}
+
 #[test]
 fn a_client_gets_a_token_on_the_listener_and_calls_with_it() {
     let origin = origin();
