@@ -137,8 +137,8 @@ fn the_page_for_users_leads_to_a_key() {
     };
     apply("acme.yaml");
     let document = platform.put("orders.yaml", DOCUMENT);
-    platform.done(&["import", "openapi", &document, "--upstream", "127.0.0.1:9", "--plan", "gold"]);
-    platform.done(&["publish", "orders@1.0", "production"]);
+    let _ = platform.done(&["import", "openapi", &document, "--upstream", "127.0.0.1:9", "--plan", "gold"]);
+    let _ = platform.done(&["publish", "orders@1.0", "production"]);
     apply("shop.yaml");
     let key = platform.done(&["keys", "shop", "issue", "--title", "laptop"]);
     assert!(key["secret"].as_str().is_some_and(|text| text.starts_with("tg_")), "{key}");
