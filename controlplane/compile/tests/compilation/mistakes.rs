@@ -58,7 +58,6 @@ fn what_is_wrong_is_told_by_its_place() {
             "operations.list",
             "did you mean `limit`",
         ),
-        (json!({ "policies": { "validate": { "body": true } } }), "operations.list", "unknown key `validate`"),
         (operation(json!({ "policies": { "priority": "utmost" } })), "operations.list", "utmost"),
         (
             operation(json!({ "policies": { "identify": "off" }, "scopes": ["read"] })),
