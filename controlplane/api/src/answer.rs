@@ -38,6 +38,11 @@ impl Answer {
         self
     }
 
+    /// Body and entity tag, for who asks from within.
+    pub(crate) fn into_parts(self) -> (Value, Option<u64>) {
+        (self.body, self.etag)
+    }
+
     pub(crate) fn into_response(self, is_dry_run: bool) -> Response {
         let is_empty = self.body.is_null();
         let mut response = Response::new(if is_empty { Body::empty() } else { Body::from(self.body.to_string()) });

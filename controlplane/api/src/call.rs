@@ -4,12 +4,13 @@
 //! place. Nothing here reads the store.
 
 use crate::{
+    asker::Asker,
     limits::{ID_CHARS_MAX, PAGE_ROWS},
     problem::Problem,
 };
 use axum::{
     body::Bytes,
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
@@ -20,6 +21,8 @@ use uuid::Uuid;
 /// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// Who says to ask; not judged yet.
+    pub(crate) asker: Asker,
     pub(crate) method: Method,
     /// As it was sent, with the query.
     pub(crate) uri: String,
@@ -87,12 +90,6 @@ impl Call {
     /// A header field, if it is there and text.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The token of `Authorization: Bearer`.
-    pub(crate) fn bearer(&self) -> Option<&str> {
-        let (scheme, token) = self.field(header::AUTHORIZATION.as_str())?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
     /// What If-Match and If-None-Match expect of the record (RFC 9110, section 13.1).

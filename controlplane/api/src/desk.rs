@@ -6,31 +6,131 @@
 //!     write { answer kept for the Idempotency-Key, or handler -> keep }   undone if it is a dry run
 //! ```
 //!
+//! `Desk::ask` is the same for who asks from within the process, the pages of the console: an endpoint by its name.
 //! At most `REQUESTS_MAX` requests are worked on at one time; the others wait for their turn without a thread.
 
 use crate::{
     answer::Answer,
+    asker::Asker,
+    attempts::Attempts,
     call::{Call, Permit},
     change::Change,
     endpoint::{Endpoint, Outcome, Rule, Run},
+    endpoints,
+    hasher::Hasher,
     idempotency,
     judge::Judge,
     limits::REQUESTS_MAX,
-    problem::Problem,
-    token,
+    passwords,
+    problem::{Problem, Refused},
+    router::now,
+    signin::Origin,
 };
-use axum::response::Response;
-use std::sync::Arc;
-use tokio::{sync::Semaphore, task};
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, header},
+    response::Response,
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use tokio::{runtime::Handle, sync::Semaphore, task};
 use tollgate_domain::{Name, Tenant};
 use tollgate_store::{Error, Records as _, Rows, Space, Store, Transactions as _};
 
 /// The state of the admin API.
 #[derive(Clone)]
-pub(crate) struct Desk {
-    store: Arc<dyn Store>,
+pub struct Desk {
+    pub(crate) store: Arc<dyn Store>,
     judge: Option<Arc<dyn Judge>>,
     turns: Arc<Semaphore>,
+    pub(crate) hasher: Hasher,
+    pub(crate) attempts: Arc<Mutex<Attempts>>,
+}
+
+/// A request from within the process.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    endpoint: &'static str,
+    path: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+    body: Value,
+    etag: Option<u64>,
+    origin: Origin,
+}
+
+/// What an endpoint answers.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What the body of the answer would be; null if it had none.
+    pub body: Value,
+    /// Of the record, if it is one.
+    pub etag: Option<u64>,
+}
+
+impl Ask {
+    /// To the endpoint of this name (`operationId`).
+    #[must_use]
+    pub fn to(endpoint: &'static str) -> Self {
+        let (path, query) = (BTreeMap::new(), BTreeMap::new());
+        Self { endpoint, path, query, body: Value::Null, etag: None, origin: Origin::default() }
+    }
+
+    /// With what `{name}` of the path stands for.
+    #[must_use]
+    pub fn path(mut self, name: &str, value: impl ToString) -> Self {
+        self.path.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// With a parameter of the query.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: impl ToString) -> Self {
+        self.query.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body(mut self, body: Value) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Only if the record is as it was with this etag.
+    #[must_use]
+    pub const fn if_match(mut self, etag: u64) -> Self {
+        self.etag = Some(etag);
+        self
+    }
+
+    /// For somebody who asks from there.
+    #[must_use]
+    pub fn from(mut self, origin: &Origin) -> Self {
+        self.origin = origin.clone();
+        self
+    }
+
+    fn call(self, endpoint: &Endpoint, asker: &Asker) -> Call {
+        let mut headers = HeaderMap::new();
+        if let Some(tag) = self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok()) {
+            headers.insert(header::IF_MATCH, tag);
+        }
+        Call {
+            asker: asker.clone(),
+            method: Method::from_bytes(endpoint.verb.as_str().to_uppercase().as_bytes()).unwrap_or_default(),
+            uri: endpoint.path.to_owned(),
+            path: self.path,
+            query: self.query,
+            headers,
+            body: if self.body.is_null() { axum::body::Bytes::new() } else { self.body.to_string().into() },
+            from: self.origin.address,
+            request_id: self.origin.request_id,
+            now: now(),
+            permit: None,
+        }
+    }
 }
 
 /// How a transaction ends without an answer.
@@ -47,26 +147,48 @@ impl From<Error> for Stop {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Self {
-        Self { store, judge, turns: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    /// A desk over a store. `judge` is asked about every change before it is made.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Self {
+        let turns = Arc::new(Semaphore::new(REQUESTS_MAX));
+        Self { store, judge, turns, hasher: Hasher::new(), attempts: Arc::default() }
+    }
+
+    /// Answers a request from within the process: with the same rules, audit and judge as one over HTTP.
+    ///
+    /// # Errors
+    /// What the problem document would say. An endpoint that there is not is a mistake of the caller, told as `internal`.
+    pub async fn ask(&self, asker: &Asker, ask: Ask) -> Result<Done, Refused> {
+        let request_id = ask.origin.request_id.clone();
+        let Some(endpoint) = endpoints().find(|endpoint| endpoint.name == ask.endpoint) else {
+            return Err(Problem::internal(format!("there is no endpoint {}", ask.endpoint)).into_refused(&request_id));
+        };
+        let call = ask.call(endpoint, asker);
+        let answer = self.clone().work(endpoint, call).await.map_err(|problem| problem.into_refused(&request_id))?;
+        let (body, etag) = answer.into_parts();
+        Ok(Done { body, etag })
     }
 
     /// Answers a request.
     pub(crate) async fn serve(self, endpoint: &'static Endpoint, call: Call) -> Response {
         let request_id = call.request_id.clone();
+        let is_dry_run = endpoint.is_change() && call.is_dry_run().unwrap_or(false);
+        match self.work(endpoint, call).await {
+            Ok(answer) => answer.into_response(is_dry_run),
+            Err(problem) => problem.into_response(&request_id),
+        }
+    }
+
+    /// Waits for a turn, and works on a thread that may block.
+    async fn work(self, endpoint: &'static Endpoint, call: Call) -> Outcome {
         let Ok(turn) = self.turns.clone().acquire_owned().await else {
-            return Problem::internal("the admin API is closed").into_response(&request_id);
+            return Err(Problem::internal("the admin API is closed"));
         };
         let work = task::spawn_blocking(move || {
             let _turn = turn;
-            let is_dry_run = endpoint.is_change() && call.is_dry_run().unwrap_or(false);
-            (self.answer(endpoint, call), is_dry_run)
+            self.answer(endpoint, call)
         });
-        match work.await {
-            Ok((Ok(answer), is_dry_run)) => answer.into_response(is_dry_run),
-            Ok((Err(problem), _)) => problem.into_response(&request_id),
-            Err(_) => Problem::internal("a handler panicked").into_response(&request_id),
-        }
+        work.await.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
     }
 
     fn answer(&self, endpoint: &Endpoint, mut call: Call) -> Outcome {
@@ -77,16 +199,23 @@ impl Desk {
         known_query(endpoint, &call)?;
         match endpoint.run {
             Run::Read(run) => self.store.read(|rows| run(&call, rows)),
-            Run::Write(run) => self.change(&call, run),
+            Run::Write(run) => self.change(&call, |change| idempotency::once(change, run)),
+            Run::Password(run) => {
+                let hash = passwords::hashed(&call)?;
+                // On a thread that may block, and so may wait for another.
+                let hash = Handle::current().block_on(self.hasher.run(hash)).map_err(|_| Problem::busy())?;
+                let hash = hash.ok_or_else(|| Problem::internal("a password cannot be hashed"))?;
+                self.change(&call, |change| run(change, &hash))
+            }
         }
     }
 
-    fn change(&self, call: &Call, run: fn(&mut Change<'_>) -> Outcome) -> Outcome {
+    fn change(&self, call: &Call, run: impl FnOnce(&mut Change<'_>) -> Outcome) -> Outcome {
         let is_dry_run = call.is_dry_run()?;
         let done = self.store.write(|rows| {
             let mut touched = Vec::new();
             let mut change = Change { call, rows, touched: &mut touched };
-            let answer = idempotency::once(&mut change, run).map_err(Stop::Problem)?;
+            let answer = run(&mut change).map_err(Stop::Problem)?;
             if let Some(judge) = self.judge.as_ref().filter(|_| !touched.is_empty()) {
                 judge.judge(rows, &touched)?.map_err(|refusals| Stop::Problem(refusals.into()))?;
             }
@@ -102,8 +231,7 @@ impl Desk {
 /// What the rule of the endpoint gives who asks.
 fn permit(endpoint: &Endpoint, call: &Call, rows: &dyn Rows) -> Result<Option<Permit>, Problem> {
     let Rule::May(action) = endpoint.rule else { return Ok(None) };
-    let token = call.bearer().ok_or_else(Problem::unauthenticated)?;
-    let actor = token::actor(rows, token, call.now_s())?.ok_or_else(Problem::unauthenticated)?;
+    let actor = call.asker.actor(rows, call.now_s())?.ok_or_else(Problem::unauthenticated)?;
     let tenant: Name = match call.path.get("tenant") {
         Some(_) => call.named("tenant")?,
         None => actor.tenant.clone(),

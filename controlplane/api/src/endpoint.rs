@@ -6,6 +6,7 @@
 use crate::{answer::Answer, call::Call, change::Change, problem::Problem};
 use axum::routing::MethodFilter;
 use tollgate_domain::Action;
+use tollgate_keys::PasswordHash;
 use tollgate_store::Rows;
 
 /// What comes of a request.
@@ -54,6 +55,9 @@ pub(crate) enum Rule {
 pub(crate) enum Run {
     Read(fn(&Call, &dyn Rows) -> Outcome),
     Write(fn(&mut Change<'_>) -> Outcome),
+    /// With the hash of the password of the body, which takes too long to be made while others wait to write. Has no
+    /// Idempotency-Key: nothing quick is kept of such a body.
+    Password(fn(&mut Change<'_>, &PasswordHash) -> Outcome),
 }
 
 /// What a request can be sent to.
@@ -116,6 +120,16 @@ impl Endpoint {
         Self::draft(Verb::Put, path, name, what, Run::Write(run))
     }
 
+    /// A PUT that takes a password.
+    pub(crate) const fn password(
+        path: &'static str,
+        name: &'static str,
+        what: &'static str,
+        run: fn(&mut Change<'_>, &PasswordHash) -> Outcome,
+    ) -> Draft {
+        Self::draft(Verb::Put, path, name, what, Run::Password(run))
+    }
+
     pub(crate) const fn post(
         path: &'static str,
         name: &'static str,
@@ -135,7 +149,7 @@ impl Endpoint {
     }
 
     pub(crate) const fn is_change(&self) -> bool {
-        matches!(self.run, Run::Write(_))
+        !matches!(self.run, Run::Read(_))
     }
 
     /// Whether the query may have this parameter.

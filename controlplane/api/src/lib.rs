@@ -11,6 +11,8 @@
 mod answer;
 mod apis;
 mod apply;
+mod asker;
+mod attempts;
 mod audit;
 mod call;
 mod catalog;
@@ -18,24 +20,31 @@ mod change;
 mod credentials;
 mod desk;
 mod endpoint;
+mod hasher;
 mod idempotency;
 mod import;
 mod judge;
 mod limits;
 mod openapi;
+mod passwords;
 mod problem;
 mod publications;
 mod records;
 mod resource;
 mod router;
 mod schema;
+mod signin;
 mod subscriptions;
 mod tenants;
 mod token;
 
+pub use asker::{Asker, SignedIn};
+pub use desk::{Ask, Desk, Done};
 pub use judge::{Judge, Touched};
 pub use openapi::document;
+pub use problem::Refused;
 pub use router::router;
+pub use signin::{Origin, SetUp, SignIn, SignInRefused};
 
 use endpoint::Endpoint;
 use std::time::Duration;
@@ -45,6 +54,7 @@ use tollgate_store::{Error, Expect, Query, Record as _, RecordsMut as _, Space, 
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     let tables = [
         tenants::ENDPOINTS,
+        passwords::ENDPOINTS,
         records::MEMBERS,
         records::ENVIRONMENTS,
         records::PLANS,

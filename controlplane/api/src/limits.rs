@@ -12,5 +12,17 @@ pub(crate) const IDEMPOTENCY_S: u64 = 24 * 3600;
 pub(crate) const DOCUMENTS_MAX: usize = 1000;
 /// Requests that are worked on at the same time; each has a thread.
 pub(crate) const REQUESTS_MAX: usize = 16;
+/// Passwords that are hashed at the same time; each takes a core and 19 MiB for a while.
+pub(crate) const HASHES_MAX: usize = 2;
+/// Passwords that wait to be hashed; more are told to come again.
+pub(crate) const HASHES_WAITING_MAX: usize = 64;
+/// How much the threads that hash passwords yield to the workers (`nice`).
+pub(crate) const HASHER_NICE: i32 = 10;
+/// Attempts to sign in to an account that may come at once, and how often another one may, in seconds.
+pub(crate) const ACCOUNT_ATTEMPTS: (u32, u32) = (10, 30);
+/// The same of an address, behind which there may be many.
+pub(crate) const ADDRESS_ATTEMPTS: (u32, u32) = (60, 2);
+/// Accounts and addresses whose attempts are remembered.
+pub(crate) const ATTEMPTS_MAX: usize = 10_000;
 /// How long a rotated credential goes on if nobody says otherwise, in seconds.
 pub(crate) const OVERLAP_S: u64 = 24 * 3600;

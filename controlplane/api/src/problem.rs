@@ -24,6 +24,21 @@ pub(crate) struct Problem {
     cause: Option<String>,
 }
 
+/// Why a request from within is not done: what the problem document would say.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Status of the answer.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// For people.
+    pub detail: String,
+    /// What is wrong, each with its place and remedy; empty if it is not about places.
+    pub refusals: Vec<Refusal>,
+    /// As in the log.
+    pub request_id: String,
+}
+
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), refusals: Vec::new(), cause: None }
@@ -49,6 +64,11 @@ impl Problem {
         Refusal::new(Code::InUse, "", what, remedy).into()
     }
 
+    /// Too much of what takes long at one time.
+    pub(crate) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many passwords are set at this moment: try again")
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "the control plane could not do it; its log says why, under this request_id";
         Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail) }
@@ -61,10 +81,21 @@ impl Problem {
         self
     }
 
-    pub(crate) fn into_response(self, request_id: &str) -> Response {
+    fn log(&self, request_id: &str) {
         if let Some(cause) = &self.cause {
             eprintln!("tollgate: admin request {request_id}: {cause}");
         }
+    }
+
+    /// For who asks from within.
+    pub(crate) fn into_refused(self, request_id: &str) -> Refused {
+        self.log(request_id);
+        let Self { status, code, detail, refusals, .. } = self;
+        Refused { status: status.as_u16(), code, detail, refusals, request_id: request_id.to_owned() }
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        self.log(request_id);
         let mut response = Response::new(Body::from(self.document(request_id).to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

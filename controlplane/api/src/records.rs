@@ -7,6 +7,7 @@ use crate::{
     call::Permit,
     change::Change,
     endpoint::{Endpoint, PAGE},
+    passwords,
     problem::Problem,
     resource::{Resource, delete, exists, get, is_own, list, put},
     token,
@@ -175,6 +176,7 @@ impl Resource for Member {
         let query = Query::of(Application::KIND, space);
         unused::<Application>(change, &query, |application| application.owners.contains(&self.name), "take them out")?;
         token::forget(change.rows, space.as_str(), &self.name)?;
+        passwords::forget(change.rows, space, &self.name)?;
         Ok(())
     }
 }

@@ -3,11 +3,11 @@
 //! What is not in the table is 404, what is there with another method 405, both as problem documents.
 
 use crate::{
+    asker::Asker,
     call::{Call, request_id},
     desk::Desk,
     endpoint::Endpoint,
     endpoints,
-    judge::Judge,
     limits::BODY_BYTES_MAX,
     openapi,
     problem::Problem,
@@ -23,16 +23,13 @@ use axum::{
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tollgate_store::Store;
 
 const PREFIX: &str = "/api/v1";
 
-/// The admin API over a store. `judge` is asked about every change before it is made.
-pub fn router(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Router {
-    let desk = Desk::new(store, judge);
+/// The admin API of a desk.
+pub fn router(desk: &Desk) -> Router {
     let mut router = Router::new();
     let mut paths: BTreeMap<&str, MethodRouter> = BTreeMap::new();
     for endpoint in endpoints() {
@@ -81,6 +78,7 @@ async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result
     let from = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
     let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(Call {
+        asker: Asker::of(&head.headers),
         method: head.method,
         query: query(&head.uri)?,
         uri: head.uri.to_string(),
@@ -89,9 +87,14 @@ async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result
         body,
         from,
         request_id: request_id.to_owned(),
-        now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        now: now(),
         permit: None,
     })
+}
+
+/// Since the Unix epoch.
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The parameters of the query, each once.

@@ -111,6 +111,7 @@ fn own() -> Value {
             })) },
         })),
         "Found": open(),
+        "FoundApi": open(),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
             "type": text(), "title": text(), "status": { "type": "integer" }, "code": text(), "detail": text(),
             "request_id": text(),
@@ -140,6 +141,7 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
         "Issue": object(&[], json!({ "kind": reference("CredentialKind"), "title": maybe(), "expires_s": number() })),
         "Rotate": object(&[], json!({ "overlap_s": number(), "expires_s": number() })),
         "Setup": object(&["token", "tenant", "member"], json!({ "token": text(), "tenant": text(), "member": text() })),
+        "Password": object(&["password"], json!({ "password": text() })),
         "IssueToken": object(&[], json!({ "title": maybe(), "expires_s": number() })),
         "Documents": object(&["documents"], json!({
             "documents": { "type": "array", "items": object(&["kind"], json!({

@@ -14,3 +14,9 @@ pub(crate) const SCOPES_MAX: usize = 64;
 
 /// Keys of a ring.
 pub(crate) const KEYS_MAX: usize = 16;
+
+/// Characters of a password at least (NIST SP 800-63B-4, section 3.1.1.2, of passwords that are not the only factor: 8).
+pub(crate) const PASSWORD_CHARS_MIN: usize = 12;
+
+/// Bytes of a password: what is hashed has to end somewhere.
+pub(crate) const PASSWORD_BYTES_MAX: usize = 1024;

@@ -83,7 +83,7 @@ impl ControlPlane {
         });
         let (end, ended) = oneshot::channel();
         let compiler = Arc::new(Compiler::new(store.clone(), fixed));
-        let router = tollgate_api::router(store.clone(), Some(compiler.clone())).merge(oauth::router(tokens));
+        let router = tollgate_api::router(&tollgate_api::Desk::new(store.clone(), Some(compiler.clone()))).merge(oauth::router(tokens));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
         let forgetting = store.clone();
         let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;

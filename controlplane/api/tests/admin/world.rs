@@ -8,6 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
+use tollgate_api::Desk;
 use tollgate_store::{SealKey, Sealer, Sqlite, Store};
 use tower::ServiceExt as _;
 
@@ -44,14 +45,19 @@ impl Answer {
 }
 
 impl World {
-    /// Set up, with `acme`; nothing in it but its owner `ann`.
-    pub(crate) fn new() -> Self {
+    /// With nobody in it; the token that sets it up.
+    pub(crate) fn empty() -> (Self, String) {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
-        let router = tollgate_api::router(store.clone(), None);
+        let router = tollgate_api::router(&Desk::new(store.clone(), None));
         let runtime = Builder::new_current_thread().build().unwrap();
-        let mut world = Self { store, router, runtime, owner: String::new() };
-        let token = tollgate_api::setup_token(world.store.as_ref()).unwrap().unwrap();
+        let token = tollgate_api::setup_token(store.as_ref()).unwrap().unwrap();
+        (Self { store, router, runtime, owner: String::new() }, token)
+    }
+
+    /// Set up, with `acme`; nothing in it but its owner `ann`.
+    pub(crate) fn new() -> Self {
+        let (mut world, token) = Self::empty();
         let setup = json!({ "token": token, "tenant": "acme", "member": "ann" });
         world.owner = text(&world.ask("POST", "/setup", "", &setup).done()["secret"]);
         world
@@ -70,6 +76,15 @@ impl World {
         put("/tenants/acme/apis/orders@1.0", api());
         world.ask("POST", "/tenants/acme/apis/orders@1.0/publications/production", &owner, &json!({})).done();
         (world, gus)
+    }
+
+    /// Another desk over the same store, for who asks from within.
+    pub(crate) fn desk(&self) -> Desk {
+        Desk::new(self.store.clone(), None)
+    }
+
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
     }
 
     /// Makes a member; gives a token of theirs.
