@@ -11,6 +11,7 @@
 
 use crate::{
     answer::Answer,
+    ask::{Ask, Done},
     asker::Asker,
     attempts::Attempts,
     call::{Call, Permit},
@@ -23,18 +24,9 @@ use crate::{
     limits::REQUESTS_MAX,
     passwords,
     problem::{Problem, Refused},
-    router::now,
-    signin::Origin,
 };
-use axum::{
-    http::{HeaderMap, HeaderValue, Method, header},
-    response::Response,
-};
-use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use axum::response::Response;
+use std::sync::{Arc, Mutex};
 use tokio::{runtime::Handle, sync::Semaphore, task};
 use tollgate_domain::{Name, Tenant};
 use tollgate_store::{Error, Records as _, Rows, Space, Store, Transactions as _};
@@ -47,90 +39,6 @@ pub struct Desk {
     turns: Arc<Semaphore>,
     pub(crate) hasher: Hasher,
     pub(crate) attempts: Arc<Mutex<Attempts>>,
-}
-
-/// A request from within the process.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    endpoint: &'static str,
-    path: BTreeMap<String, String>,
-    query: BTreeMap<String, String>,
-    body: Value,
-    etag: Option<u64>,
-    origin: Origin,
-}
-
-/// What an endpoint answers.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// What the body of the answer would be; null if it had none.
-    pub body: Value,
-    /// Of the record, if it is one.
-    pub etag: Option<u64>,
-}
-
-impl Ask {
-    /// To the endpoint of this name (`operationId`).
-    #[must_use]
-    pub fn to(endpoint: &'static str) -> Self {
-        let (path, query) = (BTreeMap::new(), BTreeMap::new());
-        Self { endpoint, path, query, body: Value::Null, etag: None, origin: Origin::default() }
-    }
-
-    /// With what `{name}` of the path stands for.
-    #[must_use]
-    pub fn path(mut self, name: &str, value: impl ToString) -> Self {
-        self.path.insert(name.to_owned(), value.to_string());
-        self
-    }
-
-    /// With a parameter of the query.
-    #[must_use]
-    pub fn query(mut self, name: &str, value: impl ToString) -> Self {
-        self.query.insert(name.to_owned(), value.to_string());
-        self
-    }
-
-    /// With a body.
-    #[must_use]
-    pub fn body(mut self, body: Value) -> Self {
-        self.body = body;
-        self
-    }
-
-    /// Only if the record is as it was with this etag.
-    #[must_use]
-    pub const fn if_match(mut self, etag: u64) -> Self {
-        self.etag = Some(etag);
-        self
-    }
-
-    /// For somebody who asks from there.
-    #[must_use]
-    pub fn from(mut self, origin: &Origin) -> Self {
-        self.origin = origin.clone();
-        self
-    }
-
-    fn call(self, endpoint: &Endpoint, asker: &Asker) -> Call {
-        let mut headers = HeaderMap::new();
-        if let Some(tag) = self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok()) {
-            headers.insert(header::IF_MATCH, tag);
-        }
-        Call {
-            asker: asker.clone(),
-            method: Method::from_bytes(endpoint.verb.as_str().to_uppercase().as_bytes()).unwrap_or_default(),
-            uri: endpoint.path.to_owned(),
-            path: self.path,
-            query: self.query,
-            headers,
-            body: if self.body.is_null() { axum::body::Bytes::new() } else { self.body.to_string().into() },
-            from: self.origin.address,
-            request_id: self.origin.request_id,
-            now: now(),
-            permit: None,
-        }
-    }
 }
 
 /// How a transaction ends without an answer.
@@ -159,9 +67,9 @@ impl Desk {
     /// # Errors
     /// What the problem document would say. An endpoint that there is not is a mistake of the caller, told as `internal`.
     pub async fn ask(&self, asker: &Asker, ask: Ask) -> Result<Done, Refused> {
-        let request_id = ask.origin.request_id.clone();
-        let Some(endpoint) = endpoints().find(|endpoint| endpoint.name == ask.endpoint) else {
-            return Err(Problem::internal(format!("there is no endpoint {}", ask.endpoint)).into_refused(&request_id));
+        let request_id = ask.request_id().to_owned();
+        let Some(endpoint) = endpoints().find(|endpoint| endpoint.name == ask.endpoint()) else {
+            return Err(Problem::internal(format!("there is no endpoint {}", ask.endpoint())).into_refused(&request_id));
         };
         let call = ask.call(endpoint, asker);
         let answer = self.clone().work(endpoint, call).await.map_err(|problem| problem.into_refused(&request_id))?;

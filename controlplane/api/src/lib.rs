@@ -11,6 +11,7 @@
 mod answer;
 mod apis;
 mod apply;
+mod ask;
 mod asker;
 mod attempts;
 mod audit;
@@ -38,8 +39,9 @@ mod subscriptions;
 mod tenants;
 mod token;
 
+pub use ask::{Ask, Done};
 pub use asker::{Asker, SignedIn};
-pub use desk::{Ask, Desk, Done};
+pub use desk::Desk;
 pub use judge::{Judge, Touched};
 pub use openapi::document;
 pub use problem::Refused;

@@ -7,9 +7,10 @@
 //! Who is unknown, has no password, is disabled or shows another one gets the same answer after the same work.
 
 use crate::{
+    ask::Ask,
     asker::{Asker, SignedIn, password},
     attempts::Whose,
-    desk::{Ask, Desk},
+    desk::Desk,
     hasher::Busy,
     problem::{Problem, Refused},
     router::now,
@@ -112,7 +113,7 @@ impl Desk {
         let password = Ask::to("putOwnPassword").body(json!({ "password": owner.password.as_str() }));
         self.ask(&bearer, password.from(&origin)).await.map_err(refuse)?;
         let remove = Ask::to("removeToken").path("tenant", &owner.tenant).path("member", &owner.member);
-        let remove = remove.path("id", text(&made.body["token"]["id"]));
+        let remove = remove.path("id", &text(&made.body["token"]["id"]));
         self.ask(&bearer, remove.from(&origin)).await.map_err(refuse)?;
         self.sign_in(owner).await
     }
@@ -171,7 +172,7 @@ impl Desk {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use tollgate_store::{RecordsMut as _, RowsMut as _, SealKey, Sealer, Sqlite, Store};
+    use tollgate_store::{RecordsMut as _, SealKey, Sealer, Sqlite, Store};
 
     /// The work of a refusal is that of a hash, whoever is refused: with a hasher that takes nothing, all are told so.
     #[test]
