@@ -17,8 +17,9 @@ pub struct Ask {
     endpoint: &'static str,
     path: BTreeMap<String, String>,
     query: BTreeMap<String, String>,
-    body: Value,
+    body: Bytes,
     etag: Option<u64>,
+    is_absent: bool,
     origin: Origin,
 }
 
@@ -36,7 +37,7 @@ impl Ask {
     #[must_use]
     pub fn to(endpoint: &'static str) -> Self {
         let (path, query) = (BTreeMap::new(), BTreeMap::new());
-        Self { endpoint, path, query, body: Value::Null, etag: None, origin: Origin::default() }
+        Self { endpoint, path, query, body: Bytes::new(), etag: None, is_absent: false, origin: Origin::default() }
     }
 
     /// With what `{name}` of the path stands for.
@@ -55,8 +56,15 @@ impl Ask {
 
     /// With a body.
     #[must_use]
-    pub fn body(mut self, body: Value) -> Self {
-        self.body = body;
+    pub fn body(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into();
+        self
+    }
+
+    /// With a body that is no JSON, as an OpenAPI document.
+    #[must_use]
+    pub fn text(mut self, body: &str) -> Self {
+        self.body = Bytes::copy_from_slice(body.as_bytes());
         self
     }
 
@@ -64,6 +72,13 @@ impl Ask {
     #[must_use]
     pub const fn if_match(mut self, etag: u64) -> Self {
         self.etag = Some(etag);
+        self
+    }
+
+    /// Only if there is no such record.
+    #[must_use]
+    pub const fn if_absent(mut self) -> Self {
+        self.is_absent = true;
         self
     }
 
@@ -88,6 +103,9 @@ impl Ask {
         if let Some(tag) = self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok()) {
             headers.insert(header::IF_MATCH, tag);
         }
+        if self.is_absent {
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
         Call {
             asker: asker.clone(),
             method: Method::from_bytes(endpoint.verb.as_str().to_uppercase().as_bytes()).unwrap_or_default(),
@@ -95,7 +113,7 @@ impl Ask {
             path: self.path,
             query: self.query,
             headers,
-            body: if self.body.is_null() { Bytes::new() } else { self.body.to_string().into() },
+            body: self.body,
             from: self.origin.address,
             request_id: self.origin.request_id,
             now: now(),

@@ -106,11 +106,11 @@ impl Desk {
         review_password(&owner.password)
             .map_err(|refusal| refuse(Problem::from(refusal).into_refused(&origin.request_id)))?;
         let body = json!({ "token": token, "tenant": owner.tenant, "member": owner.member });
-        let made = self.ask(&Asker::Nobody, Ask::to("setUp").body(body).from(&origin)).await.map_err(refuse)?;
+        let made = self.ask(&Asker::Nobody, Ask::to("setUp").body(&body).from(&origin)).await.map_err(refuse)?;
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         // The token that the command line would have got is used for this alone.
         let bearer = Asker::Bearer(text(&made.body["secret"]));
-        let password = Ask::to("putOwnPassword").body(json!({ "password": owner.password.as_str() }));
+        let password = Ask::to("putOwnPassword").body(&json!({ "password": owner.password.as_str() }));
         self.ask(&bearer, password.from(&origin)).await.map_err(refuse)?;
         let remove = Ask::to("removeToken").path("tenant", &owner.tenant).path("member", &owner.member);
         let remove = remove.path("id", &text(&made.body["token"]["id"]));
