@@ -8,6 +8,7 @@ pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
 mod output;
+pub(crate) mod password;
 pub(crate) mod publish;
 
 use crate::{exit::Exit, terminal};

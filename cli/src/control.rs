@@ -31,13 +31,17 @@ pub(crate) struct Arguments {
     /// The issuer of tokens: the URL under which clients find the token endpoint
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// Templates of the console's pages, in the place of those that are built in
+    #[arg(long, value_name = "DIR")]
+    console_templates: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    let Arguments { data, admin, issuer } = arguments;
+    let Arguments { data, admin, issuer, console_templates } = arguments;
+    let (issuer, templates) = (issuer.as_deref(), console_templates.as_deref());
     // Before the control plane, so that a signal that comes early is not lost.
     let signals = Signals::new([SIGTERM, SIGINT]);
-    match (signals, ControlPlane::start(&Options { data, bind: *admin, issuer: issuer.as_deref() })) {
+    match (signals, ControlPlane::start(&Options { data, bind: *admin, issuer, templates })) {
         (Ok(mut signals), Ok(control)) => {
             announce(&control);
             let _ = signals.forever().next();
@@ -52,10 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 pub(crate) fn announce(control: &ControlPlane) {
     let address = control.address();
     terminal::note(format_args!("admin API on {address}"));
+    terminal::note(format_args!("console on http://{address}/console"));
     if let Some(token) = control.setup_token() {
         terminal::note(format_args!("setup token {token}"));
         terminal::note(format_args!(
-            "nobody can sign in yet: `tollgate login --url http://{address} --setup --tenant NAME --member NAME` asks for it"
+            "nobody can sign in yet: http://{address}/console/setup asks for it, and so does\n\
+             `tollgate login --url http://{address} --setup --tenant NAME --member NAME`"
         ));
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// The issuer of tokens: the URL under which clients find the token endpoint
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// Templates of the console's pages, in the place of those that are built in
+    #[arg(long, value_name = "DIR")]
+    console_templates: Option<PathBuf>,
     /// Read FILE again when it, a file it includes or a certificate changes
     #[arg(long)]
     watch: bool,
@@ -49,8 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             return Exit::Refused;
         }
     };
-    let Arguments { data, admin, issuer, .. } = arguments;
-    let control = match ControlPlane::start(&Options { data, bind: *admin, issuer: issuer.as_deref() }) {
+    let Arguments { data, admin, issuer, console_templates, .. } = arguments;
+    let (issuer, templates) = (issuer.as_deref(), console_templates.as_deref());
+    let control = match ControlPlane::start(&Options { data, bind: *admin, issuer, templates }) {
         Ok(control) => control,
         Err(error) => return not_started(&error),
     };

@@ -51,6 +51,6 @@ mod tests {
         ] {
             assert_eq!(html(text), wanted);
         }
-        assert!(!html("<https://a.b/\"onx=1>").contains("\"onx"));
+        assert!(html("<https://a.b/\"onx=1>").contains("href=\"https://a.b/%22onx=1\""));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A folder may have any of them, under the same name. It is read when the console starts: a file that is no template, or that
 //! has a mistake, is told then, and not to whoever opens the page. Everything is escaped unless a template says otherwise; what
-//! is not there is an error and no empty text.
+//! is not there may be asked for with `if`, and is an error where it would be shown.
 
 use crate::{ConsoleError, limits::TEMPLATE_BYTES_MAX, markdown};
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ impl Templates {
     /// Those that are built in, with those of `folder` in their place.
     pub(crate) fn read(folder: Option<&Path>) -> Result<Self, ConsoleError> {
         let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.add_filter("markdown", |text: &str| Value::from_safe_string(markdown::html(text)));
         environment.add_filter("time", |seconds: i64| time(seconds));

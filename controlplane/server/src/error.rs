@@ -1,6 +1,7 @@
 //! Why a control plane does not start.
 
 use std::{error::Error as StdError, fmt, io, net::SocketAddr, path::PathBuf};
+use tollgate_console::ConsoleError;
 use tollgate_keys::RingError;
 use tollgate_store::Error;
 
@@ -18,6 +19,8 @@ pub enum ServerError {
     Store(Error),
     /// There are no keys to sign tokens with.
     Keys(RingError),
+    /// The pages cannot be made.
+    Console(ConsoleError),
     /// The address cannot be had.
     Bind {
         /// Which one.
@@ -41,12 +44,19 @@ impl From<RingError> for ServerError {
     }
 }
 
+impl From<ConsoleError> for ServerError {
+    fn from(error: ConsoleError) -> Self {
+        Self::Console(error)
+    }
+}
+
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data { path, cause } => write!(f, "the data directory {} cannot be used: {cause}", path.display()),
             Self::Store(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
+            Self::Console(error) => error.fmt(f),
             Self::Bind { address, cause } => write!(f, "the admin API cannot listen on {address}: {cause}"),
             Self::Thread(cause) => write!(f, "a thread of the control plane cannot be started: {cause}"),
         }

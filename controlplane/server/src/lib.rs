@@ -1,4 +1,4 @@
-//! Starts the control plane: store, keys, admin API, token endpoint, and what feeds the gateway of this process.
+//! Starts the control plane: store, keys, admin API, pages, token endpoint, and what feeds the gateway of this process.
 //!
 //! ```text
 //! ControlPlane::open(data) -> bind -> overlay ----> Startup of the gateway: file + what is compiled
@@ -26,11 +26,12 @@ use published::{AUDIENCE, Fixed};
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{runtime, sync::oneshot};
+use tollgate_api::Desk;
 use tollgate_gateway::{Gateway, Overlay};
 use tollgate_keys::Issuer;
 use tollgate_store::Store;
@@ -49,6 +50,8 @@ pub struct Options<'o> {
     pub bind: SocketAddr,
     /// `iss` of tokens: the URL under which clients find the token endpoint. `None`: made of the address.
     pub issuer: Option<&'o str>,
+    /// A folder with templates of pages, in the place of those that are built in.
+    pub templates: Option<&'o Path>,
 }
 
 /// A running control plane. Dropping it ends it.
@@ -57,6 +60,8 @@ pub struct ControlPlane {
     address: SocketAddr,
     setup_token: Option<String>,
     compiler: Arc<Compiler>,
+    /// Where the pages send what is tried out, once there is a gateway.
+    gateway: Arc<OnceLock<SocketAddr>>,
     /// Dropped to end the admin API.
     end: Option<oneshot::Sender<()>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -83,13 +88,18 @@ impl ControlPlane {
         });
         let (end, ended) = oneshot::channel();
         let compiler = Arc::new(Compiler::new(store.clone(), fixed));
-        let router = tollgate_api::router(&tollgate_api::Desk::new(store.clone(), Some(compiler.clone()))).merge(oauth::router(tokens));
+        let desk = Desk::new(store.clone(), Some(compiler.clone()));
+        let gateway = Arc::<OnceLock<_>>::default();
+        let pages = tollgate_console::Options { templates: options.templates, gateway: gateway.clone(), usage: None };
+        let pages = tollgate_console::router(desk.clone(), &pages)?;
+        let router = tollgate_api::router(&desk).merge(pages).merge(oauth::router(tokens));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
         let forgetting = store.clone();
         let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;
         Ok(Self {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
             compiler,
+            gateway,
             store,
             address,
             end: Some(end),
@@ -127,6 +137,10 @@ impl ControlPlane {
     /// # Errors
     /// There are no threads left.
     pub fn follow(&self, gateway: Arc<Gateway>) -> Result<(), ServerError> {
+        if let Some((_, address)) = gateway.listeners().into_iter().next() {
+            // Set once: a process has one gateway.
+            let _ = self.gateway.set(address);
+        }
         let compiler = self.compiler.clone();
         let thread = thread::Builder::new().name("tollgate-follow".to_owned());
         let thread = thread.spawn(move || compiler.follow(&gateway)).map_err(ServerError::Thread)?;

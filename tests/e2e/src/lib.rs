@@ -6,6 +6,7 @@
 //! seen, and has a deadline.
 
 mod binary;
+mod browser;
 mod client;
 mod machine;
 mod node;
@@ -16,6 +17,7 @@ mod site;
 mod wait;
 
 pub use binary::{run, tollgate};
+pub use browser::Chromium;
 pub use client::{Connection, Response, get};
 pub use machine::cpu;
 pub use node::{Node, Process};

@@ -106,11 +106,20 @@ impl Platform {
     /// If the binary cannot be run.
     #[must_use]
     pub fn login(&self, arguments: &[&str], token: &str) -> Output {
-        let mut command = self.command(&["login"]);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.typed(&[&["login"], arguments].concat(), token)
+    }
+
+    /// Runs a verb with `text` on standard input.
+    ///
+    /// # Panics
+    /// If the binary cannot be run.
+    #[must_use]
+    pub fn typed(&self, arguments: &[&str], text: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was just built");
         let mut input = child.stdin.take().expect("it was asked for");
-        input.write_all(token.as_bytes()).expect("it reads a line");
+        input.write_all(text.as_bytes()).expect("it reads a line");
         drop(input);
         child.wait_with_output().expect("it is our child")
     }

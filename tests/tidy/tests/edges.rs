@@ -58,7 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("keys", &["domain", "store"]),
     ("api", &["domain", "store", "keys", "compile", "openapi"]),
-    ("console", &["domain", "store", "keys", "compile", "openapi"]),
+    ("console", &["domain", "api", "openapi"]),
     ("sync", &["model", "http"]),
     ("server", &["domain", "compile", "store", "keys", "api", "console", "sync", "gateway"]),
     // The binary and the tools.

@@ -8,9 +8,8 @@ use axum::{
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 use tokio::runtime::{Builder, Runtime};
 use tollgate_api::{Ask, Asker, Desk};
@@ -37,7 +36,6 @@ paths:
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) desk: Desk,
-    pub(crate) gateway: Arc<OnceLock<SocketAddr>>,
     runtime: Runtime,
 }
 
@@ -79,12 +77,10 @@ impl World {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
         let desk = Desk::new(store.clone(), None);
-        let gateway = Arc::<OnceLock<_>>::default();
-        let options = Options { templates: None, gateway: gateway.clone(), usage: None };
-        let router = tollgate_console::router(desk.clone(), &options).unwrap();
+        let router = router(desk.clone(), None).unwrap();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let token = tollgate_api::setup_token(store.as_ref()).unwrap().unwrap();
-        (Self { router, desk, gateway, runtime }, token)
+        (Self { router, desk, runtime }, token)
     }
 
     /// With `acme` (owner and operator `ann`, developers `dev` and `eve`), a published API with two plans, and `globex` of `gus`.
@@ -182,7 +178,8 @@ impl Browser<'_> {
         let page = self.world.runtime.block_on(async {
             let (head, body) = self.world.router.clone().oneshot(request).await.unwrap().into_parts();
             let bytes = to_bytes(body, usize::MAX).await.unwrap();
-            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            // A slash is escaped, too.
+            let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
             Page { status: head.status.as_u16(), headers: head.headers, text }
         });
         for set in page.headers.get_all("set-cookie") {
