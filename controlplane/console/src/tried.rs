@@ -278,4 +278,41 @@ paths:
             "/shop/items/%252e%252e"
         );
     }
+
+    /// What a gateway is sent, and what comes of `answer`.
+    fn sent(wanted: &Wanted, answer: &'static str) -> (String, Result<Value, String>) {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, listener.local_addr().unwrap().port()));
+        let gateway = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(b"\r\n\r\n") && !bytes.ends_with(b"}") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                bytes.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(bytes).unwrap()
+        });
+        let answer = send(wanted, address, Duration::from_secs(20));
+        (gateway.join().unwrap(), answer)
+    }
+
+    #[test]
+    fn it_goes_to_the_gateway_with_the_host_of_the_environment_and_no_further() {
+        let served = json!({ "path": "/shop", "hosts": ["api.example.com"] });
+        let wanted = wanted("put /items/{id}", "p.path.id=1&credential=tg_x", &served).unwrap();
+        let answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 7\r\n\r\n{\"a\":1}";
+        let (request, answer) = sent(&wanted, answer);
+        let request = request.to_lowercase();
+        assert!(request.starts_with("put /shop/items/1 http/1.1\r\n"), "{request}");
+        assert_eq!(request.matches("\r\nhost: ").count(), 1, "{request}");
+        for field in ["host: api.example.com", "x-api-key: tg_x"] {
+            assert!(request.contains(&format!("\r\n{field}\r\n")), "{request}");
+        }
+        let answer = answer.unwrap();
+        assert_eq!((&answer["status"], &answer["body"]), (&json!(302), &json!("{\n  \"a\": 1\n}")));
+        assert!(sent(&wanted, "no HTTP at all\r\n\r\n").1.is_err());
+    }
 }

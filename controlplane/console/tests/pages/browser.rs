@@ -6,11 +6,7 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::runtime::{Builder, Runtime};
 use tollgate_api::{Ask, Asker, Desk};
 use tollgate_console::{ConsoleError, Options};
