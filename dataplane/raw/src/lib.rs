@@ -156,7 +156,7 @@ pub struct Limits {
 pub struct Timeouts {
     /// To open a connection to an endpoint. 1ms to 24h, default 5s.
     pub connect: Option<Text>,
-    /// From the request sent to the first byte of the response. 1ms to 24h, default 60s.
+    /// From the request sent to the end of the response's head, interim responses (1xx) before it included. 1ms to 24h, default 60s.
     pub first_byte: Option<Text>,
     /// Without progress of a body, in either direction. 1ms to 24h, default 60s.
     pub idle: Option<Text>,

@@ -181,7 +181,7 @@ metrics! {
         "Blocks of access records that wait for the journal.";
     ACCESS_LOG_QUEUE_MAX: Gauge "tollgate_access_log_queue_blocks_max" []
         "Blocks of access records that may wait; the next one is dropped.";
-    CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate"]
+    CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate", "key"]
         "When a certificate of a listener ends, in seconds since 1970.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" []
         "Time of the process on CPUs, user and system.";

@@ -153,6 +153,8 @@ pub struct CertificateFigures {
     pub listener: String,
     /// The first name the certificate is valid for.
     pub name: String,
+    /// The kind of its key. No other certificate of the listener has the same name and kind.
+    pub key: &'static str,
     /// When it ends, in seconds since 1970.
     pub not_after_s: u64,
 }

@@ -104,6 +104,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
+            key: "ECDSA",
             not_after_s: 1_800_000_000,
         }],
     }

@@ -160,6 +160,7 @@ const fn is_failure(reason: Reason) -> bool {
             | Reason::UpstreamClosed
             | Reason::UpstreamMalformed
             | Reason::UpstreamHeadTooLarge
+            | Reason::ResponseIncomplete
             | Reason::ResponseTimeout
     )
 }

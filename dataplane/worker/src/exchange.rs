@@ -361,7 +361,9 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             None if self.outcome.status.get() < 500 => Shown::Success,
             None
             | Some(
-                Reason::UpstreamClosed
+                Reason::UpstreamTlsFailed
+                | Reason::UpstreamTlsAlert
+                | Reason::UpstreamClosed
                 | Reason::UpstreamMalformed
                 | Reason::UpstreamHeadTooLarge
                 | Reason::ResponseIncomplete

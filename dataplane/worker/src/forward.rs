@@ -112,7 +112,10 @@ impl<I: Io> Forward<'_, '_, I> {
         self.uploading.set(false);
         let now = self.worker.io.now();
         self.outcome.forwarded.set(Some(now));
-        self.watch.extend(now + self.timeouts.first_byte);
+        // An early answer may have begun: then its progress counts.
+        if self.outcome.status.get() == 0 {
+            self.watch.fix(now + self.timeouts.first_byte);
+        }
     }
 
     /// The next part of the client's body; what is queued for the endpoint leaves before waiting for it. `None` if it cannot.
@@ -189,6 +192,7 @@ impl<I: Io> Forward<'_, '_, I> {
         if response.response().is_interim() {
             self.pass_interim(response, reply).await?;
         }
+        self.watch.release();
         let head = response.response();
         if let 502..=504 = head.status()
             && !self.has_interim.get()

@@ -59,7 +59,7 @@ pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
-pub use tls::{ClientTls, Security, SecurityError};
+pub use tls::{ClientTls, Security, SecurityError, Validity};
 pub use tollgate_policy::{
     Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, Question, QuotaCommand, QuotaUsage,
     Registry as RuleRegistry, Store,
