@@ -40,6 +40,8 @@ pub struct WorkerMetrics {
     pub handed_over: Counter,
     /// Connections that another worker had accepted.
     pub taken_over: Counter,
+    /// Access records handed over to the journal.
+    pub(crate) access_records_handed_over: Counter,
     /// Access records dropped because the journal was behind.
     pub access_records_dropped: Counter,
     /// Generation of the snapshot that new exchanges run on; 0 before the first.
@@ -72,7 +74,7 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
-    /// Requests that were not let in: by the breaker, by the limit.
+    /// Requests that were not let in, by [`Guard`].
     pub(crate) rejected: [Counter; 3],
     /// Requests sent to a second endpoint, and answers of it that counted.
     pub(crate) hedges: [Counter; 2],
@@ -130,6 +132,7 @@ impl WorkerMetrics {
             accept_errors: Counter::new(),
             handed_over: Counter::new(),
             taken_over: Counter::new(),
+            access_records_handed_over: Counter::new(),
             access_records_dropped: Counter::new(),
             generation: Gauge::new(),
             shed: [const { Counter::new() }; _],
