@@ -153,6 +153,8 @@ metrics! {
         "Requests that the store was to decide on, by whether it did (answered), too late (late), not being there (lost), or was not asked since too many waited (full).";
     CLUSTER_DEBITS_DROPPED: Counter "tollgate_cluster_debits_dropped_total" []
         "Admissions without the store that it is not told of, since there were too many.";
+    CLUSTER_WANTS_DROPPED: Counter "tollgate_cluster_wants_dropped_total" []
+        "Times that units of a leased rule were wanted and too many such wishes waited; they are wished for again.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]

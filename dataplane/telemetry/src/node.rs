@@ -54,6 +54,8 @@ pub struct ClusterFigures {
     pub questions: [u64; 4],
     /// Admissions without it that it will not be told of.
     pub debits_dropped: u64,
+    /// Times a worker wanted units of the store and too many such wishes waited.
+    pub wants_dropped: u64,
 }
 
 /// What the process takes of the machine, under the names that Prometheus' own clients use.

@@ -100,6 +100,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             lent_alone: 7,
             questions: [9, 1, 2, 3],
             debits_dropped: 4,
+            wants_dropped: 5,
         }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
