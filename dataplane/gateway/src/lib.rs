@@ -2,7 +2,7 @@
 //!
 //! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
 //! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and
-//! from `status`, which answers `/livez`, `/readyz`, `/metrics` and `/config`; `housekeeping` checks endpoints and resolves
+//! from `status`, which answers `/livez`, `/readyz`, `/metrics`, `/config` and `/quotas`; `housekeeping` checks endpoints and resolves
 //! names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
 //! the path of a request. Bounds are in `limits`; there is no signal handling.
 

@@ -10,6 +10,7 @@
 
 mod answer;
 mod authority;
+mod bearer;
 mod client;
 mod date;
 mod edits;
@@ -29,6 +30,7 @@ mod version;
 
 pub use answer::{Answer, write_answer};
 pub use authority::host_of_authority;
+pub use bearer::bearer;
 pub use client::client_of;
 pub use date::http_date;
 pub use edits::FieldEdits;

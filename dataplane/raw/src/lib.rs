@@ -50,7 +50,7 @@ pub struct File {
     pub workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
     pub io: Option<Text>,
-    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    /// Where `/livez`, `/readyz`, `/metrics`, `/config` and `/quotas` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
     pub status: Option<Spanned<OrWord<Status>>>,
     /// Where access records go. Left out: standard output. `off`: nowhere.
     pub access_log: Option<Spanned<OrWord<AccessLog>>>,

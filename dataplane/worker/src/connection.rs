@@ -26,7 +26,7 @@ use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
 };
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version};
 use tollgate_io::{Instant, Io, Stream, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -386,7 +386,7 @@ impl Active {
             record.name_client(connection.stream.peer().ip(), &connection.listening.name);
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
-        let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
+        let date = worker.date();
         let status = reason.status();
         let refusal = Refusal {
             reason,

@@ -35,7 +35,7 @@ use std::{
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, Side, TraceContext, http_date,
+    ResponseHead, Side, TraceContext,
 };
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
@@ -482,11 +482,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         reply.take_back();
         self.connection.watch.mark_misleading_end(false);
         outcome.status.set(status);
-        let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || self.closes();
         outcome.closes.set(closes);
-        let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
+        let date = self.connection.worker.date();
         let violated = self.violated();
         let refusal = Refusal {
             reason,

@@ -25,7 +25,7 @@ use std::{
     rc::Rc,
     sync::Arc,
 };
-use tollgate_http::{Reason, ResponseIndex};
+use tollgate_http::{Reason, ResponseIndex, http_date};
 use tollgate_io::{Instant, Io, Stream};
 use tollgate_model::Priority;
 use tollgate_policy::{Job, Limiter, Offload, Tokens};
@@ -61,6 +61,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
+    /// The second that a Date field was written for last, and the field.
+    date: Cell<(u64, [u8; 29])>,
     /// How far behind it is, where that is of interest.
     lag: Lag,
     wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
@@ -110,6 +112,7 @@ impl<I: Io> Worker<I> {
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
+            date: Cell::new((0, http_date(0))),
             lag: Lag::new(),
             wheel: RefCell::default(),
             timers: Bell::default(),
@@ -222,10 +225,19 @@ impl<I: Io> Worker<I> {
         }
     }
 
+    /// The Date field of an answer of our own (RFC 9110, section 6.6.1), written once a second.
+    pub(crate) fn date(&self) -> [u8; 29] {
+        let now_s = self.io.wall(self.io.now()).0 / 1_000_000_000;
+        if self.date.get().0 != now_s {
+            self.date.set((now_s, http_date(now_s)));
+        }
+        self.date.get().1
+    }
+
     /// Whether a request is refused since the worker cannot keep up.
     pub(crate) fn sheds(&self, priority: Priority) -> bool {
         if let Some(rules) = &self.program.borrow().snapshot.shedding
-            && let Some(due) = self.lag.begin(rules, self.io.now())
+            && let Some(due) = self.lag.begin(rules, || self.io.now())
         {
             self.wake_timers_by(due);
         }

@@ -182,7 +182,8 @@ fn what_nobody_takes_is_counted_at_the_end() {
     process.signal(Signal::SIGTERM);
     process.ended();
     let errors = process.errors();
-    let line = errors.lines().find(|line| line.contains("access records were lost")).unwrap_or_else(|| panic!("{errors}"));
+    let line =
+        errors.lines().find(|line| line.contains("access records were lost")).unwrap_or_else(|| panic!("{errors}"));
     let unwritten = line.rsplit(' ').next().unwrap().parse::<usize>().unwrap();
     assert!((REQUESTS / 2..=REQUESTS).contains(&unwritten), "{line}");
 }
