@@ -34,7 +34,7 @@ pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, 
 pub use patch::PatchError;
 pub use plan::Plan;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
-pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
+pub use resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
     Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
     Whom,

@@ -154,6 +154,12 @@ pub(crate) const SHARE: RangeInclusive<Percent> = Percent(1)..=Percent(100);
 pub(crate) const WINDOW_REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
 /// `breaker.count` and `breaker.requests_min`: a window counts at least this many exactly.
 pub(crate) const BREAKER_COUNT: RangeInclusive<Count> = Count(1)..=Count(10_000);
+/// `breaker.fallback.cache.bytes_max`.
+pub(crate) const CACHE_BYTES: RangeInclusive<Size> = Size(1 << 20)..=Size(1 << 40);
+/// `breaker.fallback.cache.answer_bytes_max`.
+pub(crate) const CACHED_ANSWER_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(64 << 20);
+/// `breaker.fallback.cache.age_max`.
+pub(crate) const CACHE_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY.saturating_mul(30);
 /// `adaptive_concurrency`.
 pub(crate) const ADAPTIVE: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
 /// `adaptive_concurrency.tolerance`.

@@ -25,7 +25,7 @@ pub use cluster::{Cluster, QuotaStore};
 pub use delta::{Delta, Removed};
 pub use identify::{ApiKey, Authorize, Jwt, Method};
 pub use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
-pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding, Throughput};
+pub use resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedge, Shedding, Throughput};
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub use rules::{Override, Rule, When};
 pub use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};

@@ -115,6 +115,10 @@ metrics! {
         "Requests that were sent to a second endpoint because the first was slow.";
     UPSTREAM_HEDGES_WON: Counter "tollgate_upstream_hedges_won_total" ["upstream"]
         "Requests that were sent to a second endpoint, which answered first.";
+    UPSTREAM_CACHE_REQUESTS: Counter "tollgate_upstream_cache_requests_total" ["upstream", "outcome"]
+        "Requests that an open breaker refused and a copy of an earlier answer was looked for: hit if there was one, else miss.";
+    UPSTREAM_CACHE_BYTES: Gauge "tollgate_upstream_cache_bytes" ["upstream"]
+        "Memory that copies of an upstream's answers take, kept for when its breaker is open.";
     UPSTREAM_BREAKER: Gauge "tollgate_upstream_breaker_state" ["upstream", "state"]
         "1 for the state that the breaker of an upstream is in, closed, open or half_open; 0 for the others.";
     UPSTREAM_BREAKER_TRANSITIONS: Counter "tollgate_upstream_breaker_transitions_total" ["upstream", "to"]

@@ -78,6 +78,10 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) rejected: [Counter; 3],
     /// Requests sent to a second endpoint, and answers of it that counted.
     pub(crate) hedges: [Counter; 2],
+    /// Copies of answers that were looked for and not found, and found.
+    pub(crate) cache_asked: [Counter; 2],
+    /// Of copies of answers.
+    pub(crate) cache_bytes: Gauge,
     /// In this worker's own stock.
     pub(crate) idle: Gauge,
     /// Put where every worker can take them.
@@ -226,6 +230,17 @@ impl WorkerMetrics {
         self.upstream(upstream).hedges[1].increment();
     }
 
+    /// A copy of an answer of the upstream with this slot was looked for; whether there was one.
+    pub fn upstream_cache_asked(&self, upstream: u32, hit: bool) {
+        self.upstream(upstream).cache_asked[usize::from(hit)].increment();
+    }
+
+    /// Memory of this worker's copies of answers of the upstream with this slot, in bytes.
+    #[must_use]
+    pub fn upstream_cache_bytes(&self, upstream: u32) -> &Gauge {
+        &self.upstream(upstream).cache_bytes
+    }
+
     /// Faults were injected into an exchange.
     pub fn fault_injected(&self, delay: bool, abort: bool) {
         self.faults[0].add(u64::from(delay));
@@ -289,6 +304,8 @@ impl UpstreamMetrics {
             failed: Counter::new(),
             rejected: [const { Counter::new() }; _],
             hedges: [const { Counter::new() }; _],
+            cache_asked: [const { Counter::new() }; _],
+            cache_bytes: Gauge::new(),
             idle: Gauge::new(),
             parked: Counter::new(),
             unparked: Counter::new(),

@@ -301,6 +301,7 @@ impl Active {
             client,
             changes: OnceCell::new(),
             admission: OnceCell::new(),
+            copying: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
@@ -363,6 +364,7 @@ impl Active {
             throttled_by,
             shadowed_by,
             fault: outcome.fault.get(),
+            is_copy: outcome.is_copy.get(),
         });
         worker.append_log(line, now);
     }

@@ -6,6 +6,7 @@
 use crate::{
     Program, Publication,
     bell::Bell,
+    copies::Stores,
     limits::{self, JOBS_MAX},
     listening::Socket,
     parking::Parking,
@@ -48,6 +49,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) request_ids: RequestIds,
     /// This worker's part of deciding by rules.
     pub(crate) limiter: RefCell<Limiter>,
+    /// Copies of answers.
+    pub(crate) stores: Stores,
     /// What came of tokens.
     pub(crate) tokens: RefCell<Tokens>,
     /// What side threads do for exchanges that wait.
@@ -105,6 +108,7 @@ impl<I: Io> Worker<I> {
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
+            stores: Stores::default(),
             tokens: RefCell::default(),
             jobs: Tickets::new(JOBS_MAX),
             offload: RefCell::new(Some(offload)),
@@ -143,6 +147,7 @@ impl<I: Io> Worker<I> {
         self.program.replace(Rc::new(publication.program.clone()));
         self.metrics.generation.set(publication.program.snapshot.generation);
         self.pools.sweep(&self.metrics);
+        self.sweep_stores(&publication.program);
         self.rearrange(publication);
         self.published.ring();
     }
