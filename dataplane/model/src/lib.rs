@@ -11,7 +11,6 @@ mod cluster;
 mod configuration;
 mod digest;
 mod include;
-mod json;
 mod limits;
 mod patch;
 mod plan;
