@@ -22,6 +22,7 @@ mod limits;
 mod method;
 mod problem;
 mod reason;
+mod request_id;
 mod status;
 mod trace;
 mod trailers;
@@ -50,6 +51,7 @@ pub use limits::{
 pub use method::Method;
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, write_problem};
 pub use reason::{Reason, Side};
+pub use request_id::{RequestId, RequestIds};
 pub use status::reason_phrase;
 pub use trace::{TraceContext, Traceparent, trace_id};
 pub use trailers::write_trailers;

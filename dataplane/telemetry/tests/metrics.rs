@@ -70,6 +70,8 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.upstream_rejected(1, Guard::Throughput);
     worker.upstream_hedged(1);
     worker.upstream_hedge_won(1);
+    worker.upstream_cache_asked(1, true);
+    worker.upstream_cache_bytes(1).set(300);
     worker.fault_injected(true, false);
     worker.shed[0].increment();
     worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });

@@ -12,22 +12,20 @@ use crate::{
     link::Link,
     listening::Listening,
     record::{Facts, Outcome},
-    request_id::RequestId,
     standing::Target,
     state::Worker,
     throttle::Settled,
     tls::{self, Greeting},
     trace,
     watch::{Phase, Watch},
-    wheel::TimerId,
     wire::Wire,
 };
 use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
 };
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version};
-use tollgate_io::{Instant, Io, Stream, Wall};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestId, RequestIndex, Side, Traceparent, Version};
+use tollgate_io::{Instant, Io, Stream, TimerId, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
 /// A client's connection.

@@ -37,7 +37,6 @@ mod program;
 mod record;
 mod relay;
 mod replay;
-mod request_id;
 mod retry;
 mod route_program;
 mod shedding;
@@ -53,7 +52,6 @@ mod trace;
 mod tunnel;
 mod upstream;
 mod watch;
-mod wheel;
 mod wire;
 
 pub use limits::{JOBS_MAX, QUESTIONS_MAX};

@@ -12,22 +12,20 @@ use crate::{
     parking::Parking,
     peers::Peers,
     pool::Pools,
-    request_id::RequestIds,
     shedding::Lag,
     standing::Standings,
     strict::Questions,
     tickets::Tickets,
     tls::Budget,
     watch::{Phase, Watch},
-    wheel::{TimerId, Wheel},
 };
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
 };
-use tollgate_http::{Reason, ResponseIndex, http_date};
-use tollgate_io::{Instant, Io, Stream};
+use tollgate_http::{Reason, RequestIds, ResponseIndex, http_date};
+use tollgate_io::{Instant, Io, Stream, TimerId, Wheel};
 use tollgate_model::Priority;
 use tollgate_policy::{Job, Limiter, Offload, Tokens};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
