@@ -20,7 +20,7 @@ pub(crate) struct MemberToken {
     pub(crate) id: String,
     pub(crate) tenant: Name,
     pub(crate) member: Name,
-    /// What its owner calls it.
+    /// What its owner calls it. Up to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<String>,
     pub(crate) hash: String,

@@ -7,4 +7,5 @@ mod changes;
 mod conventions;
 mod document;
 mod journey;
+mod removal;
 mod world;
