@@ -188,8 +188,7 @@ impl Resource for Member {
         somebody_stays(change, space, self, None)?;
         let query = Query::of(Application::KIND, space);
         unused::<Application>(change, &query, |application| application.owners.contains(&self.name), "take them out")?;
-        token::forget(change.rows, space.as_str(), &self.name)?;
-        Ok(())
+        token::forget(change, change.call.tenant()?, &self.name)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     endpoint::{Endpoint, Outcome, PAGE},
     problem::Problem,
     resource::{named, page},
-    token::{MemberToken, SetupToken},
+    token::{self, MemberToken, SetupToken},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -189,7 +189,6 @@ fn issue(change: &mut Change<'_>) -> Outcome {
 }
 
 fn remove(change: &mut Change<'_>) -> Outcome {
-    use tollgate_store::RecordsMut as _;
     let call = change.call;
     let (tenant, member) = (call.tenant()?, member(call, change.rows)?);
     let id: String = call.named("id")?;
@@ -200,7 +199,6 @@ fn remove(change: &mut Change<'_>) -> Outcome {
     if member.operator {
         call.permit()?.actor.may(Action::Operate, tenant)?;
     }
-    change.rows.remove::<MemberToken>(Space::Installation, &id, call.expect()?)?;
-    change.tell(Space::Tenant(tenant), (MemberToken::KIND, id, "delete"), Some(&kept.record), None)?;
+    token::end(change, &kept.record, call.expect()?)?;
     Ok(Answer::done())
 }

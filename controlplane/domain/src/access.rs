@@ -80,11 +80,11 @@ actions! {
     ReadMembers:          all -   -   all "See members and their roles.",
     WriteMembers:         all -   -   -   "Invite, change and remove members.",
     WriteTenant:          all -   -   -   "Change the tenant's own settings and policies.",
-    WriteIssuers:         all -   -   -   "Rotate signing keys, name outside issuers.",
+    WriteIssuers:         all -   -   -   "Name outside issuers.",
     ReadAudit:            all -   -   all "See what was changed by whom.",
     WriteTenants:         -   -   -   -   "Create, change and delete tenants. Operators only.",
     ReadNodes:            -   -   -   -   "See nodes and what they run. Operators only.",
-    Operate:              -   -   -   -   "Back up, restore, enrol nodes. Operators only.",
+    Operate:              -   -   -   -   "Back up, restore, enrol nodes, rotate signing keys. Operators only.",
 }
 
 impl Action {

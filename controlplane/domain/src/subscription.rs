@@ -12,7 +12,7 @@
 use crate::{
     lifecycle::Lifecycle,
     member::Made,
-    name::{ApiName, Name},
+    name::{ApiName, Name, as_text},
     plan::Plan,
     refusal::{Code, Refusal},
 };
@@ -199,19 +199,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl TryFrom<String> for Target {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        target.to_string()
-    }
-}
+as_text!(Target);
 
 impl fmt::Display for SubscriptionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,7 +24,7 @@ fn a_refusal_is_a_problem_document_with_its_places() {
         ("GET", "/tenants/acme/apis?limit=1&limit=2", "", 422, "limit"),
         ("PUT", "/tenants/acme/plans/gold?dry_run=maybe", "{}", 422, "dry_run"),
         ("POST", "/tenants/acme/apply?prune=no", r#"{"documents":[]}"#, 422, "prune"),
-        ("POST", "/tenants/acme/apply", r#"{"documents":[{"kind":"Plan","name":"a","limit":1}]}"#, 422, "documents[0]"),
+        ("POST", "/tenants/acme/apply", r#"{"documents":[{"kind":"Subscription"}]}"#, 422, "documents[0]"),
         ("PUT", "/tenants/acme", r#"{"title":1}"#, 422, "title"),
         ("PUT", "/tenants/acme", r#"{"titel":1}"#, 422, "titel"),
         ("GET", "/tenants/acme/catalog/apis?search=label:team", "", 422, "search"),

@@ -8,4 +8,5 @@ mod conventions;
 mod document;
 mod journey;
 mod removal;
+mod signing_keys;
 mod world;

@@ -1,7 +1,6 @@
 //! What an API may become.
 
 use super::*;
-use crate::revision::Revision;
 use serde_json::{Value, json};
 
 fn spec(change: &Value) -> ApiSpec {
