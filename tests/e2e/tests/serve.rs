@@ -154,7 +154,7 @@ fn published_with_client(platform: &Platform, upstream: &str) -> Value {
 
 /// Asks for a token on the gateway's listener; gives the answer.
 fn token(platform: &Platform, client: &Value, more: &str) -> Response {
-    let [id, secret] = ["id", "secret"].map(|key| client[key].as_str().unwrap());
+    let [id, secret] = ["id", "secret"].map(|key| client[key].as_str().expect("a client has both"));
     let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}{more}");
     let length = form.len();
     let mut connection = Connection::open(platform.address);
@@ -169,8 +169,8 @@ fn token(platform: &Platform, client: &Value, more: &str) -> Response {
 fn bearer(platform: &Platform, client: &Value) -> String {
     let answer = token(platform, client, "");
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let token: Value = serde_json::from_slice(&answer.body).unwrap();
-    format!("Authorization: Bearer {}\r\n", token["access_token"].as_str().unwrap())
+    let token: Value = serde_json::from_slice(&answer.body).expect("the token endpoint answers in JSON");
+    format!("Authorization: Bearer {}\r\n", token["access_token"].as_str().expect("a 200 has a token"))
 }
 
 #[test]

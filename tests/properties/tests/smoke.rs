@@ -56,8 +56,8 @@ smoke_runs! {
 fn listed(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz").join(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.map(|name| name.trim_end_matches(".rs").to_owned()).collect();
+    let names = entries.map(|entry| entry.expect("a folder that was opened can be listed").file_name());
+    let mut names: Vec<_> = names.map(|name| name.to_string_lossy().trim_end_matches(".rs").to_owned()).collect();
     names.sort();
     names
 }
