@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod login;
 mod output;
 pub(crate) mod publish;
+pub(crate) mod signing_keys;
 
 use crate::{exit::Exit, terminal};
 use client::{Client, Failure};

@@ -29,6 +29,7 @@ mod records;
 mod resource;
 mod router;
 mod schema;
+mod signing_keys;
 mod subscriptions;
 mod tenants;
 mod token;
@@ -57,6 +58,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         catalog::ENDPOINTS,
         apply::ENDPOINTS,
         audit::ENDPOINTS,
+        signing_keys::ENDPOINTS,
     ];
     tables.into_iter().flatten()
 }

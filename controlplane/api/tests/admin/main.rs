@@ -7,4 +7,6 @@ mod changes;
 mod conventions;
 mod document;
 mod journey;
+mod removal;
+mod signing_keys;
 mod world;

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
-use tollgate_store::{SealKey, Sealer, Sqlite, Store};
+use tollgate_store::{SealKey, Sealer, Sqlite, Store, Transactions as _};
 use tower::ServiceExt as _;
 
 pub(crate) struct World {
@@ -48,6 +48,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
+        store.write(|rows| tollgate_keys::KeyRing::open(rows, 1).map(drop)).unwrap();
         let router = tollgate_api::router(store.clone(), None);
         let runtime = Builder::new_current_thread().build().unwrap();
         let mut world = Self { store, router, runtime, owner: String::new() };
