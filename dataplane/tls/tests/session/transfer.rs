@@ -5,7 +5,7 @@ use crate::{
     wire::{Cut, Gateway, Peer, answer, client, pump, random},
 };
 use std::sync::Arc;
-use tollgate_tls::{Error, OVERHEAD_BYTES_MAX, Phase, Version};
+use tollgate_tls::{OVERHEAD_BYTES_MAX, Phase, Version};
 
 const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 
