@@ -52,6 +52,33 @@ pub(crate) struct Rounds {
     patience: u32,
 }
 
+/// Arguments of what measures gateways of its own choice at one concurrency.
+#[derive(Args, Clone, Debug)]
+pub struct InTurn {
+    #[command(flatten)]
+    testbed: testbed::Options,
+    #[command(flatten)]
+    rounds: Rounds,
+    /// Keep-alive connections of the load.
+    #[arg(long, default_value_t = 64)]
+    concurrency: u32,
+}
+
+impl InTurn {
+    /// Measures what `start` starts and prints a table, with ratios to the gateway `base`.
+    ///
+    /// # Errors
+    /// A program is missing, a gateway does not answer correctly, a request failed, or a signal came.
+    pub(crate) fn run(&self, base: &str, start: impl FnOnce(&Testbed) -> Result<Vec<Gateway>>) -> Result<()> {
+        let testbed = Testbed::new(&self.testbed)?;
+        let mut gateways = start(&testbed)?;
+        let samples = self.rounds.measure(&testbed, &mut gateways, &[self.concurrency])?;
+        let tables = report::tables(&samples, &[self.concurrency], base);
+        println!("\n{}; {}\n\n{tables}", testbed.conditions(), self.rounds.text());
+        Ok(())
+    }
+}
+
 /// Runs the comparison and prints its tables.
 ///
 /// # Errors

@@ -25,9 +25,9 @@ enum Command {
     /// Long downloads and uploads: resident memory, speed, CPU per GiB.
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
-    Routes(routes::Options),
+    Routes(compare::InTurn),
     /// CPU per request of a route without rules that limit what is admitted, with one and with five.
-    Rules(rules::Options),
+    Rules(compare::InTurn),
     /// What changing one of 100,000 routes costs, in time, CPU and latency of requests.
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.

@@ -3,7 +3,7 @@
 //! One thread over some keep-alive connections. A request that finds none free waits for one, and that wait is part of its
 //! latency, as it would be for a user (the closed loop of `wrk` hides it). Answers must be 200 with a Content-Length.
 
-use crate::interrupt;
+use crate::{answer, interrupt};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::{
     event::{Timespec, epoll},
@@ -15,9 +15,6 @@ use std::{
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
-
-/// Most bytes of an answer.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Longest sleep, so that a signal is seen.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
@@ -139,45 +136,21 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let Some(length) = answer_length(&self.received)? else { return Ok(None) };
-        if self.received.len() < length {
+        let Some(length) = answer::length(&self.received)? else { return Ok(None) };
+        let length = length.head as u64 + length.body;
+        if (self.received.len() as u64) < length {
             return Ok(None);
         }
-        ensure!(self.received.len() == length, "more came than one answer");
+        ensure!(self.received.len() as u64 == length, "more came than one answer");
         self.received.clear();
         Ok(self.meant.take())
     }
-}
-
-/// Bytes of an answer with its head; `None` while the head is not whole.
-fn answer_length(received: &[u8]) -> Result<Option<usize>> {
-    let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
-        ensure!(received.len() < ANSWER_BYTES_MAX, "a head without end");
-        return Ok(None);
-    };
-    let head = std::str::from_utf8(&received[..end]).context("a head that is no text")?;
-    ensure!(head.starts_with("HTTP/1.1 200 "), "the gateway answered {:?}", head.lines().next().unwrap_or_default());
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .context("an answer without Content-Length")?;
-    Ok(Some(end + 4 + length.1.trim().parse::<usize>()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::{net::TcpListener, thread};
-
-    #[test]
-    fn an_answer_ends_where_its_head_says() {
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc";
-        assert_eq!(answer_length(answer).unwrap(), Some(answer.len()));
-        assert_eq!(answer_length(&answer[..20]).unwrap(), None);
-        assert!(answer_length(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n").is_err());
-        assert!(answer_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
-    }
 
     #[test]
     fn every_request_is_answered_once_and_a_late_one_counts_from_when_it_was_meant() {

@@ -6,7 +6,7 @@
 //! machine of its own.
 
 use crate::{
-    interrupt,
+    answer, interrupt,
     layout::Layout,
     machine,
     open_loop::{self, Load},
@@ -179,24 +179,23 @@ impl Editor {
             body.len()
         );
         self.stream.write_all((head + &body).as_bytes())?;
-        let answer = self.answer()?;
-        ensure!(answer.starts_with("HTTP/1.1 200 "), "the change was refused: {answer}");
+        self.answered()?;
         self.generation += 1;
         Ok(begun.elapsed())
     }
 
-    fn answer(&mut self) -> Result<String> {
+    /// Waits for a 200.
+    fn answered(&mut self) -> Result<()> {
         let mut received = Vec::new();
         let mut bytes = [0; 16 * 1024];
         loop {
             let count = self.stream.read(&mut bytes)?;
             ensure!(count > 0, "the node closed the connection");
             received.extend_from_slice(&bytes[..count]);
-            let text = String::from_utf8_lossy(&received);
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-            if body.len() >= length.context("an answer without Content-Length")?.parse::<usize>()? {
-                return Ok(text.into_owned());
+            let refused = || format!("the change was refused: {}", String::from_utf8_lossy(&received));
+            let length = answer::length(&received).with_context(refused)?;
+            if length.is_some_and(|length| length.head as u64 + length.body <= received.len() as u64) {
+                return Ok(());
             }
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod login;
 mod output;
 pub(crate) mod password;
 pub(crate) mod publish;
+pub(crate) mod signing_keys;
 
 use crate::{exit::Exit, terminal};
 use client::{Client, Failure};

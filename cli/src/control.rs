@@ -11,10 +11,10 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{net::SocketAddr, path::PathBuf};
-use tollgate_server::{ControlPlane, Options};
+use tollgate_server::{ControlPlane, Options, ServerError};
 
 /// Where the admin API listens if nobody says otherwise.
-pub(crate) const BIND: &str = "127.0.0.1:8090";
+const BIND: &str = "127.0.0.1:8090";
 
 /// Runs the control plane without a gateway
 ///
@@ -22,6 +22,13 @@ pub(crate) const BIND: &str = "127.0.0.1:8090";
 #[derive(Args)]
 #[command(after_long_help = help!("Examples:\n  tollgate control --data /var/lib/tollgate\n\n"))]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    plane: Plane,
+}
+
+/// What a control plane is started with, alone or beside a gateway.
+#[derive(Args)]
+pub(crate) struct Plane {
     /// Where the store is
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -36,12 +43,18 @@ pub(crate) struct Arguments {
     console_templates: Option<PathBuf>,
 }
 
+impl Plane {
+    pub(crate) fn start(&self) -> Result<ControlPlane, ServerError> {
+        let Self { data, admin, issuer, console_templates } = self;
+        let (issuer, templates) = (issuer.as_deref(), console_templates.as_deref());
+        ControlPlane::start(&Options { data, bind: *admin, issuer, templates })
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    let Arguments { data, admin, issuer, console_templates } = arguments;
-    let (issuer, templates) = (issuer.as_deref(), console_templates.as_deref());
     // Before the control plane, so that a signal that comes early is not lost.
     let signals = Signals::new([SIGTERM, SIGINT]);
-    match (signals, ControlPlane::start(&Options { data, bind: *admin, issuer, templates })) {
+    match (signals, arguments.plane.start()) {
         (Ok(mut signals), Ok(control)) => {
             announce(&control);
             let _ = signals.forever().next();

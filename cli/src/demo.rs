@@ -35,15 +35,10 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     match prepare(arguments.port) {
         Ok((config, _origins)) => match Configuration::parse("demo", &config, &NodeSource) {
             Ok(configuration) => run::until_stopped(configuration, |gateway| invite(gateway)),
-            Err(errors) => failed(&errors),
+            Err(errors) => run::not_started(&errors),
         },
-        Err(error) => failed(&error),
+        Err(error) => run::not_started(&error),
     }
-}
-
-fn failed(error: &dyn std::error::Error) -> Exit {
-    terminal::note(format_args!("error: could not start: {error}"));
-    Exit::NotStarted
 }
 
 /// Starts the origins and writes the configuration of a gateway in front of them.

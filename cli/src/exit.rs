@@ -10,9 +10,9 @@ macro_rules! help {
         concat!($($example,)* "\
 Exit codes:
   0  done as asked; a gateway has drained
-  1  the configuration is not valid, or (doctor) something required is missing
+  1  the configuration is not valid, (doctor) something required is missing, or the control plane refuses
   2  the arguments are not understood
-  3  could not start: an address is taken, a limit is too low, a driver is refused
+  3  could not start: an address is taken, a limit is too low, a driver is refused; or no control plane answers
   4  a worker panicked before the end: a fault of the gateway, worth a report")
     };
 }
@@ -24,9 +24,9 @@ pub(crate) use help;
 pub(crate) enum Exit {
     /// As asked.
     Done = 0,
-    /// What was judged is not good: a configuration, or the machine.
+    /// What was judged is not good: a configuration, the machine, or a request in the eyes of the control plane.
     Refused = 1,
-    /// The gateway could not start.
+    /// The gateway could not start, or there is no control plane to ask.
     NotStarted = 3,
     /// A worker of the gateway panicked before the end.
     Broken = 4,

@@ -45,6 +45,7 @@ enum Verb {
     Rollback(admin::publish::RollbackArguments),
     Approve(admin::approve::Arguments),
     Keys(admin::keys::Arguments),
+    SigningKeys(admin::signing_keys::Arguments),
     Audit(admin::audit::Arguments),
 }
 
@@ -66,6 +67,7 @@ fn main() -> Exit {
         Verb::Rollback(arguments) => admin::publish::rollback(&arguments),
         Verb::Approve(arguments) => admin::approve::run(&arguments),
         Verb::Keys(arguments) => admin::keys::run(&arguments),
+        Verb::SigningKeys(arguments) => admin::signing_keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
     }
 }

@@ -4,15 +4,15 @@
 //! adding it while both run.
 
 use crate::{
-    control::{BIND, announce},
+    control::{Plane, announce},
     exit::{Exit, help},
     run::{self, not_started},
     terminal,
 };
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 use tollgate_gateway::{Gateway, Startup};
-use tollgate_server::{ControlPlane, Options};
+use tollgate_server::ControlPlane;
 
 /// Runs the gateway and the control plane together
 ///
@@ -27,18 +27,8 @@ pub(crate) struct Arguments {
     /// The configuration of the node, as YAML or JSON
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Where the store is
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Where the admin API listens
-    #[arg(long, value_name = "ADDRESS", default_value = BIND)]
-    admin: SocketAddr,
-    /// The issuer of tokens: the URL under which clients find the token endpoint
-    #[arg(long, value_name = "URL")]
-    issuer: Option<String>,
-    /// Templates of the console's pages, in the place of those that are built in
-    #[arg(long, value_name = "DIR")]
-    console_templates: Option<PathBuf>,
+    #[command(flatten)]
+    plane: Plane,
     /// Read FILE again when it, a file it includes or a certificate changes
     #[arg(long)]
     watch: bool,
@@ -52,9 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             return Exit::Refused;
         }
     };
-    let Arguments { data, admin, issuer, console_templates, .. } = arguments;
-    let (issuer, templates) = (issuer.as_deref(), console_templates.as_deref());
-    let control = match ControlPlane::start(&Options { data, bind: *admin, issuer, templates }) {
+    let control = match arguments.plane.start() {
         Ok(control) => control,
         Err(error) => return not_started(&error),
     };

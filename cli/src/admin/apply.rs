@@ -3,7 +3,11 @@
 //! A file has one or more YAML documents, each with its `kind`; a folder is all files in it that end with `.yaml`, `.yml`
 //! or `.json`. All of them are one change: it is made as a whole or not at all.
 
-use super::{Admin, client::Client, client::Failure, output::yaml};
+use super::{
+    Admin,
+    client::{Client, Failure, with_query},
+    output::yaml,
+};
 use crate::{
     exit::{Exit, help},
     terminal,
@@ -36,6 +40,7 @@ pub(crate) struct Arguments {
 
 /// Shows what `apply` would change
 #[derive(Args)]
+#[command(after_long_help = help!("Examples:\n  tollgate diff -f acme.yaml\n  tollgate diff -f ./acme --prune\n\n"))]
 pub(crate) struct DiffArguments {
     /// A file or folder; may be there several times
     #[arg(short, long = "file", value_name = "PATH", required = true)]
@@ -49,6 +54,9 @@ pub(crate) struct DiffArguments {
 
 /// Writes what is managed as documents that `apply` takes
 #[derive(Args)]
+#[command(after_long_help = help!(
+    "Examples:\n  tollgate export > acme.yaml\n  tollgate export --tenant globex --output json\n\n"
+))]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     admin: Admin,
@@ -88,7 +96,7 @@ pub(crate) fn diff(arguments: &DiffArguments) -> Exit {
 pub(crate) fn export(arguments: &ExportArguments) -> Exit {
     let admin = &arguments.admin;
     admin.run(|client| {
-        let mut answer = client.get(&client.of_tenant("/export"))?;
+        let mut answer = client.get(&client.of_tenant(&["export"]))?;
         let mut documents = answer["documents"].take();
         if admin.output == super::Output::Json {
             return Ok(documents);
@@ -114,7 +122,8 @@ fn changes(client: &Client, files: &[PathBuf], prune: bool, is_dry_run: bool) ->
     for file in files {
         read(file, &mut documents)?;
     }
-    let path = client.of_tenant(&format!("/apply?prune={prune}&dry_run={is_dry_run}"));
+    let [prune, is_dry_run] = [prune, is_dry_run].map(|flag| flag.to_string());
+    let path = with_query(&client.of_tenant(&["apply"]), [("prune", prune.as_str()), ("dry_run", &is_dry_run)]);
     let places: Vec<_> = documents.iter().map(|(place, _)| place.clone()).collect();
     let documents: Vec<_> = documents.into_iter().map(|(_, document)| document).collect();
     let mut answer =

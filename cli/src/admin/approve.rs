@@ -1,6 +1,6 @@
 //! `tollgate approve`: decides on subscriptions.
 
-use super::Admin;
+use super::{Admin, client::with_query};
 use crate::exit::{Exit, help};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -47,9 +47,10 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     };
     admin.run(|client| {
         let (Some(application), Some(target)) = (application, target) else {
-            return client.list(&client.of_tenant("/subscriptions?state=pending")).map(Value::Array);
+            let all = client.of_tenant(&["subscriptions"]);
+            return client.list(&with_query(&all, [("state", "pending")])).map(Value::Array);
         };
-        let path = format!("/applications/{application}/subscriptions/{target}/decision");
-        client.send("POST", &client.of_tenant(&path), &json!({ "state": state, "note": note }))
+        let path = client.of_tenant(&["applications", application, "subscriptions", target, "decision"]);
+        client.send("POST", &path, &json!({ "state": state, "note": note }))
     })
 }

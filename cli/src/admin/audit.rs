@@ -1,12 +1,13 @@
 //! `tollgate audit`: what was changed by whom.
 
-use super::Admin;
-use crate::exit::Exit;
+use super::{Admin, client::with_query};
+use crate::exit::{Exit, help};
 use clap::Args;
 use serde_json::{Value, json};
 
 /// Shows what was changed by whom, the newest first
 #[derive(Args)]
+#[command(after_long_help = help!("Examples:\n  tollgate audit\n  tollgate audit --limit 500 --output json\n\n"))]
 pub(crate) struct Arguments {
     /// How many events
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -17,8 +18,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let admin = &arguments.admin;
+    let limit = arguments.limit.to_string();
     admin.run(|client| {
-        let mut page = client.get(&client.of_tenant(&format!("/audit?limit={}", arguments.limit)))?;
+        let mut page = client.get(&with_query(&client.of_tenant(&["audit"]), [("limit", limit.as_str())]))?;
         let events = page["items"].take();
         if admin.output != super::Output::Table {
             return Ok(events);

@@ -4,6 +4,7 @@
 //! everybody on the machine may see. Plain HTTP: a control plane on another machine is reached through a tunnel or proxy.
 
 use crate::exit::Exit;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -77,6 +78,12 @@ impl fmt::Display for Failure {
     }
 }
 
+/// `path` with a query.
+pub(super) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{path}?{query}")
+}
+
 /// The file that a login is kept in.
 pub(super) fn login_file() -> Result<PathBuf, Failure> {
     let folder = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
@@ -140,9 +147,10 @@ impl Client {
         Self { agent: configuration.into(), url, token, tenant: String::new() }
     }
 
-    /// A path in the tenant.
-    pub(super) fn of_tenant(&self, path: &str) -> String {
-        format!("/tenants/{}{path}", self.tenant)
+    /// A path in the tenant. Whatever somebody wrote, it is one segment of it.
+    pub(super) fn of_tenant(&self, segments: &[&str]) -> String {
+        let own = ["tenants", &self.tenant];
+        own.iter().chain(segments).map(|text| format!("/{}", utf8_percent_encode(text, NON_ALPHANUMERIC))).collect()
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
@@ -181,5 +189,27 @@ impl Client {
         let value = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text) };
         let value = value.map_err(|_| Failure::Unreachable(format!("{} is no control plane", self.url)))?;
         if response.status().is_success() { Ok(value) } else { Err(Failure::Refused(value)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_stays_what_it_is() {
+        let client = Client { tenant: "ac/me".to_owned(), ..Client::with("http://localhost", String::new()) };
+        let rows = [
+            (vec!["apis", "orders@1.0"], "/tenants/ac%2Fme/apis/orders%401%2E0"),
+            (vec!["members", "../../me?x#y", "tokens"], "/tenants/ac%2Fme/members/%2E%2E%2F%2E%2E%2Fme%3Fx%23y/tokens"),
+            (vec!["plans", "a%2Fb"], "/tenants/ac%2Fme/plans/a%252Fb"),
+        ];
+        for (segments, path) in rows {
+            assert_eq!(client.of_tenant(&segments), path);
+        }
+        assert_eq!(
+            with_query("/apis", [("name", "a&dry_run=false"), ("plan", "b c")]),
+            "/apis?name=a%26dry_run%3Dfalse&plan=b+c"
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! `tollgate import openapi`: an OpenAPI document becomes the working copy of an API.
 
-use super::Admin;
+use super::{
+    Admin,
+    client::{Failure, with_query},
+};
 use crate::{
     exit::{Exit, help},
     terminal,
@@ -9,10 +12,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
-use super::client::Failure;
-
 /// Imports APIs
 #[derive(Args)]
+#[command(after_long_help = help!(
+    "Examples:\n  tollgate import openapi orders.yaml --upstream 10.0.0.7:8080 --plan gold\n\n"
+))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     from: From,
@@ -56,13 +60,11 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     openapi.admin.run(|client| {
         let text =
             fs::read(&openapi.file).map_err(|error| Failure::Local(format!("{}: {error}", openapi.file.display())))?;
-        let mut path = client.of_tenant(&format!("/apis?dry_run={}", openapi.dry_run));
-        let OpenApi { name, version, upstream, plan, .. } = openapi;
-        for (key, value) in [("name", name), ("version", version), ("upstream", upstream), ("plan", plan)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{key}={value}"));
-            }
-        }
+        let OpenApi { name, version, upstream, plan, dry_run, .. } = openapi;
+        let said = [("name", name), ("version", version), ("upstream", upstream), ("plan", plan)];
+        let said = said.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+        let dry_run = dry_run.to_string();
+        let path = with_query(&client.of_tenant(&["apis"]), said.chain([("dry_run", dry_run.as_str())]));
         let answer = client.ask("POST", &path, text)?;
         for note in answer["notes"].as_array().into_iter().flatten() {
             let [place, message] = ["place", "message"].map(|key| note[key].as_str().unwrap_or_default());

@@ -49,17 +49,18 @@ enum Verb {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let Arguments { application, verb, admin } = arguments;
     admin.run(|client| {
-        let all = client.of_tenant(&format!("/applications/{application}/credentials"));
+        let all = ["applications", application, "credentials"];
+        let path = |more: &[&str]| client.of_tenant(&[&all, more].concat());
         match verb {
-            None => client.list(&all).map(Value::Array),
+            None => client.list(&path(&[])).map(Value::Array),
             Some(Verb::Issue { title, oauth }) => {
                 let kind = if *oauth { "oauth_client" } else { "api_key" };
-                issued(client, &all, &json!({ "kind": kind, "title": title }))
+                issued(client, &path(&[]), &json!({ "kind": kind, "title": title }))
             }
             Some(Verb::Rotate { id, overlap }) => {
-                issued(client, &format!("{all}/{id}/rotate"), &json!({ "overlap_s": overlap }))
+                issued(client, &path(&[id, "rotate"]), &json!({ "overlap_s": overlap }))
             }
-            Some(Verb::Revoke { id }) => client.ask("DELETE", &format!("{all}/{id}"), Vec::new()),
+            Some(Verb::Revoke { id }) => client.ask("DELETE", &path(&[id]), Vec::new()),
         }
     })
 }

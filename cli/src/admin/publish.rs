@@ -1,6 +1,6 @@
 //! `tollgate publish` and `rollback`: what environments serve.
 
-use super::Admin;
+use super::{Admin, client::with_query};
 use crate::exit::{Exit, help};
 use clap::Args;
 use serde_json::{Value, json};
@@ -64,15 +64,16 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let canary = canary.zip(*percent).map(|(revision, percent)| json!({ "revision": revision, "percent": percent }));
     let body = json!({ "revision": revision, "canary": canary, "note": note });
     admin.run(|client| {
-        let path = format!("/apis/{api}/publications/{environment}?dry_run={dry_run}");
-        client.send("POST", &client.of_tenant(&path), &body).map(|publication| shown(&publication))
+        let path = client.of_tenant(&["apis", api, "publications", environment]);
+        let path = with_query(&path, [("dry_run", dry_run.to_string().as_str())]);
+        client.send("POST", &path, &body).map(|publication| shown(&publication))
     })
 }
 
 pub(crate) fn rollback(arguments: &RollbackArguments) -> Exit {
     let RollbackArguments { api, environment, to, note, admin } = arguments;
     admin.run(|client| {
-        let path = client.of_tenant(&format!("/apis/{api}/publications/{environment}/rollback"));
+        let path = client.of_tenant(&["apis", api, "publications", environment, "rollback"]);
         client.send("POST", &path, &json!({ "to": to, "note": note })).map(|publication| shown(&publication))
     })
 }

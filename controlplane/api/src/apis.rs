@@ -5,20 +5,22 @@
 
 use crate::{
     answer::Answer,
-    call::Call,
+    call::{self, Call},
     change::{Change, Written},
     endpoint::{Endpoint, Outcome, PAGE},
     import,
     problem::Problem,
-    resource::{exists, page},
+    records::unused,
+    resource::{exists, named, page},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use std::collections::BTreeSet;
 use tollgate_domain::{
-    Action, Api, ApiName, ApiSpec, Deprecation, Document, Lifecycle, Plan, Publication, Revision, Search, Subscription,
-    Target,
+    Action, Api, ApiName, ApiSpec, Deprecation, Digest, Document, Lifecycle, Plan, Product, Publication, Revision,
+    Search, Subscription, Target,
 };
-use tollgate_store::{Error, Expect, Query, Record, Records as _, Rows, Space, revision_key};
+use tollgate_store::{Expect, PastPublication, Query, Record, Records as _, Rows, revision_key};
 
 const SEARCH: &[(&str, &str)] = &[
     PAGE[0],
@@ -113,26 +115,13 @@ fn get(call: &Call, rows: &dyn Rows) -> Outcome {
 
 fn put(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
-    let name = call.api()?;
-    let mut body: serde_json::Map<String, Value> = call.body()?;
-    body.entry("name").or_insert_with(|| json!(name.name));
-    body.entry("version").or_insert_with(|| json!(name.version));
-    let spec = spec(body)?;
-    if spec.api_name() != name {
-        return Err(Problem::invalid("name", "the path says another name or version", format!("write `{name}`")));
-    }
-    let (api, written) = write(change, spec, call.expect()?)?;
+    let ApiName { name, version } = call.api()?;
+    let mut body = call.body()?;
+    named(&mut body, "name", name.as_str())?;
+    named(&mut body, "version", version.as_str())?;
+    let (api, written) = write(change, call::read(body)?, call.expect()?)?;
     let answer = if written.is_new { Answer::created(&api) } else { Answer::of(&api) };
     Ok(answer.tagged(written.etag))
-}
-
-/// A working copy out of a JSON object.
-pub(crate) fn spec(body: serde_json::Map<String, Value>) -> Result<ApiSpec, Problem> {
-    serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
-        let place = error.path().to_string();
-        let place = if place == "." { "" } else { &place };
-        Problem::invalid(place, error.inner().to_string(), "look it up in /api/v1/openapi.json")
-    })
 }
 
 /// Writes a working copy, of a new API or of one that there is.
@@ -146,16 +135,29 @@ pub(crate) fn write(change: &mut Change<'_>, spec: ApiSpec, expect: Expect) -> R
     }
     let before = change.load::<Api>(space, &spec.api_name().to_string())?;
     expect.check(before.as_ref().map(|kept| kept.etag))?;
-    let api = match before {
-        None => Api::create(spec, change.call.made(None)?)?,
+    let (api, document) = match before {
+        None => (Api::create(spec, change.call.made(None)?)?, None),
         Some(kept) => {
-            let mut api = kept.record;
+            let (mut api, document) = (kept.record.clone(), kept.record.spec.document);
             api.revise(spec)?;
-            api
+            (api, document)
         }
     };
     let written = change.save(space, &api, expect, "write")?;
+    forget(change, document)?;
     Ok((api, written))
+}
+
+/// Removes documents that no API and no revision names any more.
+fn forget(change: &mut Change<'_>, documents: impl IntoIterator<Item = Digest>) -> Result<(), Problem> {
+    let space = change.call.space()?;
+    for digest in documents {
+        let named = |kind| change.rows.count(&Query { target: Some(digest.as_str()), ..Query::of(kind, space) });
+        if named(Api::KIND)? + named(Revision::KIND)? == 0 {
+            change.remove::<Document>(space, digest.as_str(), Expect::Any)?;
+        }
+    }
+    Ok(())
 }
 
 fn take(change: &mut Change<'_>) -> Outcome {
@@ -179,10 +181,8 @@ fn take(change: &mut Change<'_>) -> Outcome {
 fn document(call: &Call, rows: &dyn Rows) -> Outcome {
     let (space, permit) = (call.space()?, call.permit()?);
     let kept = rows.load::<Api>(space, &call.api()?.to_string())?.ok_or_else(Problem::not_found)?;
-    let member = Some((&permit.actor.tenant, &permit.actor.member));
-    let is_found = kept.record.lifecycle.is_listed()
-        && kept.record.spec.visibility.admits(&permit.tenant, tollgate_domain::Viewer { member });
-    if !is_found && permit.actor.may(Action::ReadApis, &permit.tenant).is_err() {
+    let is_found = kept.record.is_found(&permit.tenant, permit.viewer());
+    if !is_found && !permit.also(Action::ReadApis) {
         return Err(Problem::not_found());
     }
     let digest = kept.record.spec.document.ok_or_else(Problem::not_found)?;
@@ -251,34 +251,28 @@ fn delete(change: &mut Change<'_>) -> Outcome {
     Ok(Answer::done())
 }
 
-/// Removes an API with its revisions and history, if nobody needs it any more.
+/// Removes an API with its revisions and history, if nobody needs it any more: one that is created again begins anew.
 pub(crate) fn erase(change: &mut Change<'_>, name: &ApiName, expect: Expect) -> Result<(), Problem> {
     let space = change.call.space()?;
     let key = name.to_string();
     let kept = change.wanted::<Api>(space, &key)?;
     expect.check(Some(kept.etag))?;
-    let parent = Query { parent: Some(&key), ..Query::of(Publication::KIND, space) };
-    let published = change.rows.load_page::<Publication>(&parent)?;
-    if published.rows.iter().any(|kept| kept.record.release.is_some()) {
-        return Err(Problem::in_use(format!("`{key}` is published"), "withdraw it from its environments first"));
-    }
+    let publications =
+        change.all::<Publication>(&Query { parent: Some(&key), ..Query::of(Publication::KIND, space) })?;
+    let served = publications.iter().filter(|publication| publication.release.is_some());
+    let published_in: Vec<_> = served.map(|publication| publication.environment.clone()).collect();
     let target = Target::Api(name.clone()).to_string();
-    let subscribed = Query { target: Some(&target), limit: 1, ..Query::of(Subscription::KIND, space) };
-    if change.rows.count(&subscribed)? > 0 {
-        return Err(Problem::in_use(format!("`{key}` has subscriptions"), "end them first"));
+    let subscribed = Query { target: Some(&target), ..Query::of(Subscription::KIND, space) };
+    kept.record.check_removal(&published_in, change.rows.count(&subscribed)?)?;
+    let has_it = |product: &Product| product.apis.iter().any(|part| part.api == *name);
+    unused(change, &Query::of(Product::KIND, space), has_it, "take it out there first")?;
+    let revisions = change.all::<Revision>(&Query { parent: Some(&key), ..Query::of(Revision::KIND, space) })?;
+    let documents: BTreeSet<_> = revisions.into_iter().filter_map(|revision| revision.spec.document).collect();
+    for publication in &publications {
+        change.gone::<PastPublication>(space, &publication.key())?;
     }
-    used_by_products(change, space, name)?;
-    change.remove::<Api>(space, &key, expect)
-}
-
-fn used_by_products(change: &Change<'_>, space: Space<'_>, name: &ApiName) -> Result<(), Problem> {
-    let mut found = None;
-    change.rows.for_each::<tollgate_domain::Product>(&Query::of(tollgate_domain::Product::KIND, space), |kept| {
-        if kept.record.apis.iter().any(|part| part.api == *name) {
-            found = Some(kept.record.name);
-        }
-        Ok::<_, Error>(())
-    })?;
-    let refuse = |product| Problem::in_use(format!("the product `{product}` has it"), "take it out there first");
-    found.map_or(Ok(()), |product| Err(refuse(product)))
+    change.gone::<Publication>(space, &key)?;
+    change.gone::<Revision>(space, &key)?;
+    change.remove::<Api>(space, &key, expect)?;
+    forget(change, documents.into_iter().chain(kept.record.spec.document).collect::<BTreeSet<_>>())
 }

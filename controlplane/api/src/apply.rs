@@ -11,7 +11,7 @@
 use crate::{
     answer::Answer,
     apis,
-    call::Call,
+    call::{self, Call, Permit},
     change::Change,
     endpoint::{Endpoint, Outcome},
     limits::DOCUMENTS_MAX,
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tollgate_domain::{
-    Action, Api, ApiName, Application, Environment, Name, Plan, Product, Publication, Subscription, Target,
+    Action, Api, ApiName, ApiSpec, Application, Environment, Name, Plan, Product, Publication, Subscription, Target,
 };
 use tollgate_store::{Error, Expect, Query, Record, Records as _, Rows, Space, publication_key, subscription_key};
 
@@ -79,6 +79,7 @@ struct Document {
 
 fn apply(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
+    let is_pruned = call.flag("prune")?;
     let Documents { documents } = call.body()?;
     if documents.len() > DOCUMENTS_MAX {
         let what = format!("there are {} documents", documents.len());
@@ -100,7 +101,7 @@ fn apply(change: &mut Change<'_>) -> Outcome {
             return Err(Problem::invalid(&place, what, "take one out"));
         }
     }
-    if call.query.get("prune").is_some_and(|prune| prune != "false") {
+    if is_pruned {
         prune(change, &kinds, &named, &mut changes)?;
     }
     Ok(Answer::of(&json!({ "changes": changes })))
@@ -149,7 +150,7 @@ fn whole<R: Resource>(
 ) -> Result<(String, Value), Problem> {
     reaching(change, R::WRITE, |change| {
         let space = change.call.space()?;
-        let record: R = resource::record(body, change.call.permit()?)?;
+        let record: R = resource::record(body, change)?;
         let key = record.key();
         let before = change.load::<R>(space, &key)?.map(|kept| json!(kept.record));
         resource::write(change, &record, Expect::Any)?;
@@ -160,7 +161,7 @@ fn whole<R: Resource>(
 
 fn api(change: &mut Change<'_>, kind: usize, body: Map<String, Value>) -> Result<(String, Value), Problem> {
     reaching(change, Action::WriteApis, |change| {
-        let spec = apis::spec(body)?;
+        let spec: ApiSpec = call::read(body)?;
         let key = spec.api_name().to_string();
         let before = change.load::<Api>(change.call.space()?, &key)?.map(|kept| json!(kept.record.spec));
         let (api, _) = apis::write(change, spec, Expect::Any)?;
@@ -168,14 +169,8 @@ fn api(change: &mut Change<'_>, kind: usize, body: Map<String, Value>) -> Result
     })
 }
 
-fn read<T: serde::de::DeserializeOwned>(body: Map<String, Value>) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
-        Problem::invalid(&error.path().to_string(), error.inner().to_string(), "look it up in /api/v1/openapi.json")
-    })
-}
-
 fn subscription(change: &mut Change<'_>, kind: usize, body: Map<String, Value>) -> Result<(String, Value), Problem> {
-    let Subscribed { application, target, plan } = read(body)?;
+    let Subscribed { application, target, plan } = call::read(body)?;
     reaching(change, Action::Subscribe, |change| {
         let space = change.call.space()?;
         let found = change.load::<Application>(space, application.as_str())?;
@@ -199,14 +194,24 @@ fn said(subscription: &Subscription) -> Value {
 }
 
 fn publication(change: &mut Change<'_>, kind: usize, body: Map<String, Value>) -> Result<(String, Value), Problem> {
-    let Published { api, environment, revision, canary, note } = read(body)?;
+    let Published { api, environment, revision, canary, note } = call::read(body)?;
     reaching(change, Action::Publish, |change| {
         let key = publication_key(&api, &environment);
-        let before = change.load::<Publication>(change.call.space()?, &key)?.map(|kept| json!(kept.record.release));
+        let before = change.load::<Publication>(change.call.space()?, &key)?.map(|kept| served(&kept.record));
         let wanted = Publish { revision, canary, note };
-        let (next, _, _) = publications::publish(change, &api, &environment, wanted, Expect::Any)?;
-        Ok((key.clone(), told(kind, &key, before.as_ref(), Some(&json!(next.release)))))
+        let (next, _, is_made) = publications::publish(change, &api, &environment, wanted, Expect::Any)?;
+        let mut told = told(kind, &key, before.as_ref(), Some(&served(&next)));
+        // One that serves what was served is made all the same when it moves the lifecycle.
+        if is_made && before.is_some() {
+            told["change"] = json!("changed");
+        }
+        Ok((key, told))
     })
+}
+
+/// What of a publication makes it another one.
+fn served(publication: &Publication) -> Value {
+    json!({ "release": publication.release, "variables": publication.variables })
 }
 
 /// What has become of a record.
@@ -267,9 +272,9 @@ fn prune(
                     let name: ApiName = key.parse()?;
                     apis::erase(change, &name, Expect::Any)
                 }),
-                "Subscription" => reaching(change, Action::Subscribe, |change| {
-                    change.remove::<Subscription>(change.call.space()?, &key, Expect::Any)
-                }),
+                "Subscription" => {
+                    reaching(change, Action::Subscribe, |change| subscriptions::end(change, &key, Expect::Any))
+                }
                 _ => reaching(change, Action::Publish, |change| {
                     let (api, environment) = key.split_once('/').ok_or_else(Problem::not_found)?;
                     publications::end(change, &api.parse()?, &environment.parse()?, Expect::Any)
@@ -298,12 +303,12 @@ fn keys(change: &Change<'_>, kind: usize) -> Result<Vec<String>, Problem> {
         "Publication" => of::<Publication>(change, |publication| publication.release.is_some()),
         "Application" => {
             let reach = own_applications(Application::WRITE)?;
-            let permit = crate::call::Permit { reach, ..permit.clone() };
+            let permit = Permit { reach, ..permit.clone() };
             of::<Application>(change, |application| application.is_visible(&permit))
         }
         _ => {
             let reach = own_applications(Action::Subscribe)?;
-            let permit = crate::call::Permit { reach, ..permit.clone() };
+            let permit = Permit { reach, ..permit.clone() };
             let own: BTreeSet<_> =
                 of::<Application>(change, |application| application.is_visible(&permit))?.into_iter().collect();
             of::<Subscription>(change, |subscription| own.contains(subscription.application.as_str()))
@@ -312,14 +317,8 @@ fn keys(change: &Change<'_>, kind: usize) -> Result<Vec<String>, Problem> {
 }
 
 fn of<R: Record>(change: &Change<'_>, wanted: impl Fn(&R) -> bool) -> Result<Vec<String>, Problem> {
-    let mut found = Vec::new();
-    change.rows.for_each::<R>(&Query::of(R::KIND, change.call.space()?), |kept| {
-        if wanted(&kept.record) {
-            found.push(kept.record.key());
-        }
-        Ok::<_, Error>(())
-    })?;
-    Ok(found)
+    let all = change.all::<R>(&Query::of(R::KIND, change.call.space()?))?;
+    Ok(all.iter().filter(|record| wanted(record)).map(Record::key).collect())
 }
 
 fn export(call: &Call, rows: &dyn Rows) -> Outcome {

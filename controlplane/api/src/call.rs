@@ -10,11 +10,16 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    http::{HeaderMap, Method},
+    http::{HeaderMap, Method, StatusCode},
 };
 use serde::de::DeserializeOwned;
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
-use tollgate_domain::{Actor, ApiName, Made, Name, Reach};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    time::Duration,
+};
+use tollgate_domain::{Action, Actor, ApiName, Made, Name, Reach, Viewer};
 use tollgate_store::{Cursor, Expect, PAGE_ROWS_MAX, Query, Space};
 use uuid::Uuid;
 
@@ -45,6 +50,23 @@ pub(crate) struct Permit {
     pub(crate) actor: Actor,
     pub(crate) reach: Reach,
     pub(crate) tenant: Name,
+}
+
+impl Permit {
+    /// Whether a thing of these owners is for who asks.
+    pub(crate) fn reaches(&self, owners: &BTreeSet<Name>) -> bool {
+        self.actor.reaches(self.reach, owners)
+    }
+
+    /// Whether who asks may do something else, too.
+    pub(crate) fn also(&self, action: Action) -> bool {
+        self.actor.may(action, &self.tenant).is_ok()
+    }
+
+    /// Who looks at the catalog.
+    pub(crate) fn viewer(&self) -> Viewer<'_> {
+        Viewer { member: Some((&self.actor.tenant, &self.actor.member)) }
+    }
 }
 
 impl Call {
@@ -82,20 +104,26 @@ impl Call {
         self.now.as_secs()
     }
 
-    /// By whom and when.
+    /// By whom, when and why.
     pub(crate) fn made(&self, note: Option<String>) -> Result<Made, Problem> {
-        Ok(Made { by: self.permit()?.actor.member.clone(), at_s: self.now_s(), note })
+        let made = Made { by: self.permit()?.actor.member.clone(), at_s: self.now_s(), note };
+        made.check()?;
+        Ok(made)
     }
 
-    /// A header field, if it is there and text.
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+    /// A header field, if it is there. What cannot be read is not as good as nothing: the request would be done without it.
+    pub(crate) fn field(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+        let unreadable = |_| {
+            let detail = format!("the field {name} is not visible ASCII text");
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_field", detail)
+        };
+        self.headers.get(name).map(|value| value.to_str().map_err(unreadable)).transpose()
     }
 
     /// What If-Match and If-None-Match expect of the record (RFC 9110, section 13.1).
     pub(crate) fn expect(&self) -> Result<Expect, Problem> {
         let wrong = |place: &str, remedy: &str| Err(Problem::invalid(place, "this is no condition here", remedy));
-        match (self.field("if-match"), self.field("if-none-match")) {
+        match (self.field("if-match")?, self.field("if-none-match")?) {
             (None, None) => Ok(Expect::Any),
             (None, Some("*")) => Ok(Expect::Absent),
             (Some(tag), None) => match tag.trim().trim_matches('"').parse() {
@@ -108,10 +136,15 @@ impl Call {
 
     /// Whether the request is judged only.
     pub(crate) fn is_dry_run(&self) -> Result<bool, Problem> {
-        match self.query.get("dry_run").map(String::as_str) {
+        self.flag("dry_run")
+    }
+
+    /// A truth value of the query: without a value it is `true`, left out `false`.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.query.get(name).map(String::as_str) {
             None | Some("false") => Ok(false),
             Some("true" | "") => Ok(true),
-            Some(_) => Err(Problem::invalid("dry_run", "this is no truth value", "write `true` or `false`")),
+            Some(_) => Err(Problem::invalid(name, "this is no truth value", "write `true` or `false`")),
         }
     }
 
@@ -120,11 +153,7 @@ impl Call {
         let bytes = if self.body.is_empty() { b"{}".as_slice() } else { &self.body };
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let read = serde_path_to_error::deserialize(&mut reader);
-        let value = read.map_err(|error| {
-            let place = error.path().to_string();
-            let place = if place == "." { "" } else { &place };
-            Problem::invalid(place, error.inner().to_string(), "look it up in /api/v1/openapi.json")
-        })?;
+        let value = read.map_err(|error| Problem::unreadable(&error))?;
         let rest = reader.end();
         rest.map_err(|error| Problem::invalid("", error.to_string(), "send one JSON value"))?;
         Ok(value)
@@ -150,6 +179,11 @@ impl Call {
             Problem::invalid("limit", "a page does not have so many rows", format!("write 1 to {PAGE_ROWS_MAX}"))
         })
     }
+}
+
+/// A JSON object as a request or a record.
+pub(crate) fn read<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| Problem::unreadable(&error))
 }
 
 /// The caller's own identifier of a request, if it can be one, or a new one.

@@ -11,7 +11,8 @@ use crate::{
     resource::page,
 };
 use serde_json::{Value, json};
-use tollgate_domain::{Action, Api, ApiName, Environment, Product, Publication, Revision, Search, Viewer};
+use std::collections::BTreeSet;
+use tollgate_domain::{Action, Api, ApiName, Environment, Product, Publication, Revision, Search};
 use tollgate_store::{Query, Record, Records as _, Rows, revision_key};
 
 const SEARCH: &[(&str, &str)] =
@@ -36,24 +37,19 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         .may(Action::ReadCatalog),
 ];
 
-fn viewer(call: &Call) -> Result<Viewer<'_>, Problem> {
-    let actor = &call.permit()?.actor;
-    Ok(Viewer { member: Some((&actor.tenant, &actor.member)) })
-}
-
 fn apis(call: &Call, rows: &dyn Rows) -> Outcome {
-    let search = Search::read(call.query.get("search").map_or("", String::as_str))?;
-    let (tenant, viewer) = (call.tenant()?, viewer(call)?);
+    let search = Search::read(call.query.get("search").map_or("", String::as_str))?.without_labels()?;
+    let permit = call.permit()?;
     let found = rows.load_page::<Api>(&call.page(Query::of(Api::KIND, call.space()?))?)?;
-    let is_found =
-        |api: &Api| api.lifecycle.is_listed() && api.spec.visibility.admits(tenant, viewer) && search.admits(api);
+    let is_found = |api: &Api| api.is_found(&permit.tenant, permit.viewer()) && search.admits(api);
     Ok(page(found, |kept| is_found(&kept.record).then(|| shown(&kept.record))))
 }
 
 fn api(call: &Call, rows: &dyn Rows) -> Outcome {
     let kept = rows.load::<Api>(call.space()?, &call.api()?.to_string())?.ok_or_else(Problem::not_found)?;
     let api = kept.record;
-    if !(api.lifecycle.is_listed() && api.spec.visibility.admits(call.tenant()?, viewer(call)?)) {
+    let permit = call.permit()?;
+    if !api.is_found(&permit.tenant, permit.viewer()) {
         return Err(Problem::not_found());
     }
     let mut shown = shown(&api);
@@ -106,13 +102,21 @@ fn shown(api: &Api) -> Value {
 }
 
 fn products(call: &Call, rows: &dyn Rows) -> Outcome {
-    let (tenant, viewer) = (call.tenant()?, viewer(call)?);
-    let found = rows.load_page::<Product>(&call.page(Query::of(Product::KIND, call.space()?))?)?;
+    let (space, permit) = (call.space()?, call.permit()?);
+    let mut found = rows.load_page::<Product>(&call.page(Query::of(Product::KIND, space))?)?;
+    found.rows.retain(|kept| kept.record.visibility.admits(&permit.tenant, permit.viewer()));
+    let named = found.rows.iter().flat_map(|kept| kept.record.apis.iter().map(|part| part.api.clone()));
+    let mut listed = BTreeSet::new();
+    for name in named.collect::<BTreeSet<_>>() {
+        let api = rows.load::<Api>(space, &name.to_string())?;
+        listed.extend(api.filter(|kept| kept.record.is_found(&permit.tenant, permit.viewer())).map(|_| name));
+    }
     let shown = |product: &Product| {
+        let apis: Vec<_> = product.apis.iter().filter(|part| listed.contains(&part.api)).collect();
         json!({
             "name": product.name, "title": product.title, "description": product.description,
-            "tags": product.tags, "apis": product.apis, "plans": product.plans,
+            "tags": product.tags, "apis": apis, "plans": product.plans,
         })
     };
-    Ok(page(found, |kept| kept.record.visibility.admits(tenant, viewer).then(|| shown(&kept.record))))
+    Ok(page(found, |kept| Some(shown(&kept.record))))
 }

@@ -6,7 +6,7 @@
 use crate::{call::Call, judge::Touched, problem::Problem};
 use serde::Serialize;
 use tollgate_domain::{AuditEvent, Name, audit::redacted};
-use tollgate_store::{Expect, Kept, Record, Records as _, RecordsMut as _, RowsMut, Space};
+use tollgate_store::{Error, Expect, Kept, Query, Record, Records as _, RecordsMut as _, RowsMut, Space};
 use uuid::Uuid;
 
 /// A transaction that writes for a request.
@@ -28,6 +28,16 @@ impl Change<'_> {
     /// A record.
     pub(crate) fn load<R: Record>(&self, space: Space<'_>, key: &str) -> Result<Option<Kept<R>>, Problem> {
         Ok(self.rows.load(space, key)?)
+    }
+
+    /// All records of a query.
+    pub(crate) fn all<R: Record>(&self, query: &Query<'_>) -> Result<Vec<R>, Problem> {
+        let mut all = Vec::new();
+        self.rows.for_each::<R>(query, |kept| {
+            all.push(kept.record);
+            Ok::<_, Error>(())
+        })?;
+        Ok(all)
     }
 
     /// A record that has to be there.
@@ -61,6 +71,13 @@ impl Change<'_> {
         let before = self.wanted::<R>(space, key)?;
         self.rows.remove::<R>(space, key, expect)?;
         self.tell(space, (R::KIND, key.to_owned(), "delete"), Some(&before.record), None)
+    }
+
+    /// Removes every record of a parent that goes.
+    pub(crate) fn gone<R: Record>(&mut self, space: Space<'_>, parent: &str) -> Result<(), Problem> {
+        let query = Query { parent: Some(parent), ..Query::of(R::KIND, space) };
+        let keys: Vec<_> = self.all::<R>(&query)?.iter().map(Record::key).collect();
+        keys.iter().try_for_each(|key| self.remove::<R>(space, key, Expect::Any))
     }
 
     /// Appends the event of a change that was made. `of` is the kind, the key and the verb.

@@ -16,10 +16,10 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_domain::{
-    Action, Application, Code, Credential, CredentialKind, Refusal, SecretText, credential::Wanted,
-    limits::CREDENTIALS_MAX,
+    Action, Application, Credential, CredentialKind, Name, SecretText,
+    credential::{self, Wanted},
 };
-use tollgate_store::{Error, Expect, Kept, Query, Record, Records as _, Rows};
+use tollgate_store::{Expect, Kept, Query, Record, Records as _, Rows};
 
 const ALL: &str = "/tenants/{tenant}/applications/{application}/credentials";
 const ONE: &str = "/tenants/{tenant}/applications/{application}/credentials/{id}";
@@ -119,18 +119,10 @@ fn issue(change: &mut Change<'_>) -> Outcome {
     Ok(issued(&credential, &text))
 }
 
-fn few_enough(change: &Change<'_>, application: &tollgate_domain::Name) -> Result<(), Problem> {
+/// Refuses one more than an application may have.
+fn few_enough(change: &Change<'_>, application: &Name) -> Result<(), Problem> {
     let query = Query { parent: Some(application.as_str()), ..Query::of(Credential::KIND, change.call.space()?) };
-    let mut valid = 0;
-    change.rows.for_each::<Credential>(&query, |kept| {
-        valid += usize::from(kept.record.is_valid(change.call.now_s()));
-        Ok::<_, Error>(())
-    })?;
-    if valid < CREDENTIALS_MAX {
-        return Ok(());
-    }
-    let what = format!("it has {CREDENTIALS_MAX} credentials that are valid");
-    Err(Refusal::new(Code::TooMany, "", what, "revoke those that nobody uses").into())
+    Ok(credential::admit_another(&change.all(&query)?, change.call.now_s())?)
 }
 
 fn rotate(change: &mut Change<'_>) -> Outcome {
@@ -141,8 +133,10 @@ fn rotate(change: &mut Change<'_>) -> Outcome {
     call.expect()?.check(Some(kept.etag))?;
     let mut old = kept.record;
     let (new, text) = old.rotate(overlap_s.unwrap_or(OVERLAP_S), expires_s, &entropy()?, call.made(None)?)?;
-    change.save(space, &new, Expect::Absent, "issue")?;
     change.save(space, &old, Expect::Etag(kept.etag), "rotate")?;
+    // While both go on, they are two.
+    few_enough(change, &new.application)?;
+    change.save(space, &new, Expect::Absent, "issue")?;
     Ok(issued(&new, &text))
 }
 

@@ -35,7 +35,7 @@ impl Record for Done {
 /// Runs `run`, unless its request was made before: then it is answered what it was answered.
 pub(crate) fn once(change: &mut Change<'_>, run: fn(&mut Change<'_>) -> Outcome) -> Outcome {
     let call = change.call;
-    let (Some(field), Some(permit)) = (call.field("idempotency-key"), call.permit.as_ref()) else {
+    let (Some(field), Some(permit)) = (call.field("idempotency-key")?, call.permit.as_ref()) else {
         return run(change);
     };
     if field.is_empty() || field.len() > ID_CHARS_MAX {

@@ -35,6 +35,7 @@ mod resource;
 mod router;
 mod schema;
 mod signin;
+mod signing_keys;
 mod subscriptions;
 mod tenants;
 mod token;
@@ -69,6 +70,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         catalog::ENDPOINTS,
         apply::ENDPOINTS,
         audit::ENDPOINTS,
+        signing_keys::ENDPOINTS,
     ];
     tables.into_iter().flatten()
 }

@@ -59,6 +59,14 @@ impl Problem {
         Refusal::new(Code::InvalidValue, place, what, remedy).into()
     }
 
+    /// What is not as it is described: JSON that is no such request or record.
+    pub(crate) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let place = error.path().to_string();
+        // A dot stands for the whole.
+        let place = if place == "." { "" } else { &place };
+        Self::invalid(place, error.inner().to_string(), "look it up in /api/v1/openapi.json")
+    }
+
     /// Something else still needs it.
     pub(crate) fn in_use(what: impl Into<String>, remedy: &str) -> Self {
         Refusal::new(Code::InUse, "", what, remedy).into()

@@ -9,14 +9,14 @@ use crate::{
     endpoint::{Endpoint, PAGE},
     passwords,
     problem::Problem,
-    resource::{Resource, delete, exists, get, is_own, list, put},
+    resource::{Resource, delete, exists, get, list, put},
     token,
 };
 use serde_json::{Map, Value, json};
 use tollgate_domain::{
     Action, Api, Application, Credential, Environment, Member, Plan, Product, Publication, Subscription, Target,
 };
-use tollgate_store::{Error, Expect, Query, Record, Records as _, Space};
+use tollgate_store::{Error, Query, Record, Records as _, Space};
 
 macro_rules! endpoints {
     ($record:ident $path:literal $one:literal $read:ident $write:ident $name:literal $names:literal) => {
@@ -54,7 +54,7 @@ pub(crate) const MEMBERS: &[Endpoint] = &endpoints!(Member "/tenants/{tenant}/me
     "/tenants/{tenant}/members/{name}" ReadMembers WriteMembers "Member" "Members");
 
 /// Refuses if a query finds anything for which `needs` holds.
-fn unused<R: Record>(
+pub(crate) fn unused<R: Record>(
     change: &Change<'_>,
     query: &Query<'_>,
     needs: impl Fn(&R) -> bool,
@@ -122,16 +122,27 @@ impl Resource for Application {
     const WRITE: Action = Action::WriteApplications;
 
     fn is_visible(&self, permit: &Permit) -> bool {
-        is_own(permit, self.owners.iter())
+        permit.reaches(&self.owners)
     }
 
-    /// It is the caller's own, if nothing else is said.
-    fn complete(body: &mut Map<String, Value>, permit: &Permit) {
+    /// It is the caller's own, if nothing else is said; and whoever cannot let it go leaves a block as it is.
+    fn complete(body: &mut Map<String, Value>, change: &Change<'_>) -> Result<(), Problem> {
+        let (space, permit) = (change.call.space()?, change.call.permit()?);
         body.entry("owners").or_insert_with(|| json!([permit.actor.member]));
+        if let Some(Value::String(name)) = body.get("name")
+            && !body.contains_key("blocked")
+            && !decides(permit)
+        {
+            let before = change.load::<Self>(space, name)?;
+            body.insert("blocked".to_owned(), json!(before.is_some_and(|kept| kept.record.blocked)));
+        }
+        Ok(())
     }
 
     fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
         self.check()?;
+        let was_blocked = change.load::<Self>(space, self.name.as_str())?.is_some_and(|kept| kept.record.blocked);
+        self.check_block(was_blocked, decides(change.call.permit()?))?;
         // An operator is no member of every tenant, and may set one up all the same.
         let asks = &change.call.permit()?.actor;
         let others = self.owners.iter().filter(|owner| !(asks.operator && asks.member == **owner));
@@ -140,19 +151,18 @@ impl Resource for Application {
 
     /// Its credentials and subscriptions go with it.
     fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
-        let parent = Some(self.name.as_str());
-        let mut gone = (Vec::new(), Vec::new());
-        change.rows.for_each::<Credential>(&Query { parent, ..Query::of(Credential::KIND, space) }, |kept| {
-            gone.0.push(kept.record.key());
-            Ok::<_, Error>(())
-        })?;
-        change.rows.for_each::<Subscription>(&Query { parent, ..Query::of(Subscription::KIND, space) }, |kept| {
-            gone.1.push(kept.record.key());
-            Ok::<_, Error>(())
-        })?;
-        gone.0.iter().try_for_each(|key| change.remove::<Credential>(space, key, Expect::Any))?;
-        gone.1.iter().try_for_each(|key| change.remove::<Subscription>(space, key, Expect::Any))
+        let (name, decides) = (self.name.as_str(), decides(change.call.permit()?));
+        self.check_removal(decides)?;
+        let subscriptions = Query { parent: Some(name), ..Query::of(Subscription::KIND, space) };
+        change.all::<Subscription>(&subscriptions)?.iter().try_for_each(|one| one.check_removal(decides))?;
+        change.gone::<Credential>(space, name)?;
+        change.gone::<Subscription>(space, name)
     }
+}
+
+/// Whether who asks decides on subscriptions, and so on blocks.
+fn decides(permit: &Permit) -> bool {
+    permit.also(Action::DecideSubscriptions)
 }
 
 impl Resource for Member {
@@ -161,22 +171,52 @@ impl Resource for Member {
     fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem> {
         self.check()?;
         let actor = &change.call.permit()?.actor;
-        let was = change.load::<Self>(space, self.name.as_str())?.is_some_and(|kept| kept.record.operator);
-        if self.operator || was {
+        let was = change.load::<Self>(space, self.name.as_str())?.map(|kept| kept.record);
+        if self.operator || was.as_ref().is_some_and(|was| was.operator) {
             actor.may(Action::Operate, &actor.tenant)?;
         }
         if actor.member == self.name && Space::Tenant(&actor.tenant) == space && self.disabled {
             return Err(Problem::invalid("disabled", "nobody disables themselves", "ask another owner"));
         }
-        Ok(())
+        was.map_or(Ok(()), |was| somebody_stays(change, space, &was, Some(self)))
     }
 
     fn release(&self, change: &mut Change<'_>, space: Space<'_>) -> Result<(), Problem> {
-        self.judge(change, space)?;
+        let actor = &change.call.permit()?.actor;
+        if self.operator {
+            actor.may(Action::Operate, &actor.tenant)?;
+        }
+        somebody_stays(change, space, self, None)?;
         let query = Query::of(Application::KIND, space);
         unused::<Application>(change, &query, |application| application.owners.contains(&self.name), "take them out")?;
-        token::forget(change.rows, space.as_str(), &self.name)?;
-        passwords::forget(change.rows, space, &self.name)?;
-        Ok(())
+        token::forget(change, change.call.tenant()?, &self.name)?;
+        Ok(passwords::forget(change.rows, space, &self.name)?)
     }
+}
+
+/// Refuses what leaves the tenant without an owner, or the installation without an operator: nobody could mend it.
+fn somebody_stays(change: &Change<'_>, space: Space<'_>, was: &Member, will: Option<&Member>) -> Result<(), Problem> {
+    let is_lost = |is: fn(&Member) -> bool, of: &Query<'_>| {
+        if !is(was) || will.is_some_and(is) {
+            return Ok(false);
+        }
+        let mut others = 0;
+        change.rows.for_each::<Member>(of, |kept| {
+            let is_same = kept.tenant == space.as_str() && kept.record.name == was.name;
+            others += usize::from(is(&kept.record) && !is_same);
+            Ok::<_, Error>(())
+        })?;
+        Ok::<_, Problem>(others == 0)
+    };
+    if is_lost(Member::is_owner, &Query::of(Member::KIND, space))? {
+        return Err(Problem::in_use(
+            format!("`{}` is the last owner of the tenant", was.name),
+            "make another one first",
+        ));
+    }
+    if is_lost(Member::is_operator, &Query::everywhere(Member::KIND))? {
+        let what = format!("`{}` is the last operator of the installation", was.name);
+        return Err(Problem::in_use(what, "make another one first"));
+    }
+    Ok(())
 }

@@ -5,13 +5,13 @@
 
 use crate::{
     answer::Answer,
-    call::{Call, Permit},
+    call::{self, Call, Permit},
     change::{Change, Written},
     endpoint::Outcome,
     problem::Problem,
 };
-use serde_json::{Value, json};
-use tollgate_domain::{Action, Name, Reach};
+use serde_json::{Map, Value, json};
+use tollgate_domain::{Action, Name};
 use tollgate_store::{Cursor, Expect, Page, Query, Record, Records as _, Rows, Space};
 
 /// A record that is written whole.
@@ -25,7 +25,9 @@ pub(crate) trait Resource: Record {
     }
 
     /// Fills in what a request may leave out.
-    fn complete(_: &mut serde_json::Map<String, Value>, _: &Permit) {}
+    fn complete(_: &mut Map<String, Value>, _: &Change<'_>) -> Result<(), Problem> {
+        Ok(())
+    }
 
     /// What is wrong in it, or names what there is not.
     fn judge(&self, change: &Change<'_>, space: Space<'_>) -> Result<(), Problem>;
@@ -60,31 +62,27 @@ pub(crate) fn get<R: Resource>(call: &Call, rows: &dyn Rows) -> Outcome {
 pub(crate) fn put<R: Resource>(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
     let name: Name = call.named("name")?;
-    let record = read::<R>(call, &name)?;
+    let mut body = call.body()?;
+    named(&mut body, "name", name.as_str())?;
+    let record = record::<R>(body, change)?;
     let written = write(change, &record, call.expect()?)?;
     let answer = if written.is_new { Answer::created(&record) } else { Answer::of(&record) };
     Ok(answer.tagged(written.etag))
 }
 
-/// The record of the body, which may leave its name out.
-fn read<R: Resource>(call: &Call, name: &Name) -> Result<R, Problem> {
-    let mut body: serde_json::Map<String, Value> = call.body()?;
-    let said = body.entry("name").or_insert_with(|| json!(name));
-    if said.as_str() != Some(name.as_str()) {
-        let remedy = format!("write `{name}`, or leave it out");
-        return Err(Problem::invalid("name", "the path says another name", remedy));
+/// Fills in what a record is called by its path, which its body may leave out.
+pub(crate) fn named(body: &mut Map<String, Value>, field: &str, name: &str) -> Result<(), Problem> {
+    let said = body.entry(field).or_insert_with(|| json!(name));
+    if said.as_str() == Some(name) {
+        return Ok(());
     }
-    record(body, call.permit()?)
+    Err(Problem::invalid(field, format!("the path says another {field}"), format!("write `{name}`, or leave it out")))
 }
 
 /// A record out of a JSON object.
-pub(crate) fn record<R: Resource>(mut body: serde_json::Map<String, Value>, permit: &Permit) -> Result<R, Problem> {
-    R::complete(&mut body, permit);
-    serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
-        let place = error.path().to_string();
-        let place = if place == "." { "" } else { &place };
-        Problem::invalid(place, error.inner().to_string(), "look it up in /api/v1/openapi.json")
-    })
+pub(crate) fn record<R: Resource>(mut body: Map<String, Value>, change: &Change<'_>) -> Result<R, Problem> {
+    R::complete(&mut body, change)?;
+    call::read(body)
 }
 
 /// Writes a record, if it is right and who asks may.
@@ -121,11 +119,6 @@ pub(crate) fn erase<R: Resource>(change: &mut Change<'_>, key: &str, expect: Exp
     expect.check(Some(kept.etag))?;
     kept.record.release(change, space)?;
     change.remove::<R>(space, key, expect)
-}
-
-/// Whether a thing of these owners is for who asks.
-pub(crate) fn is_own<'n>(permit: &Permit, mut owners: impl Iterator<Item = &'n Name>) -> bool {
-    permit.reach == Reach::All || owners.any(|owner| *owner == permit.actor.member)
 }
 
 /// Whether there is a record; otherwise a refusal at `place`.

@@ -110,6 +110,11 @@ fn own() -> Value {
                 })) },
             })) },
         })),
+        "KeySet": object(&["keys"], json!({
+            "keys": { "type": "array", "items": object(&["jwk", "made_s"], json!({
+                "jwk": open(), "made_s": { "type": "integer", "minimum": 0 }, "retired_s": number(),
+            })) },
+        })),
         "Found": open(),
         "FoundApi": open(),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
@@ -140,6 +145,7 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
         "Decision": object(&["state"], json!({ "state": reference("SubscriptionState"), "note": maybe() })),
         "Issue": object(&[], json!({ "kind": reference("CredentialKind"), "title": maybe(), "expires_s": number() })),
         "Rotate": object(&[], json!({ "overlap_s": number(), "expires_s": number() })),
+        "RotateKeys": object(&[], json!({ "algorithm": { "enum": [null, "EdDSA", "ES256"] } })),
         "Setup": object(&["token", "tenant", "member"], json!({ "token": text(), "tenant": text(), "member": text() })),
         "Password": object(&["password"], json!({ "password": text() })),
         "IssueToken": object(&[], json!({ "title": maybe(), "expires_s": number() })),

@@ -83,9 +83,7 @@ struct Decision {
 pub(crate) fn application(call: &Call, rows: &dyn Rows) -> Result<Application, Problem> {
     let name: Name = call.named("application")?;
     let kept = rows.load::<Application>(call.space()?, name.as_str())?.ok_or_else(Problem::not_found)?;
-    let permit = call.permit()?;
-    let is_own = permit.reach == Reach::All || kept.record.owners.contains(&permit.actor.member);
-    if is_own { Ok(kept.record) } else { Err(Problem::not_found()) }
+    if call.permit()?.reaches(&kept.record.owners) { Ok(kept.record) } else { Err(Problem::not_found()) }
 }
 
 fn list(call: &Call, rows: &dyn Rows) -> Outcome {
@@ -98,7 +96,7 @@ fn list(call: &Call, rows: &dyn Rows) -> Outcome {
         for application in found.rows.iter().map(|kept| &kept.record.application).collect::<BTreeSet<_>>() {
             let kept = rows.load::<Application>(space, application.as_str())?;
             own.extend(
-                kept.filter(|kept| kept.record.owners.contains(&permit.actor.member)).map(|kept| kept.record.name),
+                kept.map(|kept| kept.record).filter(|record| permit.reaches(&record.owners)).map(|own| own.name),
             );
         }
     }
@@ -166,8 +164,7 @@ pub(crate) fn ask(
 /// What a target says of its subscriptions. One that is not for who asks is none.
 fn offered(change: &Change<'_>, target: &Target) -> Result<(BTreeSet<Name>, Option<Lifecycle>), Problem> {
     let (space, permit) = (change.call.space()?, change.call.permit()?);
-    let viewer = tollgate_domain::Viewer { member: Some((&permit.actor.tenant, &permit.actor.member)) };
-    let sees_all = permit.actor.may(Action::ReadApis, &permit.tenant).is_ok();
+    let sees_all = permit.also(Action::ReadApis);
     let missing = || Problem::invalid("target", format!("there is no `{target}`"), "look at the catalog");
     let key = target.to_string();
     let (plans, visibility, lifecycle) = match target {
@@ -180,14 +177,22 @@ fn offered(change: &Change<'_>, target: &Target) -> Result<(BTreeSet<Name>, Opti
             (product.plans, product.visibility, None)
         }
     };
-    if sees_all || visibility.admits(&permit.tenant, viewer) { Ok((plans, lifecycle)) } else { Err(missing()) }
+    if sees_all || visibility.admits(&permit.tenant, permit.viewer()) { Ok((plans, lifecycle)) } else { Err(missing()) }
 }
 
 fn delete(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
     let key = subscription_key(&application(call, change.rows)?.name, &call.named::<Target>("target")?);
-    change.remove::<Subscription>(call.space()?, &key, call.expect()?)?;
+    end(change, &key, call.expect()?)?;
     Ok(Answer::done())
+}
+
+/// Ends a subscription.
+pub(crate) fn end(change: &mut Change<'_>, key: &str, expect: Expect) -> Result<(), Problem> {
+    let call = change.call;
+    let kept = change.wanted::<Subscription>(call.space()?, key)?;
+    kept.record.check_removal(call.permit()?.also(Action::DecideSubscriptions))?;
+    change.remove::<Subscription>(call.space()?, key, expect)
 }
 
 fn decide(change: &mut Change<'_>) -> Outcome {

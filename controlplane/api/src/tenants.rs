@@ -5,16 +5,16 @@
 
 use crate::{
     answer::Answer,
-    call::Call,
+    call::{self, Call},
     change::Change,
     endpoint::{Endpoint, Outcome, PAGE},
     problem::Problem,
-    resource::page,
-    token::{MemberToken, SetupToken},
+    resource::{named, page},
+    token::{self, MemberToken, SetupToken},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tollgate_domain::{Action, Made, Member, Name, Role, Tenant};
+use tollgate_domain::{Action, Made, Member, Name, Role, Tenant, member::check_title};
 use tollgate_store::{Expect, Query, Record, Records as _, Rows, Space};
 
 const TOKENS: &str = "/tenants/{tenant}/members/{member}/tokens";
@@ -152,14 +152,9 @@ fn get(call: &Call, rows: &dyn Rows) -> Outcome {
 fn put(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
     let name = call.tenant()?;
-    let mut body: Map<String, Value> = call.body()?;
-    body.entry("name").or_insert_with(|| json!(name));
-    let tenant: Tenant = serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
-        Problem::invalid(&error.path().to_string(), error.inner().to_string(), "look it up in /api/v1/openapi.json")
-    })?;
-    if tenant.name != *name {
-        return Err(Problem::invalid("name", "the path says another name", format!("write `{name}`")));
-    }
+    let mut body = call.body()?;
+    named(&mut body, "name", name.as_str())?;
+    let tenant: Tenant = call::read(body)?;
     tenant.check()?;
     let written = change.save(Space::Installation, &tenant, call.expect()?, "write")?;
     let answer = if written.is_new { Answer::created(&tenant) } else { Answer::of(&tenant) };
@@ -181,6 +176,7 @@ fn tokens(call: &Call, rows: &dyn Rows) -> Outcome {
 fn issue(change: &mut Change<'_>) -> Outcome {
     let call = change.call;
     let IssueToken { title, expires_s } = call.body()?;
+    check_title("title", title.as_deref())?;
     let member = member(call, change.rows)?;
     if member.operator {
         // Nobody gets more than they have by issuing a token.
@@ -193,7 +189,6 @@ fn issue(change: &mut Change<'_>) -> Outcome {
 }
 
 fn remove(change: &mut Change<'_>) -> Outcome {
-    use tollgate_store::RecordsMut as _;
     let call = change.call;
     let (tenant, member) = (call.tenant()?, member(call, change.rows)?);
     let id: String = call.named("id")?;
@@ -204,7 +199,6 @@ fn remove(change: &mut Change<'_>) -> Outcome {
     if member.operator {
         call.permit()?.actor.may(Action::Operate, tenant)?;
     }
-    change.rows.remove::<MemberToken>(Space::Installation, &id, call.expect()?)?;
-    change.tell(Space::Tenant(tenant), (MemberToken::KIND, id, "delete"), Some(&kept.record), None)?;
+    token::end(change, &kept.record, call.expect()?)?;
     Ok(Answer::done())
 }

@@ -8,10 +8,11 @@
 //! The text is shown once and kept as SHA-256, as that of credentials. A token is good until it expires or is removed, and
 //! only as long as its member is there and not disabled.
 
+use crate::{change::Change, problem::Problem};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::{Actor, Made, Member, Name, credential, digest::hex};
-use tollgate_store::{Expect, Query, Record, Records as _, RecordsMut as _, Result, Rows, RowsMut, Space};
+use tollgate_store::{Expect, Query, Record, Records as _, RecordsMut as _, Result as Stored, Rows, Space};
 
 /// A token of a member, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub(crate) struct MemberToken {
     pub(crate) id: String,
     pub(crate) tenant: Name,
     pub(crate) member: Name,
-    /// What its owner calls it.
+    /// What its owner calls it. Up to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<String>,
     pub(crate) hash: String,
@@ -61,7 +62,7 @@ impl Record for SetupToken {
 #[derive(Debug)]
 pub(crate) struct NoEntropy;
 
-pub(crate) fn entropy<const N: usize>() -> std::result::Result<[u8; N], NoEntropy> {
+pub(crate) fn entropy<const N: usize>() -> Result<[u8; N], NoEntropy> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| NoEntropy)?;
     Ok(bytes)
@@ -74,7 +75,7 @@ impl MemberToken {
         title: Option<String>,
         expires_s: Option<u64>,
         made: Made,
-    ) -> std::result::Result<(Self, String), NoEntropy> {
+    ) -> Result<(Self, String), NoEntropy> {
         let (id, secret) = (hex(&entropy::<6>()?), hex(&entropy::<32>()?));
         let text = format!("tgm_{id}_{secret}");
         let hash = credential::hash(&text);
@@ -83,7 +84,7 @@ impl MemberToken {
 }
 
 impl SetupToken {
-    pub(crate) fn issue() -> std::result::Result<(Self, String), NoEntropy> {
+    pub(crate) fn issue() -> Result<(Self, String), NoEntropy> {
         let text = format!("tgs_setup_{}", hex(&entropy::<32>()?));
         Ok((Self { hash: credential::hash(&text) }, text))
     }
@@ -98,7 +99,7 @@ fn is(kept: &str, text: &str) -> bool {
 }
 
 /// Who sends `text`, if it is the token of anybody who may sign in.
-pub(crate) fn actor(rows: &dyn Rows, text: &str, now_s: u64) -> Result<Option<Actor>> {
+pub(crate) fn actor(rows: &dyn Rows, text: &str, now_s: u64) -> Stored<Option<Actor>> {
     let Some((id, _)) = text.strip_prefix("tgm_").and_then(|rest| rest.split_once('_')) else { return Ok(None) };
     let fits = id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit());
     let token = if fits { rows.load::<MemberToken>(Space::Installation, id)? } else { None };
@@ -114,14 +115,15 @@ pub(crate) fn actor(rows: &dyn Rows, text: &str, now_s: u64) -> Result<Option<Ac
     }))
 }
 
-/// Removes all tokens of a member: one of the same name would have them otherwise.
-pub(crate) fn forget(rows: &mut dyn RowsMut, tenant: &str, member: &Name) -> Result<()> {
+/// Ends a token; told of in its tenant.
+pub(crate) fn end(change: &mut Change<'_>, token: &MemberToken, expect: Expect) -> Result<(), Problem> {
+    change.rows.remove::<MemberToken>(Space::Installation, &token.id, expect)?;
+    change.tell(Space::Tenant(&token.tenant), (MemberToken::KIND, token.key(), "delete"), Some(token), None)
+}
+
+/// Ends all tokens of a member who goes: one of the same name would have them otherwise.
+pub(crate) fn forget(change: &mut Change<'_>, tenant: &Name, member: &Name) -> Result<(), Problem> {
     let parent = format!("{tenant}/{member}");
     let query = Query { parent: Some(&parent), ..Query::of(MemberToken::KIND, Space::Installation) };
-    let mut ids = Vec::new();
-    rows.for_each::<MemberToken>(&query, |kept| {
-        ids.push(kept.record.id);
-        Ok(())
-    })?;
-    ids.iter().try_for_each(|id| rows.remove::<MemberToken>(Space::Installation, id, Expect::Any))
+    change.all(&query)?.iter().try_for_each(|token| end(change, token, Expect::Any))
 }

@@ -16,7 +16,7 @@ use crate::{
     refusal::{Code, Refusal, Refusals},
     upstream::Upstream,
     version::{Version, VersionScheme},
-    visibility::Visibility,
+    visibility::{Viewer, Visibility},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,13 +202,19 @@ impl Api {
     pub fn check_removal(&self, published_in: &[Name], subscriptions: u64) -> Result<(), Refusal> {
         let (what, remedy) = match (published_in, subscriptions) {
             ([], 0) => return Ok(()),
-            ([], _) => (format!("it has {subscriptions} subscriptions"), "deprecate and retire it"),
+            ([], _) => (format!("it has {subscriptions} subscriptions"), "end them first"),
             (all, _) => {
                 let names: Vec<_> = all.iter().map(Name::as_str).collect();
                 (format!("it is published in {}", names.join(", ")), "withdraw it there first")
             }
         };
         Err(Refusal::new(Code::InUse, "", what, remedy))
+    }
+
+    /// Whether `viewer` finds it in the catalog of `tenant`.
+    #[must_use]
+    pub fn is_found(&self, tenant: &Name, viewer: Viewer<'_>) -> bool {
+        self.lifecycle.is_listed() && self.spec.visibility.admits(tenant, viewer)
     }
 
     /// Moves the lifecycle. `deprecation` is for the step to Deprecated, where none means from now on without an end.

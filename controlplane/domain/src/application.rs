@@ -45,6 +45,31 @@ impl Application {
         }
         Refusals::none(found)
     }
+
+    /// Whether this may take the place of an application that is blocked or not. `decides`: whoever writes it also decides
+    /// on subscriptions; nobody else blocks one or lets it go.
+    ///
+    /// # Errors
+    /// `RoleRequired`.
+    pub fn check_block(&self, was_blocked: bool, decides: bool) -> Result<(), Refusal> {
+        if decides || self.blocked == was_blocked {
+            return Ok(());
+        }
+        let what = "only who decides on subscriptions blocks an application or lets it go";
+        Err(Refusal::new(Code::RoleRequired, "blocked", what, "leave it out: it stays as it is"))
+    }
+
+    /// Whether it may be deleted: a block is not walked around by beginning anew. `decides` as above.
+    ///
+    /// # Errors
+    /// `RoleRequired`, while it is blocked.
+    pub fn check_removal(&self, decides: bool) -> Result<(), Refusal> {
+        if decides || !self.blocked {
+            return Ok(());
+        }
+        let remedy = "ask who decides on subscriptions to delete it or to let it go";
+        Err(Refusal::new(Code::RoleRequired, "blocked", format!("the application `{}` is blocked", self.name), remedy))
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +81,20 @@ mod tests {
         for (owners, valid) in [("[]", false), (r#"["ann"]"#, true)] {
             let text = format!(r#"{{"name": "shop", "owners": {owners}}}"#);
             assert_eq!(serde_json::from_str::<Application>(&text).unwrap().check().is_ok(), valid);
+        }
+    }
+
+    #[test]
+    fn a_block_is_of_those_who_decide() {
+        let mut shop: Application = serde_json::from_str(r#"{"name": "shop", "owners": ["ann"]}"#).unwrap();
+        for (blocked, was_blocked, owner_may) in
+            [(false, false, true), (true, true, true), (true, false, false), (false, true, false)]
+        {
+            shop.blocked = blocked;
+            shop.check_block(was_blocked, true).unwrap();
+            assert_eq!(shop.check_block(was_blocked, false).is_ok(), owner_may, "{was_blocked} -> {blocked}");
+            shop.check_removal(true).unwrap();
+            assert_eq!(shop.check_removal(false).is_ok(), !blocked);
         }
     }
 }

@@ -11,7 +11,7 @@
 use crate::{
     digest::hex,
     limits::CREDENTIALS_MAX,
-    member::Made,
+    member::{Made, check_title},
     name::Name,
     refusal::{Code, Refusal},
 };
@@ -39,7 +39,7 @@ pub struct Credential {
     pub application: Name,
     /// What it is for.
     pub kind: CredentialKind,
-    /// What its owners call it.
+    /// What its owners call it. Up to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// SHA-256 of the text, in hexadecimal digits.
@@ -78,7 +78,7 @@ pub struct Wanted {
     pub application: Name,
     /// What it is for.
     pub kind: CredentialKind,
-    /// What its owners call it.
+    /// What its owners call it. Up to 256 characters.
     pub title: Option<String>,
     /// When it ends by itself, in Unix seconds; later than now. `None`: never.
     pub expires_s: Option<u64>,
@@ -113,20 +113,13 @@ pub fn hash(text: &str) -> String {
     hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
-/// The public id in the text of a credential, if it is one by its form.
-#[must_use]
-pub fn id_of(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix("tgs_").or_else(|| text.strip_prefix("tg_"))?;
-    let form = rest.len() == ID_CHARS + SECRET_CHARS && rest.bytes().all(|b| b.is_ascii_alphanumeric());
-    form.then(|| &rest[..ID_CHARS])
-}
-
 impl Credential {
     /// A new one, and its text, which is nowhere else.
     ///
     /// # Errors
-    /// `InvalidValue`, if it would have ended already.
+    /// `InvalidValue`, if it would have ended already; `TooMany`, if its title is too long.
     pub fn issue(wanted: Wanted, entropy: &[u8; ENTROPY_BYTES], made: Made) -> Result<(Self, SecretText), Refusal> {
+        check_title("title", wanted.title.as_deref())?;
         if wanted.expires_s.is_some_and(|expires_s| expires_s <= made.at_s) {
             let what = "it would have expired already";
             return Err(Refusal::new(Code::InvalidValue, "expires_s", what, "write a time to come, or none"));
@@ -228,13 +221,12 @@ mod tests {
     fn the_text_is_known_by_its_hash_alone() {
         let (credential, text) = Credential::issue(wanted(CredentialKind::ApiKey, None), &[7; 38], made(1)).unwrap();
         assert_eq!(text.reveal().len(), 3 + 8 + 43);
-        assert_eq!(id_of(text.reveal()), Some(credential.id.as_str()));
+        assert!(text.reveal()[3..].starts_with(&credential.id));
         assert!(credential.is(text.reveal()) && !credential.is(&text.reveal().to_lowercase()));
         let kept = serde_json::to_string(&credential).unwrap();
         assert!(!kept.contains(&text.reveal()[11..]) && !format!("{text:?}").contains(&credential.id));
-        for other in ["", "tg_", "tg_aaaa", &text.reveal()[1..], &format!("{}x", text.reveal())] {
-            assert_eq!(id_of(other), None, "{other}");
-        }
+        let long = Wanted { title: Some("é".repeat(257)), ..wanted(CredentialKind::ApiKey, None) };
+        assert_eq!(Credential::issue(long, &[7; 38], made(1)).unwrap_err().code, Code::TooMany);
     }
 
     #[test]

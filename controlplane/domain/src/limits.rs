@@ -14,10 +14,14 @@ pub const PATH_CHARS_MAX: usize = 1024;
 pub const OPERATIONS_MAX: usize = 5_000;
 /// Hosts of an API or of an environment.
 pub const HOSTS_MAX: usize = 64;
-/// Endpoints of an upstream: what the contract takes.
+/// Endpoints of an upstream.
 pub const ENDPOINTS_MAX: usize = 1024;
-/// Tags, labels and scopes of one record.
+/// Tags or labels of one record.
 pub const TAGS_MAX: usize = 64;
+/// Scopes of an operation: what the contract takes.
+pub const SCOPES_MAX: usize = 32;
+/// Characters of a scope, all of them ASCII: what the contract takes.
+pub const SCOPE_CHARS_MAX: usize = 128;
 /// Variables of an environment.
 pub const VARIABLES_MAX: usize = 1024;
 /// Characters of a variable's value.
@@ -25,8 +29,8 @@ pub const VARIABLE_CHARS_MAX: usize = 4096;
 /// APIs of a product.
 pub const PRODUCT_APIS_MAX: usize = 1024;
 /// Rules of one list of a plan: what the contract takes.
-pub const PLAN_RULES_MAX: usize = 16;
-/// Credentials of an application that are neither revoked nor expired.
-pub const CREDENTIALS_MAX: usize = 100;
+pub const PLAN_RULES_MAX: usize = 8;
+/// Credentials of an application that are neither revoked nor expired: what the contract takes.
+pub const CREDENTIALS_MAX: usize = 64;
 /// Owners of an application, members of a restricted visibility.
 pub const MEMBERS_MAX: usize = 1024;

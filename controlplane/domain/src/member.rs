@@ -88,7 +88,27 @@ impl Tenant {
     }
 }
 
+impl Made {
+    /// # Errors
+    /// `TooMany`, if the note is too long.
+    pub fn check(&self) -> Result<(), Refusal> {
+        check_title("note", self.note.as_deref())
+    }
+}
+
 impl Member {
+    /// Whether they can sign in and do everything in the tenant. Every tenant keeps one.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        !self.disabled && self.roles.contains(&Role::Owner)
+    }
+
+    /// Whether they can sign in and do what concerns the installation. Every installation keeps one.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        !self.disabled && self.operator
+    }
+
     /// # Errors
     /// All that is wrong in it.
     pub fn check(&self) -> Result<(), Refusals> {
@@ -114,12 +134,21 @@ pub(crate) fn is_false(value: &bool) -> bool {
 /// Refuses a title or description that is too long.
 pub(crate) fn review_texts(title: Option<&str>, description: Option<&str>, found: &mut Vec<Refusal>) {
     let texts = [("title", title, TITLE_CHARS_MAX), ("description", description, DESCRIPTION_CHARS_MAX)];
-    for (place, text, most) in texts {
-        if text.is_some_and(|text| text.chars().count() > most) {
-            let what = format!("the {place} has more than {most} characters");
-            found.push(Refusal::new(Code::TooMany, place, what, "shorten it"));
-        }
-    }
+    found.extend(texts.into_iter().filter_map(|(place, text, most)| too_long(place, text, most)));
+}
+
+/// Whether `text`, a title, a note or a reason at `place`, is short enough.
+///
+/// # Errors
+/// `TooMany`, if it is not.
+pub fn check_title(place: &str, text: Option<&str>) -> Result<(), Refusal> {
+    too_long(place, text, TITLE_CHARS_MAX).map_or(Ok(()), Err)
+}
+
+fn too_long(place: &str, text: Option<&str>, most: usize) -> Option<Refusal> {
+    let what = || format!("the {place} has more than {most} characters");
+    let is_long = text.is_some_and(|text| text.chars().count() > most);
+    is_long.then(|| Refusal::new(Code::TooMany, place, what(), "shorten it"))
 }
 
 /// Refuses a list that is too long.

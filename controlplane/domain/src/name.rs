@@ -30,6 +30,29 @@ pub struct ApiName {
     pub version: Version,
 }
 
+/// A name that JSON has as one text, the one it is parsed from.
+macro_rules! as_text {
+    ($($name:ty),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = $crate::refusal::Refusal;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.to_string()
+            }
+        }
+    )*};
+}
+
+pub(crate) use as_text;
+
+as_text!(Name, ApiName);
+
 /// Written as one text.
 impl PartialSchema for ApiName {
     fn schema() -> RefOr<Schema> {
@@ -103,34 +126,6 @@ impl fmt::Display for Name {
 impl fmt::Display for ApiName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.version)
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl TryFrom<String> for ApiName {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0
-    }
-}
-
-impl From<ApiName> for String {
-    fn from(name: ApiName) -> Self {
-        name.to_string()
     }
 }
 

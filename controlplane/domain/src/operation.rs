@@ -4,7 +4,7 @@
 //! the contract's rules.
 
 use crate::{
-    limits::{OPERATIONS_MAX, PATH_CHARS_MAX, TAGS_MAX},
+    limits::{OPERATIONS_MAX, PATH_CHARS_MAX, SCOPE_CHARS_MAX, SCOPES_MAX},
     member::{review_count, review_texts},
     name::Name,
     policies::{Level, Policies},
@@ -27,7 +27,7 @@ pub struct Operation {
     /// For people. Up to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What a token must have been granted. Up to 64.
+    /// What a token must have been granted. Up to 32.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub scopes: BTreeSet<String>,
     /// What holds for it beyond what holds for the API.
@@ -61,19 +61,16 @@ impl Operation {
             inner.push(Refusal::new(Code::InvalidValue, "method", what, "write one like GET in capitals, or `*`"));
         }
         review_path(&self.path, &mut inner);
-        review_count("scopes", self.scopes.len(), TAGS_MAX, &mut inner);
+        review_count("scopes", self.scopes.len(), SCOPES_MAX, &mut inner);
         // RFC 6749, section 3.3.
         let token = |scope: &String| {
-            !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+            let is_char = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+            (1..=SCOPE_CHARS_MAX).contains(&scope.len()) && scope.bytes().all(is_char)
         };
         if let Some(scope) = self.scopes.iter().find(|scope| !token(scope)) {
             let what = format!("`{scope}` is no scope");
-            inner.push(Refusal::new(
-                Code::InvalidValue,
-                "scopes",
-                what,
-                "write visible ASCII characters without spaces",
-            ));
+            let remedy = format!("write 1 to {SCOPE_CHARS_MAX} visible ASCII characters without spaces");
+            inner.push(Refusal::new(Code::InvalidValue, "scopes", what, remedy));
         }
         self.policies.review(Level::Operation, "policies", &mut inner);
         if self.mock.as_ref().is_some_and(|mock| !(200..600).contains(&mock.status)) {
@@ -134,6 +131,8 @@ mod tests {
             (vec![with("path", json!("orders"))], "operations[0].path"),
             (vec![with("path", json!("/a?b"))], "operations[0].path"),
             (vec![with("scopes", json!(["a b"]))], "operations[0].scopes"),
+            (vec![with("scopes", json!(["a".repeat(129)]))], "operations[0].scopes"),
+            (vec![with("scopes", (0..33).map(|at| format!("s{at}")).collect())], "operations[0].scopes"),
             (vec![with("mock", json!({"status": 100}))], "operations[0].mock.status"),
             (vec![with("policies", json!({"corse": 1}))], "operations[0].policies.corse"),
             (vec![good.clone(), with("path", json!("/x"))], "operations[1].name"),

@@ -30,10 +30,10 @@ pub struct Plan {
     /// `true`: a subscription under it waits for a publisher's approval.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approval: bool,
-    /// Token buckets: how often. Up to 16.
+    /// Token buckets: how often. Up to 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub throttle: Vec<PlanRule>,
-    /// Exact counters by calendar window: how much in all. Up to 16.
+    /// Exact counters by calendar window: how much in all. Up to 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quota: Vec<PlanRule>,
 }

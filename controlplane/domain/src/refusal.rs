@@ -85,7 +85,6 @@ codes! {
     InUse "in_use" Conflict "Something else still needs it.",
     CredentialEnded "credential_ended" Conflict "The credential is revoked or has expired.",
     RoleRequired "role_required" Forbidden "None of the member's roles allows it.",
-    NotOwner "not_owner" Forbidden "Only its owners may do it.",
     NotFound "not_found" Missing "It does not exist, or not for who asks.",
 }
 

@@ -47,21 +47,9 @@ impl Api {
         self.digest = Some(digest.clone());
         Ok(Some(Revision { api: self.api_name(), number: self.revision, digest, made, spec: self.spec.clone() }))
     }
-
-    /// Whether the working copy differs from the last revision.
-    #[must_use]
-    pub fn is_changed(&self) -> bool {
-        self.digest.as_ref() != Some(&Digest::of(&self.spec))
-    }
 }
 
 impl Revision {
-    /// Whether it is what it was when it was made.
-    #[must_use]
-    pub fn is_intact(&self) -> bool {
-        Digest::of(&self.spec) == self.digest
-    }
-
     /// What of it can be served in `environment`: with the upstream of that environment alone, without texts for people.
     fn served_in(&self, environment: &crate::name::Name) -> Value {
         let upstream = self.spec.upstream_in(environment).cloned();

@@ -37,6 +37,18 @@ impl Search {
         text.split_whitespace().map(Term::read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The same, of somebody whom the catalog does not tell labels: they are for the programs of publishers.
+    ///
+    /// # Errors
+    /// `InvalidValue`, if it asks for one.
+    pub fn without_labels(self) -> Result<Self, Refusal> {
+        if self.0.iter().any(|term| matches!(term, Term::Label(..))) {
+            let remedy = "write words, or name:, version:, tag:, plan:, state:";
+            return Err(Refusal::new(Code::InvalidValue, "search", "`label:` is no condition here", remedy));
+        }
+        Ok(self)
+    }
+
     /// Whether all of it holds for `api`.
     #[must_use]
     pub fn admits(&self, api: &Api) -> bool {
@@ -117,5 +129,7 @@ mod tests {
         for text in ["colour:red", "tag:", "label:A=1"] {
             assert_eq!(Search::read(text).unwrap_err().place, "search", "{text}");
         }
+        Search::read("desk tag:a").unwrap().without_labels().unwrap();
+        Search::read("desk label:team").unwrap().without_labels().unwrap_err();
     }
 }

@@ -6,12 +6,13 @@
 //!        Pending -> Rejected -> Pending (asked again)
 //! ```
 //!
-//! One application has one subscription to a target at most: their names are its name. Ending one is deleting it.
+//! One application has one subscription to a target at most: their names are its name. Ending one is deleting it; one
+//! that is blocked is ended only by who decides.
 
 use crate::{
     lifecycle::Lifecycle,
     member::Made,
-    name::{ApiName, Name},
+    name::{ApiName, Name, as_text},
     plan::Plan,
     refusal::{Code, Refusal},
 };
@@ -138,14 +139,24 @@ impl Subscription {
     /// # Errors
     /// As `ask`; `InvalidTransition` of a blocked one.
     pub fn ask_again(&mut self, offer: Offer<'_>, plan: &Plan, made: Made) -> Result<(), Refusal> {
-        if self.state == Blocked {
-            let what = "the subscription is blocked";
-            return Err(Refusal::new(Code::InvalidTransition, "state", what, "ask its publisher to approve it"));
-        }
+        self.check_removal(false)?;
         // Who has a subscription may change its plan, also while the API takes no new ones.
         let offer = if self.state == Approved { Offer { lifecycle: None, ..offer } } else { offer };
         *self = Self::ask(self.application.clone(), self.target.clone(), offer, plan, made)?;
         Ok(())
+    }
+
+    /// Whether it may be ended, or asked for anew: a block is not walked around. `decides`: whoever ends it also decides on
+    /// subscriptions.
+    ///
+    /// # Errors
+    /// `InvalidTransition`, while it is blocked.
+    pub fn check_removal(&self, decides: bool) -> Result<(), Refusal> {
+        if decides || self.state != Blocked {
+            return Ok(());
+        }
+        let what = format!("the subscription to `{}` is blocked", self.target);
+        Err(Refusal::new(Code::InvalidTransition, "state", what, "ask its publisher to approve it"))
     }
 
     /// Decides: approve, reject or block.
@@ -188,19 +199,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl TryFrom<String> for Target {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        target.to_string()
-    }
-}
+as_text!(Target);
 
 impl fmt::Display for SubscriptionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -275,5 +274,7 @@ mod tests {
         subscription.state = Blocked;
         subscription.ask_again(offer, &plan("gold", false), made("ann")).unwrap_err();
         assert_eq!(subscription.state, Blocked);
+        subscription.check_removal(false).unwrap_err();
+        subscription.check_removal(true).unwrap();
     }
 }

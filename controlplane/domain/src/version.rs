@@ -6,6 +6,7 @@
 
 use crate::{
     limits::VERSION_CHARS_MAX,
+    name::as_text,
     refusal::{Code, Refusal},
 };
 use serde::{Deserialize, Serialize};
@@ -194,19 +195,7 @@ impl FromStr for Version {
     }
 }
 
-impl TryFrom<String> for Version {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.0
-    }
-}
+as_text!(Version);
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Why a request for a token is refused, in the words of RFC 6749, section 5.2.
+//! Why a request for a token is refused, in the words of RFC 6749, section 5.2, and RFC 8707, section 2.
 //!
 //! The answer carries it as JSON with `Cache-Control: no-store`; one of 401 also `WWW-Authenticate: Basic`.
 
@@ -28,6 +28,8 @@ pub enum OauthErrorCode {
     UnsupportedGrantType,
     /// The client may not have one of the scopes.
     InvalidScope,
+    /// The resource is none that tokens are issued for.
+    InvalidTarget,
 }
 
 impl OauthError {

@@ -6,8 +6,7 @@
 use crate::{
     client::{ClientAuth, Form, TokenRequest, unknown},
     grant::{OauthError, OauthErrorCode},
-    limits::{TOKEN_LIFETIME_S, TOKEN_LIFETIME_S_MAX},
-    revoked::Revoked,
+    limits::TOKEN_LIFETIME_S,
     ring::{KeyRing, RingError},
     signing::Algorithm,
 };
@@ -41,10 +40,8 @@ pub trait Clients {
 pub struct Issuer {
     /// `iss`: a URL under which the public keys are found.
     pub name: String,
-    /// `aud` of tokens for which no resource was named.
+    /// `aud` of all tokens: what checks them expects it. The one resource that may be named (RFC 8707).
     pub audience: String,
-    /// How long a token lives, in seconds. At most a day.
-    lifetime_s: u64,
     ring: KeyRing,
 }
 
@@ -59,6 +56,15 @@ pub struct Token {
     pub expires_in: u64,
     /// Its scopes, with spaces between.
     pub scope: String,
+}
+
+/// A token that ends before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its identifier.
+    pub jti: String,
+    /// When it would have ended, in Unix seconds.
+    pub expires_s: u64,
 }
 
 /// What a token says (RFC 9068, section 2.2).
@@ -91,24 +97,13 @@ impl Issuer {
     /// One that signs with the keys of `ring`.
     #[must_use]
     pub fn new(name: String, audience: String, ring: KeyRing) -> Self {
-        Self { name, audience, lifetime_s: TOKEN_LIFETIME_S, ring }
-    }
-
-    /// The same with tokens that live so long, from a second to a day.
-    #[must_use]
-    pub fn with_lifetime(self, lifetime_s: u64) -> Self {
-        Self { lifetime_s: lifetime_s.clamp(1, TOKEN_LIFETIME_S_MAX), ..self }
+        Self { name, audience, ring }
     }
 
     /// Its keys.
     #[must_use]
     pub const fn ring(&self) -> &KeyRing {
         &self.ring
-    }
-
-    /// Its keys, to be rotated.
-    pub const fn ring_mut(&mut self) -> &mut KeyRing {
-        &mut self.ring
     }
 
     /// Grants a token.
@@ -131,14 +126,18 @@ impl Issuer {
             let what = format!("the scope `{}` is not the client's", scope.escape_default());
             return Err(OauthError::new(OauthErrorCode::InvalidScope, what));
         }
+        if let Some(resource) = request.resource.as_ref().filter(|resource| **resource != self.audience) {
+            let what = format!("tokens are not issued for `{}`: leave `resource` out", resource.escape_default());
+            return Err(OauthError::new(OauthErrorCode::InvalidTarget, what));
+        }
         let scopes = if request.scopes.is_empty() { &client.scopes } else { &request.scopes };
         let scope = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         let claims = Claims {
             iss: self.name.clone(),
             sub: client.credential.application.to_string(),
             client_id: client.credential.id.clone(),
-            aud: request.resource.clone().unwrap_or_else(|| self.audience.clone()),
-            exp: now_s + self.lifetime_s,
+            aud: self.audience.clone(),
+            exp: now_s + TOKEN_LIFETIME_S,
             iat: now_s,
             jti: URL.encode(entropy),
             scope: scope.clone(),
@@ -149,7 +148,7 @@ impl Issuer {
             // The key was checked when the ring was made.
             OauthError::new(OauthErrorCode::InvalidRequest, "the token could not be signed")
         })?;
-        Ok(Token { access_token, token_type: "Bearer", expires_in: self.lifetime_s, scope })
+        Ok(Token { access_token, token_type: "Bearer", expires_in: TOKEN_LIFETIME_S, scope })
     }
 
     fn sign(&self, claims: &Claims) -> Result<String, RingError> {
@@ -158,7 +157,8 @@ impl Issuer {
         encode(&header, claims, key).map_err(|_| RingError::Damaged(jwk.kid.clone()))
     }
 
-    /// Says what a token is good for. `form` is that of the request, whose client must be known.
+    /// Says what a token is good for. `form` is that of the request, whose client must be known; `is_revoked` is asked last,
+    /// of the identifier of a token that is good but for that. Of a client whose secret was revoked no token is.
     ///
     /// # Errors
     /// What the client did wrong; a token that is none is no mistake, but not active.
@@ -167,20 +167,22 @@ impl Issuer {
         form: &[u8],
         authorization: Option<&str>,
         clients: &dyn Clients,
-        revoked: &Revoked,
         now_s: u64,
+        is_revoked: impl FnOnce(&str) -> bool,
     ) -> Result<Introspection, OauthError> {
         let (client, token) = self.asked(form, authorization, clients, now_s)?;
         // Of other tenants' tokens nothing is told.
         let claims = token.filter(|claims| {
-            claims.tenant == client.tenant
-                && claims.exp > now_s
-                && !revoked.has(&claims.jti, &claims.client_id, claims.iat)
+            let has_client = || {
+                let client = clients.client(&claims.client_id);
+                client.is_some_and(|client| client.credential.revoked_s.is_none())
+            };
+            claims.tenant == client.tenant && claims.exp > now_s && has_client() && !is_revoked(&claims.jti)
         });
         Ok(Introspection { active: claims.is_some(), claims })
     }
 
-    /// Ends a token of the client that asks for it (RFC 7009). A token that is none, or is another's, changes nothing.
+    /// Which token the client that asks wants to end (RFC 7009). A token that is none, or is another's, is not told.
     ///
     /// # Errors
     /// What the client did wrong.
@@ -189,14 +191,11 @@ impl Issuer {
         form: &[u8],
         authorization: Option<&str>,
         clients: &dyn Clients,
-        revoked: &mut Revoked,
         now_s: u64,
-    ) -> Result<(), OauthError> {
+    ) -> Result<Option<Ended>, OauthError> {
         let (client, token) = self.asked(form, authorization, clients, now_s)?;
-        if let Some(claims) = token.filter(|claims| claims.client_id == client.credential.id) {
-            revoked.token(&claims.jti, claims.exp);
-        }
-        Ok(())
+        let own = token.filter(|claims| claims.client_id == client.credential.id);
+        Ok(own.map(|claims| Ended { jti: claims.jti, expires_s: claims.exp }))
     }
 
     /// Who asks about which token, if it is one of ours.

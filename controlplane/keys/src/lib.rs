@@ -5,12 +5,13 @@
 //! GET  /oauth2/jwks:  KeyRing::jwks         POST /oauth2/introspect, /oauth2/revoke: Issuer
 //! ```
 //!
-//! No clock, no chance, no I/O: Unix seconds and random bytes are arguments, clients are looked up by who calls. What has
-//! to outlive the process ([`SigningKey`], [`Revoked`]) is plain data for the store, where private keys are sealed.
+//! No clock and no I/O: Unix seconds are arguments, clients are looked up by who calls, what outlives the process is read and
+//! written in the caller's transaction (`KeyRing::load`, `KeyRing::keep`).
 
 mod client;
 mod grant;
 mod issuer;
+mod kept;
 mod limits;
 mod password;
 mod revoked;
@@ -19,8 +20,9 @@ mod signing;
 
 pub use client::{ClientAuth, TokenRequest};
 pub use grant::{OauthError, OauthErrorCode};
-pub use issuer::{Client, Clients, Introspection, Issuer, TOKEN_ENTROPY_BYTES, Token};
+pub use issuer::{Client, Clients, Ended, Introspection, Issuer, TOKEN_ENTROPY_BYTES, Token};
+pub use kept::KeySet;
 pub use password::{PASSWORD_SALT_BYTES, PasswordHash, review_password};
 pub use revoked::Revoked;
 pub use ring::{KeyRing, RingError};
-pub use signing::{Algorithm, Jwk, SigningKey};
+pub use signing::{Algorithm, Jwk};

@@ -1,10 +1,12 @@
 //! Bounds of tokens and what they are asked for with.
 
-/// How long a token is good for if nobody says otherwise, in seconds.
+/// How long a token is good for, in seconds.
 pub(crate) const TOKEN_LIFETIME_S: u64 = 3600;
 
-/// Longest life of a token, in seconds.
-pub(crate) const TOKEN_LIFETIME_S_MAX: u64 = 24 * 3600;
+/// How long a key is told that signs no more, in seconds: until no token it signed can be alive, by any clock.
+pub(crate) const OVERLAP_S: u64 = 24 * 3600;
+
+const _: () = assert!(OVERLAP_S > TOKEN_LIFETIME_S);
 
 /// Longest form of a request, in bytes.
 pub(crate) const FORM_BYTES_MAX: usize = 16 << 10;

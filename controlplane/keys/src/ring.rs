@@ -1,10 +1,10 @@
-//! The issuer's keys: one that signs, one that may already be told for what comes, and those that signed before.
+//! The issuer's keys: one that signs, one that is told for what comes, and those that signed before.
 //!
 //! A rotation has an overlap at both ends. The next key is in the set of public keys before it signs anything, so that
 //! whoever keeps the set for a while knows it; the last one stays there until no token it signed can be alive.
 
 use crate::{
-    limits::{KEYS_MAX, TOKEN_LIFETIME_S_MAX},
+    limits::{KEYS_MAX, OVERLAP_S},
     signing::{Algorithm, Jwk, SigningKey},
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -20,6 +20,10 @@ pub enum RingError {
     Damaged(String),
     /// There is no key, or more than 16.
     Count(usize),
+    /// What was kept was written by something else.
+    Unreadable,
+    /// The store.
+    Store(String),
 }
 
 /// The keys of an issuer, the one that signs first among those in use.
@@ -44,35 +48,40 @@ impl KeyRing {
         Ok(Self { keys, current: (current, encoding) })
     }
 
-    /// One new key.
+    /// A new key and the one that will take its place.
     ///
     /// # Errors
-    /// As [`SigningKey::generate`].
+    /// `NoEntropy`.
     pub fn generate(algorithm: Algorithm, now_s: u64) -> Result<Self, RingError> {
-        Self::new(vec![SigningKey::generate(algorithm, now_s)?])
+        let keys = [now_s, now_s + 1].map(|made_s| SigningKey::generate(algorithm, made_s));
+        Self::new(keys.into_iter().collect::<Result<_, _>>()?)
     }
 
-    /// Retires the key that signs, if another is there to take its place; makes the one after that. A first rotation after
-    /// a single key only announces: the second one moves on. Keys that no living token can be signed with go.
+    /// Retires the key that signs in favour of the one that was told for it, and makes the one after that. Keys that no
+    /// living token can be signed with go.
     ///
     /// # Errors
-    /// As [`SigningKey::generate`].
+    /// `NoEntropy`; `Count`, if it is rotated more often than keys go.
     pub fn rotate(&mut self, algorithm: Algorithm, now_s: u64) -> Result<(), RingError> {
         let mut keys = self.keys.clone();
-        if keys.iter().filter(|key| key.retired_s.is_none()).count() > 1 {
-            keys[self.current.0].retired_s = Some(now_s);
-        }
+        keys[self.current.0].retired_s = Some(now_s);
         // Later than any other, so that the order is that of their making.
         let made_s = keys.iter().map(|key| key.made_s + 1).max().unwrap_or(0).max(now_s);
         keys.push(SigningKey::generate(algorithm, made_s)?);
-        keys.retain(|key| key.retired_s.is_none_or(|retired_s| retired_s + TOKEN_LIFETIME_S_MAX >= now_s));
+        keys.retain(|key| key.retired_s.is_none_or(|retired_s| retired_s + OVERLAP_S >= now_s));
         *self = Self::new(keys)?;
         Ok(())
     }
 
+    /// How the key signs that was made last.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.keys.last().map(|key| key.jwk.alg).unwrap_or_default()
+    }
+
     /// As they are to be kept.
     #[must_use]
-    pub fn keys(&self) -> &[SigningKey] {
+    pub(crate) fn keys(&self) -> &[SigningKey] {
         &self.keys
     }
 
@@ -104,6 +113,8 @@ impl fmt::Display for RingError {
             Self::NoEntropy => f.write_str("the system gives no random bytes for a key"),
             Self::Damaged(kid) => write!(f, "what is kept of the signing key `{kid}` is no key: restore a backup"),
             Self::Count(0) => f.write_str("there is no signing key"),
+            Self::Unreadable => f.write_str("the signing keys were written by something else: restore a backup"),
+            Self::Store(cause) => f.write_str(cause),
             Self::Count(count) => write!(f, "{count} signing keys, and {KEYS_MAX} are the most there may be"),
         }
     }
@@ -119,14 +130,25 @@ mod tests {
     fn a_key_is_told_before_it_signs_and_after() {
         let mut ring = KeyRing::generate(Algorithm::EdDSA, 100).unwrap();
         let first = ring.signing().0.kid.clone();
-        ring.rotate(Algorithm::ES256, 100).unwrap();
-        assert_eq!((ring.signing().0.kid.as_str(), ring.keys().len()), (first.as_str(), 2));
-        ring.rotate(Algorithm::EdDSA, 200).unwrap();
-        let second = ring.signing().0.clone();
-        assert_eq!((second.alg, ring.keys().len()), (Algorithm::ES256, 3));
+        let told: Vec<_> = ring.keys().iter().map(|key| key.jwk.kid.clone()).collect();
+        ring.rotate(Algorithm::ES256, 200).unwrap();
+        assert_eq!((&ring.signing().0.kid, ring.keys().len()), (&told[1], 3));
+        ring.rotate(Algorithm::EdDSA, 300).unwrap();
+        assert_eq!((ring.signing().0.alg, ring.keys().len()), (Algorithm::ES256, 4));
         assert!(ring.verifying(&first).is_some());
-        ring.rotate(Algorithm::EdDSA, 201 + TOKEN_LIFETIME_S_MAX).unwrap();
-        assert!(ring.verifying(&first).is_none() && ring.verifying(&second.kid).is_some());
+        ring.rotate(Algorithm::EdDSA, 201 + OVERLAP_S).unwrap();
+        assert!(ring.verifying(&first).is_none() && ring.verifying(&told[1]).is_some());
+    }
+
+    #[test]
+    fn rotating_too_often_is_refused_and_changes_nothing() {
+        let mut ring = KeyRing::generate(Algorithm::EdDSA, 100).unwrap();
+        for now_s in 0..KEYS_MAX as u64 - 2 {
+            ring.rotate(Algorithm::EdDSA, 200 + now_s).unwrap();
+        }
+        let before = ring.jwks();
+        assert_eq!(ring.rotate(Algorithm::EdDSA, 300), Err(RingError::Count(KEYS_MAX + 1)));
+        assert_eq!(ring.jwks(), before);
     }
 
     #[test]

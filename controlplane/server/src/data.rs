@@ -1,4 +1,4 @@
-//! The data directory: the store, the key its secrets are sealed with, the keys tokens are signed with.
+//! The data directory: the store, and the key its secrets are sealed with.
 //!
 //! ```text
 //! DIR/tollgate.db  the store        DIR/seal.key  64 hexadecimal digits, for its owner alone
@@ -8,13 +8,11 @@
 
 use crate::ServerError;
 use std::{env, fs, path::Path, sync::Arc};
-use tollgate_keys::{Algorithm, KeyRing, SigningKey};
-use tollgate_store::{Error, SealKey, Sealer, Space, Sqlite, Store, Transactions as _};
+use tollgate_keys::KeyRing;
+use tollgate_store::{SealKey, Sealer, Sqlite, Store, Transactions as _};
 
 /// The environment variable that may have the key.
 const SEAL_KEY: &str = "TOLLGATE_SEAL_KEY";
-/// Name of the secret that has the signing keys.
-const SIGNING_KEYS: &str = "signing-keys";
 
 /// Opens the store in `folder`, which is made if it is not there.
 pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Store>, ServerError> {
@@ -27,18 +25,7 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Store>, ServerError> {
     Ok(Arc::new(Sqlite::open(&folder.join("tollgate.db"), Sealer::new(key, Vec::new()))?))
 }
 
-/// The keys that tokens are signed with; a first one is made.
+/// The keys that tokens are signed with; the first ones are made.
 pub(crate) fn key_ring(store: &dyn Store, now_s: u64) -> Result<KeyRing, ServerError> {
-    let kept = store.read(|rows| rows.secret(Space::Installation, SIGNING_KEYS))?;
-    if let Some(kept) = kept {
-        let keys: Vec<SigningKey> = serde_json::from_slice(kept.reveal()).map_err(|_| {
-            let remedy = "the signing keys were written by something else: restore them from a backup";
-            Error::Sealed { remedy: remedy.to_owned() }
-        })?;
-        return Ok(KeyRing::new(keys)?);
-    }
-    let ring = KeyRing::generate(Algorithm::default(), now_s)?;
-    let text = serde_json::to_vec(ring.keys()).map_err(|error| Error::Database(Box::new(error)))?;
-    store.write(|rows| rows.put_secret(Space::Installation, SIGNING_KEYS, Some(&text)))?;
-    Ok(ring)
+    store.write(|rows| Ok(KeyRing::open(rows, now_s)?))
 }

@@ -25,6 +25,7 @@ use tollgate_domain::{
     Subscription, Target, Tenant,
 };
 use tollgate_gateway::{ChangeRefused, Gateway};
+use tollgate_keys::KeySet;
 use tollgate_store::{Change as Row, Error, Mark, Record as _, Rows, Store, Transactions as _};
 
 /// Changes of one patch at most.
@@ -62,15 +63,14 @@ impl Compiler {
     /// Everything there is, as a patch of the configuration `base`. What is compiled later is told as a change of it.
     pub(crate) fn everything(&self, base: &str) -> String {
         let mut state = self.state();
-        let mut compiled = Compiled::new(self.fixed.settings());
         let read = self.store.read(|rows| {
-            let source = Stored(rows);
+            let (source, mut compiled) = (Stored(rows), Compiled::new(self.fixed.settings(rows)?));
             let delta = compiled.compile(&source, &Change::everything(&source)?)?;
-            Ok::<_, Error>((delta, rows.mark()?))
+            Ok::<_, Error>((delta, compiled, rows.mark()?))
         });
         let mut delta = Delta::default();
         match read {
-            Ok((found, mark)) => {
+            Ok((found, compiled, mark)) => {
                 say(&found);
                 (delta, state.compiled, state.mark) = (found, compiled, mark);
             }
@@ -87,6 +87,10 @@ impl Compiler {
         let State { compiled, mark, epoch } = &mut *state;
         let read = self.store.read(|rows| {
             let found = rows.changes_since(mark, CHANGES_MAX)?;
+            // Other keys are in every route.
+            if found.changes.iter().any(|row| row.kind == KeySet::KIND) {
+                return Err(Error::Reset);
+            }
             let changes: BTreeSet<_> = found.changes.iter().filter_map(of_row).collect();
             let changes: Vec<_> = changes.into_iter().collect();
             Ok::<_, Error>((compiled.compile(&Stored(rows), &changes)?, found.mark))

@@ -19,10 +19,9 @@ mod source;
 
 pub use error::ServerError;
 
-use clients::StoredClients;
 use follower::Compiler;
 use oauth::Tokens;
-use published::{AUDIENCE, Fixed};
+use published::Fixed;
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
@@ -33,7 +32,6 @@ use std::{
 use tokio::{runtime, sync::oneshot};
 use tollgate_api::Desk;
 use tollgate_gateway::{Gateway, Overlay};
-use tollgate_keys::Issuer;
 use tollgate_store::Store;
 
 /// Threads that requests may block at one time; more wait.
@@ -80,12 +78,8 @@ impl ControlPlane {
         let address = listener.local_addr().map_err(bound)?;
         let ring = data::key_ring(store.as_ref(), now().as_secs())?;
         let issuer = options.issuer.map_or_else(|| format!("http://{address}"), str::to_owned);
-        let fixed = Fixed { issuer: issuer.clone(), jwks: ring.jwks(), control: address };
-        let tokens = Arc::new(Tokens {
-            issuer: Issuer::new(issuer, AUDIENCE.to_owned(), ring),
-            clients: StoredClients::new(store.clone()),
-            revoked: Mutex::default(),
-        });
+        let fixed = Fixed { issuer: issuer.clone(), control: address };
+        let tokens = Arc::new(Tokens::new(store.clone(), issuer, ring));
         let (end, ended) = oneshot::channel();
         let compiler = Arc::new(Compiler::new(store.clone(), fixed));
         let desk = Desk::new(store.clone(), Some(compiler.clone()));

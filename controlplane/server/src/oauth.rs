@@ -3,7 +3,7 @@
 //!
 //! What is answered is decided in `keys`; here is HTTP around it. Answers are never cached.
 
-use crate::clients::StoredClients;
+use crate::{clients::StoredClients, published::AUDIENCE};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -14,21 +14,58 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::task;
-use tollgate_keys::{Issuer, OauthError, Revoked, TOKEN_ENTROPY_BYTES, TokenRequest};
+use tollgate_keys::{Issuer, KeyRing, KeySet, OauthError, Revoked, RingError, TOKEN_ENTROPY_BYTES, TokenRequest};
+use tollgate_store::{Store, Transactions as _};
 
 /// Bytes of a form: a little more than `keys` takes, so that it says what is too long.
 const FORM_BYTES_MAX: usize = 32 << 10;
 
 /// Who grants tokens, to whom.
 pub(crate) struct Tokens {
-    pub(crate) issuer: Issuer,
-    pub(crate) clients: StoredClients,
+    store: Arc<dyn Store>,
+    /// With the keys of this etag.
+    issuer: Mutex<(Option<u64>, Arc<Issuer>)>,
+    clients: StoredClients,
     /// Of this process: it is not kept yet, and gateways are not told.
-    pub(crate) revoked: Mutex<Revoked>,
+    revoked: Mutex<Revoked>,
+}
+
+impl Tokens {
+    /// Tokens of the issuer `name`, signed with `ring` until other keys are kept.
+    pub(crate) fn new(store: Arc<dyn Store>, name: String, ring: KeyRing) -> Self {
+        let issuer = Mutex::new((None, Arc::new(Issuer::new(name, AUDIENCE.to_owned(), ring))));
+        Self { clients: StoredClients::new(store.clone()), store, issuer, revoked: Mutex::default() }
+    }
+
+    /// The issuer with the keys that are kept now. If they cannot be had it goes on with those it has, and says so.
+    fn issuer(&self) -> Arc<Issuer> {
+        let found = self.store.read(|rows| {
+            let etag = KeySet::etag(rows)?;
+            let issuer = self.issuer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if issuer.0 == etag {
+                return Ok(issuer);
+            }
+            let ring = KeyRing::load(rows)?.ok_or(RingError::Count(0))?;
+            let Issuer { name, audience, .. } = &*issuer.1;
+            Ok::<_, RingError>((etag, Arc::new(Issuer::new(name.clone(), audience.clone(), ring))))
+        });
+        let mut issuer = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            // Whoever has read the store later has a higher one.
+            Ok(found) if found.0 >= issuer.0 => *issuer = found,
+            Ok(_) => {}
+            Err(error) => eprintln!("tollgate: the keys that tokens are signed with cannot be read: {error}"),
+        }
+        issuer.1.clone()
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, Revoked> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 type Answer = Result<Value, OauthError>;
@@ -51,7 +88,7 @@ async fn token(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Byte
             // As good as an unknown client: nothing is granted.
             return Ok(Value::Null);
         }
-        let token = tokens.issuer.grant(&request, &tokens.clients, now_s, entropy)?;
+        let token = tokens.issuer().grant(&request, &tokens.clients, now_s, entropy)?;
         Ok(json!(token))
     })
     .await
@@ -59,16 +96,17 @@ async fn token(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Byte
 
 async fn introspect(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Bytes) -> Response {
     answered(tokens, headers, form, |tokens, authorization, form, now_s| {
-        let revoked = tokens.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(json!(tokens.issuer.introspect(form, authorization, &tokens.clients, &revoked, now_s)?))
+        let is_revoked = |jti: &str| tokens.revoked().has(jti);
+        Ok(json!(tokens.issuer().introspect(form, authorization, &tokens.clients, now_s, is_revoked)?))
     })
     .await
 }
 
 async fn revoke(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Bytes) -> Response {
     answered(tokens, headers, form, |tokens, authorization, form, now_s| {
-        let mut revoked = tokens.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.issuer.revoke(form, authorization, &tokens.clients, &mut revoked, now_s)?;
+        let ended = tokens.issuer().revoke(form, authorization, &tokens.clients, now_s)?;
+        let mut revoked = tokens.revoked();
+        ended.into_iter().for_each(|ended| revoked.add(ended));
         revoked.forget(now_s);
         Ok(json!({}))
     })
@@ -76,7 +114,9 @@ async fn revoke(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Byt
 }
 
 async fn jwks(State(tokens): State<Arc<Tokens>>) -> Response {
-    let mut response = respond(StatusCode::OK, &tokens.issuer.ring().jwks());
+    let told = task::spawn_blocking(move || tokens.issuer().ring().jwks()).await;
+    let Ok(told) = told else { return failed() };
+    let mut response = respond(StatusCode::OK, &told);
     // Shorter than keys are announced before they sign.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
     response
@@ -95,7 +135,7 @@ async fn answered(
         work(&tokens, authorization, &form, now.as_secs())
     });
     match done.await {
-        Ok(Ok(Value::Null)) | Err(_) => respond(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "server_error" })),
+        Ok(Ok(Value::Null)) | Err(_) => failed(),
         Ok(Ok(answer)) => respond(StatusCode::OK, &answer),
         Ok(Err(error)) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -107,6 +147,10 @@ async fn answered(
             response
         }
     }
+}
+
+fn failed() -> Response {
+    respond(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "server_error" }))
 }
 
 fn respond(status: StatusCode, body: &Value) -> Response {

@@ -205,6 +205,11 @@ impl Record for Api {
         Some(self.spec.name.to_string())
     }
 
+    /// The document it is documented by.
+    fn target(&self) -> Option<String> {
+        self.spec.document.as_ref().map(ToString::to_string)
+    }
+
     fn state(&self) -> Option<&'static str> {
         Some(self.lifecycle.as_str())
     }
@@ -219,6 +224,11 @@ impl Record for Revision {
 
     fn parent(&self) -> Option<String> {
         Some(self.api.to_string())
+    }
+
+    /// The document it is documented by.
+    fn target(&self) -> Option<String> {
+        self.spec.document.as_ref().map(ToString::to_string)
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Row {
 pub struct Draft<'a> {
     /// What it is.
     pub kind: &'a str,
-    /// Its name in space and kind. 1 to 512 bytes.
+    /// Its name in space and kind. Not empty; it is short, as the names it is made of are.
     pub key: &'a str,
     /// What it is part of.
     pub parent: Option<&'a str>,

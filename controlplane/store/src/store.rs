@@ -52,7 +52,7 @@ pub trait Rows {
     /// Audit events, the newest first: of a space, and of one record of it if `of` names kind and key.
     ///
     /// # Errors
-    /// `Cursor`, or those of the database.
+    /// `Damaged`, or those of the database.
     fn audit(&self, query: &AuditQuery<'_>) -> Result<AuditPage>;
 
     /// A secret.

@@ -45,10 +45,4 @@ impl RetryBudget {
         let most = share.max(u64::from(rules.budget_min));
         (u64::from(self.retries.get()) < most).then(|| Slot::take(&self.retries))
     }
-
-    /// Requests in progress, and retries among them.
-    #[must_use]
-    pub fn in_progress(&self) -> (u32, u32) {
-        (self.requests.get(), self.retries.get())
-    }
 }

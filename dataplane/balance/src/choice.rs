@@ -93,6 +93,10 @@ impl Endpoints {
             && (choice.tried.is_empty() || !choice.tried.contains(member.endpoint.id()))
     }
 
+    fn has_usable(&self, tier: &Tier, choice: &Choice<'_>) -> bool {
+        tier.positions.iter().any(|&position| Self::is_usable(self.member(position), choice))
+    }
+
     fn factor(member: &Member, choice: &Choice<'_>) -> u64 {
         slow_start::factor(choice.rules.slow_start, member.endpoint.since(), choice.now)
     }
@@ -100,7 +104,11 @@ impl Endpoints {
     fn in_turn(&self, tier: &Tier, choice: &Choice<'_>) -> Option<u32> {
         let order = &tier.schedule;
         let (mut random, mut passed_over) = (choice.random, None);
-        for _ in 0..order.len() {
+        for step in 0..order.len() {
+            // The schedule may be far longer than the list: with none that is usable it is not walked to its end.
+            if step == tier.positions.len() && passed_over.is_none() && !self.has_usable(tier, choice) {
+                return None;
+            }
             // It may be beyond the end, where a worker begins, and behind the last.
             let mut turn = choice.turn.get() as usize;
             if turn >= order.len() {
@@ -168,10 +176,10 @@ impl Endpoints {
         if load_max.is_none() && Self::is_usable(self.member(first), choice) {
             return Some(first);
         }
-        let usable = |&position: &u32| Self::is_usable(self.member(position), choice);
-        if !tier.positions.iter().any(usable) {
+        if !self.has_usable(tier, choice) {
             return None;
         }
+        let usable = |&position: &u32| Self::is_usable(self.member(position), choice);
         let mut owners = std::iter::once(first).chain(owners).filter(usable);
         let Some(percent) = load_max else { return owners.next() };
         let (weights, requests) =

@@ -7,14 +7,16 @@
 //! ```
 //!
 //! A [`QuotaStore`] writes down what quotas have counted and reads it back; [`Shares`] lend what several nodes may admit
-//! together. All of it runs on threads of its own: no
-//! request waits for a file. Counters and keys are those of crate `limit`; what a rule is, is the caller's: here it is an
-//! identity, a text that is the same from run to run.
+//! together. All of it runs on threads of its own: no request waits for a file. Counters and keys are those of crate `limit`;
+//! what a rule is, is the caller's: here it is an identity, a text that is the same from run to run. How a file is
+//! [replaced](replace()) is for the node's other files too.
 
 mod quotas;
+mod replace;
 mod secret;
 mod shares;
 
 pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
+pub use replace::replace;
 pub use secret::{SECRET_BYTES, Secret};
 pub use shares::{ShareFigures, Shares, StrictFigures};

@@ -36,7 +36,7 @@ use std::{
 pub use strict::StrictFigures;
 use strict::{Asker, MESSAGES_MAX, Message, Post, Strict};
 use tollgate_limit::{Lender, Question, Quotas, Shared, Store, Want, WhenLost};
-use tollgate_model::{Cluster, StoreLost};
+use tollgate_model::Cluster;
 
 #[expect(clippy::disallowed_types, reason = "taken by threads that publish and lend; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -69,8 +69,6 @@ type Threads = (Sender<()>, [JoinHandle<()>; 3]);
 pub struct ShareFigures {
     /// Times the store was lost.
     pub losses: AtomicU64,
-    /// Batches that were answered.
-    pub batches: AtomicU64,
     /// Units lent by the store.
     pub lent: AtomicU64,
     /// Units lent out of the node's own part while the store was away.
@@ -82,8 +80,15 @@ pub struct ShareFigures {
 /// Where workers leave what they want, and rules are registered.
 struct Counter {
     wants: Sender<Want>,
-    rules: Lock<Vec<Weak<Quotas>>>,
+    rules: Lock<Rules>,
     figures: Arc<ShareFigures>,
+}
+
+/// Rules that are shared, by numbers that are never used again: what is on its way for one shall not reach another.
+#[derive(Default)]
+struct Rules {
+    by_number: AHashMap<u32, Weak<Quotas>>,
+    next: u32,
 }
 
 impl Lender for Counter {
@@ -94,9 +99,21 @@ impl Lender for Counter {
     }
 }
 
+impl Rules {
+    /// Registers a rule, and forgets those that have gone.
+    fn add(&mut self, quotas: &Arc<Quotas>) -> u32 {
+        self.by_number.retain(|_, quotas| quotas.strong_count() > 0);
+        let number = self.next;
+        // No node lives through so many changes that it begins anew.
+        self.next = self.next.wrapping_add(1);
+        self.by_number.insert(number, Arc::downgrade(quotas));
+        number
+    }
+}
+
 impl Counter {
-    fn rules(&self) -> impl std::ops::DerefMut<Target = Vec<Weak<Quotas>>> {
-        // A list that is only added to is whole whenever somebody panicked.
+    fn rules(&self) -> impl std::ops::DerefMut<Target = Rules> {
+        // Nothing in between can panic.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,16 +162,8 @@ impl Shares {
 
     /// The counts of a rule, shared with other nodes; `quotas` are those of this one.
     #[must_use]
-    pub fn share(&self, quotas: &Arc<Quotas>, when_lost: StoreLost) -> Shared {
-        let mut rules = self.counter.rules();
-        rules.push(Arc::downgrade(quotas));
-        let when_lost = match when_lost {
-            StoreLost::Share => WhenLost::Share,
-            StoreLost::Open => WhenLost::Open,
-            StoreLost::Closed => WhenLost::Closed,
-        };
-        // There is memory for far fewer rules.
-        let rule = (rules.len() - 1) as u32;
+    pub fn share(&self, quotas: &Arc<Quotas>, when_lost: WhenLost) -> Shared {
+        let rule = self.counter.rules().add(quotas);
         Shared::new(quotas.clone(), rule, self.nodes, self.counter.clone(), (when_lost, self.is_lost.clone()))
     }
 
@@ -256,8 +265,8 @@ impl Office {
     fn take(&mut self, first: Want) {
         let now = self.now();
         for want in std::iter::once(first).chain(self.wanted.try_iter().take(WANTS_AT_ONCE)) {
-            if want.rule as usize >= self.desk.rules.len() {
-                self.desk.rules.clone_from(&self.counter.rules());
+            if !self.desk.rules.contains_key(&want.rule) {
+                self.desk.rules.clone_from(&self.counter.rules().by_number);
             }
             self.desk.want(&want, now);
         }
@@ -293,4 +302,18 @@ impl Office {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_that_have_gone_take_no_place_and_lend_no_number() {
+        let (mut rules, kept) = (Rules::default(), Arc::new(Quotas::new(1)));
+        assert_eq!(rules.add(&kept), 0);
+        let numbers: Vec<_> = (0..100).map(|_| rules.add(&Arc::new(Quotas::new(1)))).collect();
+        assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+        assert_eq!(rules.by_number.len(), 2, "the one that is in use, and the last");
+    }
 }

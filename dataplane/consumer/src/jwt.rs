@@ -17,6 +17,9 @@ use jsonwebtoken::{
 /// Keys of a set.
 const KEYS_MAX: usize = 64;
 
+/// Keys that are tried for one token: each costs the verification of a signature.
+const CANDIDATES_MAX: usize = 4;
+
 /// What a token must be, and what is read out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Jwt {
@@ -88,10 +91,12 @@ impl KeySet {
         Ok(Self { keys, text: format!("{algorithms:?} {text}") })
     }
 
-    /// Those that may have signed a token with this `kid` by this algorithm.
+    /// Those that may have signed a token with this `kid` by this algorithm, the first four of them: without a `kid` that is
+    /// any key, and somebody who makes such tokens up shall not have all of them tried.
     pub fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
         let is_named = move |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
-        self.keys.iter().filter(is_named).filter(move |key| key.algorithms.contains(&algorithm))
+        let may_sign = self.keys.iter().filter(is_named).filter(move |key| key.algorithms.contains(&algorithm));
+        may_sign.take(CANDIDATES_MAX)
     }
 }
 
@@ -169,6 +174,18 @@ mod tests {
         assert_eq!(narrow.candidates(None, Algorithm::ES256).count(), 0);
         assert_eq!(narrow.candidates(None, Algorithm::RS512).count(), 0);
         assert_ne!(set, narrow);
+    }
+
+    #[test]
+    fn few_keys_are_tried_for_a_token_that_names_none() {
+        let keys: Vec<_> = (0..6).map(|number| EC.replace("\"e\"", &format!("\"e{number}\""))).collect();
+        let set = parse(&keys.iter().map(String::as_str).collect::<Vec<_>>(), &[]).unwrap();
+        assert_eq!(set.candidates(None, Algorithm::ES256).count(), 4);
+        assert_eq!(
+            set.candidates(Some("e5"), Algorithm::ES256).count(),
+            1,
+            "those that are named are found behind them"
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Control {
         publisher: Arc<Publisher>,
         survival: Survival,
     ) -> Result<Self, StartError> {
-        let Startup { configuration, cause, file, is_watched, last_good, overlay } = startup;
+        let Startup { configuration, cause, read, file, is_watched, last_good, overlay } = startup;
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
         let kept = last_good.clone();
@@ -45,7 +45,7 @@ impl Control {
             live: live.clone(),
             publisher: publisher.clone(),
             file: file.clone(),
-            read: (cause == Cause::Start).then(|| live.running().configuration.clone()),
+            read,
             last_good,
             overlay,
             metrics: registry.config(),

@@ -4,6 +4,7 @@
 //! being published; it shows the parts of the one before then. Everything listed here is bounded where it is rendered.
 
 use crate::{
+    certificates::SystemClock,
     process::Process,
     publish::{Parts, Publisher},
     survival::Survival,
@@ -11,7 +12,6 @@ use crate::{
 use std::{
     cell::RefCell,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{SystemTime, UNIX_EPOCH},
 };
 use tollgate_balance::{BreakerState, Endpoint, Upstream};
 use tollgate_cluster::{QuotaFigures, Shares};
@@ -20,6 +20,7 @@ use tollgate_telemetry::{
     BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, QuotaStoreFigures,
     RuleFigures, limits::RULES_MAX,
 };
+use tollgate_tls::WallClock;
 use tollgate_worker::RuleCounts;
 
 /// Where the figures are found.
@@ -54,7 +55,7 @@ impl Figures {
         let mut rules: Vec<_> = rules.iter().map(|counts| (rule_figures(counts), counts)).collect();
         rules.sort_by(|(one, _), (other, _)| one.labels.cmp(&other.labels));
         // Tables are looked at only for what is shown.
-        let unix_s = unix_s();
+        let unix_s = i64::try_from(SystemClock.unix_seconds()).unwrap_or(i64::MAX);
         for (figures, counts) in rules.iter_mut().take(RULES_MAX) {
             figures.keys = Some(counts.live_keys(now, unix_s));
         }
@@ -71,11 +72,6 @@ impl Figures {
             certificates: certificates.clone(),
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the seam's clock is a worker's, and this is another thread")]
-fn unix_s() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 fn rule_figures(counts: &RuleCounts) -> RuleFigures {
@@ -101,6 +97,7 @@ fn cluster_figures(shares: &Shares) -> ClusterFigures {
         lent_alone: figures.lent_alone.load(Relaxed),
         questions: [&strict.answered, &strict.late, &strict.lost, &strict.full].map(|count| count.load(Relaxed)),
         debits_dropped: strict.debits_dropped.load(Relaxed),
+        wants_dropped: figures.wants_dropped.load(Relaxed),
     }
 }
 

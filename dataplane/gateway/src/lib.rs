@@ -1,8 +1,8 @@
 //! Starts the workers, and serves the node's status.
 //!
-//! `start` permits a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
+//! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
 //! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and
-//! from `status`, which answers `/livez`, `/readyz`, `/metrics` and `/config`; `housekeeping` checks endpoints and resolves
+//! from `status`, which answers `/livez`, `/readyz`, `/metrics`, `/config` and `/quotas`; `housekeeping` checks endpoints and resolves
 //! names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
 //! the path of a request. Bounds are in `limits`; there is no signal handling.
 
@@ -164,10 +164,13 @@ impl Gateway {
 
     /// The last line about the access log: what it lacks.
     fn say_dropped(&self) {
-        let Dropped { queue_full, write_error } = self.registry.access_records_dropped();
-        let all = queue_full + write_error;
+        let Dropped { queue_full, write_error, unwritten } = self.registry.access_records_dropped();
+        let all = queue_full + write_error + unwritten;
         if all > 0 {
-            eprintln!("tollgate: {all} access records were lost: queue_full {queue_full}, write_error {write_error}");
+            eprintln!(
+                "tollgate: {all} access records were lost: queue_full {queue_full}, write_error {write_error}, unwritten \
+                 {unwritten}"
+            );
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) const STATUS_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Unused buffers the housekeeping thread keeps.
 pub(crate) const HOUSEKEEPING_BUFFERS_KEPT: usize = 8;
 
-/// Checks and lookups at one time. Each takes a descriptor; the next wait until one has ended.
+/// Permits for checks and lookups. Each takes a descriptor; the next wait until one has ended.
 pub(crate) const HOUSEKEEPING_PERMITS: usize = 512;
 
 /// For the first answers to the names of a snapshot, before workers get it.

@@ -25,7 +25,9 @@ use tollgate_balance as balance;
 use tollgate_model::{Listener, RuleId, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
-use tollgate_worker::{HashKeys, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError};
+use tollgate_worker::{
+    HashKeys, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError, Validity,
+};
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -182,10 +184,11 @@ impl Publisher {
         let certificates = snapshot.listeners.entries().flat_map(|(slot, entry)| {
             let validity = security.validity(slot).iter();
             let listener = &entry.item.name;
-            validity.map(move |(name, not_after_s)| CertificateFigures {
+            validity.map(move |Validity { name, key, until_s }| CertificateFigures {
                 listener: listener.clone(),
                 name: name.clone(),
-                not_after_s: *not_after_s,
+                key,
+                not_after_s: *until_s,
             })
         });
         Some(Parts {

@@ -20,6 +20,8 @@ pub type Overlay = Arc<dyn Fn(&str) -> String + Send + Sync>;
 pub struct Startup {
     pub(crate) configuration: Configuration,
     pub(crate) cause: Cause,
+    /// What the file says, without what is laid over it; `None` if it was no good.
+    pub(crate) read: Option<Configuration>,
     /// What [`crate::Gateway::reload`] reads.
     pub(crate) file: Option<PathBuf>,
     pub(crate) is_watched: bool,
@@ -33,7 +35,8 @@ impl Startup {
     /// # Errors
     /// The mistakes of the file, and nothing to start with instead.
     pub fn read(file: &Path, last_good: Option<&Path>) -> Result<Self, ConfigErrors> {
-        let startup = |configuration, cause| Self {
+        let startup = |configuration: Configuration, cause| Self {
+            read: (cause == Cause::Start).then(|| configuration.clone()),
             configuration,
             cause,
             file: Some(file.to_owned()),
@@ -87,7 +90,15 @@ impl Startup {
 /// Without a file: the configuration changes through `/config` only.
 impl From<Configuration> for Startup {
     fn from(configuration: Configuration) -> Self {
-        Self { configuration, cause: Cause::Start, file: None, is_watched: false, last_good: None, overlay: None }
+        Self {
+            configuration,
+            cause: Cause::Start,
+            read: None,
+            file: None,
+            is_watched: false,
+            last_good: None,
+            overlay: None,
+        }
     }
 }
 

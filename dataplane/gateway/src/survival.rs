@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 use tollgate_cluster::{QuotaStore, SECRET_BYTES, Secret, Shares};
-use tollgate_limit::{Quotas, Shared, Store};
-use tollgate_model::{Snapshot, StoreLost};
+use tollgate_limit::{Quotas, Shared, Store, WhenLost};
+use tollgate_model::Snapshot;
 use tollgate_ring::Outbox;
 use tollgate_worker::{HashKeys, Keeper, Question, RuleRegistry};
 
@@ -88,7 +88,7 @@ impl Keeper for Survival {
         self.quotas.iter().for_each(|store| store.adopt(identity, quotas));
     }
 
-    fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared> {
+    fn share(&self, quotas: &Arc<Quotas>, lost: WhenLost) -> Option<Shared> {
         Some(self.shares.as_ref()?.share(quotas, lost))
     }
 

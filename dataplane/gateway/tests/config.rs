@@ -15,6 +15,8 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::PathBuf,
+    sync::Arc,
+    thread,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -82,6 +84,13 @@ impl Node {
 
     fn get(&self) -> Answer {
         ask(&mut *self.through_network(), "GET /config", "", "")
+    }
+
+    fn metrics(&self) -> String {
+        let (mut way, mut page) = (self.through_network(), String::new());
+        way.write_all(b"GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").unwrap();
+        way.read_to_string(&mut page).unwrap();
+        page
     }
 
     /// A change through the socket.
@@ -213,6 +222,33 @@ fn what_runs_already_is_no_change() {
         (same.status, &same.content["result"], &same.content["generation"]),
         (200, &"unchanged".into(), &1.into())
     );
+}
+
+/// What is laid over the file is not what the file says.
+#[test]
+fn a_file_that_is_only_touched_undoes_nothing_under_an_overlay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, route) = (folder.path().join("gateway.yaml"), |name: &str| {
+        format!("changed: {{ routes: [ {{ name: {name}, match: {{ path: /{name} }}, answer: {{ status: 200 }} }} ] }}")
+    });
+    fs::write(folder.path().join("token"), TOKEN).unwrap();
+    fs::write(&path, text(&folder, "first")).unwrap();
+    let overlay = route("laid");
+    let startup = Startup::read(&path, None).unwrap().watched(true);
+    let startup = startup.laid_over(Arc::new(move |base| format!("base: {base}\n{overlay}\n"))).unwrap();
+    let node = Node { gateway: Gateway::start(startup).unwrap(), folder };
+    node.gateway.patch(format!("base: {}\n{}\n", node.gateway.generation(), route("patched"))).unwrap();
+    let generation = node.gateway.generation();
+    fs::write(&path, node.text("first")).unwrap();
+    let unchanged = "tollgate_config_changes_total{result=\"unchanged\"} 1\n";
+    while !node.metrics().contains(unchanged) {
+        assert_eq!(node.gateway.generation(), generation, "the patch is gone");
+        thread::yield_now();
+    }
+    fs::write(&path, node.text("second")).unwrap();
+    while node.gateway.generation() == generation {
+        thread::yield_now();
+    }
 }
 
 #[test]

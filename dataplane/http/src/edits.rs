@@ -66,7 +66,9 @@ impl FieldEdits {
         self.removed.contains(Name::from_bytes(name)) || self.is_removed_other(name)
     }
 
-    pub(crate) fn lines(&self) -> &[u8] {
+    /// The field lines that are written besides those that stay.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
         &self.lines
     }
 

@@ -10,6 +10,7 @@
 
 mod answer;
 mod authority;
+mod bearer;
 mod client;
 mod date;
 mod edits;
@@ -21,6 +22,7 @@ mod limits;
 mod method;
 mod problem;
 mod reason;
+mod request_id;
 mod status;
 mod trace;
 mod trailers;
@@ -29,6 +31,7 @@ mod version;
 
 pub use answer::{Answer, write_answer};
 pub use authority::host_of_authority;
+pub use bearer::bearer;
 pub use client::client_of;
 pub use date::http_date;
 pub use edits::FieldEdits;
@@ -48,6 +51,7 @@ pub use limits::{
 pub use method::Method;
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, write_problem};
 pub use reason::{Reason, Side};
+pub use request_id::{RequestId, RequestIds};
 pub use status::reason_phrase;
 pub use trace::{TraceContext, Traceparent, trace_id};
 pub use trailers::write_trailers;

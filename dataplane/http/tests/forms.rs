@@ -95,7 +95,7 @@ fn responses_get_the_verdict_of_the_table() {
         let about = format!("{} ({})", form.bytes.escape_ascii(), form.section);
         let (mut bytes, mut index) = (form.bytes.clone(), ResponseIndex::new());
         let verdict = loop {
-            let verdict = index.parse(&mut bytes, Method::from_bytes(form.method.as_bytes()), &HeadLimits::DEFAULT);
+            let verdict = index.parse(&bytes, Method::from_bytes(form.method.as_bytes()), &HeadLimits::DEFAULT);
             match verdict {
                 Parsed::Complete { head_len } if index.head(&bytes).is_interim() => drop(bytes.drain(..head_len)),
                 _ => break verdict,

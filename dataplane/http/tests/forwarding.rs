@@ -175,9 +175,9 @@ fn expectations_and_hop_counts() {
 }
 
 fn respond(head: &str, request: Method, with: &ForwardResponse<'_>) -> String {
-    let (mut bytes, mut out) = (head.as_bytes().to_vec(), [0; 1024]);
+    let (bytes, mut out) = (head.as_bytes().to_vec(), [0; 1024]);
     let mut index = ResponseIndex::new();
-    let verdict = index.parse(&mut bytes, request, &HeadLimits::DEFAULT);
+    let verdict = index.parse(&bytes, request, &HeadLimits::DEFAULT);
     assert_eq!(verdict, Parsed::Complete { head_len: head.len() }, "{head:?}");
     let len = write_response(&mut out, index.head(&bytes), with).unwrap();
     assert_eq!(write_response(&mut out[..len - 1], index.head(&bytes), with), Err(Reason::UpstreamHeadTooLarge));
@@ -228,9 +228,9 @@ fn response_framing_and_connection_options() {
 
 #[test]
 fn interim_responses_are_relayed() {
-    let mut bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: close\r\n\r\n".to_vec();
+    let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: close\r\n\r\n".to_vec();
     let (mut index, mut out) = (ResponseIndex::new(), [0; 128]);
-    assert!(matches!(index.parse(&mut bytes, Method::Get, &HeadLimits::DEFAULT), Parsed::Complete { .. }));
+    assert!(matches!(index.parse(&bytes, Method::Get, &HeadLimits::DEFAULT), Parsed::Complete { .. }));
     let len = write_interim(&mut out, index.head(&bytes)).unwrap();
     assert_eq!(&out[..len], b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nVia: 1.1 tollgate\r\n\r\n");
 }

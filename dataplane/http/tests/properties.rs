@@ -118,8 +118,8 @@ proptest! {
             prop_assert!(head_len <= bytes.len() && head_len <= limits.head_bytes);
             prop_assert!(write_request(&mut out, request.head(&copy), &WITH).is_ok());
         }
-        let mut copy = bytes.clone();
-        if let Parsed::Complete { .. } = response.parse(&mut copy, Method::Get, &limits) {
+        let copy = bytes.clone();
+        if let Parsed::Complete { .. } = response.parse(&copy, Method::Get, &limits) {
             prop_assert!(write_response(&mut out, response.head(&copy), &ForwardResponse::default()).is_ok());
         }
         if let Ok((consumed, Chunk::Data(range) | Chunk::Trailers(range))) = ChunkedDecoder::default().next(&bytes) {

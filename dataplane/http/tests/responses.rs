@@ -6,7 +6,7 @@ use tollgate_http::{BodyLength, HeadLimits, Method, Parsed, Reason, ResponseInde
 const LIMITS: HeadLimits = HeadLimits { head_bytes: 300, target_bytes: 1, fields: 4 };
 
 fn parse(head: &str, request: Method) -> Parsed {
-    ResponseIndex::new().parse(&mut head.as_bytes().to_vec(), request, &LIMITS)
+    ResponseIndex::new().parse(head.as_bytes(), request, &LIMITS)
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn forms_are_accepted() {
         ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", Get, "9112 9.3", 200, UntilClose, false),
     ];
     for (head, request, section, status, body, keep_alive) in rows {
-        let mut bytes = head.as_bytes().to_vec();
+        let bytes = head.as_bytes().to_vec();
         let mut index = ResponseIndex::new();
-        let verdict = index.parse(&mut bytes, *request, &LIMITS);
+        let verdict = index.parse(&bytes, *request, &LIMITS);
         assert_eq!(verdict, Parsed::Complete { head_len: head.len() }, "{head:?} ({section})");
         let parsed = index.head(&bytes);
         assert_eq!((parsed.status(), parsed.body()), (*status, *body), "{head:?} ({section})");
@@ -82,12 +82,12 @@ fn forms_are_accepted() {
 
 #[test]
 fn a_head_tells_what_it_holds() {
-    let mut bytes = b"HTTP/1.0 404 Not Here\r\nA: b\r\n\r\n".to_vec();
+    let bytes = b"HTTP/1.0 404 Not Here\r\nA: b\r\n\r\n".to_vec();
     let mut index = ResponseIndex::new();
     for len in 0..bytes.len() {
-        assert_eq!(index.parse(&mut bytes[..len], Method::Get, &LIMITS), Parsed::Partial, "{len} bytes");
+        assert_eq!(index.parse(&bytes[..len], Method::Get, &LIMITS), Parsed::Partial, "{len} bytes");
     }
-    assert_eq!(index.parse(&mut bytes, Method::Get, &LIMITS), Parsed::Complete { head_len: bytes.len() });
+    assert_eq!(index.parse(&bytes, Method::Get, &LIMITS), Parsed::Complete { head_len: bytes.len() });
     let head = index.head(&bytes);
     assert_eq!((head.version(), head.phrase()), (Version::Http10, &b"Not Here"[..]));
     assert_eq!(head.field_named(b"a"), Some(&b"b"[..]));

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tollgate_http::Reason;
 use tollgate_model::{Jwt, Proof, client_proof};
 
-/// Claims of a token that rules can count by, and bytes of one.
+/// Texts, numbers and truth values at the top of a token, which rules can count by, and bytes of one that is kept.
 const CLAIMS_MAX: usize = 64;
 const CLAIM_BYTES_MAX: usize = 256;
 
@@ -26,6 +26,8 @@ pub struct Token {
     pub(crate) client: Option<Proof>,
     /// What it may do.
     pub(crate) scopes: Vec<String>,
+    /// For whom it acts.
+    subject: String,
     /// Text, numbers and truth values of its top, sorted by name.
     claims: Vec<(String, String)>,
     /// Seconds since 1970 between which it holds; clocks may differ by what the route allows, which is in them.
@@ -37,8 +39,7 @@ impl Token {
     /// For whom it acts: `sub`, if that fits a field; empty else.
     #[must_use]
     pub fn subject(&self) -> &str {
-        let subject = self.claim("sub");
-        if subject.bytes().all(|byte| byte.is_ascii_graphic()) { subject } else { "" }
+        &self.subject
     }
 
     /// The value of a claim; empty if there is none.
@@ -102,11 +103,13 @@ fn read(issuer: &Jwt, claims: &Map<String, Value>) -> Option<Token> {
         Some(claim) => text(claim),
         None => text("client_id").or_else(|| text("azp")),
     };
+    let fits = |subject: &&str| subject.len() <= CLAIM_BYTES_MAX && subject.bytes().all(|byte| byte.is_ascii_graphic());
     let scopes = claims.get(&issuer.scopes).into_iter().flat_map(list);
     Some(Token {
         client: client.and_then(|client| client_proof(&issuer.issuer, client)),
         scopes: scopes.flat_map(str::split_ascii_whitespace).map(str::to_owned).collect(),
-        claims: scalars(claims),
+        subject: text("sub").filter(fits).unwrap_or_default().to_owned(),
+        claims: scalars(claims)?,
         not_before_s: not_before_s.saturating_sub(skew_s),
         // One that says no end has none that can be trusted.
         expires_s: (seconds("exp")?? as u64).saturating_add(skew_s),
@@ -119,17 +122,22 @@ fn list(value: &Value) -> impl Iterator<Item = &str> {
     value.as_str().into_iter().chain(many)
 }
 
-fn scalars(claims: &Map<String, Value>) -> Vec<(String, String)> {
+/// What rules can count by; `None` if it is too much: what is not kept would not be counted.
+fn scalars(claims: &Map<String, Value>) -> Option<Vec<(String, String)>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
-    let kept = claims.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
-    let mut kept: Vec<_> = kept.filter(|(_, value)| value.len() <= CLAIM_BYTES_MAX).take(CLAIMS_MAX).collect();
+    let all = claims.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+    let mut kept: Vec<_> = all.take(CLAIMS_MAX + 1).collect();
+    if kept.len() > CLAIMS_MAX {
+        return None;
+    }
+    kept.retain(|(_, value)| value.len() <= CLAIM_BYTES_MAX);
     kept.sort_unstable();
-    kept
+    Some(kept)
 }
 
 #[cfg(test)]

@@ -8,19 +8,22 @@
 //! pending [`Io::connect`] or [`Io::sleep_until`] may be dropped. At most one receive and one send are in flight per
 //! stream.
 //!
-//! There is no `unsafe` here and no I/O.
+//! Beside them stands the [`Wheel`] that all deadlines of one [`Io::sleep_until`] lie in. There is no `unsafe` here and no
+//! I/O.
 
 mod address;
 mod buffer;
 mod clock;
 mod send_list;
 mod stream;
+mod wheel;
 
 pub use address::Address;
 pub use buffer::{BUFFER_BYTES, Buffer, BufferPool, HEADROOM_BYTES};
 pub use clock::{Instant, Wall};
 pub use send_list::{PIECES_MAX, Piece, SendList};
 pub use stream::{Half, Listener, Peek, Stream};
+pub use wheel::{TimerId, Wheel};
 
 use std::{future::Future, io};
 

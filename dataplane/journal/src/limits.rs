@@ -31,4 +31,4 @@ pub(crate) const TORN_BYTES_MAX: u64 = BLOCK_BYTES as u64;
 pub(crate) const END: Duration = Duration::from_secs(5);
 
 const _: () =
-    assert!(ALIGNMENT.is_power_of_two() && 2 * (BLOCK_BYTES + ALIGNMENT).next_power_of_two() <= 2 * IO_MEMORY_BYTES);
+    assert!(ALIGNMENT.is_power_of_two() && 2 * (BLOCK_BYTES + ALIGNMENT).next_power_of_two() <= IO_MEMORY_BYTES);

@@ -46,12 +46,16 @@ mod tests {
     use std::{path::PathBuf, time::Duration};
 
     use super::*;
+    use crate::closed::Mark;
 
     /// Segments of 10 bytes, written to at 0, 10, 20 and 30 s.
     fn four() -> Vec<Closed> {
-        let written_at = |number| SystemTime::UNIX_EPOCH + Duration::from_secs(number * 10);
+        let written_at = |number: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(number * 10);
         (0..4)
-            .map(|number| Closed { path: PathBuf::new(), number, bytes: 10, written_at: written_at(number) })
+            .map(|number| {
+                let (path, mark) = (PathBuf::new(), Mark::next(None, written_at(number)));
+                Closed { path, mark, bytes: 10, written_at: written_at(number) }
+            })
             .collect()
     }
 

@@ -12,7 +12,8 @@ use std::{
 };
 
 use crate::{
-    Destination, LogFile, closed,
+    Destination, LogFile,
+    closed::Names,
     opener::{Begun, Opener},
     rotation::Period,
     segment::{Segment, Written},
@@ -23,6 +24,7 @@ pub(crate) struct Series {
     /// `None`: standard output.
     log: Option<LogFile>,
     opener: Opener,
+    names: Names,
     /// `None` after a failure.
     current: Option<Current>,
     /// What was written to the segments before.
@@ -49,11 +51,12 @@ impl Series {
             Destination::File(log) => Some(log),
             Destination::Stdout => None,
         };
-        let current = open(log.as_ref(), &mut opener, false, now)?;
+        let mut names = Names::default();
+        let current = open(log.as_ref(), &mut opener, &mut names, false, now)?;
         let rotation = Trouble::new("the access log is not rotated");
         let retention = Trouble::new("old segments of the access log stay");
         let before = Written::default();
-        let mut series = Self { log, opener, current: Some(current), before, expiry: None, rotation, retention };
+        let mut series = Self { log, opener, names, current: Some(current), before, expiry: None, rotation, retention };
         // What was there may be of a period that is over.
         series.rotate_if_due(0, now);
         series.retain(now);
@@ -67,7 +70,9 @@ impl Series {
         let period = self.log.as_ref().and_then(|log| log.rotation.period(now));
         let current = match &mut self.current {
             Some(current) => current,
-            current => current.insert(open(self.log.as_ref(), &mut self.opener, self.before.is_torn, now)?),
+            current => {
+                current.insert(open(self.log.as_ref(), &mut self.opener, &mut self.names, self.before.is_torn, now)?)
+            }
         };
         current.begun = current.begun.or(period);
         let result = current.segment.append(bytes);
@@ -93,7 +98,7 @@ impl Series {
         let result = self.flush();
         // Before the path is opened: it may be the same file, and the lock of that is ours.
         self.give_up();
-        self.current = Some(open(self.log.as_ref(), &mut self.opener, self.before.is_torn, now)?);
+        self.current = Some(open(self.log.as_ref(), &mut self.opener, &mut self.names, self.before.is_torn, now)?);
         result
     }
 
@@ -115,7 +120,9 @@ impl Series {
 
     /// What has come into all segments since the series was opened.
     pub(crate) fn written(&self) -> Written {
-        let current = self.current.as_ref().map(|current| current.segment.written()).unwrap_or_default();
+        // What ended in half a line still does, until something is written behind it.
+        let nothing = Written { is_torn: self.before.is_torn, ..Written::default() };
+        let current = self.current.as_ref().map_or(nothing, |current| current.segment.written());
         Written {
             records: self.before.records + current.records,
             bytes: self.before.bytes + current.bytes,
@@ -150,11 +157,10 @@ impl Series {
         let (Some(log), Some(current)) = (&self.log, &self.current) else { return Ok(()) };
         // Else somebody has renamed it, and what is under the path now is not ours to rename.
         if is_at(&log.path, current.segment.file())? {
-            let closed = closed::list(&log.path)?;
-            fs::rename(&log.path, closed::next_path(&log.path, &closed, now))?;
+            self.names.close(&log.path, now)?;
         }
         self.give_up();
-        self.current = Some(open(self.log.as_ref(), &mut self.opener, false, now)?);
+        self.current = Some(open(self.log.as_ref(), &mut self.opener, &mut self.names, false, now)?);
         Ok(())
     }
 
@@ -179,14 +185,21 @@ impl Series {
     }
 }
 
-fn open(log: Option<&LogFile>, opener: &mut Opener, is_torn: bool, now: SystemTime) -> io::Result<Current> {
+fn open(
+    log: Option<&LogFile>,
+    opener: &mut Opener,
+    names: &mut Names,
+    is_torn: bool,
+    now: SystemTime,
+) -> io::Result<Current> {
     let Some(log) = log else {
         let Begun { segment, is_regular } = Opener::stdout(is_torn)?;
         return Ok(Current { segment, is_regular, is_rotated: false, begun: None });
     };
     let Begun { segment, is_regular } = match opener.open(&log.path, is_torn) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            set_aside(&log.path, now)?;
+            // Another process writes to it and will go on: it becomes a closed segment, and we get a new file.
+            names.close(&log.path, now)?;
             opener.open(&log.path, is_torn)?
         }
         result => result?,
@@ -197,11 +210,6 @@ fn open(log: Option<&LogFile>, opener: &mut Opener, is_torn: bool, now: SystemTi
     Ok(Current { segment, is_regular, is_rotated, begun })
 }
 
-/// Another process writes to the file at `path` and will go on: it becomes a closed segment, and we get a new file.
-fn set_aside(path: &Path, now: SystemTime) -> io::Result<()> {
-    fs::rename(path, closed::next_path(path, &closed::list(path)?, now))
-}
-
 /// Whether `path` is, itself and not by a link, the file that is open.
 fn is_at(path: &Path, file: &fs::File) -> io::Result<bool> {
     let there = match fs::symlink_metadata(path) {
@@ -210,4 +218,49 @@ fn is_at(path: &Path, file: &fs::File) -> io::Result<bool> {
     };
     let ours = file.metadata()?;
     Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Writer;
+
+    /// Takes half a line, and nothing more.
+    struct Full(fs::File);
+
+    impl Segment for Full {
+        fn append(&mut self, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn held(&self) -> usize {
+            1
+        }
+
+        fn written(&self) -> Written {
+            Written { records: 1, bytes: 10, is_torn: true }
+        }
+
+        fn file(&self) -> &fs::File {
+            &self.0
+        }
+
+        fn length(&self) -> Option<u64> {
+            None
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_not_forgotten_before_something_is_written_behind_it() {
+        let now = SystemTime::UNIX_EPOCH;
+        let mut series = Series::open(Destination::Stdout, Opener::new(Writer::Plain).unwrap(), now).unwrap();
+        let segment = Box::new(Full(fs::File::open("/dev/null").unwrap()));
+        series.current = Some(Current { segment, is_regular: false, is_rotated: false, begun: None });
+        assert_eq!(series.reopen(now).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(series.written(), Written { records: 1, bytes: 10, is_torn: true });
+    }
 }

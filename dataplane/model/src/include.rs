@@ -66,8 +66,8 @@ impl Reader<'_> {
         self.files.push((plain(path), place));
         let number = self.documents.add(name, text);
         let text = self.documents.text(number).unwrap_or_default();
-        let plain = if self.pace == Pace::Fast { crate::json::read(number, name, text) } else { None };
-        let mut file: raw::File = plain.map_or_else(|| tollgate_document::read(number, name, text), Ok)?;
+        let plain = if self.pace == Pace::Fast { raw::File::read_fast(number, name, text) } else { None };
+        let mut file: raw::File = plain.map_or_else(|| raw::File::read(number, name, text), Ok)?;
         let Some(includes) = file.include.take() else { return Ok(file) };
         for entry in &includes.value {
             if depth == limits::INCLUDE_DEPTH_MAX {

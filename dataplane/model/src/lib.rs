@@ -11,7 +11,6 @@ mod cluster;
 mod configuration;
 mod digest;
 mod include;
-mod json;
 mod limits;
 mod patch;
 mod plan;
@@ -30,11 +29,14 @@ mod upstream;
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
-pub use limits::{ANSWER_BYTES_MAX, ATTEMPTS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, VALUE_BYTES_MAX};
+pub use limits::{
+    ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, SCOPE_BYTES_MAX,
+    SCOPES_MAX, SUBSCRIPTIONS_MAX, VALUE_BYTES_MAX,
+};
 pub use patch::PatchError;
 pub use plan::Plan;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
-pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding};
+pub use resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedge, Priority, Shedding};
 pub use rule::{
     Allowance, Calendar, Cost, Direction, KeyPart, Mode, Override, Period, Rule, RuleId, RuleKind, StoreLost, When,
     Whom,

@@ -18,17 +18,17 @@ pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// Items of one kind: a patch may not make more of them than a file could hold.
 pub(crate) const ITEMS_MAX: usize = 300_000;
 /// Plans of a node are [`ITEMS_MAX`] at most; rules of one, besides the [`RULES_MAX`] of a route that asks for fewer.
-pub(crate) const PLAN_RULES_MAX: usize = 8;
+pub const PLAN_RULES_MAX: usize = 8;
 /// Applications of a node.
 pub(crate) const APPLICATIONS_MAX: usize = 4_000_000;
 /// Credentials of an application.
-pub(crate) const CREDENTIALS_MAX: usize = 64;
+pub const CREDENTIALS_MAX: usize = 64;
 /// Subscriptions of an application: a request looks through them.
-pub(crate) const SUBSCRIPTIONS_MAX: usize = 1024;
+pub const SUBSCRIPTIONS_MAX: usize = 1024;
 /// Scopes of a credential or of a route.
-pub(crate) const SCOPES_MAX: usize = 32;
+pub const SCOPES_MAX: usize = 32;
 /// Bytes of a scope.
-pub(crate) const SCOPE_BYTES_MAX: usize = 128;
+pub const SCOPE_BYTES_MAX: usize = 128;
 /// Characters of the name of an API.
 pub(crate) const API_NAME_CHARS_MAX: usize = 128;
 /// Digits of a hash that a credential is called by which has no id.
@@ -154,6 +154,12 @@ pub(crate) const SHARE: RangeInclusive<Percent> = Percent(1)..=Percent(100);
 pub(crate) const WINDOW_REQUESTS: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
 /// `breaker.count` and `breaker.requests_min`: a window counts at least this many exactly.
 pub(crate) const BREAKER_COUNT: RangeInclusive<Count> = Count(1)..=Count(10_000);
+/// `breaker.fallback.cache.bytes_max`.
+pub(crate) const CACHE_BYTES: RangeInclusive<Size> = Size(1 << 20)..=Size(1 << 40);
+/// `breaker.fallback.cache.answer_bytes_max`.
+pub(crate) const CACHED_ANSWER_BYTES: RangeInclusive<Size> = Size(KIB)..=Size(64 << 20);
+/// `breaker.fallback.cache.age_max`.
+pub(crate) const CACHE_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY.saturating_mul(30);
 /// `adaptive_concurrency`.
 pub(crate) const ADAPTIVE: RangeInclusive<Count> = Count(1)..=Count(1_000_000);
 /// `adaptive_concurrency.tolerance`.

@@ -54,7 +54,7 @@ pub(crate) fn apply(
     source: &Recorder<'_>,
 ) -> Result<Configuration, PatchError> {
     let (documents, number) = from.documents.with_patch(name, text, from.snapshot().generation + 1);
-    let mut delta: raw::Delta = tollgate_document::read(number, name, text)?;
+    let mut delta = raw::Delta::read(number, name, text)?;
     check_base(from, &documents, delta.base.as_ref())?;
     if let Some(include) = &delta.changed.include {
         let help = "write what changes into the patch, or replace the whole configuration".to_owned();

@@ -34,6 +34,14 @@ pub struct Breaker {
     pub fallback: Fallback,
 }
 
+impl Breaker {
+    /// What copies are kept for when it is open, if it asks for any.
+    #[must_use]
+    pub const fn cache(&self) -> Option<&Cache> {
+        if let Fallback::Cache(cache) = &self.fallback { Some(cache) } else { None }
+    }
+}
+
 /// What becomes of requests to an upstream whose breaker is open.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Fallback {
@@ -43,6 +51,20 @@ pub enum Fallback {
     Upstream(String),
     /// They get this.
     Answer(Arc<FixedAnswer>),
+    /// They get copies of earlier answers, if there are any.
+    Cache(Cache),
+}
+
+/// What copies of answers are kept of an upstream, for when its breaker is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Cache {
+    /// Memory of all copies on the node, in bytes.
+    pub bytes_max: u64,
+    /// The largest body of which a copy is kept, in bytes; not above `bytes_max`.
+    pub answer_bytes_max: u64,
+    /// No older copy is given.
+    pub age_max: Duration,
 }
 
 /// The bounds of a limit of requests in progress that follows the response times.

@@ -111,7 +111,7 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
 fn begin(report: &mut Report<'_>, settings: raw::File, previous: Option<&State>) -> State {
     let snapshot = node::snapshot(report, &settings);
     report.has_cluster = settings.cluster.is_some();
-    let text = raw::canonical::text(&settings);
+    let text = settings.to_canonical();
     let hash = match state::has_reference(&text) {
         true => digest::written("settings", &text),
         false => digest::settings(&snapshot),

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::{
     applications,
     configuration::Configuration,
-    raw::{self, Location, canonical},
+    raw::{self, Location},
     resolve::Shelf,
     snapshot::Snapshot,
 };
@@ -111,8 +111,8 @@ impl Configuration {
     /// [`Configuration::items`].
     #[must_use]
     pub fn settings(&self) -> Vec<Setting> {
-        let written = canonical::leaves(&*self.state.written.settings);
-        let defaults = canonical::leaves(&canonical::read::<raw::File>(DEFAULTS));
+        let written = self.state.written.settings.leaves();
+        let defaults = raw::File::of_canonical(DEFAULTS).leaves();
         // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
         let is_written = |path: &str| {
             // A status that is written has nothing that is not.
@@ -170,7 +170,7 @@ impl Configuration {
     /// Reading it where the references mean the same gives the same digest.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = canonical::text(&*self.state.written.settings);
+        let mut text = self.state.written.settings.to_canonical();
         // The settings are a mapping and have at least the version.
         text.truncate(text.len() - 1);
         let kinds = [

@@ -5,12 +5,17 @@
 //!               `-> full: the job comes back, 503
 //! ```
 //!
-//! The queue is bounded, so that what waits is done within [`QUEUE_MAX`] jobs' time or not at all. A job cannot fail and has
+//! The queue is bounded, so that what waits is done within [`QUEUE_MAX`] jobs' time or not at all. A job has no error and
 //! no time limit of its own: what runs here is short and ends. When the pool is dropped, its threads end with what is queued.
 
-use std::{io, sync::Arc, thread::Builder};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::Builder,
+};
 
-use crossbeam::channel::{self, Sender, TrySendError};
+use crossbeam::channel::{self, Receiver, Sender, TrySendError};
 use tollgate_policy::{Job, Offload};
 
 /// Jobs that wait: a signature takes 40 to 100 us, so that the last of them waits for some 50 ms.
@@ -33,15 +38,22 @@ impl Pool {
         let (queue, jobs) = channel::bounded::<Box<Job>>(QUEUE_MAX);
         for number in 0..threads {
             let (jobs, answer) = (jobs.clone(), answer.clone());
-            let work = move || {
-                for mut job in jobs {
-                    job.run();
-                    answer(job);
-                }
-            };
+            let work = move || serve(jobs, &*answer, Job::run);
             Builder::new().name(format!("tollgate-off{number}")).spawn(work)?;
         }
         Ok(Self { queue })
+    }
+}
+
+/// A thread: does jobs until no more can come. One that panics is answered too, undone: its request is told that there is no
+/// room, and neither the thread nor the place of the job is lost.
+fn serve(jobs: Receiver<Box<Job>>, answer: &(dyn Fn(Box<Job>) + Send + Sync), run: impl Fn(&mut Job)) {
+    for mut job in jobs {
+        // What a job has left half done goes with it.
+        if catch_unwind(AssertUnwindSafe(|| run(&mut job))).is_err() {
+            eprintln!("tollgate: the verification of a token panicked; its request is answered 503");
+        }
+        answer(job);
     }
 }
 

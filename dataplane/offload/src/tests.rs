@@ -35,3 +35,14 @@ fn a_full_queue_gives_the_job_back() {
     assert_eq!(pool.begin(job(0, 9999)).map_err(|job| job.ticket), Err(9999));
     drop(release);
 }
+
+#[test]
+fn a_job_that_panics_is_answered_and_so_is_the_next() {
+    let (queue, jobs) = channel::bounded(2);
+    let (done, answers) = mpsc::channel();
+    (0..2).for_each(|ticket| queue.send(job(0, ticket)).unwrap());
+    drop(queue);
+    let answer = move |job: Box<Job>| done.send((job.ticket, job.is_done())).unwrap();
+    serve(jobs, &answer, |job| if job.ticket == 0 { panic!("this is a test") } else { job.run() });
+    assert_eq!(answers.try_iter().collect::<Vec<_>>(), [(0, false), (1, true)]);
+}

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use tollgate_http::{Name, Reason, RequestHead};
+use tollgate_http::{Name, Reason, RequestHead, bearer};
 use tollgate_identity::{Access, Caller, Tokens, authorize, identify_key, identify_token};
 use tollgate_model::{ApiKey, Applications, Authorize, Identify, Jwt, Method, VALUE_BYTES_MAX};
 use tollgate_route::query_value;
@@ -94,7 +94,7 @@ impl Identity {
                     }
                 }
                 Method::Jwt(_) => {
-                    if let Some(token) = bearer(head) {
+                    if let Some(token) = head.field(Name::Authorization).and_then(bearer) {
                         return self.identify_token(token, applications, tokens, now_s);
                     }
                 }
@@ -161,12 +161,6 @@ fn presented<'r>(key: &ApiKey, head: &RequestHead<'r>, room: &'r mut [u8; VALUE_
     }
     let (name, query) = (key.query.as_deref()?, head.query()?);
     Some(query_value(query, name, room)).filter(|value| !value.is_empty())
-}
-
-/// The token a request has (RFC 6750, section 2.1).
-fn bearer<'r>(head: &RequestHead<'r>) -> Option<&'r [u8]> {
-    let (scheme, token) = head.field(Name::Authorization)?.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
 /// The field lines that ask for a credential. There is no registered scheme for keys.

@@ -5,9 +5,10 @@
 //!        `-> (the store is asked, settle ->) admitted: (charge_request, charge_response, pace)* -> end
 //! ```
 //!
-//! A [`RuleSet`] is made on the publishing thread, for a route or a plan. [`Rules`] are those that hold for a request, on a worker, once per request and without allocating in
-//! steady state: what a request was let in with lies in an [`Admission`] that the worker lends. [`Rules::end`] is called
-//! exactly once for each, however the exchange went: it is what requests in flight leave by.
+//! A [`RuleSet`] is made on the publishing thread, for a route or a plan. [`Rules`] are those that hold for a request, on a
+//! worker, once per request and without allocating in steady state: what a request was let in with lies in an
+//! [`Admission`] that the worker lends. [`Rules::end`] is called exactly once for each, however the exchange went: it is
+//! what requests in flight leave by.
 
 mod admission;
 mod counts;

@@ -10,7 +10,9 @@ mod application;
 mod cluster;
 mod delta;
 mod identify;
+mod json;
 mod policies;
+mod read;
 mod resilience;
 mod route;
 mod rules;
@@ -25,7 +27,7 @@ pub use cluster::{Cluster, QuotaStore};
 pub use delta::{Delta, Removed};
 pub use identify::{ApiKey, Authorize, Jwt, Method};
 pub use policies::{Cors, Defaults, Edits, IpRules, Policies, PolicyLimits, PolicySet};
-pub use resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Shedding, Throughput};
+pub use resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedge, Shedding, Throughput};
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub use rules::{Override, Rule, When};
 pub use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
@@ -50,7 +52,7 @@ pub struct File {
     pub workers: Option<Spanned<OrWord<Vec<Text>>>>,
     /// `auto` (default): io_uring, or epoll where the kernel refuses it. `io_uring`: that or no start. `epoll`.
     pub io: Option<Text>,
-    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
+    /// Where `/livez`, `/readyz`, `/metrics`, `/config` and `/quotas` are served. Default: `{ bind: 127.0.0.1:9901 }`. `off`: nowhere.
     pub status: Option<Spanned<OrWord<Status>>>,
     /// Where access records go. Left out: standard output. `off`: nowhere.
     pub access_log: Option<Spanned<OrWord<AccessLog>>>,
@@ -156,7 +158,7 @@ pub struct Limits {
 pub struct Timeouts {
     /// To open a connection to an endpoint. 1ms to 24h, default 5s.
     pub connect: Option<Text>,
-    /// From the request sent to the first byte of the response. 1ms to 24h, default 60s.
+    /// From the request sent to the end of the response's head, interim responses (1xx) before it included. 1ms to 24h, default 60s.
     pub first_byte: Option<Text>,
     /// Without progress of a body, in either direction. 1ms to 24h, default 60s.
     pub idle: Option<Text>,

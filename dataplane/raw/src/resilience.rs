@@ -44,7 +44,7 @@ pub struct Slow {
     pub share: Option<Text>,
 }
 
-/// `fallback` of a breaker; one of the two.
+/// `fallback` of a breaker; one of the three.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fallback {
@@ -52,6 +52,20 @@ pub struct Fallback {
     pub upstream: Option<Text>,
     /// What `answer` of a route has.
     pub answer: Option<Spanned<Answer>>,
+    /// A copy of what the upstream has answered before; a request of which there is none gets 503 (`circuit_open`).
+    pub cache: Option<Spanned<Cache>>,
+}
+
+/// `cache` of a fallback: the copies of answers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// Memory of all copies on this node; each worker has an equal part of it. 1MiB to 1024GiB, default 64MiB.
+    pub bytes_max: Option<Text>,
+    /// The largest body of which a copy is kept. 1KiB to 64MiB and not more than `bytes_max`, default 256KiB.
+    pub answer_bytes_max: Option<Text>,
+    /// No copy is given that is older than this, whatever its answer allows. 1s to 720h, default 1h.
+    pub age_max: Option<Text>,
 }
 
 /// `adaptive_concurrency` of an upstream: how many requests are in progress follows its response times.

@@ -68,6 +68,8 @@ pub struct ResponsePart<'a> {
     pub attempts: u8,
     /// What was injected on purpose: `delay`, `abort` or `delay_abort`.
     pub fault: Option<&'static str>,
+    /// Whether it was answered with a copy of an earlier answer.
+    pub is_copy: bool,
 }
 
 /// The protocol of a record that names none: a tenth of a line's bytes would say what nearly all of them say.
@@ -196,6 +198,9 @@ impl AccessRecord {
         if let Some(fault) = response.fault {
             line.text(b",\"fault\":\"", fault.as_bytes(), TEXT_BYTES_MAX);
             line.put(b"\"");
+        }
+        if response.is_copy {
+            line.put(b",\"cache\":\"hit\"");
         }
         if let Some(reason) = response.reason {
             line.text(b",\"reason\":\"", reason.as_bytes(), TEXT_BYTES_MAX);

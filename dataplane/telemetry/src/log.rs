@@ -137,8 +137,12 @@ impl LogSink {
         }
         let queue = &self.sender.queue;
         let block = mem::take(&mut self.block);
+        let records = block.records;
         match queue.put(block) {
-            Ok(()) => self.block = self.empty_block(),
+            Ok(()) => {
+                self.metrics.access_records_handed_over.add(records);
+                self.block = self.empty_block();
+            }
             Err(block) => {
                 self.block = block;
                 self.metrics.access_records_dropped.add(self.block.records);

@@ -115,6 +115,10 @@ metrics! {
         "Requests that were sent to a second endpoint because the first was slow.";
     UPSTREAM_HEDGES_WON: Counter "tollgate_upstream_hedges_won_total" ["upstream"]
         "Requests that were sent to a second endpoint, which answered first.";
+    UPSTREAM_CACHE_REQUESTS: Counter "tollgate_upstream_cache_requests_total" ["upstream", "outcome"]
+        "Requests that an open breaker refused and a copy of an earlier answer was looked for: hit if there was one, else miss.";
+    UPSTREAM_CACHE_BYTES: Gauge "tollgate_upstream_cache_bytes" ["upstream"]
+        "Memory that copies of an upstream's answers take, kept for when its breaker is open.";
     UPSTREAM_BREAKER: Gauge "tollgate_upstream_breaker_state" ["upstream", "state"]
         "1 for the state that the breaker of an upstream is in, closed, open or half_open; 0 for the others.";
     UPSTREAM_BREAKER_TRANSITIONS: Counter "tollgate_upstream_breaker_transitions_total" ["upstream", "to"]
@@ -153,6 +157,8 @@ metrics! {
         "Requests that the store was to decide on, by whether it did (answered), too late (late), not being there (lost), or was not asked since too many waited (full).";
     CLUSTER_DEBITS_DROPPED: Counter "tollgate_cluster_debits_dropped_total" []
         "Admissions without the store that it is not told of, since there were too many.";
+    CLUSTER_WANTS_DROPPED: Counter "tollgate_cluster_wants_dropped_total" []
+        "Times that units of a leased rule were wanted and too many such wishes waited; they are wished for again.";
     CONFIG_GENERATION: Gauge "tollgate_config_generation" []
         "Generation of the configuration that the workers were last told to run.";
     WORKER_GENERATION: Gauge "tollgate_worker_config_generation" ["worker"]
@@ -181,7 +187,7 @@ metrics! {
         "Blocks of access records that wait for the journal.";
     ACCESS_LOG_QUEUE_MAX: Gauge "tollgate_access_log_queue_blocks_max" []
         "Blocks of access records that may wait; the next one is dropped.";
-    CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate"]
+    CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate", "key"]
         "When a certificate of a listener ends, in seconds since 1970.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" []
         "Time of the process on CPUs, user and system.";

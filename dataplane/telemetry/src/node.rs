@@ -54,6 +54,8 @@ pub struct ClusterFigures {
     pub questions: [u64; 4],
     /// Admissions without it that it will not be told of.
     pub debits_dropped: u64,
+    /// Times a worker wanted units of the store and too many such wishes waited.
+    pub wants_dropped: u64,
 }
 
 /// What the process takes of the machine, under the names that Prometheus' own clients use.
@@ -153,6 +155,8 @@ pub struct CertificateFigures {
     pub listener: String,
     /// The first name the certificate is valid for.
     pub name: String,
+    /// The kind of its key. No other certificate of the listener has the same name and kind.
+    pub key: &'static str,
     /// When it ends, in seconds since 1970.
     pub not_after_s: u64,
 }

@@ -34,6 +34,9 @@ pub struct Dropped {
     pub queue_full: u64,
     /// The journal could not write.
     pub write_error: u64,
+    /// Handed over to the journal, which has not come to them. While it runs they are on their way; when the node ends without
+    /// it, they are lost.
+    pub unwritten: u64,
 }
 
 /// Between the parts of what tells rules apart: no name has it.
@@ -121,11 +124,14 @@ impl Registry {
         self.config.clone()
     }
 
-    /// The access records lost so far, over all workers.
+    /// The access records that are not written so far, over all workers.
     #[must_use]
     pub fn access_records_dropped(&self) -> Dropped {
-        let queue_full = self.workers.iter().map(|worker| worker.access_records_dropped.value()).sum();
-        Dropped { queue_full, write_error: self.journal.records_lost.value() }
+        let sum = |count: fn(&WorkerMetrics) -> &Counter| self.workers.iter().map(|worker| count(worker).value()).sum();
+        let (written, write_error) = (self.journal.records_written.value(), self.journal.records_lost.value());
+        let handed_over: u64 = sum(|worker| &worker.access_records_handed_over);
+        let queue_full = sum(|worker| &worker.access_records_dropped);
+        Dropped { queue_full, write_error, unwritten: handed_over.saturating_sub(written + write_error) }
     }
 
     /// Appends all figures to `out`, those of `node` among them, as Prometheus text, to be served as

@@ -40,6 +40,8 @@ pub struct WorkerMetrics {
     pub handed_over: Counter,
     /// Connections that another worker had accepted.
     pub taken_over: Counter,
+    /// Access records handed over to the journal.
+    pub(crate) access_records_handed_over: Counter,
     /// Access records dropped because the journal was behind.
     pub access_records_dropped: Counter,
     /// Generation of the snapshot that new exchanges run on; 0 before the first.
@@ -72,10 +74,14 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) reused: Counter,
     pub(crate) failed: Counter,
-    /// Requests that were not let in: by the breaker, by the limit.
+    /// Requests that were not let in, by [`Guard`].
     pub(crate) rejected: [Counter; 3],
     /// Requests sent to a second endpoint, and answers of it that counted.
     pub(crate) hedges: [Counter; 2],
+    /// Copies of answers that were looked for and not found, and found.
+    pub(crate) cache_asked: [Counter; 2],
+    /// Of copies of answers.
+    pub(crate) cache_bytes: Gauge,
     /// In this worker's own stock.
     pub(crate) idle: Gauge,
     /// Put where every worker can take them.
@@ -130,6 +136,7 @@ impl WorkerMetrics {
             accept_errors: Counter::new(),
             handed_over: Counter::new(),
             taken_over: Counter::new(),
+            access_records_handed_over: Counter::new(),
             access_records_dropped: Counter::new(),
             generation: Gauge::new(),
             shed: [const { Counter::new() }; _],
@@ -223,6 +230,17 @@ impl WorkerMetrics {
         self.upstream(upstream).hedges[1].increment();
     }
 
+    /// A copy of an answer of the upstream with this slot was looked for; whether there was one.
+    pub fn upstream_cache_asked(&self, upstream: u32, hit: bool) {
+        self.upstream(upstream).cache_asked[usize::from(hit)].increment();
+    }
+
+    /// Memory of this worker's copies of answers of the upstream with this slot, in bytes.
+    #[must_use]
+    pub fn upstream_cache_bytes(&self, upstream: u32) -> &Gauge {
+        &self.upstream(upstream).cache_bytes
+    }
+
     /// Faults were injected into an exchange.
     pub fn fault_injected(&self, delay: bool, abort: bool) {
         self.faults[0].add(u64::from(delay));
@@ -286,6 +304,8 @@ impl UpstreamMetrics {
             failed: Counter::new(),
             rejected: [const { Counter::new() }; _],
             hedges: [const { Counter::new() }; _],
+            cache_asked: [const { Counter::new() }; _],
+            cache_bytes: Gauge::new(),
             idle: Gauge::new(),
             parked: Counter::new(),
             unparked: Counter::new(),

@@ -41,6 +41,7 @@ const RESPONSE: ResponsePart<'static> = ResponsePart {
     throttled_by: b"",
     shadowed_by: b"",
     fault: None,
+    is_copy: false,
 };
 
 const COMPLETE: &str = concat!(

@@ -42,6 +42,7 @@ fn response(number: u64, route: &Fragment) -> ResponsePart<'_> {
         throttled_by: b"",
         shadowed_by: b"",
         fault: None,
+        is_copy: false,
     }
 }
 

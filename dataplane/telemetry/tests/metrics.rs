@@ -70,6 +70,8 @@ fn use_everything(registry: &Registry) -> NodeFigures {
     worker.upstream_rejected(1, Guard::Throughput);
     worker.upstream_hedged(1);
     worker.upstream_hedge_won(1);
+    worker.upstream_cache_asked(1, true);
+    worker.upstream_cache_bytes(1).set(300);
     worker.fault_injected(true, false);
     worker.shed[0].increment();
     worker.tls_done(TlsSide::Upstream, Handshake { version: TlsVersion::Tls13, is_resumed: true });
@@ -100,10 +102,12 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             lent_alone: 7,
             questions: [9, 1, 2, 3],
             debits_dropped: 4,
+            wants_dropped: 5,
         }),
         certificates: vec![CertificateFigures {
             listener: "public".to_owned(),
             name: "example.com".to_owned(),
+            key: "ECDSA",
             not_after_s: 1_800_000_000,
         }],
     }

@@ -5,7 +5,7 @@
 use std::{thread, time::Duration};
 
 use crossbeam::channel::bounded;
-use tollgate_telemetry::{Registry, limits::BLOCK_BYTES, log_queue};
+use tollgate_telemetry::{Dropped, Registry, limits::BLOCK_BYTES, log_queue};
 
 /// A line of exactly `bytes` bytes.
 fn line(fill: u8, bytes: usize) -> Vec<u8> {
@@ -45,7 +45,11 @@ fn a_full_queue_drops_counts_and_goes_on() {
     assert!(sink.is_empty());
     assert_eq!(registry.worker(0).access_records_dropped.value(), 3);
 
+    assert_eq!(registry.access_records_dropped(), Dropped { queue_full: 3, write_error: 0, unwritten: 1 });
+
     let block = source.recv().unwrap();
+    source.metrics().records_written.add(1);
+    assert_eq!(registry.access_records_dropped().unwritten, 0);
     assert_eq!(block.bytes(), b"kept\n");
     source.give_back(block);
     sink.append(b"kept again\n");

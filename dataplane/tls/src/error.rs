@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream ended without close_notify: what came may not be all (RFC 8446, section 6.1).
+    /// The stream ended before there was a session.
     Truncated,
     /// The peer sent a fatal alert, by its name in the registry.
     Alert(String),
@@ -25,26 +25,10 @@ pub enum Error {
     Internal(String),
 }
 
-impl Error {
-    /// A stable word for logs and metric labels.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Truncated => "tls_truncated",
-            Self::Alert(_) => "tls_alert",
-            Self::PeerCertificate(_) => "tls_peer_certificate",
-            Self::NoAgreement(_) => "tls_no_agreement",
-            Self::Protocol(_) => "tls_protocol",
-            Self::Oversized => "tls_oversized",
-            Self::Internal(_) => "tls_internal",
-        }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated => f.write_str("the stream ended without close_notify"),
+            Self::Truncated => f.write_str("the stream ended in the middle of the handshake"),
             Self::Alert(name) => write!(f, "the peer ended the session: {name}"),
             Self::PeerCertificate(why) => write!(f, "the peer's certificate was not accepted: {why}"),
             Self::NoAgreement(why) => write!(f, "nothing in common with the peer: {why}"),

@@ -315,19 +315,6 @@ impl Session {
         }
     }
 
-    /// To be called when the stream has ended.
-    ///
-    /// # Errors
-    /// [`Error::Truncated`] if the peer had not said that this is the end: whoever sits between may have cut it off. What
-    /// delimits itself (a message with its length) is whole nevertheless.
-    pub fn end(&mut self) -> Result<(), Error> {
-        match &self.failure {
-            Some(failure) => Err(failure.clone()),
-            None if self.peer_closed => Ok(()),
-            None => Err(self.fail(Error::Truncated)),
-        }
-    }
-
     fn fail(&mut self, error: impl Into<Error>) -> Error {
         self.connection.flush(&mut self.queue);
         self.failure.get_or_insert_with(|| error.into()).clone()
@@ -350,10 +337,10 @@ impl Session {
         }
     }
 
-    /// Whether [`Session::close`] was called.
+    /// Why it is broken, if it is.
     #[must_use]
-    pub const fn is_closed(&self) -> bool {
-        self.close_sent
+    pub const fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Whether the handshake continued an earlier session, without certificates and signatures. False until it is done.
@@ -370,12 +357,6 @@ impl Session {
             ProtocolVersion::TLSv1_3 => Some(Version::Tls13),
             _ => None,
         }
-    }
-
-    /// The cipher suite agreed on, by its name in the registry.
-    #[must_use]
-    pub fn cipher_suite(&self) -> Option<&'static str> {
-        self.connection.state().negotiated_cipher_suite()?.suite().as_str()
     }
 
     /// The application protocol agreed on (RFC 7301): one of those in the settings.

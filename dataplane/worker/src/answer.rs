@@ -9,7 +9,7 @@ use crate::{
 };
 use std::borrow::Cow;
 use tollgate_http::{
-    Answer, ConnectionOption, FieldEdits, Method, PROBLEM_CONTENT_TYPE, Problem, Reason, http_date, write_problem,
+    Answer, ConnectionOption, FieldEdits, Method, PROBLEM_CONTENT_TYPE, Problem, Reason, write_problem,
 };
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
@@ -87,7 +87,8 @@ impl<I: Io> Machine<'_, '_, I> {
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
         let fields: [(&str, &[u8]); 2] = [("X-Request-Id", self.request_id), ("Location", location)];
-        self.answer_route(Answer { status, fields: &fields, ..Answer::default() }, b"", reply).await
+        let answer = Answer { status, fields: &fields, lines: self.lines(), ..Answer::default() };
+        self.answer_own(answer, b"", reply).await
     }
 
     /// Answers what the route says.
@@ -103,28 +104,31 @@ impl<I: Io> Machine<'_, '_, I> {
             fields: &fields,
             content_type: &fixed.content_type,
             body_len: fixed.body.len() as u64,
+            lines: self.lines(),
             ..Answer::default()
         };
-        self.answer_route(answer, fixed.body.as_bytes(), reply).await
+        self.answer_own(answer, fixed.body.as_bytes(), reply).await
     }
 
-    async fn answer_route(
+    /// Sends an answer of our own, with what every one of them has: the date, what becomes of the connection, and what the
+    /// policies of the route do to fields. `answer` says the rest.
+    pub(crate) async fn answer_own(
         &self,
         answer: Answer<'_>,
         content: &[u8],
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
-        let (worker, outcome) = (&self.connection.worker, self.outcome);
         let closes = self.closes();
-        outcome.closes.set(closes);
-        outcome.status.set(answer.status);
-        let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
+        self.outcome.closes.set(closes);
+        self.outcome.status.set(answer.status);
+        self.charge_answer(content);
+        let date = self.connection.worker.date();
         let connection = connection_option(Some(&self.facts), closes);
         let is_head = self.facts.method == Method::Head;
-        self.charge_answer(content);
-        let (edits, lines) = (self.edits(), self.lines());
-        let answer = Answer { date: &date, connection, edits, lines, ..answer };
-        reply.answer(&answer, if is_head { &[] } else { content })?;
+        reply.answer(
+            &Answer { date: &date, connection, edits: self.edits(), ..answer },
+            if is_head { &[] } else { content },
+        )?;
         reply.flush().await.map(|()| Forwarded::Answered)
     }
 }

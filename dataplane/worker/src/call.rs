@@ -26,6 +26,8 @@ pub(crate) enum Entry<'p> {
     Upstream(&'p UpstreamProgram, Option<Call<'p>>),
     /// It is answered with this.
     Answer(&'p FixedAnswer),
+    /// It gets a copy of this upstream's answers, if there is one; seconds until it makes sense to ask again, if not.
+    Copy(&'p UpstreamProgram, u32),
     /// It is refused; seconds until it makes sense to ask again.
     Refused(Reason, u32),
 }
@@ -60,6 +62,7 @@ fn guarded<'p, I: Io>(worker: &Worker<I>, program: &'p Program, upstream: &'p Up
     match fallback.map(|breaker| &breaker.fallback) {
         None | Some(Fallback::Off) => refused,
         Some(Fallback::Answer(answer)) => Entry::Answer(answer),
+        Some(Fallback::Cache(_)) => Entry::Copy(upstream, seconds(nanos)),
         Some(Fallback::Upstream(name)) => match program.upstream_named(name) {
             None => refused,
             Some(other) if !other.is_guarded => Entry::Upstream(other, None),
@@ -160,6 +163,7 @@ const fn is_failure(reason: Reason) -> bool {
             | Reason::UpstreamClosed
             | Reason::UpstreamMalformed
             | Reason::UpstreamHeadTooLarge
+            | Reason::ResponseIncomplete
             | Reason::ResponseTimeout
     )
 }

@@ -12,22 +12,20 @@ use crate::{
     link::Link,
     listening::Listening,
     record::{Facts, Outcome},
-    request_id::RequestId,
     standing::Target,
     state::Worker,
     throttle::Settled,
     tls::{self, Greeting},
     trace,
     watch::{Phase, Watch},
-    wheel::TimerId,
     wire::Wire,
 };
 use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
 };
-use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestIndex, Side, Traceparent, Version, http_date};
-use tollgate_io::{Instant, Io, Stream, Wall};
+use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestId, RequestIndex, Side, Traceparent, Version};
+use tollgate_io::{Instant, Io, Stream, TimerId, Wall};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
 /// A client's connection.
@@ -301,6 +299,7 @@ impl Active {
             client,
             changes: OnceCell::new(),
             admission: OnceCell::new(),
+            copying: OnceCell::new(),
             head_is_consumed: Cell::new(false),
         };
         let next = machine.run(down).await;
@@ -363,6 +362,7 @@ impl Active {
             throttled_by,
             shadowed_by,
             fault: outcome.fault.get(),
+            is_copy: outcome.is_copy.get(),
         });
         worker.append_log(line, now);
     }
@@ -386,7 +386,7 @@ impl Active {
             record.name_client(connection.stream.peer().ip(), &connection.listening.name);
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
-        let date = http_date(worker.io.wall(now).0 / 1_000_000_000);
+        let date = worker.date();
         let status = reason.status();
         let refusal = Refusal {
             reason,

@@ -12,6 +12,7 @@ use crate::{
     body::{Sink, Source},
     call::{self, Call, Entry},
     connection::Connection,
+    copies::Copying,
     forward::{Forward, Forwarded},
     h1::{H1Downstream, H1Upstream},
     hedge::{Asked, Raced},
@@ -35,7 +36,7 @@ use std::{
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{
     Answer, BodyLength, ForwardRequest, ForwardResponse, HeadLimits, Method, Reason, RequestHead, RequestIndex,
-    ResponseHead, Side, TraceContext, http_date,
+    ResponseHead, Side, TraceContext,
 };
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
@@ -138,6 +139,8 @@ pub(crate) struct Machine<'a, 'p, I: Io> {
     pub(crate) changes: OnceCell<ResponseChanges<'p>>,
     /// What the request was let in with, or refused, if its route has rules.
     pub(crate) admission: OnceCell<Box<Admission>>,
+    /// Whether its answer is copied, if copies of the upstream's answers are kept.
+    pub(crate) copying: OnceCell<Box<Copying>>,
     /// Whether the head's bytes have been left behind.
     pub(crate) head_is_consumed: Cell<bool>,
 }
@@ -230,12 +233,22 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let (upstream, call) = match call::enter(worker, self.program, upstream) {
             Entry::Upstream(upstream, call) => (upstream, call),
             Entry::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+            Entry::Copy(upstream, retry_after_s) => {
+                self.outcome.retry_after_s.set(retry_after_s);
+                return Box::pin(self.answer_copy(down, route, upstream, (&target, body))).await;
+            }
             Entry::Refused(reason, retry_after_s) => {
                 self.outcome.retry_after_s.set(retry_after_s);
                 return self.fail(reason, None, &mut down.writer).await;
             }
         };
         self.outcome.upstream.set(Some(upstream));
+        if call.is_some()
+            && let Some(copying) = self.copying(down.reader.bytes(), upstream, &target, body)
+        {
+            // Once per exchange, so that it is empty.
+            let _ = self.copying.set(Box::new(copying));
+        }
         let active = worker.metrics.upstream_active(upstream.figures);
         active.increment();
         let forwarded = self.forward(down, route, (upstream, call.as_ref()), &target, body).await;
@@ -316,7 +329,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     }
 
     /// Sets the deadlines of the whole exchange.
-    fn bound(&self, timeouts: &Timeouts) {
+    pub(crate) fn bound(&self, timeouts: &Timeouts) {
         let watch = &self.connection.watch;
         if let Some(limit) = timeouts.request {
             watch.bound_exchange(self.facts.begun + limit);
@@ -361,7 +374,9 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             None if self.outcome.status.get() < 500 => Shown::Success,
             None
             | Some(
-                Reason::UpstreamClosed
+                Reason::UpstreamTlsFailed
+                | Reason::UpstreamTlsAlert
+                | Reason::UpstreamClosed
                 | Reason::UpstreamMalformed
                 | Reason::UpstreamHeadTooLarge
                 | Reason::ResponseIncomplete
@@ -393,6 +408,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             uploading: Cell::new(false),
             tries,
             call,
+            copying: self.copying.get().map(Box::as_ref),
             has_interim: Cell::new(false),
         }
     }
@@ -404,21 +420,25 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         checkout: &Checkout<'_, '_, I>,
         target: &[u8],
     ) -> Result<(), Reason> {
-        let head = self.index.head(received);
-        let with = ForwardRequest {
+        let with = self.forwarded_as(target, checkout.target.authority().as_bytes());
+        RequestSink::head(up.halves().1, self.index.head(received), &with)
+    }
+
+    /// What the request says beyond what came; `default_host` is Host for one that came with none.
+    pub(crate) fn forwarded_as<'t>(&'t self, target: &'t [u8], default_host: &'t [u8]) -> ForwardRequest<'t> {
+        ForwardRequest {
             client: self.connection.stream.peer().ip(),
             scheme: self.connection.stream.scheme(),
             trusted: self.is_trusted,
             style: self.program.forwarded,
             request_id: self.request_id,
             upgrade: self.facts.upgrade,
-            default_host: checkout.target.authority().as_bytes(),
+            default_host,
             trace: self.trace,
             target,
             edits: self.chain().and_then(Chain::request_edits),
             consumer: self.consumer(),
-        };
-        RequestSink::head(up.halves().1, head, &with)
+        }
     }
 
     /// Whether an idle connection turned out to be closed before the endpoint saw the request, so that a request that may
@@ -480,11 +500,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         reply.take_back();
         self.connection.watch.mark_misleading_end(false);
         outcome.status.set(status);
-        let worker = &self.connection.worker;
         let is_theirs = reason.side() == Side::Downstream && !is_harmless(reason);
         let closes = is_theirs || self.closes();
         outcome.closes.set(closes);
-        let date = http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000);
+        let date = self.connection.worker.date();
         let violated = self.violated();
         let refusal = Refusal {
             reason,

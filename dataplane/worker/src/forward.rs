@@ -10,13 +10,14 @@ use crate::{
     bell,
     body::{Part, Sink, Source},
     call::Call,
+    copies::Copying,
     exchange::{Downstream, ResponseSink, ResponseSource, Upstream},
     limits,
     record::{Facts, Outcome},
-    relay::{discard, relay},
+    relay::discard,
     retry::Tries,
     state::Worker,
-    throttle::{Meter, Metered},
+    throttle::Meter,
     watch::Watch,
 };
 use std::{cell::Cell, pin::pin};
@@ -60,6 +61,8 @@ pub(crate) struct Forward<'a, 'p, I: Io> {
     pub(crate) tries: Option<&'a Tries<'p>>,
     /// The request as its upstream's breaker and limit see it, if there are any.
     pub(crate) call: Option<&'a Call<'p>>,
+    /// The request as copies of answers are known by, if its answer may be copied.
+    pub(crate) copying: Option<&'a Copying>,
     /// Whether an interim response has gone to the client.
     pub(crate) has_interim: Cell<bool>,
 }
@@ -112,7 +115,10 @@ impl<I: Io> Forward<'_, '_, I> {
         self.uploading.set(false);
         let now = self.worker.io.now();
         self.outcome.forwarded.set(Some(now));
-        self.watch.extend(now + self.timeouts.first_byte);
+        // An early answer may have begun: then its progress counts.
+        if self.outcome.status.get() == 0 {
+            self.watch.fix(now + self.timeouts.first_byte);
+        }
     }
 
     /// The next part of the client's body; what is queued for the endpoint leaves before waiting for it. `None` if it cannot.
@@ -189,6 +195,7 @@ impl<I: Io> Forward<'_, '_, I> {
         if response.response().is_interim() {
             self.pass_interim(response, reply).await?;
         }
+        self.watch.release();
         let head = response.response();
         if let 502..=504 = head.status()
             && !self.has_interim.get()
@@ -205,6 +212,7 @@ impl<I: Io> Forward<'_, '_, I> {
         if let Some(meter) = &self.meter {
             meter.head(self.worker, &head);
         }
+        let drafting = self.copying.and_then(|copying| copying.begin(self.worker, &head));
         let with = self.respond_with(&head);
         self.outcome.closes.set(with.connection == ConnectionOption::Close);
         reply.head(head, &with)?;
@@ -212,11 +220,10 @@ impl<I: Io> Forward<'_, '_, I> {
         self.outcome.status.set(head.status());
         response.begin_body();
         self.watch.mark_misleading_end(with.framing == ResponseFraming::Close);
-        match &self.meter {
-            Some(meter) if meter.rules.charges_response() => {
-                relay(&mut Metered { source: response, forward: self, meter }, reply).await?;
-            }
-            _ => relay(response, reply).await?,
+        match drafting {
+            None => self.relay_body(response, reply).await?,
+            // In a box, so that the many that are not copied have no room for it.
+            Some(drafting) => Box::pin(self.relay_copied(response, reply, drafting)).await?,
         }
         self.watch.mark_misleading_end(false);
         Ok(Forwarded::Answered)

@@ -33,7 +33,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         head: &RequestHead<'_>,
     ) -> Result<Option<Box<Check>>, Early<'p>> {
         let worker = &self.connection.worker;
-        let now_s = u64::try_from(worker.rule_time().unix_s).unwrap_or(0);
+        let now_s = worker.io.wall(self.facts.begun).0 / 1_000_000_000;
         let refused = |reason| Early::Refused(reason, None);
         let (applications, mut tokens) = (&self.program.snapshot.applications, worker.tokens.borrow_mut());
         let mut caller = match identity.identify(head, applications, &mut tokens, now_s).map_err(refused)? {

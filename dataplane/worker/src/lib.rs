@@ -14,6 +14,7 @@ mod bell;
 mod body;
 mod call;
 mod connection;
+mod copies;
 mod exchange;
 mod faults;
 mod forward;
@@ -35,7 +36,7 @@ mod pool;
 mod program;
 mod record;
 mod relay;
-mod request_id;
+mod replay;
 mod retry;
 mod route_program;
 mod shedding;
@@ -51,7 +52,6 @@ mod trace;
 mod tunnel;
 mod upstream;
 mod watch;
-mod wheel;
 mod wire;
 
 pub use limits::{JOBS_MAX, QUESTIONS_MAX};
@@ -59,7 +59,7 @@ pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
 pub use program::{Program, Registries};
-pub use tls::{ClientTls, Security, SecurityError};
+pub use tls::{ClientTls, Security, SecurityError, Validity};
 pub use tollgate_policy::{
     Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, Question, QuotaCommand, QuotaUsage,
     Registry as RuleRegistry, Store,

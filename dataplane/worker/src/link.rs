@@ -5,7 +5,7 @@
 
 use crate::{
     state::Worker,
-    tls::Layer,
+    tls,
     watch::{Waiting, Watch},
     wire::{Arrival, Wire},
 };
@@ -99,8 +99,7 @@ impl<'a, I: Io> Link<'a, I> {
     fn broken(&self) -> Reason {
         self.watch.cause().unwrap_or(match self.side {
             Side::Downstream => Reason::ClientClosed,
-            _ if self.stream.layer().is_some_and(Layer::has_failed) => Reason::UpstreamTlsFailed,
-            _ => Reason::UpstreamClosed,
+            _ => self.stream.layer().map_or(Reason::UpstreamClosed, tls::broken),
         })
     }
 }

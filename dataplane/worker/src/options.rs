@@ -4,12 +4,11 @@
 //! Routed and judged before like any other request. Any other OPTIONS request belongs to the endpoint.
 
 use crate::{
-    answer::connection_option,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
 };
 use std::borrow::Cow;
-use tollgate_http::{Answer, Reason, RequestHead, http_date};
+use tollgate_http::{Answer, Reason, RequestHead};
 use tollgate_io::Io;
 use tollgate_route::{Found, Request};
 
@@ -23,21 +22,10 @@ impl<I: Io> Machine<'_, '_, I> {
         head: &RequestHead<'_>,
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
-        let (worker, outcome) = (&self.connection.worker, self.outcome);
         let allow = self.methods(head);
-        let closes = self.closes();
-        outcome.closes.set(closes);
-        outcome.status.set(204);
-        let answer = Answer {
-            status: 204,
-            fields: &[("X-Request-Id", self.request_id), ("Allow", allow.as_bytes())],
-            date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
-            connection: connection_option(Some(&self.facts), closes),
-            lines: self.lines(),
-            ..Answer::default()
-        };
-        reply.answer(&answer, &[])?;
-        reply.flush().await.map(|()| Forwarded::Answered)
+        let fields: [(&str, &[u8]); 2] = [("X-Request-Id", self.request_id), ("Allow", allow.as_bytes())];
+        let answer = Answer { status: 204, fields: &fields, lines: self.lines(), ..Answer::default() };
+        self.answer_own(answer, b"", reply).await
     }
 
     /// The methods of the routes that take the request's target.

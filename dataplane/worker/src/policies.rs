@@ -5,7 +5,6 @@
 
 use crate::{
     Program,
-    answer::connection_option,
     connection::Connection,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
@@ -13,7 +12,7 @@ use crate::{
     throttle::rules_of,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
-use tollgate_http::{Answer, Reason, RequestHead, client_of, http_date};
+use tollgate_http::{Answer, Reason, RequestHead, client_of};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
 use tollgate_policy::{Admission, Chain, Check, Phase, Preflight, Request, Step, Throttled};
@@ -171,21 +170,8 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// Answers 204 with `lines` and without those of other responses.
     async fn answer_preflight(&self, lines: &[u8], reply: &mut impl ResponseSink) -> Result<Forwarded, Reason> {
-        let (worker, outcome) = (&self.connection.worker, self.outcome);
-        let closes = self.closes();
-        outcome.closes.set(closes);
-        outcome.status.set(204);
-        let answer = Answer {
-            status: 204,
-            fields: &[("X-Request-Id", self.request_id)],
-            date: &http_date(worker.io.wall(worker.io.now()).0 / 1_000_000_000),
-            connection: connection_option(Some(&self.facts), closes),
-            edits: self.changes.get().and_then(|changes| changes.edits),
-            lines,
-            ..Answer::default()
-        };
-        reply.answer(&answer, &[])?;
-        reply.flush().await.map(|()| Forwarded::Answered)
+        let fields: [(&str, &[u8]); 1] = [("X-Request-Id", self.request_id)];
+        self.answer_own(Answer { status: 204, fields: &fields, lines, ..Answer::default() }, b"", reply).await
     }
 
     /// The target to ask for when the query is changed; `target` else, which is empty for that of the request.

@@ -62,6 +62,8 @@ pub(crate) struct Outcome<'p> {
     pub(crate) attempts: Cell<u8>,
     /// What was injected into it on purpose.
     pub(crate) fault: Cell<Option<&'static str>>,
+    /// Whether it was answered with a copy of an earlier answer.
+    pub(crate) is_copy: Cell<bool>,
     /// Seconds after which a client that is refused may ask again; 0 if nobody can tell.
     pub(crate) retry_after_s: Cell<u32>,
     /// Whether the client's connection ends with this exchange.

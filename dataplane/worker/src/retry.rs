@@ -118,13 +118,6 @@ impl<'p> Tries<'p> {
         self.drawn.set(None);
     }
 
-    /// There is no endpoint to send anything to after all.
-    pub(crate) fn give_back(&self) {
-        if let (Some(bucket), Some(drawn)) = (self.upstream.state.throughput(), self.drawn.take()) {
-            bucket.give_back(drawn);
-        }
-    }
-
     /// An endpoint that was not tried, if one is available.
     pub(crate) fn choose<I: Io>(&self, worker: &Worker<I>, now: Instant) -> Option<Target<'p>> {
         self.standing.choose(self.upstream, self.hash, &self.tried.borrow(), now, worker.io.entropy())
@@ -223,6 +216,15 @@ impl<'p> Tries<'p> {
         self.tried.replace(Tried::default());
         self.is_busy.set(false);
         ended
+    }
+}
+
+impl Drop for Tries<'_> {
+    /// Gives back what was drawn for a try that has not begun: there was no endpoint after all, or the exchange has ended.
+    fn drop(&mut self) {
+        if let (Some(bucket), Some(drawn)) = (self.upstream.state.throughput(), self.drawn.take()) {
+            bucket.give_back(drawn);
+        }
     }
 }
 

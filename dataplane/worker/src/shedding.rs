@@ -45,12 +45,12 @@ impl Lag {
         }
     }
 
-    /// A request has come: begins to measure; `None` if that was done before.
-    pub(crate) fn begin(&self, rules: &Shedding, now: Instant) -> Option<Instant> {
+    /// A request has come: begins to measure; `None` if that was done before. `now` is asked only where it begins.
+    pub(crate) fn begin(&self, rules: &Shedding, now: impl FnOnce() -> Instant) -> Option<Instant> {
         self.is_wanted.set(true);
         (self.due.get() == Instant::NEVER).then(|| {
             self.restart();
-            self.due.set(now + rules.interval / SAMPLES);
+            self.due.set(now() + rules.interval / SAMPLES);
             self.due.get()
         })
     }
@@ -112,9 +112,9 @@ mod tests {
 
     /// Lets intervals pass in which everything is `late`.
     fn pass(lag: &Lag, rules: &Shedding, intervals: u32, late: Duration) {
-        let mut due = lag.begin(rules, Instant::from_nanos(0)).unwrap_or_else(|| lag.due.get());
+        let mut due = lag.begin(rules, || Instant::from_nanos(0)).unwrap_or_else(|| lag.due.get());
         for _ in 0..intervals * SAMPLES {
-            lag.begin(rules, due);
+            lag.begin(rules, || due);
             due = lag.look(Some(rules), due + late);
         }
     }
@@ -147,10 +147,10 @@ mod tests {
     #[test]
     fn a_burst_is_no_queue_that_stands() {
         let (lag, rules) = (Lag::new(), shedding());
-        let mut due = lag.begin(&rules, Instant::from_nanos(0)).unwrap();
+        let mut due = lag.begin(&rules, || Instant::from_nanos(0)).unwrap();
         for turn in 0..400 {
             let late = if turn % SAMPLES == 0 { 0 } else { 500 };
-            lag.begin(&rules, due);
+            lag.begin(&rules, || due);
             due = lag.look(Some(&rules), due + Duration::from_millis(late));
         }
         assert_eq!(lag.pressure(), 0);
@@ -169,7 +169,7 @@ mod tests {
             looks += 1;
         }
         assert_eq!((looks, lag.pressure()), (SAMPLES, 0));
-        assert!(lag.begin(&rules, Instant::from_nanos(0)).is_some());
+        assert!(lag.begin(&rules, || Instant::from_nanos(0)).is_some());
         assert_eq!(lag.look(None, Instant::from_nanos(1)), Instant::NEVER);
     }
 }

@@ -6,27 +6,26 @@
 use crate::{
     Program, Publication,
     bell::Bell,
+    copies::Stores,
     limits::{self, JOBS_MAX},
     listening::Socket,
     parking::Parking,
     peers::Peers,
     pool::Pools,
-    request_id::RequestIds,
     shedding::Lag,
     standing::Standings,
     strict::Questions,
     tickets::Tickets,
     tls::Budget,
     watch::{Phase, Watch},
-    wheel::{TimerId, Wheel},
 };
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
 };
-use tollgate_http::{Reason, ResponseIndex};
-use tollgate_io::{Instant, Io, Stream};
+use tollgate_http::{Reason, RequestIds, ResponseIndex, http_date};
+use tollgate_io::{Instant, Io, Stream, TimerId, Wheel};
 use tollgate_model::Priority;
 use tollgate_policy::{Job, Limiter, Offload, Tokens};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
@@ -48,6 +47,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) request_ids: RequestIds,
     /// This worker's part of deciding by rules.
     pub(crate) limiter: RefCell<Limiter>,
+    /// Copies of answers.
+    pub(crate) stores: Stores,
     /// What came of tokens.
     pub(crate) tokens: RefCell<Tokens>,
     /// What side threads do for exchanges that wait.
@@ -61,6 +62,8 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) log: RefCell<Option<LogSink>>,
     /// When the oldest record not handed to the journal must go; `NEVER` while there is none.
     pub(crate) log_due: Cell<Instant>,
+    /// The second that a Date field was written for last, and the field.
+    date: Cell<(u64, [u8; 29])>,
     /// How far behind it is, where that is of interest.
     lag: Lag,
     wheel: RefCell<Wheel<Rc<Watch<I::Stream>>>>,
@@ -103,6 +106,7 @@ impl<I: Io> Worker<I> {
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
+            stores: Stores::default(),
             tokens: RefCell::default(),
             jobs: Tickets::new(JOBS_MAX),
             offload: RefCell::new(Some(offload)),
@@ -110,6 +114,7 @@ impl<I: Io> Worker<I> {
             handshakes: Rc::default(),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
+            date: Cell::new((0, http_date(0))),
             lag: Lag::new(),
             wheel: RefCell::default(),
             timers: Bell::default(),
@@ -140,6 +145,7 @@ impl<I: Io> Worker<I> {
         self.program.replace(Rc::new(publication.program.clone()));
         self.metrics.generation.set(publication.program.snapshot.generation);
         self.pools.sweep(&self.metrics);
+        self.sweep_stores(&publication.program);
         self.rearrange(publication);
         self.published.ring();
     }
@@ -222,10 +228,19 @@ impl<I: Io> Worker<I> {
         }
     }
 
+    /// The Date field of an answer of our own (RFC 9110, section 6.6.1), written once a second.
+    pub(crate) fn date(&self) -> [u8; 29] {
+        let now_s = self.io.wall(self.io.now()).0 / 1_000_000_000;
+        if self.date.get().0 != now_s {
+            self.date.set((now_s, http_date(now_s)));
+        }
+        self.date.get().1
+    }
+
     /// Whether a request is refused since the worker cannot keep up.
     pub(crate) fn sheds(&self, priority: Priority) -> bool {
         if let Some(rules) = &self.program.borrow().snapshot.shedding
-            && let Some(due) = self.lag.begin(rules, self.io.now())
+            && let Some(due) = self.lag.begin(rules, || self.io.now())
         {
             self.wake_timers_by(due);
         }

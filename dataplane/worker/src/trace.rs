@@ -1,7 +1,6 @@
 //! The trace context of an exchange: the client's, none, or one that begins here, as `tracing` says.
 
-use crate::request_id::{RequestId, RequestIds};
-use tollgate_http::{RequestHead, TraceContext, Traceparent, trace_id};
+use tollgate_http::{RequestHead, RequestId, RequestIds, TraceContext, Traceparent, trace_id};
 use tollgate_model::{TraceAccept, Tracing};
 
 /// What goes on to the endpoint.

@@ -120,7 +120,6 @@ async fn find<'p, I: Io>(
                 continue;
             }
             if has_waited || !tries.may_wait() {
-                tries.give_back();
                 return Err(tries.end());
             }
             tries.wait(worker, watch).await?;

@@ -69,6 +69,8 @@ pub(crate) struct Watch<S> {
     idle: Cell<Duration>,
     /// Whether there was progress since the wheel looked last.
     has_progressed: Cell<bool>,
+    /// Whether progress does not move the deadline at present.
+    is_fixed: Cell<bool>,
     /// The whole exchange ends then.
     exchange_due: Cell<Instant>,
     /// Transfers in flight, by [`Waiting`].
@@ -90,6 +92,7 @@ impl<S: Stream> Watch<S> {
             due: Cell::new(Instant::NEVER),
             idle: Cell::new(Duration::ZERO),
             has_progressed: Cell::new(false),
+            is_fixed: Cell::new(false),
             exchange_due: Cell::new(Instant::NEVER),
             waiting: [const { Cell::new(0) }; 3],
             end_misleads: Cell::new(false),
@@ -102,6 +105,7 @@ impl<S: Stream> Watch<S> {
     pub(crate) fn enter(&self, phase: Phase, due: Instant) -> Option<Instant> {
         self.phase.set(phase);
         self.due.set(due);
+        self.is_fixed.set(false);
         self.idle.set(Duration::ZERO);
         if phase != Phase::Exchange {
             self.exchange_due.set(Instant::NEVER);
@@ -113,6 +117,19 @@ impl<S: Stream> Watch<S> {
     pub(crate) fn extend(&self, due: Instant) {
         self.due.set(due);
         self.has_progressed.set(false);
+        self.is_fixed.set(false);
+    }
+
+    /// Moves the deadline of the phase to where no progress moves it, until [`Watch::release`] or another deadline.
+    pub(crate) fn fix(&self, due: Instant) {
+        self.due.set(due);
+        self.is_fixed.set(true);
+    }
+
+    /// What a fixed deadline was for has come: from now on progress moves it again, and this was some.
+    pub(crate) fn release(&self) {
+        self.is_fixed.set(false);
+        self.has_progressed.set(true);
     }
 
     /// From now on progress moves the deadline of the phase to `idle` after the wheel has noticed it, in an exchange at the
@@ -244,7 +261,7 @@ impl<S: Stream> Watch<S> {
     }
 
     fn act(&self, now: Instant) -> Instant {
-        if self.has_progressed.take() && !self.idle.get().is_zero() {
+        if self.has_progressed.take() && !self.is_fixed.get() && !self.idle.get().is_zero() {
             self.due.set(now + self.idle.get());
         }
         if self.exchange_due.get() <= now {
@@ -259,6 +276,7 @@ impl<S: Stream> Watch<S> {
         }
         if self.due.get() <= now {
             self.due.set(self.due_behind(now));
+            self.is_fixed.set(false);
             self.expire();
         }
         match self.phase.get() {

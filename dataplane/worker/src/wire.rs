@@ -1,9 +1,9 @@
 //! A stream with the TLS session that lies over it, if there is one: plaintext for the worker, whatever the peer speaks.
 //!
 //! It stands wherever a connection is kept: with a client's task, in an exchange, in the pool; and in the node's own checks
-//! of endpoints, which are no worker's. Without a session every call
-//! is the stream's own behind one branch. Receives and sends are bounded as the stream's are: one of each in flight, none
-//! ever dropped. Nothing is judged here; [`crate::link`] gives failures their reason.
+//! of endpoints, which are no worker's. Without a session every call is the stream's own behind one branch. Receives and
+//! sends are bounded as the stream's are: one of each in flight, none ever dropped. Nothing is judged here; [`crate::link`]
+//! gives failures their reason.
 
 use crate::tls::Layer;
 use std::{cell::OnceCell, io, net::SocketAddr};

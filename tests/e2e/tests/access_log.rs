@@ -159,3 +159,31 @@ fn only_the_direct_writer_has_rings() {
     let (direct, is_refused) = rings("auto");
     assert_eq!(direct, if is_refused { none } else { none + 3 });
 }
+
+/// A pipe that nobody reads takes a few of them; the last line tells of all that were not written.
+#[test]
+fn what_nobody_takes_is_counted_at_the_end() {
+    const REQUESTS: usize = 1_000;
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("access.log");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // Both ways, so that neither side waits for the other to open it.
+    let _reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let file = folder.path().join("gateway.yaml");
+    let route = "{ name: all, match: { path: \"/{rest*}\" }, answer: { status: 200 } }";
+    let text = format!(
+        "version: 1\nstatus: off\naccess_log: {{ path: {pipe:?} }}\n\
+         listeners: [ {{ name: public, bind: 127.0.0.1:0 }} ]\nroutes: [ {route} ]\n"
+    );
+    fs::write(&file, text).unwrap();
+    let mut process = Process::start(&["gateway", "--config", &file.to_string_lossy()]);
+    let address = process.announced("listener public on ").parse().unwrap();
+    load(address, 0, REQUESTS);
+    process.signal(Signal::SIGTERM);
+    process.ended();
+    let errors = process.errors();
+    let line =
+        errors.lines().find(|line| line.contains("access records were lost")).unwrap_or_else(|| panic!("{errors}"));
+    let unwritten = line.rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+    assert!((REQUESTS / 2..=REQUESTS).contains(&unwritten), "{line}");
+}

@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 use std::{
     fs,
+    net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
 };
 use tollgate_e2e::{Connection, Folder, Site, TOKEN, get, until};
@@ -72,6 +73,26 @@ fn a_watched_file_is_read_when_another_takes_its_place() {
 }
 
 /// As Kubernetes mounts a ConfigMap: the file is a link through a link that is swapped.
+/// What the node could not run is asked for again when the file is touched, and refused again, or run.
+#[test]
+fn a_touch_is_no_excuse_for_a_file_that_was_refused() {
+    let site = Site::start(&["--watch"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let another = format!("listeners: [ {{ name: another, bind: \"{}\" }}, ", taken.local_addr().unwrap());
+    let text = site.folder().text("two").replace("listeners: [ ", &another);
+    let put = |refusals: usize| {
+        site.folder().put("gateway.yaml", &text);
+        let refused = format!("tollgate_config_changes_total{{result=\"refused\"}} {refusals}\n");
+        let page =
+            until("it to be refused", || Some(site.page("/metrics").text()).filter(|page| page.contains(&refused)));
+        assert!(page.contains("tollgate_config_last_change_ok 0\n"), "{page}");
+    };
+    (1..=2).for_each(put);
+    drop(taken);
+    site.folder().put("gateway.yaml", &text);
+    site.until_answer("two");
+}
+
 #[test]
 fn a_watched_link_is_followed_when_it_is_swapped() {
     let folder = Folder::new(None);

@@ -3,7 +3,7 @@
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tollgate_e2e::{Connection, Platform, origin, until};
+use tollgate_e2e::{Connection, Platform, Response, origin, until};
 
 const DOCUMENT: &str = "\
 openapi: 3.0.3
@@ -145,26 +145,64 @@ fn the_page_for_users_leads_to_a_key() {
     assert_eq!(documents.next(), None);
 }
 
-#[test]
-fn a_client_gets_a_token_on_the_listener_and_calls_with_it() {
-    let origin = origin();
-    let platform = Platform::start();
-    // Who says nothing of security lets in whoever is known in any way.
+/// An API that lets in whoever is known in any way, and a client of it.
+fn published_with_client(platform: &Platform, upstream: &str) -> Value {
     let document = DOCUMENT.replace("security: [ { key: [] } ]\n", "");
-    let _ = published_as(&platform, &origin.address().to_string(), &document);
-    let client = platform.done(&["keys", "shop", "issue", "--oauth"]);
-    let [id, secret] = ["id", "secret"].map(|key| client[key].as_str().unwrap().to_owned());
-    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let _ = published_as(platform, upstream, &document);
+    platform.done(&["keys", "shop", "issue", "--oauth"])
+}
+
+/// Asks for a token on the gateway's listener; gives the answer.
+fn token(platform: &Platform, client: &Value, more: &str) -> Response {
+    let [id, secret] = ["id", "secret"].map(|key| client[key].as_str().expect("a client has both"));
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}{more}");
     let length = form.len();
     let mut connection = Connection::open(platform.address);
     connection.send(format!(
         "POST /oauth2/token HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
     ));
-    let answer = connection.response();
+    connection.response()
+}
+
+/// The header field with a new token.
+fn bearer(platform: &Platform, client: &Value) -> String {
+    let answer = token(platform, client, "");
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let token: Value = serde_json::from_slice(&answer.body).unwrap();
-    let bearer = format!("Authorization: Bearer {}\r\n", token["access_token"].as_str().unwrap());
+    let token: Value = serde_json::from_slice(&answer.body).expect("the token endpoint answers in JSON");
+    format!("Authorization: Bearer {}\r\n", token["access_token"].as_str().expect("a 200 has a token"))
+}
+
+#[test]
+fn a_client_gets_a_token_on_the_listener_and_calls_with_it() {
+    let origin = origin();
+    let platform = Platform::start();
+    let client = published_with_client(&platform, &origin.address().to_string());
+    let elsewhere = token(&platform, &client, "&resource=https%3A%2F%2Fbank.example");
+    assert!(elsewhere.status == 400 && elsewhere.text().contains("invalid_target"), "{}", elsewhere.text());
+    let bearer = bearer(&platform, &client);
     until("200 with the token", || (platform.ask("/orders/hello", &bearer).status == 200).then_some(()));
     assert_eq!(platform.ask("/orders/hello", &bearer.replace("Bearer ey", "Bearer ez")).status, 401);
+}
+
+/// Tokens of the key before, and of the one after, are good without anybody noticing.
+#[test]
+fn a_key_that_is_rotated_is_good_until_its_tokens_end() {
+    let origin = origin();
+    let platform = Platform::start();
+    let client = published_with_client(&platform, &origin.address().to_string());
+    let keys = platform.done(&["signing-keys"]);
+    let before = bearer(&platform, &client);
+    until("200 with the token", || (platform.ask("/orders/hello", &before).status == 200).then_some(()));
+    let rotated = platform.done(&["signing-keys", "rotate"]);
+    assert_eq!((&rotated[0]["kid"], &rotated[0]["does"]), (&keys[0]["kid"], &json!("retired")), "{rotated}");
+    assert_eq!((&rotated[1]["kid"], &rotated[1]["does"]), (&keys[1]["kid"], &json!("signs")));
+    let after = bearer(&platform, &client);
+    assert_ne!(before.split('.').next(), after.split('.').next(), "it is signed with another key");
+    assert_eq!([&before, &after].map(|bearer| platform.ask("/orders/hello", bearer).status), [200; 2]);
+    // The third is told to the gateway before it signs anything.
+    let _ = platform.done(&["signing-keys", "rotate"]);
+    let third = bearer(&platform, &client);
+    // The plan is used up: 429, and nobody unknown.
+    until("a token of the newer key", || (platform.ask("/orders/hello", &third).status == 429).then_some(()));
 }

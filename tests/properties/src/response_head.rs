@@ -22,9 +22,9 @@ pub fn response_head(bytes: &[u8]) {
     for limits in &LIMITS {
         for method in [Method::Get, Method::Head] {
             let expected = read_response(bytes, method.as_str().as_bytes(), &reference_limits(limits));
-            let mut copy = bytes.to_vec();
+            let copy = bytes.to_vec();
             let mut index = ResponseIndex::new();
-            let verdict = index.parse(&mut copy, method, limits);
+            let verdict = index.parse(&copy, method, limits);
             check_verdict(verdict, &expected, bytes, limits);
             if let Reading::Whole(response) = &expected {
                 check_meaning(response, index.head(&copy));
@@ -86,7 +86,7 @@ fn check_forwarded(response: &Response, head: ResponseHead<'_>, method: Method) 
 
 fn check_prefixes(verdict: Parsed, bytes: &[u8], method: Method, limits: &HeadLimits) {
     for end in Split::Drawn(seed_of(bytes)).ends(bytes.len()) {
-        let found = ResponseIndex::new().parse(&mut bytes[..end].to_vec(), method, limits);
+        let found = ResponseIndex::new().parse(&bytes[..end], method, limits);
         check_part(found, verdict, end, bytes);
     }
 }

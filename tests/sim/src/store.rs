@@ -19,8 +19,8 @@ use std::{
     task::{Poll, Waker},
     time::Duration,
 };
-use tollgate_limit::{Debit, Question, Shared, Store, Terms, Unanswered};
-use tollgate_model::{Cluster, Source, StoreLost};
+use tollgate_limit::{Debit, Question, Shared, Store, Terms, Unanswered, WhenLost};
+use tollgate_model::{Cluster, Source};
 use tollgate_worker::Keeper;
 
 /// The way of a gateway to its store.
@@ -198,7 +198,7 @@ impl Source for Secrets {
 impl Keeper for SimKeeper {
     fn keep(&self, _: &str, _: &Arc<tollgate_limit::Quotas>) {}
 
-    fn share(&self, _: &Arc<tollgate_limit::Quotas>, _: StoreLost) -> Option<Shared> {
+    fn share(&self, _: &Arc<tollgate_limit::Quotas>, _: WhenLost) -> Option<Shared> {
         None
     }
 

@@ -10,9 +10,10 @@ use rustls::{
     ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
     crypto::aws_lc_rs::default_provider,
     pki_types::{PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io::{Read, Write},
     net::{IpAddr, SocketAddr},
     rc::Rc,
@@ -102,6 +103,22 @@ impl Authority {
             .with_single_cert(own.chain(), own.key())
             .expect("they belong together")
     }
+
+    /// A server with `own` that accepts only clients which show a certificate it has issued.
+    ///
+    /// # Panics
+    /// If `own` is not a certificate with its key.
+    #[must_use]
+    pub fn demanding_server(&self, own: &Issued) -> ServerConfig {
+        let provider = Arc::new(default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots().into(), provider.clone()).build();
+        ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has both")
+            .with_client_cert_verifier(verifier.expect("it has a root"))
+            .with_single_cert(own.chain(), own.key())
+            .expect("they belong together")
+    }
 }
 
 impl Issued {
@@ -184,6 +201,8 @@ struct Carrier {
     sealed: Endpoint,
     session: RefCell<Connection>,
     manners: Manners,
+    /// The session has, and its alert is on its way.
+    has_failed: Cell<bool>,
     /// To the task that writes to `sealed`; nothing means that no more comes.
     outbox: SimSender<Option<Vec<u8>>>,
 }
@@ -192,7 +211,14 @@ impl Carrier {
     fn start(world: &World, plain: Endpoint, sealed: Endpoint, mut session: Connection, manners: Manners) {
         session.set_buffer_limit(None);
         let (outbox, inbox) = world.mailbox();
-        let carrier = Rc::new(Self { plain, sealed, session: RefCell::new(session), manners, outbox });
+        let carrier = Rc::new(Self {
+            plain,
+            sealed,
+            session: RefCell::new(session),
+            manners,
+            has_failed: Cell::new(false),
+            outbox,
+        });
         world.spawn(carrier.clone().write(inbox));
         world.spawn(carrier.clone().seal());
         world.spawn(carrier.open());
@@ -231,6 +257,7 @@ impl Carrier {
             match self.plain.read(&mut bytes, READ_BYTES).await {
                 Ok(0) => break,
                 Ok(_) => self.session.borrow_mut().writer().write_all(&bytes).expect("its buffer has no limit"),
+                Err(_) if self.has_failed.get() => return,
                 Err(_) => return self.break_both(),
             }
             self.flush();
@@ -249,7 +276,12 @@ impl Carrier {
             let Ok(count) = self.sealed.read(&mut bytes, READ_BYTES).await else { return self.break_both() };
             let opened = self.process(&bytes);
             self.flush();
-            let Ok((plain, has_closed)) = opened else { return self.plain.reset() };
+            let Ok((plain, has_closed)) = opened else {
+                // The peer shall read the alert.
+                self.has_failed.set(true);
+                self.outbox.send(None);
+                return self.plain.reset();
+            };
             if self.plain.write_all(&plain).await.is_err() {
                 return self.break_both();
             }

@@ -40,11 +40,15 @@ fn the_model_holds_in_256_mixes() {
     });
     let sum = sum.into_inner().expect("no panic under it");
     if env::var_os("TOLLGATE_SWARM_FIGURES").is_some() {
-        eprintln!("{} exchanges, {} answered, {} turned away", sum.exchanges, sum.answered, sum.turned_away);
+        eprintln!(
+            "{} exchanges, {} answered, {} copies, {} turned away",
+            sum.exchanges, sum.answered, sum.copied, sum.turned_away
+        );
         Kind::all().for_each(|kind| eprintln!("{:>8} {}", sum.happened(kind), kind.name()));
     }
     let rare: Vec<_> = Kind::all().filter(|&kind| sum.happened(kind) < HAPPENED_MIN).map(Kind::name).collect();
     assert!(rare.is_empty(), "too rare to mean something: {rare:?}");
+    assert!(sum.copied >= HAPPENED_MIN, "{} copies given", sum.copied);
     assert!(sum.turned_away >= HAPPENED_MIN, "{} connections turned away", sum.turned_away);
 }
 

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("consumer", &[]),
     ("items", &[]),
     ("document", &["place", "pattern"]),
-    ("raw", &["place"]),
+    ("raw", &["document", "place"]),
     ("model", &["raw", "document", "consumer", "items", "place", "pattern"]),
     ("route", &["model", "http"]),
     ("limit", &["model", "http"]),

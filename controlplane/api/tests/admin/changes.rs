@@ -100,6 +100,26 @@ fn a_difference_is_told_with_its_place() {
 }
 
 #[test]
+fn a_publication_that_is_made_is_a_change() {
+    let world = World::new();
+    let mut all = documents();
+    all["documents"][3]["upstream"]["endpoints"][0]["address"] = json!("${var:STOCK}");
+    all["documents"][5]["variables"] = json!({ "STOCK": "127.0.0.1:1" });
+    let apply = |query: &str, body: &Value| {
+        world.ask("POST", &format!("/tenants/acme/apply{query}"), &world.owner, body).done()
+    };
+    apply("", &all);
+    all["documents"][5]["variables"] = json!({ "STOCK": "127.0.0.1:2" });
+    for query in ["?dry_run=true", ""] {
+        let answer = apply(query, &all);
+        let told = answer["changes"].as_array().unwrap().iter().find(|told| told["kind"] == "Publication").unwrap();
+        let expected = json!([{ "place": "variables.STOCK", "before": "127.0.0.1:1", "after": "127.0.0.1:2" }]);
+        assert_eq!((&told["change"], &told["differences"]), (&json!("changed"), &expected), "{query}");
+    }
+    assert!(said(&apply("", &all)).iter().all(|(_, change)| change == "unchanged"));
+}
+
+#[test]
 fn every_change_is_told_with_who_what_before_and_after() {
     let world = World::new();
     let put = |body: Value| {

@@ -23,6 +23,11 @@ fn a_refusal_is_a_problem_document_with_its_places() {
         ("GET", "/tenants/acme/apis?colour=red", "", 422, "colour"),
         ("GET", "/tenants/acme/apis?limit=1&limit=2", "", 422, "limit"),
         ("PUT", "/tenants/acme/plans/gold?dry_run=maybe", "{}", 422, "dry_run"),
+        ("POST", "/tenants/acme/apply?prune=no", r#"{"documents":[]}"#, 422, "prune"),
+        ("POST", "/tenants/acme/apply", r#"{"documents":[{"kind":"Subscription"}]}"#, 422, "documents[0]"),
+        ("PUT", "/tenants/acme", r#"{"title":1}"#, 422, "title"),
+        ("PUT", "/tenants/acme", r#"{"titel":1}"#, 422, "titel"),
+        ("GET", "/tenants/acme/catalog/apis?search=label:team", "", 422, "search"),
         ("GET", "/no/such/path", "", 404, ""),
         ("PATCH", "/tenants/acme/plans/gold", "{}", 405, ""),
     ];
@@ -56,6 +61,10 @@ fn a_record_is_written_as_it_was_read_or_not_at_all() {
     let events = world.get("/tenants/acme/audit?kind=plan&key=gold", &world.owner).done();
     assert_eq!(events["items"].as_array().unwrap().len(), 2);
     assert_eq!(put(&[("if-match", "7 or 8")], "{}").status, 422);
+    for field in ["if-match", "if-none-match", "idempotency-key"] {
+        let unreadable = put(&[(field, "é")], "{}");
+        assert_eq!((unreadable.status, unreadable.code()), (400, "invalid_field"), "{field}");
+    }
     let gone = |tag: &str| world.with("DELETE", path, &world.owner, &[("if-match", tag)], String::new()).status;
     assert_eq!((gone(&etag), gone(&second.etag()), gone(&second.etag())), (412, 204, 404));
 }
@@ -82,6 +91,24 @@ fn a_request_with_a_key_is_done_once() {
     assert_eq!(issue("k1", "{}").body, first.body);
     tollgate_api::forget(world.store.as_ref(), now + std::time::Duration::from_secs(25 * 3600)).unwrap();
     assert_ne!(issue("k1", "{}").body["secret"], first.body["secret"]);
+}
+
+#[test]
+fn words_for_people_are_bounded() {
+    let (world, _) = World::furnished();
+    let put = |path: &str, body: &serde_json::Value| world.ask("PUT", path, &world.owner, body);
+    put("/tenants/acme/applications/shop", &json!({})).done();
+    let long = "é".repeat(257);
+    for (path, body, place) in [
+        ("/tenants/acme/apis/orders@1.0/publications/production", json!({ "note": long }), "note"),
+        ("/tenants/acme/apis/orders@1.0/revisions", json!({ "note": long }), "note"),
+        ("/tenants/acme/applications/shop/credentials", json!({ "title": long }), "title"),
+        ("/tenants/acme/members/ann/tokens", json!({ "title": long }), "title"),
+    ] {
+        let answer = world.ask("POST", path, &world.owner, &body);
+        assert_eq!((answer.status, answer.code()), (422, "too_many"), "{path}: {answer:?}");
+        assert_eq!(answer.body["errors"][0]["place"], place, "{path}");
+    }
 }
 
 #[test]

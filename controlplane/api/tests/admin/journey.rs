@@ -96,6 +96,19 @@ fn a_subscription_waits_for_approval_where_the_plan_wants_it() {
 }
 
 #[test]
+fn the_catalog_tells_nobody_of_what_they_cannot_find() {
+    let (world, _) = World::furnished();
+    let dev = world.member("acme", "dev", &["developer"]);
+    let mut hidden = api();
+    hidden["visibility"] = json!("private");
+    world.ask("PUT", "/tenants/acme/apis/secret@1", &world.owner, &hidden).done();
+    let apis = json!({ "apis": [{ "api": "orders@1.0" }, { "api": "secret@1" }] });
+    world.ask("PUT", "/tenants/acme/products/trade", &world.owner, &apis).done();
+    let found = world.get("/tenants/acme/catalog/products", &dev).done();
+    assert_eq!(found["items"][0]["apis"], json!([{ "api": "orders@1.0" }]));
+}
+
+#[test]
 fn a_key_is_shown_once_and_its_hash_never() {
     let (world, _) = World::furnished();
     world.ask("PUT", "/tenants/acme/applications/shop", &world.owner, &json!({})).done();

@@ -8,4 +8,6 @@ mod conventions;
 mod document;
 mod journey;
 mod passwords;
+mod removal;
+mod signing_keys;
 mod world;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tollgate_api::Desk;
-use tollgate_store::{SealKey, Sealer, Sqlite, Store};
+use tollgate_store::{SealKey, Sealer, Sqlite, Store, Transactions as _};
 use tower::ServiceExt as _;
 
 pub(crate) struct World {
@@ -49,6 +49,7 @@ impl World {
     pub(crate) fn empty() -> (Self, String) {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
+        store.write(|rows| tollgate_keys::KeyRing::open(rows, 1).map(drop)).unwrap();
         let router = tollgate_api::router(&Desk::new(store.clone(), None));
         let runtime = Builder::new_current_thread().build().unwrap();
         let token = tollgate_api::setup_token(store.as_ref()).unwrap().unwrap();

@@ -1,6 +1,7 @@
 //! Tokens granted, read, revoked, and those that are none.
 
 use super::*;
+use crate::revoked::Revoked;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tollgate_domain::{Made, SecretText, credential::Wanted};
@@ -41,14 +42,14 @@ const GRANT: &[u8] = b"grant_type=client_credentials&scope=read";
 #[test]
 fn a_token_says_who_may_what_until_when() {
     for algorithm in [Algorithm::EdDSA, Algorithm::ES256] {
-        let (issuer, (shop, text)) = (issuer(algorithm).with_lifetime(60), client(1, "acme", None));
+        let (issuer, (shop, text)) = (issuer(algorithm), client(1, "acme", None));
         let request = TokenRequest::read(GRANT, Some(&field(&shop, &text))).unwrap();
         let clients = Known(vec![shop.clone()]);
         let token = issuer.grant(&request, &clients, 1000, [7; 16]).unwrap();
-        assert_eq!((token.expires_in, token.scope.as_str(), token.token_type), (60, "read", "Bearer"));
+        assert_eq!((token.expires_in, token.scope.as_str(), token.token_type), (TOKEN_LIFETIME_S, "read", "Bearer"));
         let expected = json!({
             "iss": "https://keys.example", "aud": "https://api.example", "sub": "shop", "application": "shop",
-            "client_id": shop.credential.id, "tenant": "acme", "scope": "read", "iat": 1000, "exp": 1060,
+            "client_id": shop.credential.id, "tenant": "acme", "scope": "read", "iat": 1000, "exp": 1000 + TOKEN_LIFETIME_S,
             "jti": URL.encode([7; 16]),
         });
         assert_eq!(claims(&token.access_token), expected);
@@ -90,6 +91,12 @@ fn whoever_is_not_known_gets_none_and_is_not_told_why() {
     };
     assert_eq!(wrong(b"grant_type=password"), OauthErrorCode::UnsupportedGrantType);
     assert_eq!(wrong(b"grant_type=client_credentials&scope=read+admin"), OauthErrorCode::InvalidScope);
+    // What would take any token of ours that names it.
+    let elsewhere = b"grant_type=client_credentials&resource=https%3A%2F%2Fbank.example";
+    assert_eq!(wrong(elsewhere), OauthErrorCode::InvalidTarget);
+    let ours = b"grant_type=client_credentials&resource=https%3A%2F%2Fapi.example";
+    let request = TokenRequest::read(ours, Some(&field(&good, &text))).unwrap();
+    assert_eq!(claims(&issuer.grant(&request, &clients, 1000, [0; 16]).unwrap().access_token)["aud"], issuer.audience);
 }
 
 #[test]
@@ -101,12 +108,12 @@ fn a_token_is_active_until_it_ends_or_is_ended() {
     let request = TokenRequest::read(GRANT, Some(&field(&shop, &text))).unwrap();
     let token = issuer.grant(&request, &clients, 1000, [1; 16]).unwrap().access_token;
     // The key that signed it is retired meanwhile.
-    issuer.ring_mut().rotate(Algorithm::EdDSA, 1001).unwrap();
-    issuer.ring_mut().rotate(Algorithm::EdDSA, 1002).unwrap();
+    issuer.ring.rotate(Algorithm::EdDSA, 1001).unwrap();
+    issuer.ring.rotate(Algorithm::EdDSA, 1002).unwrap();
     let form = format!("token={token}");
     let mut revoked = Revoked::default();
     let active = |by: &str, form: &str, revoked: &Revoked, now_s| {
-        issuer.introspect(form.as_bytes(), Some(by), &clients, revoked, now_s).unwrap().active
+        issuer.introspect(form.as_bytes(), Some(by), &clients, now_s, |jti| revoked.has(jti)).unwrap().active
     };
     let (own, near, far) = (field(&shop, &text), field(&sibling, &sibling_text), field(&stranger, &stranger_text));
     assert!(active(&own, &form, &revoked, 1001) && active(&near, &form, &revoked, 1001));
@@ -114,9 +121,18 @@ fn a_token_is_active_until_it_ends_or_is_ended() {
     assert!(!active(&own, &form, &revoked, 1000 + TOKEN_LIFETIME_S));
     assert!(!active(&own, "token=abc", &revoked, 1001));
     for (by, ends) in [(&near, false), (&own, true)] {
-        issuer.revoke(form.as_bytes(), Some(by), &clients, &mut revoked, 1001).unwrap();
+        issuer
+            .revoke(form.as_bytes(), Some(by), &clients, 1001)
+            .unwrap()
+            .into_iter()
+            .for_each(|ended| revoked.add(ended));
         assert_eq!(!active(&own, &form, &revoked, 1001), ends);
     }
+    // A secret that is revoked takes the tokens it has got along.
+    let mut without = clients.0.clone();
+    without[0].credential.revoke(1001);
+    let seen = issuer.introspect(form.as_bytes(), Some(&near), &Known(without), 1001, |_| false).unwrap();
+    assert!(!seen.active);
     assert_eq!(
         serde_json::to_value(Introspection { active: false, claims: None }).unwrap(),
         json!({ "active": false })

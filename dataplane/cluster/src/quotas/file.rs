@@ -1,13 +1,14 @@
 //! The file of quotas on disk: read whole, added to, replaced as a whole.
 //!
-//! It is mode 0600, since the secret that keys are hashed with stands in it. What is added is synced; what replaces it is
-//! written beside it, synced and renamed over it, so that a crash leaves the old one or the new one. A node locks a file
+//! It is mode 0600, since the secret that keys are hashed with stands in it. What is added is synced; a crash while it is
+//! replaced ([`crate::replace()`]) leaves the old one or the new one. A node locks a file
 //! beside it (`PATH.lock`) for as long as it runs: two that add to one file would each undo what the other counted.
 
 use super::{
     kept::Kept,
     record::{self, Counts, Header, HeaderError},
 };
+use crate::replace;
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
@@ -131,17 +132,5 @@ fn write_anew(path: &Path, header: &Header, counts: &[Counts]) -> io::Result<(Fi
     let mut bytes = Vec::new();
     header.write(&mut bytes);
     counts.iter().for_each(|counts| counts.write(&mut bytes));
-    let beside = path.with_added_extension("new");
-    // A file that is there keeps its mode.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&beside)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()?;
-    Ok((file, bytes.len() as u64))
+    Ok((replace(path, &bytes)?, bytes.len() as u64))
 }

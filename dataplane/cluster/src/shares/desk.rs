@@ -44,7 +44,7 @@ pub(super) struct Desk {
     nodes: u64,
     patience: Duration,
     /// By number; a rule that has gone is nobody's.
-    pub(super) rules: Vec<Weak<Quotas>>,
+    pub(super) rules: AHashMap<u32, Weak<Quotas>>,
     keys: AHashMap<Id, Key>,
     pending: Vec<Id>,
     /// Keys whose use outruns their wants, or which must use what they have soon.
@@ -65,7 +65,7 @@ impl Desk {
         Self {
             nodes,
             patience,
-            rules: Vec::new(),
+            rules: AHashMap::new(),
             keys: AHashMap::new(),
             pending: Vec::new(),
             hot: Vec::new(),
@@ -197,7 +197,6 @@ impl Desk {
         if self.is_lost.swap(false, Relaxed) {
             self.settle();
         }
-        self.figures.batches.fetch_add(1, Relaxed);
         for (ask, (given, left)) in batch.iter().zip(answers) {
             let is_loan = ask.units > 0 && !matches!(ask.of, Of::Quota { is_debit: true, .. });
             if is_loan {
@@ -269,8 +268,8 @@ impl Desk {
     }
 }
 
-fn quotas(rules: &[Weak<Quotas>], rule: u32) -> Option<Arc<Quotas>> {
-    rules.get(rule as usize)?.upgrade()
+fn quotas(rules: &AHashMap<u32, Weak<Quotas>>, rule: u32) -> Option<Arc<Quotas>> {
+    rules.get(&rule)?.upgrade()
 }
 
 /// Puts a key on the list of those that are looked at, if it belongs there.

@@ -22,12 +22,20 @@ pub(crate) struct Updater {
     pub(crate) live: Arc<Live>,
     /// What is read when the file is asked for.
     pub(crate) file: Option<PathBuf>,
-    /// What the file said when it was last read.
+    /// What the file said when it was last taken, without what is laid over it.
     pub(crate) read: Option<Configuration>,
     pub(crate) last_good: Option<LastGood>,
     /// What is laid over every whole configuration.
     pub(crate) overlay: Option<Overlay>,
     pub(crate) metrics: Arc<ConfigMetrics>,
+}
+
+/// What a change leads to.
+struct Judged {
+    /// `None` if it is what is known already.
+    next: Option<Configuration>,
+    /// What the file says, if it was read.
+    read: Option<Configuration>,
 }
 
 impl Updater {
@@ -46,13 +54,19 @@ impl Updater {
         let running = self.live.running();
         let tag = Tag::of(running.configuration.snapshot());
         let _reloading = matches!(change, Change::File(_)).then(service::reloading);
-        let outcome = match self.judge(&change, &running.configuration, if_match.as_deref()) {
+        let judged = self.judge(&change, &running.configuration, if_match.as_deref());
+        let read = judged.as_ref().ok().and_then(|judged| judged.read.clone());
+        let outcome = match judged.map(|judged| judged.next) {
             _ if self.publisher.is_draining() => Outcome::Refused(Refusal::Draining),
             Err(refusal) => Outcome::Refused(refusal),
             Ok(None) => Outcome::Unchanged { tag },
             Ok(Some(next)) if is_dry_run => Outcome::Valid { tag, digest: next.snapshot().digest },
             Ok(Some(next)) => self.publish(next, cause),
         };
+        // What was refused is tried again when the file is next touched.
+        if read.is_some() && !matches!(outcome, Outcome::Refused(_)) {
+            self.read = read;
+        }
         // What is received is held no longer than it is needed.
         drop(change);
         if !is_dry_run {
@@ -68,18 +82,14 @@ impl Updater {
         }
     }
 
-    /// The configuration that a change leads to; `None` if it is what is known already.
-    fn judge(
-        &mut self,
-        change: &Change,
-        running: &Configuration,
-        if_match: Option<&str>,
-    ) -> Result<Option<Configuration>, Refusal> {
+    /// The configuration that a change leads to.
+    fn judge(&self, change: &Change, running: &Configuration, if_match: Option<&str>) -> Result<Judged, Refusal> {
         let tag = Tag::of(running.snapshot());
         if if_match.is_some_and(|if_match| !tag.meets(if_match)) {
             return Err(Refusal::Mismatch { tag });
         }
         let text = |bytes| str::from_utf8(bytes).map_err(|_| Refusal::Unfit("the text is not UTF-8".to_owned()));
+        let mut read = None;
         let next = match change {
             Change::Put(body) => self.laid_over(running.replace("body of PUT", text(body.bytes())?, &NodeSource)?)?,
             Change::Patch(body) => {
@@ -87,11 +97,11 @@ impl Updater {
                 patched.map_err(|error| Refusal::of_patch(error, tag))?
             }
             Change::File(cause) => match self.read(*cause, running)? {
-                Some(next) => self.laid_over(next)?,
-                None => return Ok(None),
+                Some(next) => self.laid_over(read.insert(next).clone())?,
+                None => return Ok(Judged { next: None, read }),
             },
         };
-        Ok(Some(next).filter(|next| !running.snapshot().is_same(next.snapshot())))
+        Ok(Judged { next: Some(next).filter(|next| !running.snapshot().is_same(next.snapshot())), read })
     }
 
     fn laid_over(&self, next: Configuration) -> Result<Configuration, Refusal> {
@@ -101,7 +111,7 @@ impl Updater {
 
     /// What the file says; `None` when a file that changed says what it did before: one that was only touched does not undo
     /// what was changed beside it. When it is asked for by a signal, it does.
-    fn read(&mut self, cause: Cause, running: &Configuration) -> Result<Option<Configuration>, Refusal> {
+    fn read(&self, cause: Cause, running: &Configuration) -> Result<Option<Configuration>, Refusal> {
         let Some(file) = &self.file else {
             return Err(Refusal::Unfit("the node was started without a file".to_owned()));
         };
@@ -111,9 +121,7 @@ impl Updater {
         {
             return Ok(None);
         }
-        let next = running.reload(file, &NodeSource)?;
-        self.read = Some(next.clone());
-        Ok(Some(next))
+        Ok(Some(running.reload(file, &NodeSource)?))
     }
 
     fn publish(&mut self, next: Configuration, cause: Cause) -> Outcome {

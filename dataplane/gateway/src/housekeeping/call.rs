@@ -119,7 +119,9 @@ pub(super) async fn send_all(io: &RingIo, wire: &Wire<RingStream>, bytes: &[u8])
     let mut list = SendList::whole(buffer);
     while !list.is_empty() {
         let (sent, rest) = wire.send(list).await;
-        sent?;
+        if sent? == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
         list = rest;
     }
     Ok(())

@@ -16,7 +16,7 @@ pub(super) struct Permits {
     waiting: RefCell<VecDeque<Waker>>,
 }
 
-/// One that is taken; dropping it gives it to somebody else.
+/// A permit that is taken; dropping it gives it to somebody else.
 pub(super) struct Permit<'p>(&'p Permits);
 
 impl Permits {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_no_turn_gets_the_next_that_is_free() {
+    fn who_finds_no_permit_gets_the_next_that_is_free() {
         let woken = Arc::new(Woken(AtomicUsize::new(0)));
         let waker = Waker::from(woken.clone());
         let mut context = Context::from_waker(&waker);

@@ -1,7 +1,8 @@
-//! Who may change the configuration: whoever can open the Unix socket, or shows the token.
+//! Who may change the configuration, and see and change quotas: whoever can open the Unix socket, or shows the token.
 //!
 //! Pure. The token is compared in constant time and is in no answer.
 
+use tollgate_http::bearer;
 use tollgate_model::Token;
 
 /// The way a client came.
@@ -25,13 +26,6 @@ impl Access {
     }
 }
 
-/// The token of `Bearer token` (RFC 6750, section 2.1); the scheme in any case (RFC 9110, section 11.1).
-fn bearer(authorization: &[u8]) -> Option<&[u8]> {
-    const SCHEME: &[u8] = b"bearer ";
-    let (scheme, token) = authorization.split_at_checked(SCHEME.len())?;
-    scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,7 +35,5 @@ mod tests {
         assert!(Access::Socket.allows(None, None));
         assert!(!Access::Network.allows(None, None));
         assert!(!Access::Network.allows(None, Some(b"Bearer ")), "no token is not an empty token");
-        assert_eq!(bearer(b"bEARER  abc "), Some(&b"abc"[..]));
-        assert_eq!((bearer(b"Basic abc"), bearer(b"Bearer"), bearer(b"")), (None, None, None));
     }
 }

@@ -53,16 +53,17 @@ impl Text for Body {
     }
 }
 
-/// Who asks may not change anything.
+/// Who asks may neither change anything nor see quotas.
 pub(super) fn forbidden() -> Page {
-    let detail = "The configuration is changed through the Unix socket of `status.socket` (`curl --unix-socket PATH ..`), \
-                  or with `Authorization: Bearer TOKEN` and the token of `status.token`.";
-    problem(403, "forbidden", "Not allowed to change the configuration", detail)
+    let detail = "Changes of the configuration, and `/quotas`, are for who comes through the Unix socket of \
+                  `status.socket` (`curl --unix-socket PATH ..`), or with `Authorization: Bearer TOKEN` and the token of \
+                  `status.token`.";
+    problem(403, "forbidden", "Not allowed", detail)
 }
 
 /// Nothing of that path is served.
 pub(super) fn no_page() -> Page {
-    problem(404, Reason::NoRoute.code(), "No such page", "Served here: /livez, /readyz, /metrics and /config.")
+    problem(404, Reason::NoRoute.code(), "No such page", "Served here: /livez, /readyz, /metrics, /config and /quotas.")
 }
 
 /// Too many reports are being written.

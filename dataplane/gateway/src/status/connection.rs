@@ -220,8 +220,10 @@ impl<I: Io> Connection<I> {
             while left.next_if(|piece| buffer.append(piece)).is_some() {}
             let mut list = SendList::whole(buffer);
             while !list.is_empty() {
-                let (result, rest) = self.stream.send(list).await;
-                result?;
+                let (sent, rest) = self.stream.send(list).await;
+                if sent? == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
                 list = rest;
             }
             self.allow(STATUS_TRANSFER);

@@ -1,7 +1,7 @@
 //! What the node says of itself, page by page. Pure but for the figures and the flags it reads.
 //!
 //! `/livez` is 200 as long as somebody answers; `/readyz` is 503 until every worker runs its first snapshot, and again from
-//! the moment a drain begins; `/metrics` is the scrape. `/config` is left to other threads. Anything else is a problem
+//! the moment a drain begins; `/metrics` is the scrape. `/config` and `/quotas` are left to others. Anything else is a problem
 //! document.
 
 use super::config;

@@ -101,6 +101,26 @@ fn claims_mean_what_the_issuer_says() {
 }
 
 #[test]
+fn no_claim_is_lost_among_many() {
+    let signer = Signer::ed("a");
+    let issuers = [issuer(ISSUER, &[&signer])];
+    let filled = |count: usize| {
+        let many = (0..count).map(|number| (format!("a{number:02}"), Value::from(number)));
+        signer.sign(&with(&Value::Object(many.collect())))
+    };
+    let scalars = claims().as_object().unwrap().values().filter(|value| !value.is_array()).count();
+    let token = verify(&issuers, filled(CLAIMS_MAX - scalars).as_bytes()).unwrap();
+    assert_eq!(
+        (token.subject(), token.claim("sub"), token.claim("level"), token.claim("a00")),
+        ("alice", "alice", "7", "0")
+    );
+    let refused = verify(&issuers, filled(CLAIMS_MAX - scalars + 1).as_bytes());
+    assert_eq!(refused, Err(Reason::CredentialInvalid), "rather than without one of them");
+    let long = signer.sign(&with(&json!({ "sub": "x".repeat(CLAIM_BYTES_MAX + 1) })));
+    assert_eq!(verify(&issuers, long.as_bytes()).unwrap().subject(), "");
+}
+
+#[test]
 fn keys_are_found_by_their_name() {
     let (old, new, other) = (Signer::ed("old"), Signer::ec("new"), Signer::ed("old"));
     let issuers = [issuer("https://first.test", &[&other]), issuer(ISSUER, &[&old, &new])];

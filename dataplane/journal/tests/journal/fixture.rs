@@ -98,7 +98,7 @@ pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
 /// Names of the closed segments in `folder`, in the order of their names.
 pub(crate) fn closed(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("access.log.0"));
+    paths.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("access.log.2"));
     paths.sort();
     paths
 }

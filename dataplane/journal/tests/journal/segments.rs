@@ -59,10 +59,10 @@ fn rotation_in_mid_stream_keeps_every_record_once_and_in_order() {
 fn retention_removes_only_closed_segments_of_its_own() {
     const OTHERS: [&str; 6] = [
         "access.log.1",
-        "access.log.00000001-20200101T000000Z.gz",
-        "access.log.0000001-20200101T000000Z",
-        "other.log.00000001-20200101T000000Z",
-        "access.log-00000001-20200101T000000Z",
+        "access.log.20200101T000000Z-00001.gz",
+        "access.log.20200101T000000Z-0001",
+        "other.log.20200101T000000Z-00001",
+        "access.log-20200101T000000Z-00001",
         "access.logs",
     ];
     for writer in writers() {
@@ -70,8 +70,8 @@ fn retention_removes_only_closed_segments_of_its_own() {
         let logs = folder.path().join("logs");
         fs::create_dir(&logs).unwrap();
         OTHERS.iter().for_each(|name| fs::write(logs.join(name), "not ours\n").unwrap());
-        fs::create_dir(logs.join("access.log.00000002-20200101T000000Z")).unwrap();
-        fs::write(logs.join("access.log.00000041-20200101T000000Z"), "old\n").unwrap();
+        fs::create_dir(logs.join("access.log.20200101T000000Z-00002")).unwrap();
+        fs::write(logs.join("access.log.29990101T000000Z-00041"), "old\n").unwrap();
 
         let retention = Retention { files: Some(2), ..ALL };
         let mut fixture = Fixture::start_in(folder, writer, Rotation { size: Some(1), every: None }, retention);
@@ -90,8 +90,28 @@ fn retention_removes_only_closed_segments_of_its_own() {
         let text: String = kept.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         assert_eq!(text, "2\n3\n", "{writer:?}");
         let name = kept[1].file_name().unwrap().to_str().unwrap();
-        assert!(name.starts_with("access.log.00000045-"), "{writer:?}: numbers go on: {name}");
+        assert_eq!(
+            name, "access.log.29990101T000000Z-00045",
+            "{writer:?}: behind what a clock that went ahead has left"
+        );
     }
+}
+
+#[test]
+fn names_go_on_where_closed_segments_were_taken_away() {
+    let mut fixture = Fixture::start(Writer::Plain, Rotation { size: Some(1), every: None }, ALL);
+    let mut names = Vec::new();
+    for number in 0..6 {
+        fixture.append(&[&format!("{number}\n")]);
+        fixture.until_holds(&format!("{number}\n"));
+        for path in closed(&fixture.folder.path().join("logs")) {
+            fs::remove_file(&path).unwrap();
+            names.push(path);
+        }
+    }
+    assert_eq!(names.len(), 5);
+    assert!(names.is_sorted_by(|one, other| one < other), "{names:?}");
+    fixture.end();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     digest, limits,
-    raw::{self, Spanned, canonical},
+    raw::{self, Spanned},
     snapshot::Listener,
 };
 
@@ -57,7 +57,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         let tls = raw.value.tls.as_ref().and_then(|raw| tls::listener(report, raw)).map(Arc::new);
         let Some(name) = name else { continue };
         let listener = Listener { name, bind: bind.unwrap_or(STAND_IN), tls };
-        let text = canonical::text(&raw.value).into_boxed_str();
+        let text = raw.value.to_canonical().into_boxed_str();
         let hash = match has_reference(&text) {
             // What is in the files is told by no reference.
             true => digest::written("listener", &text).wrapping_add(digest::item("files", &tls::files(&listener))),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     digest, limits,
     plan::Plan,
-    raw::{self, Location, Spanned, canonical},
+    raw::{self, Location, Spanned},
     rule::{KeyPart, Rule},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
     for (raw, name) in change.plans.iter().zip(names) {
         let plan = plan(report, raw, name.as_deref().unwrap_or_default());
         if let (Some(rules), Some(name)) = (plan, name) {
-            let text = canonical::text(&raw.value).into_boxed_str();
+            let text = raw.value.to_canonical().into_boxed_str();
             put(state, Plan { name, rules }, text, raw.referenced, change.is_whole);
         }
     }
@@ -69,7 +69,7 @@ fn again(report: &mut Report<'_>, state: &mut State, defined: &Defined) {
             continue;
         }
         report.fallback = kept.place;
-        let raw = Spanned { value: canonical::read(&kept.text), referenced: kept.place };
+        let raw = Spanned { value: raw::Plan::of_canonical(&kept.text), referenced: kept.place };
         if let Some(rules) = plan(report, &raw, &old.name) {
             put(state, Plan { name: old.name.clone(), rules }, kept.text.clone(), kept.place, false);
         }

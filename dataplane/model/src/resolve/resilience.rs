@@ -17,9 +17,9 @@ use super::{
 use crate::{
     limits,
     raw::{self, Location, OrWord, Spanned, Text},
-    resilience::{AdaptiveConcurrency, Breaker, Fallback, Faults, Hedge, Priority, Shedding},
+    resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedge, Priority, Shedding},
 };
-use tollgate_document::{Count, Percent, Quantity as _};
+use tollgate_document::{Count, Percent, Quantity as _, Size};
 
 const HALF: Percent = Percent(50);
 const ALL: Count = Count(100);
@@ -33,6 +33,9 @@ const MAX: Count = Count(1000);
 const TOLERANCE: Percent = Percent(150);
 const DELAY: Duration = Duration::from_millis(50);
 const INTERVAL: Duration = Duration::from_millis(100);
+const CACHE_BYTES: Size = Size(64 << 20);
+const CACHED_ANSWER_BYTES: Size = Size(256 << 10);
+const CACHE_AGE: Duration = Duration::from_secs(3600);
 
 pub(super) fn breaker(report: &mut Report<'_>, raw: Option<&Spanned<raw::Breaker>>) -> Option<Breaker> {
     let at = raw?.referenced;
@@ -69,22 +72,39 @@ pub(super) fn breaker(report: &mut Report<'_>, raw: Option<&Spanned<raw::Breaker
 
 fn fallback(report: &mut Report<'_>, raw: &Spanned<OrWord<raw::Fallback>>) -> Fallback {
     if matches!(&raw.value, OrWord::Word(word) if word == "cache") {
-        let help = "there is no cache yet: name an `upstream` or an `answer`".to_owned();
-        report.error(raw.referenced, "`cache` cannot be a fallback".to_owned(), Some(help));
+        let help = "write `{ cache: {} }` for its defaults".to_owned();
+        report.error(raw.referenced, "`cache` is a mapping".to_owned(), Some(help));
         return Fallback::Off;
     }
     let Some(shape) = node::shape_or(report, raw, "off") else { return Fallback::Off };
-    match (&shape.upstream, &shape.answer) {
+    match (&shape.upstream, &shape.answer, &shape.cache) {
         // Whether there is such an upstream, and what is wrong with the reference, is told when all are there.
-        (Some(name), None) => values::substitute(&name.value, report.source)
+        (Some(name), None, None) => values::substitute(&name.value, report.source)
             .map_or(Fallback::Off, |name| Fallback::Upstream(name.into_owned())),
-        (None, Some(raw)) => actions::answer(report, &raw.value, raw.referenced)
+        (None, Some(raw), None) => actions::answer(report, &raw.value, raw.referenced)
             .map_or(Fallback::Off, |answer| Fallback::Answer(Arc::new(answer))),
+        (None, None, Some(raw)) => Fallback::Cache(cache(report, &raw.value)),
         _ => {
             let help = "or write `off`".to_owned();
-            report.error(raw.referenced, "`fallback` has one of `upstream` and `answer`".to_owned(), Some(help));
+            let message = "`fallback` has one of `upstream`, `answer` and `cache`".to_owned();
+            report.error(raw.referenced, message, Some(help));
             Fallback::Off
         }
+    }
+}
+
+fn cache(report: &mut Report<'_>, raw: &raw::Cache) -> Cache {
+    let bytes_max = report.quantity_or(raw.bytes_max.as_ref(), &limits::CACHE_BYTES, CACHE_BYTES);
+    let answer_bytes_max =
+        report.quantity_or(raw.answer_bytes_max.as_ref(), &limits::CACHED_ANSWER_BYTES, CACHED_ANSWER_BYTES);
+    if let Some(raw) = raw.answer_bytes_max.as_ref().filter(|_| answer_bytes_max > bytes_max) {
+        let help = format!("from {} to {}", limits::CACHED_ANSWER_BYTES.start().show(), bytes_max.show());
+        report.error(raw.referenced, "`answer_bytes_max` is more than `bytes_max`".to_owned(), Some(help));
+    }
+    Cache {
+        bytes_max: bytes_max.0,
+        answer_bytes_max: answer_bytes_max.0,
+        age_max: report.quantity_or(raw.age_max.as_ref(), &limits::CACHE_AGE, CACHE_AGE),
     }
 }
 
@@ -99,7 +119,10 @@ pub(super) fn fallbacks(
     let upstreams = &state.snapshot.upstreams;
     for (raw, name) in change.upstreams.iter().zip(names) {
         let fallback = raw.value.breaker.as_ref().and_then(|raw| raw.value.fallback.as_ref());
-        let Some(Spanned { value: OrWord::Shape(raw::Fallback { upstream: Some(raw), answer: None }), .. }) = fallback
+        let Some(Spanned {
+            value: OrWord::Shape(raw::Fallback { upstream: Some(raw), answer: None, cache: None }),
+            ..
+        }) = fallback
         else {
             continue;
         };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     digest, limits,
-    raw::{self, Location, Spanned, canonical},
+    raw::{self, Location, Spanned},
     snapshot::Route,
 };
 
@@ -49,7 +49,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
     for (raw, name) in change.routes.iter().zip(names) {
         let route = route(report, state, raw, name, &mut shared);
         if let Some(route) = route {
-            let text = canonical::text(&raw.value).into_boxed_str();
+            let text = raw.value.to_canonical().into_boxed_str();
             last = put(report, state, route, (text, raw), (change.is_whole, last));
         }
     }
@@ -164,7 +164,7 @@ fn again(report: &mut Report<'_>, state: &mut State, slot: u32, shared: &mut Sha
         return;
     };
     report.fallback = kept.place;
-    let raw = Spanned { value: canonical::read(&kept.text), referenced: kept.place };
+    let raw = Spanned { value: raw::Route::of_canonical(&kept.text), referenced: kept.place };
     if let Some(route) = route(report, state, &raw, Some(old.name.clone()), shared) {
         if route.matcher == old.matcher && route.action == old.action {
             keep(state, route, kept.text.clone(), kept.place, (false, None));

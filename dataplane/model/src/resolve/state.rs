@@ -134,7 +134,7 @@ impl<T: Named + PartialEq> Pair<'_, T> {
 impl State {
     /// With settings and without items.
     pub(super) fn new(snapshot: Snapshot, settings: raw::File, settings_hash: u64, layers: Layers) -> Self {
-        let settings_refer = has_reference(&canonical::text(&settings));
+        let settings_refer = has_reference(&settings.to_canonical());
         let shelf = Shelf::default;
         let written = Written {
             settings: Arc::new(settings),

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     digest, limits,
-    raw::{self, OrWord, Spanned, Text, canonical},
+    raw::{self, OrWord, Spanned, Text},
     upstream::{Balance, Connections, Endpoint, HashKey, Upstream},
 };
 use tollgate_document::{Count, Percent};
@@ -51,7 +51,7 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change)
         if name.is_none() {
             continue;
         }
-        let text = canonical::text(&raw.value).into_boxed_str();
+        let text = raw.value.to_canonical().into_boxed_str();
         let hash = match has_reference(&text) {
             // What is in the files is told by no reference.
             true => digest::written("upstream", &text).wrapping_add(digest::item("files", &tls::files_to(&upstream))),

@@ -35,11 +35,20 @@ fn what_is_left_out_of_a_breaker_has_its_default() {
 }
 
 #[test]
-fn a_fallback_is_another_upstream_or_an_answer() {
+fn a_fallback_is_another_upstream_or_an_answer_or_a_copy() {
     let breaker = upstream("breaker: { fallback: { upstream: spare } }").breaker.unwrap();
     assert!(breaker.fallback == Fallback::Upstream("spare".into()));
     let breaker = upstream("breaker: { fallback: { answer: { status: 200, body: x } } }").breaker.unwrap();
     assert!(matches!(breaker.fallback, Fallback::Answer(answer) if answer.status == 200 && answer.body == "x"));
+    let cache = |text: &str| {
+        let breaker = upstream(&format!("breaker: {{ fallback: {{ cache: {text} }} }}")).breaker.unwrap();
+        breaker.cache().map(|cache| (cache.bytes_max, cache.answer_bytes_max, cache.age_max)).unwrap()
+    };
+    assert_eq!(cache("{}"), (64 << 20, 256 << 10, 3600 * SECOND));
+    assert_eq!(
+        cache("{ bytes_max: 1GiB, answer_bytes_max: 64MiB, age_max: 24h }"),
+        (1 << 30, 64 << 20, 24 * 3600 * SECOND)
+    );
 }
 
 #[test]
@@ -76,9 +85,19 @@ fn mistakes_in_upstreams_are_told() {
         ("breaker: { open: 10s, open_max: §5s }", "`open_max` is less than `open`"),
         ("breaker: { probes: §0 }", "from 1 to 100"),
         ("breaker: { §failure: 50% }", "unknown key `failure`, did you mean `failures`?"),
-        ("breaker: { fallback: §cache }", "there is no cache yet: name an `upstream` or an `answer`"),
+        ("breaker: { fallback: §cache }", "write `{ cache: {} }` for its defaults"),
+        ("breaker: { fallback: { cache: { bytes_max: §10KiB } } }", "from 1MiB to 1024GiB"),
+        ("breaker: { fallback: { cache: { bytes_max: §much } } }", "write a size like"),
+        ("breaker: { fallback: { cache: { answer_bytes_max: §0 } } }", "from 1KiB to 64MiB"),
+        ("breaker: { fallback: { cache: { bytes_max: 1MiB, answer_bytes_max: §2MiB } } }", "from 1KiB to 1MiB"),
+        ("breaker: { fallback: { cache: { age_max: §0s } } }", "from 1s to 720h"),
+        ("breaker: { fallback: { cache: { §ages_max: 1s } } }", "unknown key `ages_max`, did you mean `age_max`?"),
+        (
+            "breaker: { fallback: §{ cache: {}, upstream: spare } }",
+            "`fallback` has one of `upstream`, `answer` and `cache`",
+        ),
         ("breaker: { fallback: §spare }", "`spare` is not allowed here"),
-        ("breaker: { fallback: §{} }", "`fallback` has one of `upstream` and `answer`"),
+        ("breaker: { fallback: §{} }", "`fallback` has one of `upstream`, `answer` and `cache`"),
         ("breaker: { fallback: { upstream: §spar } }", "upstream `spar` is not defined, did you mean `spare`?"),
         ("breaker: { fallback: { upstream: §orders } }", "an upstream cannot be its own fallback"),
         ("breaker: { fallback: { upstream: §'${env:NONE}' } }", "`NONE` is not defined"),

@@ -67,7 +67,7 @@ pub trait Keeper: Send {
     fn keep(&self, identity: &str, quotas: &Arc<Quotas>);
 
     /// Counts that are shared with other nodes; `None` if there is nobody to share with.
-    fn share(&self, quotas: &Arc<Quotas>, lost: StoreLost) -> Option<Shared>;
+    fn share(&self, quotas: &Arc<Quotas>, lost: WhenLost) -> Option<Shared>;
 
     /// Who asks the store that nodes share; `None` if there is none.
     fn store(&self) -> Option<Arc<dyn Store>> {
@@ -81,7 +81,7 @@ impl<F: Fn(&str, &Arc<Quotas>) + Send> Keeper for F {
         self(identity, quotas);
     }
 
-    fn share(&self, _: &Arc<Quotas>, _: StoreLost) -> Option<Shared> {
+    fn share(&self, _: &Arc<Quotas>, _: WhenLost) -> Option<Shared> {
         None
     }
 }
@@ -139,7 +139,7 @@ impl Counts {
         // What tells nothing apart has one key.
         let keys = if shape.key == [KeyPart::Node] { 1 } else { shape.keys_max };
         let shared = |quotas: &Arc<Quotas>| match rule.mode {
-            Mode::Leased(lost) => keeper.share(quotas, lost),
+            Mode::Leased(lost) => keeper.share(quotas, when_lost(lost)),
             Mode::Node | Mode::Strict(_) => None,
         };
         let strict = match rule.mode {

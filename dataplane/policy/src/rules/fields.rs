@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `q` is what a key may use at once, of a bucket its burst, `w` the time in which all of that is there again, `t` that
-//! time as of now; in whole seconds, rounded up. Shadow rules and those that only slow bodies down are not told of. Lines are written into a buffer that is used again and
-//! again.
+//! time as of now; in whole seconds, rounded up. Shadow rules and those that only slow bodies down are not told of. Lines are written into
+//! a buffer that is used again and again.
 
 use tollgate_limit::{Answer, Now};
 use tollgate_model::{Allowance, Cost, RateLimitFields, RuleKind};

@@ -53,7 +53,7 @@ impl Scrape<'_> {
     pub(super) fn certificates(&mut self) {
         self.header(&names::CERTIFICATE_EXPIRY);
         for certificate in self.node.certificates.iter().take(CERTIFICATES_MAX) {
-            let labels = [&*certificate.listener, &*certificate.name];
+            let labels = [&*certificate.listener, &*certificate.name, certificate.key];
             self.sample(&names::CERTIFICATE_EXPIRY, "", &labels, None, certificate.not_after_s);
         }
     }

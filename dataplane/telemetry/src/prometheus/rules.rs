@@ -43,6 +43,10 @@ impl Scrape<'_> {
         if let Some(figures) = cluster {
             self.sample(&names::CLUSTER_DEBITS_DROPPED, "", &[], None, figures.debits_dropped);
         }
+        self.header(&names::CLUSTER_WANTS_DROPPED);
+        if let Some(figures) = cluster {
+            self.sample(&names::CLUSTER_WANTS_DROPPED, "", &[], None, figures.wants_dropped);
+        }
     }
 
     pub(super) fn rules(&mut self) {

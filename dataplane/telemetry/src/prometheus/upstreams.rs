@@ -60,6 +60,18 @@ impl Scrape<'_> {
                 self.sample_if_any(metric, &[name], count);
             }
         }
+        self.header(&names::UPSTREAM_CACHE_REQUESTS);
+        for (slot, name) in named(self.registry.upstreams()) {
+            for (hit, label) in [(1, "hit"), (0, "miss")] {
+                let count = self.upstream(slot, |upstream| upstream.cache_asked[hit].value());
+                self.sample_if_any(&names::UPSTREAM_CACHE_REQUESTS, &[name, label], count);
+            }
+        }
+        self.header(&names::UPSTREAM_CACHE_BYTES);
+        for (slot, name) in named(self.registry.upstreams()) {
+            let bytes = self.upstream(slot, |upstream| upstream.cache_bytes.value());
+            self.sample_if_any(&names::UPSTREAM_CACHE_BYTES, &[name], bytes);
+        }
         let shown = &self.node.guards[..self.node.guards.len().min(UPSTREAMS_MAX)];
         let states = ["closed", "open", "half_open"];
         self.header(&names::UPSTREAM_BREAKER);

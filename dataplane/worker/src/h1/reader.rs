@@ -146,8 +146,12 @@ impl<I: Io> Source for Reader<'_, I> {
             if let Some(part) = self.ready()? {
                 return Ok(part);
             }
-            if self.fill().await? {
-                continue;
+            match self.fill().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                // Broken off in the middle is cut short, too.
+                Err(Reason::UpstreamClosed) => return Err(Reason::ResponseIncomplete),
+                Err(reason) => return Err(reason),
             }
             return match (&self.framing, self.link.side) {
                 (Framing::UntilClose, _) if self.link.stream.has_ended_well() => {

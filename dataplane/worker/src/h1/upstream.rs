@@ -79,9 +79,12 @@ impl<I: Io> ResponseSource for ResponseReader<'_, I> {
                     Parsed::Partial => {}
                 }
             }
-            if !self.reader.fill().await? {
-                let begun = !self.reader.bytes().is_empty();
-                return Err(if begun { Reason::UpstreamMalformed } else { Reason::UpstreamClosed });
+            let has_begun = !self.reader.bytes().is_empty();
+            match self.reader.fill().await {
+                Ok(true) => {}
+                Ok(false) | Err(Reason::UpstreamClosed) if has_begun => return Err(Reason::ResponseIncomplete),
+                Ok(false) => return Err(Reason::UpstreamClosed),
+                Err(reason) => return Err(reason),
             }
         }
     }

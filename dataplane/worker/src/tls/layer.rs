@@ -217,11 +217,6 @@ impl Layer {
         self.holds_bytes() || self.session.borrow().phase() == Phase::PeerClosed
     }
 
-    /// Whether the session, and not only the stream, is broken.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.session.borrow().phase() == Phase::Failed
-    }
-
     /// Asks the session.
     pub(crate) fn ask<T>(&self, question: impl FnOnce(&Session) -> T) -> T {
         question(&self.session.borrow())

@@ -11,5 +11,5 @@ mod upstream;
 pub(crate) use budget::Budget;
 pub(crate) use downstream::{Greeting, greet};
 pub(crate) use layer::Layer;
-pub use security::{ClientTls, Security, SecurityError};
-pub(crate) use upstream::secure;
+pub use security::{ClientTls, Security, SecurityError, Validity};
+pub(crate) use upstream::{broken, secure};

@@ -34,8 +34,19 @@ struct Node {
 #[derive(Clone)]
 struct ServerTls {
     settings: ServerSettings,
-    /// First name and last second of each certificate.
-    validity: Arc<[(String, u64)]>,
+    /// No two with the same name and kind of key.
+    validity: Arc<[Validity]>,
+}
+
+/// Until when a certificate of a listener holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The first name it is for, or its subject.
+    pub name: String,
+    /// The kind of its key, of which another certificate may be for the same name.
+    pub key: &'static str,
+    /// The last second, since 1970.
+    pub until_s: u64,
 }
 
 /// How the endpoints of an upstream are spoken to.
@@ -121,10 +132,9 @@ impl Security {
         self.listeners.get(slot as usize)?.as_ref().map(|compiled| &compiled.settings.settings)
     }
 
-    /// The certificates of a listener: the first name each is for, or its subject, and the last second of its validity, since
-    /// 1970.
+    /// Until when the certificates of a listener hold. Of several with one first name and one kind of key, the first to end.
     #[must_use]
-    pub fn validity(&self, slot: u32) -> &[(String, u64)] {
+    pub fn validity(&self, slot: u32) -> &[Validity] {
         let compiled = self.listeners.get(slot as usize).and_then(Option::as_ref);
         compiled.map_or(&[], |compiled| &compiled.settings.validity)
     }
@@ -169,13 +179,9 @@ impl Node {
             },
             tickets: Some(self.tickets.clone()),
         };
-        let named = |certificate: &Certificate| {
-            let name = certificate.names().next().unwrap_or(certificate.subject());
-            (name.to_owned(), certificate.valid_until())
-        };
         Ok(ServerTls {
             settings: ServerSettings::new(options, self.clock.clone())?,
-            validity: certificates.iter().map(named).collect(),
+            validity: validity(&certificates).into(),
         })
     }
 
@@ -200,6 +206,18 @@ impl Node {
     fn certificate(&self, identity: &Identity) -> Result<Certificate, CertificateError> {
         Certificate::from_pem(&identity.chain.text, &identity.key.text, self.clock.unix_seconds())
     }
+}
+
+fn validity(certificates: &[Certificate]) -> Vec<Validity> {
+    let named = |certificate: &Certificate| Validity {
+        name: certificate.names().next().unwrap_or(certificate.subject()).to_owned(),
+        key: certificate.key_kind(),
+        until_s: certificate.valid_until(),
+    };
+    let mut all: Vec<_> = certificates.iter().map(named).collect();
+    all.sort_by(|one, other| (&one.name, one.key, one.until_s).cmp(&(&other.name, other.key, other.until_s)));
+    all.dedup_by(|later, first| (&later.name, later.key) == (&first.name, first.key));
+    all
 }
 
 fn authorities(bundle: &Pem) -> Result<Authorities, CertificateError> {

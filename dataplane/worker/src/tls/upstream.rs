@@ -65,6 +65,16 @@ impl<S: Stream> Wire<S> {
     }
 }
 
+/// Why a stream broke that a session with an endpoint lies over. With TLS 1.3 an alert may be what became of the handshake:
+/// a client's is over before the endpoint has judged its certificate (RFC 8446, appendix E.1.2).
+pub(crate) fn broken(layer: &Layer) -> Reason {
+    layer.ask(|session| match session.failure() {
+        None => Reason::UpstreamClosed,
+        Some(Error::Alert(_)) => Reason::UpstreamTlsAlert,
+        Some(_) => Reason::UpstreamTlsFailed,
+    })
+}
+
 /// Runs a handshake; at `due` ends the stream. Says whether it did.
 async fn within<I: Io, T>(
     worker: &Worker<I>,

@@ -11,7 +11,7 @@ use super::{
     records::{Record, reason},
     served::HOP_BY_HOP,
 };
-use crate::{Failure, Fault, Reply};
+use crate::{Failure, Fault, Framing, Reply};
 use std::collections::BTreeMap;
 use tollgate_http::Reason;
 
@@ -30,6 +30,7 @@ impl Model {
         behind: &[u64],
     ) {
         let mut notes = self.notes.borrow_mut();
+        let by_copy = reply.as_ref().is_ok_and(|reply| self.judge_copy(&notes, token, reply));
         // When that of one behind it is cut, an answer that is on its way may be lost with the connection.
         let is_taken_along = behind.iter().any(|token| notes[token].was_spoilt(&CUTTING));
         let note = notes.get_mut(&token).expect("every request has a note");
@@ -52,8 +53,12 @@ impl Model {
                 );
                 let hop = HOP_BY_HOP.iter().find(|name| reply.head.field(name).is_some());
                 assert_eq!(hop, None, "a field of the origin's connection went on: {:?}", reply.head);
-                let by_origin = reply.head.field("x-try").is_some();
-                let reason = if by_origin { self.judge_answer(note, reply) } else { self.judge_own(note, reply) };
+                let by_origin = reply.head.field("x-try").is_some() && !by_copy;
+                let reason = match () {
+                    () if by_copy => None,
+                    () if by_origin => self.judge_answer(note, reply),
+                    () => self.judge_own(note, reply),
+                };
                 let id = reply.head.field("x-request-id").unwrap_or_default().to_owned();
                 assert!(!id.is_empty() && note.tries.iter().all(|tried| tried.id == id), "{token} has two identifiers");
                 if by_origin {
@@ -61,7 +66,7 @@ impl Model {
                     let nth = reply.head.field("x-try").and_then(|nth| nth.parse::<usize>().ok());
                     note.held_by_origin = nth.and_then(|nth| note.tries.get(nth)).map(|tried| tried.held);
                 }
-                Outcome::Told(Told { by_origin, status: reply.head.status(), id, reason })
+                Outcome::Told(Told { by_origin, by_copy, status: reply.head.status(), id, reason })
             }
         };
     }
@@ -90,6 +95,28 @@ impl Model {
         let generation = self.generation_of(&reply.head);
         assert_eq!(generation, note.tries[nth].generation, "{token} ran on two snapshots");
         None
+    }
+
+    /// Whether it is the copy of an answer; if so, of a whole one to who asked for the same.
+    fn judge_copy(&self, notes: &BTreeMap<u64, Note>, token: u64, reply: &Reply) -> bool {
+        if reply.head.field("cache-status").is_none() {
+            return false;
+        }
+        let (plan, of) = (&notes[&token].plan, &notes[&reply.head.token()]);
+        assert!(self.rules.copies && matches!(plan.request.method, "GET" | "HEAD"), "a copy for {plan:?}");
+        assert!(notes[&token].tries.is_empty(), "a copy for what was sent: {:?}", notes[&token]);
+        let same = (of.plan.request.method, of.plan.path(), of.whole > 0);
+        assert_eq!(same, ("GET", plan.path(), true), "the copy of another answer for {token}: {of:?}");
+        let nth = reply.head.field("x-try").and_then(|nth| nth.parse().ok()).expect("a number");
+        let answer = self.rules.habits.serve(of.plan.request.token, nth).answer;
+        assert!([200, 204, 404].contains(&answer.status), "a copy of what may not be kept for {token}: {answer:?}");
+        assert_eq!(reply.head.status(), answer.status, "another status for {token}");
+        let is_bare = plan.request.method == "HEAD" || answer.status == 204;
+        let body = if is_bare { &[][..] } else { &answer.body };
+        assert!(reply.body == body, "damaged copy for {token}: {} of {}", reply.body.len(), body.len());
+        assert!(is_bare || answer.framing != Framing::UntilClose, "a copy of what has no end for {token}");
+        assert!(reply.interim.is_empty() && reply.head.field("age").is_some(), "{token}: {reply:?}");
+        true
     }
 
     /// An answer of the gateway itself.
@@ -213,6 +240,7 @@ impl Model {
         match &note.outcome {
             Outcome::Told(told) => {
                 assert_eq!((told.status, &told.id), (record.status, &record.id), "told and written differ: {note:?}");
+                assert_eq!(told.by_copy, record.is_copy, "a copy is written as such: {note:?}");
                 let is_same = told.reason.is_none() || told.reason == record.reason;
                 assert!(is_same, "another reason than the client's: {note:?}");
                 let is_excused = |reason| self.is_expected(note, reason) || self.may_refuse(note, reason);

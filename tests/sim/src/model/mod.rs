@@ -72,6 +72,8 @@ pub struct Rules {
     pub loses_store: bool,
     /// The upstream has a breaker.
     pub breaks: bool,
+    /// Copies of answers are given while the breaker is open.
+    pub copies: bool,
     /// The upstream has a limit of requests in progress.
     pub adapts: bool,
     /// What the upstream `main` may be sent: in a second, and at once.
@@ -108,6 +110,8 @@ pub struct Model {
 pub struct Ends {
     /// Answered by an origin.
     pub answered: u64,
+    /// Answered by the gateway with a copy of another's answer.
+    pub copied: u64,
     /// Answered or refused by the gateway itself.
     pub refused: u64,
     /// Without a whole answer.
@@ -124,7 +128,7 @@ impl Ends {
     /// Those that were sent.
     #[must_use]
     pub const fn exchanges(&self) -> u64 {
-        self.answered + self.refused + self.failed + self.dropped + self.lost
+        self.answered + self.copied + self.refused + self.failed + self.dropped + self.lost
     }
 }
 
@@ -235,6 +239,7 @@ impl Model {
                 Outcome::Dropped => &mut ends.dropped,
                 Outcome::Failed => &mut ends.failed,
                 Outcome::Told(told) if told.by_origin => &mut ends.answered,
+                Outcome::Told(told) if told.by_copy => &mut ends.copied,
                 Outcome::Told(_) => &mut ends.refused,
             } += 1;
         }

@@ -67,6 +67,8 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) by_origin: bool,
+    /// By the gateway, with the copy of what an origin has answered another.
+    pub(super) by_copy: bool,
     pub(super) status: u16,
     /// The request's identifier.
     pub(super) id: String,

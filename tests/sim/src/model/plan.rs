@@ -17,6 +17,12 @@ pub(super) const PAUSE_NANOS_MAX: u64 = 300_000;
 /// Body bytes that the route `small` takes at most.
 pub const SMALL_BODY_BYTES: usize = 1_000;
 
+/// Things that many exchanges ask for, if any do ...
+const SHARED: u64 = 3;
+
+/// ... out of chance of their own: without them a token stands for what it did.
+const SHARING: u64 = 0x7368_6172_6564;
+
 /// What is the same for all exchanges of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
@@ -24,6 +30,8 @@ pub struct Habits {
     pub mishaps: Mishaps,
     /// Bodies have less than two to the power of this many bytes; each order of magnitude is as likely as another.
     pub body_bits_max: u64,
+    /// Most exchanges ask endpoints for the same few things, so that copies of answers are of use.
+    pub shares: bool,
 }
 
 /// An exchange to be.
@@ -46,6 +54,15 @@ pub enum Expected {
     Refused(Reason),
     /// A refusal that ends the connection: these bytes are no request.
     Malformed(&'static BadForm),
+}
+
+impl Plan {
+    /// The path that an endpoint is asked for: the token stands for nothing in what is shared.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let path = self.request.target.split('?').next().unwrap_or_default();
+        if path.starts_with("/shared/") { path.rsplit_once('/').map_or(path, |(shared, _)| shared) } else { path }
+    }
 }
 
 /// An answer, and what is wrong with it.
@@ -88,6 +105,9 @@ impl Habits {
             _ => ("x", Expected::Forwarded),
         };
         let mut request = bare(method, format!("/{route}/{token}"), token, body);
+        if self.shares && route == "x" && Random::new(token ^ SHARING).chance(0.8) {
+            request.target = format!("/shared/{}/{token}", token % SHARED);
+        }
         let mut expected = expected;
         if route == "keyed" {
             let shown = &SHOWN[random.index(SHOWN.len())];

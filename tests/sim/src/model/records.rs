@@ -21,6 +21,8 @@ pub(super) struct Record {
     /// Names of rules, with commas between.
     pub(super) throttled_by: String,
     pub(super) shadowed_by: String,
+    /// Whether it was answered with a copy of an earlier answer.
+    pub(super) is_copy: bool,
     /// Who called, if that is known.
     pub(super) application: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Record {
             reason: value(line, "reason").map(reason),
             duration_ns: duration_ns(line),
             throttled_by: value(line, "throttled_by").unwrap_or_default().to_owned(),
+            is_copy: value(line, "cache") == Some("hit"),
             application: value(line, "application").map(str::to_owned),
             shadowed_by: value(line, "shadowed_by").unwrap_or_default().to_owned(),
         }

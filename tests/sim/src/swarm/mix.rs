@@ -97,7 +97,7 @@ impl Mix {
         let weather = random.below(3);
         let clients = 4 + random.index(24);
         let mut rules = Rules {
-            habits: Habits { mishaps: mishaps(&random, weather), body_bits_max: 8 + random.below(9) },
+            habits: Habits { mishaps: mishaps(&random, weather), body_bits_max: 8 + random.below(9), shares: false },
             faults: faults(&random, weather),
             workers: [1, 2, 2, 3][random.index(4)],
             imbalance: [0.0, 0.5, 1.0, 1.0][random.index(4)],
@@ -111,6 +111,7 @@ impl Mix {
             limits: limits(&Random::new(seed.rotate_left(32) ^ 1)),
             loses_store: false,
             breaks: false,
+            copies: false,
             adapts: false,
             throughput: None,
             hedges: false,
@@ -184,6 +185,7 @@ listeners: [ {{ name: public, bind: \"{listen}\" }} ]
 upstreams: {upstreams}
 routes:
   - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{policies} }}
+  - {{ name: shared, match: {{ path: \"/shared/{{of}}/{{id}}\" }}, rewrite: {{ path: \"/shared/{{of}}\" }}, upstream: main }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
   - {{ name: keyed, match: {{ path: \"/keyed/{{id}}\" }}, upstream: main, policies: {keyed} }}
   - {{ name: small, match: {{ path: \"/small/{{id}}\" }}, upstream: second, policies: {{ limits: {{ body_bytes: \
@@ -353,6 +355,9 @@ fn resilience(seed: u64, rules: &mut Rules) -> String {
     if random.chance(0.25) {
         rules.breaks = true;
         let fallback = ["", ", fallback: { upstream: second }"][random.index(2)];
+        rules.copies = Random::new(seed.rotate_left(32) ^ 0x636f_7069_6573).chance(0.5);
+        rules.habits.shares = rules.copies;
+        let fallback = if rules.copies { ", fallback: { cache: { bytes_max: 1MiB } }" } else { fallback };
         let probes = 1 + random.index(3);
         keys.push_str(&format!(
             ", breaker: {{ consecutive: 2, open: 2ms, open_max: 16ms, probes: {probes}{fallback} }}"

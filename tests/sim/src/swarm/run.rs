@@ -39,6 +39,8 @@ pub struct Tally {
     pub exchanges: u64,
     /// Those that an origin answered.
     pub answered: u64,
+    /// Those that got a copy of another's answer.
+    pub copied: u64,
     /// Connections of clients that were turned away.
     pub turned_away: u64,
     /// By [`Fault`].
@@ -53,6 +55,7 @@ impl Tally {
         self.hash = other.hash;
         self.exchanges += other.exchanges;
         self.answered += other.answered;
+        self.copied += other.copied;
         self.turned_away += other.turned_away;
         self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
         self.mishaps.iter_mut().zip(other.mishaps).for_each(|(sum, more)| *sum += more);
@@ -111,10 +114,10 @@ pub fn run(mix: &Mix, seed: Seed) -> Tally {
     let turned_away = gateway.world.downstream().turned_away();
     let records = gateway.end().records;
     model.judge(&records);
-    let Ends { answered, .. } = model.ends();
+    let Ends { answered, copied, .. } = model.ends();
     let faults = Fault::ALL.map(|fault| counters.fired(fault));
     let mishaps = Mishap::ALL.map(|mishap| model.happened(mishap));
-    Tally { hash, exchanges: model.ends().exchanges(), answered, turned_away, faults, mishaps }
+    Tally { hash, exchanges: model.ends().exchanges(), answered, copied, turned_away, faults, mishaps }
 }
 
 /// The node serves no more connections than it may, and a worker turns away none while it has less than its part of them.

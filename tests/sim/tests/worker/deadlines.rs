@@ -78,6 +78,34 @@ fn a_silent_endpoint_is_given_up() {
     gateway.end().failed_by(Reason::ResponseTimeout);
 }
 
+/// Each byte is progress, and none of it moves the deadline before the final head is whole.
+#[test]
+fn an_endpoint_whose_head_comes_drop_by_drop_is_given_up() {
+    for (interim, pieces) in [(Vec::new(), 40), (vec![103; 40], 40)] {
+        let answer = Answer { interim, pieces, pause_nanos_max: 500_000_000, ..Answer::new(Vec::new()) };
+        let (gateway, _origin) = Gateway::quiet(move |_| answer.clone());
+        let client = gateway.ask(vec![get(1)]);
+        gateway.simulation.run_until_idle();
+        let (at, replies) = client.take_timed();
+        refused_by(&replies, Reason::ResponseTimeout);
+        on_time(at, START, Duration::from_secs(2));
+        gateway.end().failed_by(Reason::ResponseTimeout);
+    }
+}
+
+/// What comes behind a whole head has `timeouts.idle` from each byte to the next.
+#[test]
+fn a_body_may_come_drop_by_drop() {
+    let answer = Answer { pieces: 30, pause_nanos_max: 1_000_000_000, ..Answer::new(payload(1, 60_000)) };
+    let (gateway, _origin) = Gateway::quiet(move |_| answer.clone());
+    let client = gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    let (at, replies) = client.take_timed();
+    assert!(matches!(&replies[..], [Ok(reply)] if reply.body.len() == 60_000), "{replies:?}");
+    assert!(at - START > Duration::from_secs(5), "it took its time: {at:?}");
+    gateway.end();
+}
+
 #[test]
 fn a_deadline_ends_one_exchange_and_not_the_next() {
     let (gateway, _origin) = Gateway::quiet(|head| match head.word(1) {

@@ -111,9 +111,9 @@ fn a_drain_may_meet_a_connection_that_is_being_made() {
 
 #[test]
 fn a_drain_waits_no_longer_than_it_may() {
-    // The endpoint sends a byte now and then, so no deadline of the exchange itself ever passes.
+    // The endpoint sends a little now and then, so no deadline of the exchange itself ever passes.
     let (gateway, _origin) =
-        Gateway::quiet(|_| Answer { pieces: 1_000, pause_nanos_max: 1_000_000_000, ..Answer::new(payload(1, 1_000)) });
+        Gateway::quiet(|_| Answer { pieces: 100, pause_nanos_max: 1_000_000_000, ..Answer::new(payload(1, 10_000)) });
     let client = gateway.ask(vec![get(1)]);
     gateway.simulation.run_for(SECOND);
     gateway.command(Command::Drain);

@@ -3,6 +3,7 @@
 mod answers;
 mod balance;
 mod clients;
+mod copies;
 mod deadlines;
 mod drain;
 mod gateway;

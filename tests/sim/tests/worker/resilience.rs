@@ -1,6 +1,6 @@
 //! Breakers, adaptive limits, hedges, faults and shedding: what the client, the endpoints and the access log see of them.
 
-use crate::gateway::{Gateway, LISTEN, ORIGINS, get, problem, silence};
+use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, problem, silence};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::Reason;
 use tollgate_sim::{Answer, Conditions, Head, Origin, Reply, Request, payload};
@@ -225,6 +225,23 @@ fn a_connect_that_fails_counts() {
     let ended = gateway.end();
     assert!(ended.records[0].contains("\"attempts\":2"), "{}", ended.records[0]);
     assert!(ended.records[1].contains("\"attempts\":0"), "{}", ended.records[1]);
+}
+
+/// The second try of the first request, which waits for an hour, is never made.
+#[test]
+fn an_attempt_that_an_end_forestalls_does_not_count() {
+    let keys = "throughput: { limit: 1, per: hour, burst: 3 }, retries: { attempts: 2, backoff: 1h, backoff_max: 1h }";
+    let gateway = start(keys);
+    let world = gateway.world.clone();
+    gateway.script(async move {
+        let end = dial(&world, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        world.sleep(5_000_000).await;
+        end.reset();
+    });
+    gateway.simulation.run_for(SECOND);
+    let _origin = origin(&gateway, 0, |_| fine());
+    assert_eq!(statuses(&gateway, 3), [200, 200, 503]);
+    gateway.end();
 }
 
 /// A route with these faults.

@@ -363,6 +363,19 @@ fn an_endpoint_that_does_not_shake_hands_is_given_up() {
     gateway.end().failed_by(Reason::ConnectTimeout);
 }
 
+/// With TLS 1.3 its alert comes behind our handshake, in answer to the request.
+#[test]
+fn an_endpoint_that_wants_a_certificate_refuses_the_session() {
+    let setting = Setting::new("", TRUSTED);
+    let gateway = Gateway::run(setting.snapshot(), 1, Conditions::default());
+    let server = setting.authority.demanding_server(&setting.authority.issue(&["origin.test"]));
+    Terminator::open(&gateway.world, ORIGINS[0], HIDDEN, Arc::new(server), Manners::Polite);
+    let origin = hello(&gateway, HIDDEN);
+    refused_by(&converse(&gateway, Client::default(), LISTEN, vec![get(1)]), Reason::UpstreamTlsAlert);
+    assert!(origin.seen().is_empty());
+    gateway.end().failed_by(Reason::UpstreamTlsAlert);
+}
+
 #[test]
 fn an_endpoint_without_tls_is_no_endpoint() {
     let gateway = Gateway::run(Setting::new("", TRUSTED).snapshot(), 1, Conditions::default());

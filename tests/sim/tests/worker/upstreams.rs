@@ -1,6 +1,6 @@
 //! The pool of upstream connections, and which failures are tried again.
 
-use crate::gateway::{Gateway, ORIGINS, get, post, problem, refused_by};
+use crate::gateway::{Ended, Gateway, ORIGINS, get, post, problem, refused_by};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tollgate_http::Reason;
 use tollgate_sim::{Answer, Conditions, Fault, Faults, Head, Origin, Owner, Request, payload};
@@ -86,6 +86,33 @@ fn a_get_on_a_stale_connection_is_sent_again() {
 fn a_post_on_a_stale_connection_is_not_sent_again() {
     assert_eq!(stale(post(2, 100)), (502, 2));
     assert_eq!(stale(post(3, 0)), (502, 2));
+}
+
+/// What is said of an answer that ends behind `bytes`, by the end of the stream or a broken link.
+fn cut_short(bytes: usize, is_broken: bool) -> Ended {
+    let (gateway, _origin) = Gateway::quiet(move |_| match is_broken {
+        // What has just been sent goes down with the link, and the first of several segments does not.
+        true => Answer { cut_at: Some(bytes), pieces: 8, pause_nanos_max: 1_000_000, ..fine() },
+        false => {
+            let mut raw = b"HTTP/1.1 200 Scripted\r\nContent-Length: 100\r\n\r\n".to_vec();
+            raw.resize(bytes.max(raw.len()), b'x');
+            raw.truncate(bytes);
+            Answer { raw: Some(raw), close: true, ..fine() }
+        }
+    });
+    gateway.ask(vec![get(1)]);
+    gateway.simulation.run_until_idle();
+    gateway.end()
+}
+
+#[test]
+fn an_answer_that_has_begun_is_incomplete_however_it_ends() {
+    for is_broken in [false, true] {
+        cut_short(0, is_broken).failed_by(Reason::UpstreamClosed);
+        cut_short(10, is_broken).failed_by(Reason::ResponseIncomplete);
+        let ended = cut_short(70, is_broken);
+        assert!(ended.record().contains("\"reason\":\"response_incomplete\""), "{:?}", ended.records);
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Node {
     fn new(nodes: u64, when_lost: WhenLost) -> Self {
         let (lost, wants, quotas) = (Arc::default(), Arc::<Wants>::default(), Arc::new(Quotas::new(16)));
         let mut desk = Desk::new(nodes, Duration::from_millis(50), Arc::clone(&lost), Arc::default());
-        desk.rules.push(Arc::downgrade(&quotas));
+        desk.rules.insert(0, Arc::downgrade(&quotas));
         let shared = Shared::new(quotas, 0, nodes, wants.clone(), (when_lost, lost));
         Self { desk, shared, wants, leases: Leases::new(1), under_way: None }
     }

@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 use tollgate_http::{HeadLimits, Parsed, RequestIndex};
-use tollgate_limit::{Debit, Quotas, Shared, Store, Unanswered};
-use tollgate_model::{Source, StoreLost, parse};
+use tollgate_limit::{Debit, Quotas, Shared, Store, Unanswered, WhenLost};
+use tollgate_model::{Source, parse};
 
 /// Asks nobody: a test is the store.
 #[derive(Default)]
@@ -46,7 +46,7 @@ struct Kept(Arc<Asked>);
 impl Keeper for Kept {
     fn keep(&self, _: &str, _: &Arc<Quotas>) {}
 
-    fn share(&self, _: &Arc<Quotas>, _: StoreLost) -> Option<Shared> {
+    fn share(&self, _: &Arc<Quotas>, _: WhenLost) -> Option<Shared> {
         None
     }
 

@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::raw::{File, Location, Spanned};
+use super::{File, Location, Spanned};
 use tollgate_document::read as read_exactly;
 
 /// The file, if it is JSON whose items are plain: all scalars in quotes, as in what `Configuration::to_text` writes.
@@ -86,7 +86,7 @@ fn items<T: DeserializeOwned>(number: u32, text: &str, list: Option<&RawValue>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw::canonical;
+    use crate::canonical;
 
     const TEXT: &str = "{ \"version\": 1, \"upstreams\": [ { \"name\": \"a\" } ], \"io\": \"auto\",\n\"routes\": [\n \
         { \"name\": \"é\" }, { \"name\": \"s\" },\n  { \"name\": \"t\" }\n  ], \"forwarded\": \"off\" }";

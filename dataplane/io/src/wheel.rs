@@ -4,7 +4,7 @@
 //! moved when its deadline comes nearer than where it lies; a deadline that moved away is noticed when the entry's slot
 //! is reached. Entries lie at most one turn (about 8 s) ahead.
 
-use tollgate_io::Instant;
+use crate::Instant;
 
 /// Width of a slot, in nanoseconds: no deadline fires later than this behind its time.
 const TICK_NS: u64 = 16_000_000;
@@ -19,10 +19,10 @@ const NONE: u32 = u32::MAX;
 
 /// Names an entry of the wheel until it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerId(u32);
+pub struct TimerId(u32);
 
 /// Entries ordered by the slot in which to look at them next.
-pub(crate) struct Wheel<T> {
+pub struct Wheel<T> {
     entries: Vec<Entry<T>>,
     free: Vec<TimerId>,
     /// First entry of each slot.
@@ -49,7 +49,7 @@ impl<T> Default for Wheel<T> {
 
 impl<T> Wheel<T> {
     /// Adds `what`, with no deadline.
-    pub(crate) fn insert(&mut self, what: T) -> TimerId {
+    pub fn insert(&mut self, what: T) -> TimerId {
         let entry = Entry { what: Some(what), at: u64::MAX, previous: NONE, next: NONE };
         if let Some(id) = self.free.pop() {
             self.entries[id.0 as usize] = entry;
@@ -60,14 +60,14 @@ impl<T> Wheel<T> {
     }
 
     /// Takes an entry out for good.
-    pub(crate) fn remove(&mut self, id: TimerId) -> Option<T> {
+    pub fn remove(&mut self, id: TimerId) -> Option<T> {
         self.unlink(id.0);
         self.free.push(id);
         self.entries[id.0 as usize].what.take()
     }
 
     /// Makes sure that the entry is looked at no later than `by` (rounded up to a slot).
-    pub(crate) fn look_by(&mut self, id: TimerId, by: Instant) {
+    pub fn look_by(&mut self, id: TimerId, by: Instant) {
         let tick = by.nanos().div_ceil(TICK_NS).max(self.tick);
         if tick < self.entries[id.0 as usize].at {
             self.unlink(id.0);
@@ -76,13 +76,13 @@ impl<T> Wheel<T> {
     }
 
     /// Shows every entry.
-    pub(crate) fn for_each(&self, show: impl FnMut(&T)) {
+    pub fn for_each(&self, show: impl FnMut(&T)) {
         self.entries.iter().filter_map(|entry| entry.what.as_ref()).for_each(show);
     }
 
     /// When to call [`Wheel::turn`] next: the first occupied slot.
     #[must_use]
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let from = (self.tick as usize) % SLOTS;
         (0..=SLOTS / 64)
             .find_map(|step| {
@@ -103,7 +103,7 @@ impl<T> Wheel<T> {
 
     /// Looks at every entry whose slot has been reached. `look` acts on a deadline that has passed and returns when to
     /// look again ([`Instant::NEVER`]: not until asked).
-    pub(crate) fn turn(&mut self, now: Instant, mut look: impl FnMut(&T) -> Instant) {
+    pub fn turn(&mut self, now: Instant, mut look: impl FnMut(&T) -> Instant) {
         let end = now.nanos() / TICK_NS;
         // After a long sleep one turn visits every slot; more would visit them again.
         let first = self.tick.max(end.saturating_sub(SLOTS as u64 - 1));

@@ -5,7 +5,8 @@
 //! allocates.
 
 use std::cell::Cell;
-use tollgate_http::Traceparent;
+
+use crate::Traceparent;
 
 /// Length of an identifier of ours, in bytes.
 const OWN_ID_BYTES: usize = 32;
@@ -14,30 +15,40 @@ const OWN_ID_BYTES: usize = 32;
 const FOREIGN_ID_BYTES_MAX: usize = 128;
 
 /// The identifier of a request: one of ours, or one that a trusted proxy gave.
-pub(crate) struct RequestId {
+pub struct RequestId {
     text: [u8; FOREIGN_ID_BYTES_MAX],
     len: u8,
     is_ours: bool,
 }
 
+impl Default for RequestId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RequestId {
-    pub(crate) const fn new() -> Self {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { text: [0; FOREIGN_ID_BYTES_MAX], len: 0, is_ours: false }
     }
 
-    pub(crate) fn text(&self) -> &[u8] {
+    /// As it is told and written.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
         &self.text[..self.len as usize]
     }
 
     /// Becomes a new identifier.
-    pub(crate) fn renew(&mut self, ids: &RequestIds) {
+    pub fn renew(&mut self, ids: &RequestIds) {
         self.text[..OWN_ID_BYTES].copy_from_slice(&ids.next());
         self.len = OWN_ID_BYTES as u8;
         self.is_ours = true;
     }
 
     /// Becomes the identifier that a trusted proxy gave, if that can be kept; says whether it did.
-    pub(crate) fn adopt(&mut self, given: &[u8]) -> bool {
+    pub fn adopt(&mut self, given: &[u8]) -> bool {
         let is_usable =
             !given.is_empty() && given.len() <= FOREIGN_ID_BYTES_MAX && given.iter().all(u8::is_ascii_graphic);
         if is_usable {
@@ -50,7 +61,7 @@ impl RequestId {
 }
 
 /// Makes request identifiers: 32 hexadecimal digits, the first half random per worker, the second counted and scrambled.
-pub(crate) struct RequestIds {
+pub struct RequestIds {
     prefix: [u8; 16],
     /// The prefix as a number.
     salt: u64,
@@ -58,7 +69,9 @@ pub(crate) struct RequestIds {
 }
 
 impl RequestIds {
-    pub(crate) fn new(prefix: u64) -> Self {
+    /// Those that begin with this number, which is random and no other worker's.
+    #[must_use]
+    pub fn new(prefix: u64) -> Self {
         Self { prefix: hex(prefix), salt: prefix, count: Cell::new(0) }
     }
 
@@ -76,7 +89,7 @@ impl RequestIds {
 
     /// Begins a trace of which `percent` in a hundred are sampled. Its identifier is that of the request where that is ours,
     /// so that either finds the other.
-    pub(crate) fn begin_trace(&self, parent: &mut Traceparent, request: &RequestId, percent: u8) {
+    pub fn begin_trace(&self, parent: &mut Traceparent, request: &RequestId, percent: u8) {
         let trace_id = match request.text.first_chunk() {
             Some(own) if request.is_ours => *own,
             _ => self.next(),
