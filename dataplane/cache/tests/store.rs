@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 use tollgate_cache::{Now, Request, Ruling, Store};
 use tollgate_http::{HeadLimits, Method, Parsed, ResponseIndex};
-use tollgate_model::Cache;
+use tollgate_model::{Breaker, Cache};
 
 const BYTES_MAX: usize = 1 << 20;
 
@@ -13,19 +13,20 @@ fn rules() -> Cache {
     let text = "version: 1\nlisteners: [ { name: a, bind: 127.0.0.1:0 } ]\nupstreams:\n  - { name: u, endpoints: [ { address: \
                 127.0.0.1:1 } ], breaker: { fallback: { cache: { bytes_max: 1MiB, age_max: 100s } } } }\n\
                 routes: [ { name: r, match: { path: / }, upstream: u } ]\n";
-    let snapshot = tollgate_model::parse("a.yaml", text, &tollgate_model::NoSource).unwrap();
-    *snapshot.upstreams[0].breaker.as_ref().unwrap().cache().unwrap()
+    let snapshot = tollgate_model::parse("a.yaml", text, &tollgate_model::NoSource).expect("it is good");
+    *snapshot.upstreams[0].breaker.as_ref().and_then(Breaker::cache).expect("there is one")
 }
 
 fn request(method: &str, target: &str, fields: &str) -> Request {
-    Request::new(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes(), "http", b"").unwrap()
+    Request::new(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes(), "http", b"")
+        .expect("it has a Host")
 }
 
 /// Lets an answer pass, with room for its body as a worker makes it.
 fn pass(store: &mut Store, request: &Request, fields: &str, body: &[u8], now_s: u64) {
-    let mut head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{fields}\r\n", body.len()).into_bytes();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{fields}\r\n", body.len()).into_bytes();
     let mut index = ResponseIndex::new();
-    let parsed = index.parse(&mut head, Method::Get, &HeadLimits::DEFAULT);
+    let parsed = index.parse(&head, Method::Get, &HeadLimits::DEFAULT);
     assert!(matches!(parsed, Parsed::Complete { .. }), "{parsed:?}");
     let now = Now { monotonic_ns: now_s * 1_000_000_000, unix_s: now_s };
     match Ruling::on(request, &index.head(&head), &rules(), now) {
@@ -52,6 +53,9 @@ fn pass(store: &mut Store, request: &Request, fields: &str, body: &[u8], now_s: 
 fn body_for(store: &mut Store, request: &Request, now_s: u64) -> Option<Vec<u8>> {
     Some(store.find(request, &rules(), now_s * 1_000_000_000)?.body().to_vec())
 }
+
+/// An answer: the language it was asked for in, when, whether it varies by that, and its body if it may be kept.
+type Told = (usize, u64, bool, Option<Vec<u8>>);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -107,8 +111,8 @@ proptest! {
     fn a_copy_is_the_newest_answer_to_the_same_request(steps in steps()) {
         let mut store = Store::new(BYTES_MAX);
         let (mut now_s, mut number) = (1_000, 0_u8);
-        // By consumer and URI: answers in their order, with language, time, and whether the language mattered.
-        let mut told: BTreeMap<(usize, usize), Vec<(usize, u64, bool, Option<Vec<u8>>)>> = BTreeMap::new();
+        // By consumer and URI: answers in their order.
+        let mut told: BTreeMap<(usize, usize), Vec<Told>> = BTreeMap::new();
         for step in steps {
             match step {
                 Step::Answer { who, what, accept, varies, len, keeps } => {

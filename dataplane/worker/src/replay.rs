@@ -81,7 +81,7 @@ impl<'w, I: Io> Replay<'w, I> {
         if !buffer.append(head) {
             return None;
         }
-        let parsed = index.parse(buffer.bytes_mut(), method, &LIMITS);
+        let parsed = index.parse(buffer.bytes(), method, &LIMITS);
         matches!(parsed, Parsed::Complete { .. }).then_some(Self { worker, kept, index, buffer: Some(buffer), left: 0 })
     }
 }
