@@ -39,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let signals = Signals::new([SIGTERM, SIGINT]);
     match (signals, ControlPlane::start(&Options { data, bind: *admin, issuer: issuer.as_deref() })) {
         (Ok(mut signals), Ok(control)) => {
+            if let Err(error) = control.follow(None) {
+                return not_started(&error);
+            }
             announce(&control);
             let _ = signals.forever().next();
             Exit::Done

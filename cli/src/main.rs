@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod gateway;
+mod node;
 mod run;
 mod serve;
 mod terminal;
@@ -45,9 +46,11 @@ enum Verb {
     Approve(admin::approve::Arguments),
     Keys(admin::keys::Arguments),
     Audit(admin::audit::Arguments),
+    Nodes(admin::nodes::Arguments),
 }
 
 fn main() -> Exit {
+    tollgate_gateway::provide_tls_by_default();
     match Arguments::parse().verb {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Control(arguments) => control::run(&arguments),
@@ -65,6 +68,7 @@ fn main() -> Exit {
         Verb::Approve(arguments) => admin::approve::run(&arguments),
         Verb::Keys(arguments) => admin::keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
+        Verb::Nodes(arguments) => admin::nodes::run(&arguments),
     }
 }
 

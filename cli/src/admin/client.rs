@@ -1,7 +1,7 @@
 //! The client of the admin API, and what `tollgate login` keeps for it.
 //!
 //! The token is in the environment (`TOLLGATE_TOKEN`) or in a file for its owner alone, never among the arguments, which
-//! everybody on the machine may see. Plain HTTP: a control plane on another machine is reached through a tunnel or proxy.
+//! everybody on the machine may see. HTTP, or HTTPS where a proxy in front of the control plane speaks it.
 
 use crate::exit::Exit;
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 //! place. Nothing here reads the store.
 
 use crate::{
+    fleet::Fleet,
     limits::{ID_CHARS_MAX, PAGE_ROWS},
     problem::Problem,
 };
@@ -12,7 +13,7 @@ use axum::{
     http::{HeaderMap, Method, header},
 };
 use serde::de::DeserializeOwned;
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc, time::Duration};
 use tollgate_domain::{Actor, ApiName, Made, Name, Reach};
 use tollgate_store::{Cursor, Expect, PAGE_ROWS_MAX, Query, Space};
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) now: Duration,
     /// `None` before who asks is known, and where that does not matter.
     pub(crate) permit: Option<Permit>,
+    /// Who knows what nodes run, if anybody does.
+    pub(crate) fleet: Option<Arc<dyn Fleet>>,
 }
 
 /// Who asks, and how far they may go in which tenant.
