@@ -89,6 +89,7 @@ impl Follower {
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Release);
         self.store.end_waits();
+        self.feed.end();
     }
 
     /// Brings the gateway to the head, and says where it is.

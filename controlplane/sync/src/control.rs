@@ -119,7 +119,7 @@ impl Desk {
         let presence = Presence { feed: &self.feed, name };
         loop {
             // From here on a new head is heard of, so that none slips between the look and the wait.
-            heads.borrow_and_update();
+            let is_over = heads.borrow_and_update().is_none();
             let lack = self.feed.news(&poll);
             if !matches!(lack, Lack::Nothing) {
                 if self.name(&token).await? != presence.name {
@@ -127,7 +127,7 @@ impl Desk {
                 }
                 return self.text(lack).await;
             }
-            if !matches!(time::timeout_at(until, heads.changed()).await, Ok(Ok(()))) {
+            if is_over || !matches!(time::timeout_at(until, heads.changed()).await, Ok(Ok(()))) {
                 return self.text(Lack::Nothing).await;
             }
         }

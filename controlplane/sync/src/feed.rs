@@ -25,8 +25,8 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Feed {
     state: Mutex<State>,
-    /// Counts heads.
-    heads: watch::Sender<u64>,
+    /// Counts heads; `None` at the end.
+    heads: watch::Sender<Option<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub struct Report {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { state: Mutex::default(), heads: watch::Sender::new(0) }
+        Self { state: Mutex::default(), heads: watch::Sender::new(Some(0)) }
     }
 }
 
@@ -66,14 +66,23 @@ impl Feed {
     /// Goes on to `to`, as `Log::push`.
     pub fn push(&self, to: Position, patch: Patch, covered: u64, now: Duration) {
         if self.state().log.push(to, patch, covered, now) {
-            self.heads.send_modify(|heads| *heads += 1);
+            self.tell();
         }
     }
 
     /// Begins anew at `head`, as `Log::reset`.
     pub fn reset(&self, head: Position, covered: u64) {
         self.state().log.reset(head, covered);
-        self.heads.send_modify(|heads| *heads += 1);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.heads.send_modify(|heads| *heads = heads.map(|heads| heads + 1));
+    }
+
+    /// Nobody is to wait for another head any more.
+    pub fn end(&self) {
+        self.heads.send_replace(None);
     }
 
     /// What somebody lacks who is at `has`.
@@ -94,8 +103,8 @@ impl Feed {
         }
     }
 
-    /// Hears of each new head from now on.
-    pub(crate) fn heads(&self) -> watch::Receiver<u64> {
+    /// Hears of each new head from now on, and of the end.
+    pub(crate) fn heads(&self) -> watch::Receiver<Option<u64>> {
         self.heads.subscribe()
     }
 

@@ -153,6 +153,24 @@ fn a_node_that_is_removed_while_it_waits_gets_nothing() {
 }
 
 #[test]
+fn nobody_waits_for_a_control_plane_that_ends() {
+    run(async {
+        let world = Arc::new(World::new());
+        let waiting = {
+            let world = world.clone();
+            tokio::spawn(async move { world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await })
+        };
+        while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.feed.end();
+        let (status, answer) = waiting.await.unwrap();
+        assert_eq!((status, answer.get("delta")), (200, None));
+        assert_eq!(world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await.0, 200);
+    });
+}
+
+#[test]
 fn what_a_node_has_refused_is_not_sent_again_until_there_is_something_else() {
     run(async {
         let world = World::new();
