@@ -1,5 +1,7 @@
 //! The control plane's end against scripted nodes, of this version and of the one before and after.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use axum::{
     Router,
     body::{Body, to_bytes},

@@ -1,5 +1,7 @@
 //! The node's end against a scripted control plane, of this version and of the one after, and a gateway that is a map.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,

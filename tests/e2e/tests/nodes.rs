@@ -1,8 +1,9 @@
 //! More than one node: what is published reaches gateways elsewhere, they go on and start again without their control plane,
 //! and who operates it sees what each of them runs. All through the real binary over loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use nix::sys::signal::Signal;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -11,6 +12,7 @@ use std::{
     thread,
 };
 use tollgate_e2e::{Edge, Platform, Process, ask, edge_file, origin, until};
+use tollgate_sim::Authority;
 
 const DOCUMENT: &str = "\
 openapi: 3.0.3
@@ -207,25 +209,22 @@ fn a_control_plane_behind_tls_is_one() {
 
 /// A gateway that speaks TLS in front of the admin API: the file of its authority, and the gateway with its address.
 fn front(folder: &std::path::Path, platform: &Platform) -> (String, (Process, String)) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let write = |name: &str, text: String| {
+    let authority = Authority::default();
+    let issued = authority.issue(&["127.0.0.1"]);
+    let write = |name: &str, text: &str| {
         let path = folder.join(name);
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let (ca, cert, key) =
-        (write("ca.pem", issuer.pem()), write("cert.pem", leaf.pem()), write("key.pem", key.serialize_pem()));
+    let ca = write("ca.pem", &authority.pem());
+    let (cert, key) = (write("cert.pem", &issued.certificate), write("key.pem", &issued.key));
     let config = format!(
         "version: 1\nstatus: off\naccess_log: off\nlisteners:\n- {{ name: front, bind: 127.0.0.1:0, tls: {{ certificates: [ \
          {{ cert_file: {cert}, key_file: {key} }} ] }} }}\nupstreams: [ {{ name: admin, endpoints: [ {{ address: \
          '{}' }} ] }} ]\nroutes: [ {{ name: all, match: {{ path: '/{{rest*}}' }}, upstream: admin }} ]\n",
         platform.admin
     );
-    let mut process = Process::start(&["gateway", "--config", &write("front.yaml", config)]);
+    let mut process = Process::start(&["gateway", "--config", &write("front.yaml", &config)]);
     let address = process.announced("listener front on ");
     (ca, (process, address))
 }
