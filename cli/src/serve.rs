@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn follow(control: &ControlPlane, gateway: &Arc<Gateway>) {
-    if let Err(error) = control.follow(gateway.clone()) {
+    if let Err(error) = control.follow(Some(gateway.clone())) {
         terminal::note(format_args!("error: changes do not reach the gateway: {error}"));
     }
     announce(control);

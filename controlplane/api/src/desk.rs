@@ -13,6 +13,7 @@ use crate::{
     call::{Call, Permit},
     change::Change,
     endpoint::{Endpoint, Outcome, Rule, Run},
+    fleet::Fleet,
     idempotency,
     judge::Judge,
     limits::REQUESTS_MAX,
@@ -30,6 +31,7 @@ use tollgate_store::{Error, Records as _, Rows, Space, Store, Transactions as _}
 pub(crate) struct Desk {
     store: Arc<dyn Store>,
     judge: Option<Arc<dyn Judge>>,
+    fleet: Option<Arc<dyn Fleet>>,
     turns: Arc<Semaphore>,
 }
 
@@ -47,8 +49,8 @@ impl From<Error> for Stop {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Self {
-        Self { store, judge, turns: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    pub(crate) fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>, fleet: Option<Arc<dyn Fleet>>) -> Self {
+        Self { store, judge, fleet, turns: Arc::new(Semaphore::new(REQUESTS_MAX)) }
     }
 
     /// Answers a request.
@@ -74,6 +76,7 @@ impl Desk {
             call.permit = permit(endpoint, &call, rows)?;
             Ok::<_, Problem>(())
         })?;
+        call.fleet = self.fleet.clone();
         known_query(endpoint, &call)?;
         match endpoint.run {
             Run::Read(run) => self.store.read(|rows| run(&call, rows)),

@@ -18,10 +18,12 @@ mod change;
 mod credentials;
 mod desk;
 mod endpoint;
+mod fleet;
 mod idempotency;
 mod import;
 mod judge;
 mod limits;
+mod nodes;
 mod openapi;
 mod problem;
 mod publications;
@@ -34,7 +36,9 @@ mod subscriptions;
 mod tenants;
 mod token;
 
+pub use fleet::{Fleet, LOCAL, NodeReport, NodeState};
 pub use judge::{Judge, Touched};
+pub use nodes::node;
 pub use openapi::document;
 pub use router::router;
 
@@ -59,6 +63,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         apply::ENDPOINTS,
         audit::ENDPOINTS,
         signing_keys::ENDPOINTS,
+        nodes::ENDPOINTS,
     ];
     tables.into_iter().flatten()
 }

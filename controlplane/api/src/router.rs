@@ -7,6 +7,7 @@ use crate::{
     desk::Desk,
     endpoint::Endpoint,
     endpoints,
+    fleet::Fleet,
     judge::Judge,
     limits::BODY_BYTES_MAX,
     openapi,
@@ -30,9 +31,9 @@ use tollgate_store::Store;
 
 const PREFIX: &str = "/api/v1";
 
-/// The admin API over a store. `judge` is asked about every change before it is made.
-pub fn router(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Router {
-    let desk = Desk::new(store, judge);
+/// The admin API over a store. `judge` is asked about every change before it is made, `fleet` about what nodes run.
+pub fn router(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>, fleet: Option<Arc<dyn Fleet>>) -> Router {
+    let desk = Desk::new(store, judge, fleet);
     let mut router = Router::new();
     let mut paths: BTreeMap<&str, MethodRouter> = BTreeMap::new();
     for endpoint in endpoints() {
@@ -91,6 +92,7 @@ async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result
         request_id: request_id.to_owned(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         permit: None,
+        fleet: None,
     })
 }
 

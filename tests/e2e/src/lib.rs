@@ -7,6 +7,7 @@
 
 mod binary;
 mod client;
+mod edge;
 mod machine;
 mod node;
 mod origin;
@@ -16,11 +17,12 @@ mod site;
 mod wait;
 
 pub use binary::{run, tollgate};
-pub use client::{Connection, Response, get};
+pub use client::{Connection, Response, ask, get};
+pub use edge::{Edge, edge_file};
 pub use machine::cpu;
 pub use node::{Node, Process};
 pub use origin::origin;
-pub use platform::Platform;
+pub use platform::{Crashed, Platform};
 pub use redis::Redis;
 pub use site::{Folder, Site, TOKEN};
 pub use wait::{DEADLINE, until};

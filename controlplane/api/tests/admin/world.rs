@@ -49,7 +49,7 @@ impl World {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
         store.write(|rows| tollgate_keys::KeyRing::open(rows, 1).map(drop)).unwrap();
-        let router = tollgate_api::router(store.clone(), None);
+        let router = tollgate_api::router(store.clone(), None, None);
         let runtime = Builder::new_current_thread().build().unwrap();
         let mut world = Self { store, router, runtime, owner: String::new() };
         let token = tollgate_api::setup_token(world.store.as_ref()).unwrap().unwrap();
