@@ -1,6 +1,7 @@
 //! A mistake in a configuration, with the place it was made at and, where known, the way out.
 //!
-//! Only text that stands in the file is quoted: the value of a `${env:X}` reference is never part of an error.
+//! Only text that stands in the file is quoted: the value of a `${env:X}` reference is never part of an error, and neither
+//! is a line in which a secret may stand.
 
 use std::fmt;
 
@@ -43,10 +44,10 @@ impl ConfigError {
     /// `text` is that of the file, `None` when it is not at hand any more.
     pub fn new(file: &str, text: Option<&str>, at: Location, message: String, help: Option<String>) -> Self {
         let (line, column, width) = (at.line as usize, at.column as usize, at.width as usize);
-        let snippet = line.checked_sub(1).zip(text).map(|(above, text)| {
-            // A YAML reader may point behind the last line.
-            Box::new(Snippet::new(lines(text).nth(above).unwrap_or_default(), column.saturating_sub(1), width))
-        });
+        // A YAML reader may point behind the last line.
+        let written = line.checked_sub(1).zip(text).map(|(above, text)| lines(text).nth(above).unwrap_or_default());
+        let snippet = written.filter(|written| !may_hold_secret(written));
+        let snippet = snippet.map(|written| Box::new(Snippet::new(written, column.saturating_sub(1), width)));
         Self { file: file.to_owned(), line, column, message, help, snippet }
     }
 
@@ -54,6 +55,19 @@ impl ConfigError {
     pub fn whole_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, message, help: None, snippet: None }
     }
+}
+
+/// Whether a secret may stand in a line, whatever its mistake is: behind a key for one, unless it is a reference, or in
+/// front of the host of a URI. Such a line is not quoted.
+fn may_hold_secret(line: &str) -> bool {
+    let is_value = |rest: &str| {
+        let value = rest.trim_start_matches(['"', '\'', ' ']).strip_prefix(':').map(str::trim_start);
+        value.is_some_and(|value| !value.trim_start_matches(['"', '\'']).starts_with("${"))
+    };
+    let keys = ["token", "secret", "password"];
+    let has_key = keys.iter().any(|key| line.match_indices(key).any(|(at, _)| is_value(&line[at + key.len()..])));
+    let has_user = |rest: &str| rest.split(['/', '"', '\'', ' ', ',']).next().is_some_and(|host| host.contains('@'));
+    has_key || line.split("://").skip(1).any(has_user)
 }
 
 /// The lines as YAML counts them: a carriage return alone ends one too (YAML 1.2, section 5.4).
@@ -161,3 +175,29 @@ impl fmt::Display for ConfigErrors {
 }
 
 impl std::error::Error for ConfigErrors {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_not_quoted() {
+        for line in [
+            "status: { bind: nonsense, token: hunter2 }",
+            r#"{ "status": { "bind": 1, "token" : "hunter2" } }"#,
+            "cluster: { redis: [ redis://user:hunter2@host ] }",
+            "  secret: hunter2",
+            "  password: 'hunter2'",
+        ] {
+            assert!(may_hold_secret(line), "{line}");
+        }
+        for line in [
+            "status: { bind: nonsense, token: '${file:/run/secret}' }",
+            "policies: { identify: [ jwt: { issuer: https://id.example.com/secret } ] }",
+            "match: { path: /token }",
+            "tokens: 5",
+        ] {
+            assert!(!may_hold_secret(line), "{line}");
+        }
+    }
+}

@@ -289,8 +289,10 @@ pub(crate) fn write_connection_option(writer: &mut HeadWriter<'_>, option: Conne
 
 /// Copies the field lines that are neither in `removed` nor removed by `edits` nor unknown ones that Connection nominates.
 fn copy_kept(writer: &mut HeadWriter<'_>, fields: &Fields, bytes: &[u8], removed: NameSet, edits: Option<&FieldEdits>) {
+    // Fields that have a `Name` are in `removed` if they are nominated and may be.
     let is_nominated = |name: &[u8]| {
-        fields.values(bytes, Name::Connection).flat_map(tokens).any(|option| option.eq_ignore_ascii_case(name))
+        let mut options = fields.values(bytes, Name::Connection).flat_map(tokens);
+        Name::from_bytes(name) == Name::Other && options.any(|option| option.eq_ignore_ascii_case(name))
     };
     let Some(edits) = edits else {
         let removes_other = fields.connection.nominates_other.then_some(&is_nominated);

@@ -11,6 +11,9 @@ pub const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 /// Longest field name, in bytes, because lengths of names are 8 bits wide.
 pub const FIELD_NAME_BYTES_MAX: usize = u8::MAX as usize;
 
+/// Most elements of the Connection fields of a head: each may name a field that is looked for among all others.
+pub(crate) const CONNECTION_OPTIONS_MAX: u8 = 32;
+
 /// Longest method, in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`).
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 

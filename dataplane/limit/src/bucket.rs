@@ -32,7 +32,7 @@ pub struct Drawn {
 impl Bucket {
     /// A full one.
     #[must_use]
-    pub const fn new(rate: Rate) -> Self {
+    pub fn new(rate: Rate) -> Self {
         Self { rate, full: AtomicU64::new(0) }
     }
 

@@ -6,10 +6,9 @@
 use std::fmt::Write as _;
 
 use tollgate_consumer::{Application, Proof};
-
 use tollgate_items::Items;
 
-use crate::{digest, plan::Plan};
+use crate::{digest, plan::Plan, raw::canonical};
 
 /// The hash of an item.
 pub(crate) fn hash(application: &Application, plans: &Items<Plan>) -> u64 {
@@ -30,8 +29,11 @@ pub(crate) fn text(application: &Application, plans: &Items<Plan>) -> String {
         match credential.who {
             None => put(&mut text, ",\"sha256\":\"", &hex(&credential.proof)),
             Some(who) => {
-                put(&mut text, ",\"issuer\":\"", &escaped(who.issuer));
-                put(&mut text, ",\"client_id\":\"", &escaped(who.client_id));
+                for (key, value) in [(",\"issuer\":\"", who.issuer), (",\"client_id\":\"", who.client_id)] {
+                    text.push_str(key);
+                    canonical::escape(value, &mut text);
+                    text.push('"');
+                }
             }
         }
         if let Some(expires_s) = credential.expires_s {
@@ -63,10 +65,6 @@ fn put(text: &mut String, key: &str, value: &str) {
     text.push_str(key);
     text.push_str(value);
     text.push('"');
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// In lower case.

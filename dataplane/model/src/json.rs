@@ -1,6 +1,6 @@
 //! Large JSON files, several times faster than the YAML reader, which takes JSON too.
 //!
-//! The long lists (`upstreams`, `routes`, `applications`) are read here; all else is left to the YAML reader, with the lists blanked out so
+//! The long lists (`upstreams`, `routes`, `plans`, `applications`) are read here; all else is left to the YAML reader, with the lists blanked out so
 //! that every place is what it was. An item knows where it begins, but its values do not know their places. So this reader
 //! never tells a mistake: it gives up, and whoever finds one later reads again with the other.
 
@@ -16,7 +16,8 @@ pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {
         return None;
     }
     let lists: Lists<'_> = serde_json::from_str(text).ok()?;
-    let mut found: Vec<&RawValue> = [lists.upstreams, lists.routes, lists.applications].into_iter().flatten().collect();
+    let mut found: Vec<&RawValue> =
+        [lists.upstreams, lists.routes, lists.plans, lists.applications].into_iter().flatten().collect();
     found.sort_unstable_by_key(|list| offset(text, list));
     let mut rest = String::new();
     let mut behind = 0;
@@ -30,6 +31,7 @@ pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {
     let mut file: File = read_exactly(number, name, &rest).ok()?;
     file.upstreams = items(number, text, lists.upstreams)?;
     file.routes = items(number, text, lists.routes)?;
+    file.plans = items(number, text, lists.plans)?;
     file.applications = items(number, text, lists.applications)?;
     Some(file)
 }
@@ -41,6 +43,8 @@ struct Lists<'t> {
     upstreams: Option<&'t RawValue>,
     #[serde(borrow)]
     routes: Option<&'t RawValue>,
+    #[serde(borrow)]
+    plans: Option<&'t RawValue>,
     #[serde(borrow)]
     applications: Option<&'t RawValue>,
 }

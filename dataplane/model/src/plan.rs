@@ -14,6 +14,13 @@ pub struct Plan {
     pub rules: Vec<Arc<Rule>>,
 }
 
+impl Plan {
+    /// How many regular expressions its rules have.
+    pub(crate) fn expressions(&self) -> usize {
+        self.rules.iter().filter_map(|rule| rule.when.as_ref()).map(|when| when.expressions()).sum()
+    }
+}
+
 impl Named for Plan {
     fn name(&self) -> &str {
         &self.name

@@ -50,11 +50,29 @@ impl HostPattern {
     }
 }
 
+/// A host and the port behind it, if there is one: `host[:port]` (RFC 3986, section 3.2), as clients write it.
+///
+/// # Errors
+/// As [`HostPattern::parse`]; or the port is no number up to 65535, without a sign and without zeros in front.
+pub fn authority(text: &str) -> Result<(HostPattern, Option<u16>), Refusal> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let number = |port: &str| port.parse::<u16>().ok().filter(|number| number.to_string() == port);
+    let port = match port.map(number) {
+        Some(None) => return Err(("a port is a number from 0 to 65535".to_owned(), None)),
+        port => port.flatten(),
+    };
+    Ok((HostPattern::parse(host)?, port))
+}
+
 /// An IPv6 address after its opening bracket.
 fn literal(text: &str) -> Result<HostPattern, Refusal> {
     let address = text.strip_suffix(']').and_then(|address| address.parse::<Ipv6Addr>().ok());
     match address {
-        Some(_) => Ok(HostPattern::Exact(format!("[{}", text.to_ascii_lowercase()))),
+        // Of its many spellings the one that clients send (RFC 5952).
+        Some(address) => Ok(HostPattern::Exact(format!("[{address}]"))),
         None => Err(("not an IPv6 address in brackets".to_owned(), Some("write it like `[2001:db8::1]`".to_owned()))),
     }
 }
@@ -99,10 +117,26 @@ mod tests {
             ("API.Example.com", exact("api.example.com")),
             ("example.com.", exact("example.com")),
             ("127.0.0.1", exact("127.0.0.1")),
-            ("[2001:DB8::1]", exact("[2001:db8::1]")),
+            ("[2001:DB8:0:0::1]", exact("[2001:db8::1]")),
             ("*.Example.com", HostPattern::Suffix(".example.com".to_owned())),
         ] {
             assert!(HostPattern::parse(text) == Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_a_port() {
+        let parts = |text: &str| match authority(text) {
+            Ok((HostPattern::Exact(host), port)) => Some((host, port)),
+            _ => None,
+        };
+        let some = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(parts("A.test"), some("a.test", None));
+        assert_eq!(parts("a.test:8443"), some("a.test", Some(8443)));
+        assert_eq!(parts("[::1]"), some("[::1]", None));
+        assert_eq!(parts("[::1]:80"), some("[::1]", Some(80)));
+        for bad in ["a.test:", "a.test:+80", "a.test:080", "a.test:65536", "a.test:http", "::1", "::::", ":80", ""] {
+            assert!(authority(bad).is_err(), "{bad}");
         }
     }
 

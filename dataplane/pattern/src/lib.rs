@@ -16,7 +16,7 @@ mod template;
 
 pub use condition::{Condition, ValueMatch};
 pub use expression::{Captures, Expression};
-pub use host::HostPattern;
+pub use host::{HostPattern, authority};
 pub use ip_set::IpSet;
 pub use limits::{EXPRESSION_BYTES_MAX, HOST_BYTES_MAX, PATH_BYTES_MAX, SEGMENTS_MAX, TEMPLATE_BYTES_MAX};
 pub use near::nearest;

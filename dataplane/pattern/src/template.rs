@@ -64,8 +64,15 @@ impl Template {
         let is_absolute = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
         if is_absolute {
             template.check_authority().map_err(|refused| refused.unwrap_or_else(refusal))?;
-        } else if !(text.starts_with('/') && !text.starts_with("//") || text.starts_with("{path}")) {
-            return Err(refusal());
+        } else {
+            // Of `{path}` only the whole path: a parameter of that name may begin with anything.
+            let is_path = match template.pieces.first() {
+                Some(Piece::Text(text)) => text.starts_with('/') && !text.starts_with("//"),
+                first => matches!(first, Some(Piece::Path)),
+            };
+            if !is_path {
+                return Err(refusal());
+            }
         }
         Ok((template, text.contains('?')))
     }

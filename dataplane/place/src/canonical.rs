@@ -69,22 +69,25 @@ struct Writer {
     number: u32,
 }
 
+/// Puts a text behind `out` as it stands between the quotes of JSON that the YAML reader takes too: it wants more
+/// characters escaped.
+pub fn escape(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}'..='\u{ffff}') => {
+                out.push_str(&format!("\\u{:04x}", character as u32));
+            }
+            _ => out.push(character),
+        }
+    }
+}
+
 impl Writer {
-    /// JSON that the YAML reader takes too: it wants more characters escaped.
     fn string(&mut self, text: &str) {
         self.text.push('"');
-        for character in text.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                _ if character.is_control()
-                    || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}'..='\u{ffff}') =>
-                {
-                    self.text.push_str(&format!("\\u{:04x}", character as u32));
-                }
-                _ => self.text.push(character),
-            }
-        }
+        escape(text, &mut self.text);
         self.text.push('"');
     }
 

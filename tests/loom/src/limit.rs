@@ -7,8 +7,12 @@
 use loom::{sync::Arc, thread};
 use std::time::Duration;
 
-use self::{in_flight::InFlight, lease::Leases, quota::Quotas, rate::Rate, throttle::Throttle, window::Window};
+use self::{
+    bucket::Bucket, in_flight::InFlight, lease::Leases, quota::Quotas, rate::Rate, throttle::Throttle, window::Window,
+};
 
+#[path = "../../../dataplane/limit/src/bucket.rs"]
+mod bucket;
 #[path = "../../../dataplane/limit/src/in_flight.rs"]
 mod in_flight;
 #[path = "../../../dataplane/limit/src/lease.rs"]
@@ -213,4 +217,18 @@ pub fn a_change_is_written_down() {
     let last = quotas.changed().last().or(written).map(|(key, usage)| (key, usage.used, usage.end_s));
     assert_eq!(last, Some((7, 1, 1800)));
     assert_eq!(quotas.changed().count(), 0);
+}
+
+/// Two workers draw the only unit of an upstream's bucket, and one of them gives back what it got: nobody is ever given a
+/// second, and what came back is there for the next.
+pub fn a_bucket_has_each_unit_once() {
+    let bucket = Arc::new(Bucket::new(Rate::new(1, HOUR, 1).expect("a valid rate")));
+    let other = Arc::clone(&bucket);
+    let thread = thread::spawn(move || u64::from(other.draw(1000).is_ok()));
+    let mine = bucket.draw(1000);
+    let given_back = mine.is_ok_and(|unit| bucket.give_back(unit));
+    let theirs = thread.join().expect("it does not panic");
+    let next = u64::from(bucket.draw(1000).is_ok());
+    assert_eq!(given_back, mine.is_ok(), "nobody can have drawn since");
+    assert_eq!(theirs + next, 1);
 }

@@ -20,7 +20,7 @@ models! {
         no_more_probes_than_allowed, one_failed_probe_is_enough, a_sliding_window_loses_nothing, an_adaptive_limit_holds;
     limit: a_key_gets_one_entry, a_key_gets_the_last_entry, a_forgotten_key_is_not_admitted_twice, keys_without_an_entry_share_one_bucket, a_lease_is_nobody_elses, who_entered_leaves,
         a_quota_is_kept_as_its_window_changes, what_is_given_back_is_of_its_own_window, what_is_given_back_can_be_taken_again,
-        a_key_is_forgotten_with_its_window, a_change_is_written_down;
+        a_key_is_forgotten_with_its_window, a_change_is_written_down, a_bucket_has_each_unit_once;
     ring: no_message_is_left_behind;
     telemetry: a_counter_only_grows, every_block_is_read_and_so_is_the_end, an_empty_block_comes_back_once;
     worker: a_parked_connection_is_in_one_place, a_sweep_loses_none, a_promise_is_kept_once;

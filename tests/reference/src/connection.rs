@@ -2,15 +2,23 @@
 //! section 7.8).
 
 use crate::{
-    Field,
+    Defect, Field,
     field::values,
     grammar::{elements, is_same},
+    limits::CONNECTION_OPTIONS_MAX,
 };
 
 /// The connection options, in lower case.
 #[must_use]
 pub fn options(fields: &[Field]) -> Vec<Vec<u8>> {
     values(fields, "connection").flat_map(elements).map(<[u8]>::to_ascii_lowercase).collect()
+}
+
+/// Strict: so many options and no more.
+pub(crate) fn judge_count(fields: &[Field], defects: &mut Vec<Defect>) {
+    if options(fields).len() > CONNECTION_OPTIONS_MAX {
+        defects.push(Defect::TooLarge);
+    }
 }
 
 fn has_option(fields: &[Field], option: &str) -> bool {

@@ -5,6 +5,8 @@
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 /// Longest field name, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
+/// Most connection options of a head (lenient: the RFC names no bound).
+pub(crate) const CONNECTION_OPTIONS_MAX: usize = 32;
 /// Longest chunk size line, in bytes, with its line break.
 pub(crate) const SIZE_LINE_BYTES_MAX: usize = 256;
 /// Most hexadecimal digits of a chunk size.

@@ -76,6 +76,7 @@ fn judge(lines: &[&[u8]], head_len: usize, limits: &Limits) -> Reading<Request> 
     let line = request_line(lines[0], limits, &mut defects);
     let fields: Vec<Field> = lines[1..].iter().filter_map(|line| field_line(line, &mut defects)).collect();
     judge_size(lines, head_len, limits, &mut defects);
+    connection::judge_count(&fields, &mut defects);
     // What cannot be told apart is not judged further.
     let is_sound = defects.is_empty();
     // It may be refused for its target before the rest is looked at.

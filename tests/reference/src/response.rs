@@ -52,6 +52,7 @@ pub fn read_response(bytes: &[u8], method: &[u8], limits: &Limits) -> Reading<Re
     if head_len > limits.head_bytes || fields.len() + feeds > limits.fields {
         defects.push(Defect::TooLarge);
     }
+    connection::judge_count(&fields, &mut defects);
     let Some((minor, status, phrase)) = line else {
         return Reading::Refused(defects);
     };

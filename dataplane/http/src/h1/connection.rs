@@ -4,7 +4,7 @@
 //! Connection options are the peer's, so they cannot remove what the next hop's framing, routing, authentication or
 //! record of the client depends on: a nomination of a field in [`ESSENTIAL`] is ignored.
 
-use crate::{Name, NameSet};
+use crate::{Name, NameSet, Reason, limits::CONNECTION_OPTIONS_MAX};
 
 /// Fields that a connection option does not remove.
 const ESSENTIAL: NameSet = NameSet::of(&[
@@ -50,12 +50,18 @@ impl ConnectionOptions {
     pub(crate) const NONE: Self =
         Self { close: false, keep_alive: false, upgrade: false, nominated: NameSet::EMPTY, nominates_other: false };
 
-    pub(super) fn read<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut options = Self::NONE;
+    /// # Errors
+    /// There are more than [`CONNECTION_OPTIONS_MAX`].
+    pub(super) fn read<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Self, Reason> {
+        let (mut options, mut count) = (Self::NONE, 0);
         for option in values.flat_map(tokens) {
+            if count == CONNECTION_OPTIONS_MAX {
+                return Err(Reason::HeadTooLarge);
+            }
+            count += 1;
             options.add(option);
         }
-        options
+        Ok(options)
     }
 
     fn add(&mut self, option: &[u8]) {
@@ -89,7 +95,7 @@ mod tests {
     use crate::Version;
 
     fn options(value: &str) -> ConnectionOptions {
-        ConnectionOptions::read([value.as_bytes()].into_iter())
+        ConnectionOptions::read([value.as_bytes()].into_iter()).unwrap()
     }
 
     #[test]
@@ -97,6 +103,14 @@ mod tests {
         assert!(options("").keeps_alive(Version::Http11) && !options("").keeps_alive(Version::Http10));
         assert!(options("Keep-Alive").keeps_alive(Version::Http10));
         assert!(!options("keep-alive, Close").keeps_alive(Version::Http11));
+    }
+
+    #[test]
+    fn there_are_so_many_options_at_most() {
+        let most = usize::from(CONNECTION_OPTIONS_MAX);
+        let read = |count: usize| ConnectionOptions::read(["a, ".repeat(count).as_bytes()].into_iter());
+        assert!(read(most).is_ok());
+        assert_eq!(read(most + 1), Err(Reason::HeadTooLarge));
     }
 
     #[test]

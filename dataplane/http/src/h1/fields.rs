@@ -130,8 +130,7 @@ impl Fields {
         if !bytes[..head_len].ends_with(b"\r\n\r\n") {
             return Err(Reason::BareLineBreak);
         }
-        self.finish(bytes, head_len);
-        Ok(())
+        self.finish(bytes, head_len)
     }
 
     /// Forgets all lines.
@@ -161,11 +160,12 @@ impl Fields {
 
     /// Ends the lines of a head of `head_len` bytes.
     #[inline]
-    pub(super) fn finish(&mut self, bytes: &[u8], head_len: usize) {
+    pub(super) fn finish(&mut self, bytes: &[u8], head_len: usize) -> Result<(), Reason> {
         self.end = (head_len - 2) as u16;
         if self.present.contains(Name::Connection) {
-            self.connection = ConnectionOptions::read(self.values(bytes, Name::Connection));
+            self.connection = ConnectionOptions::read(self.values(bytes, Name::Connection))?;
         }
+        Ok(())
     }
 
     fn lines(&self) -> &[Line] {

@@ -46,7 +46,7 @@ impl ResponseIndex {
 
     /// Parses and judges the head at the start of `bytes`, the response to a request with this method. The bytes stay
     /// as they are.
-    pub fn parse(&mut self, bytes: &mut [u8], request: Method, limits: &HeadLimits) -> Parsed {
+    pub fn parse(&mut self, bytes: &[u8], request: Method, limits: &HeadLimits) -> Parsed {
         match self.try_parse(bytes, request, limits) {
             Ok(head_len) => Parsed::Complete { head_len },
             Err(verdict) => verdict,

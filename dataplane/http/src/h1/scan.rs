@@ -58,8 +58,7 @@ fn field_lines(bytes: &[u8], mut rest: &[u8], fields_max: usize, fields: &mut Fi
         let first = word(rest);
         let start = bytes.len() - rest.len();
         if first as u16 == u16::from_le_bytes(*b"\r\n") {
-            fields.finish(bytes, start + 2);
-            return Some(start + 2);
+            return fields.finish(bytes, start + 2).ok().map(|()| start + 2);
         }
         let (name, behind) = rest.split_at_checked(name_len(rest, first)?)?;
         let known = Name::from_bytes(name);

@@ -4,7 +4,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use super::{matches::token, names::Names, report::Report};
+use super::{names::Names, policies::answer_field, report::Report};
 use crate::{
     action::{Action, FixedAnswer, Forwarding, Redirect, Share},
     limits,
@@ -16,22 +16,6 @@ use tollgate_pattern::{PathMatch, Refusal, Template};
 const REDIRECT_STATUS: u16 = 307;
 const ANSWER_STATUS: RangeInclusive<Count> = Count(200)..=Count(599);
 const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
-
-/// Fields that frame a message, belong to one connection, or are written by the gateway.
-const RESERVED: [&str; 12] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-request-id",
-];
 
 /// Resolves what a route does. `path` is `None` when it has a mistake, which leaves the templates unjudged.
 pub(super) fn action(
@@ -167,22 +151,10 @@ fn answer_status(report: &mut Report<'_>, raw: &Text) -> Option<u16> {
 
 fn field(report: &mut Report<'_>, entry: &Spanned<raw::Header>) -> Option<(String, String)> {
     let name = report.required(entry.value.name.as_ref(), "name", entry.referenced);
-    let name = name.and_then(|raw| report.parse(raw, "a name of a header field", field_name));
+    let name = name.and_then(|raw| report.parse(raw, "a name of a header field", answer_field));
     let value = report.required(entry.value.value.as_ref(), "value", entry.referenced);
     let value = value.and_then(|raw| report.parse(raw, "a value of a header field", field_value));
     Some((name?, value?))
-}
-
-fn field_name(text: &str) -> Result<String, Refusal> {
-    token(text, "a header field", "X-Tenant")?;
-    let lower = text.to_ascii_lowercase();
-    if lower == "content-type" {
-        return Err(("the content type has a key of its own".to_owned(), Some("write `content_type`".to_owned())));
-    }
-    match RESERVED.contains(&lower.as_str()) {
-        true => Err((format!("`{text}` is written by the gateway itself"), Some("leave it out".to_owned()))),
-        false => Ok(text.to_owned()),
-    }
 }
 
 fn field_value(text: &str) -> Result<String, Refusal> {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::report::Report;
 use crate::{limits, raw::Text, upstream::Address};
-use tollgate_pattern::{HostPattern, IpSet, Refusal};
+use tollgate_pattern::{HostPattern, IpSet, Refusal, authority};
 
 /// An address to listen at.
 pub(super) fn bind(report: &mut Report<'_>, raw: &Text) -> Option<SocketAddr> {
@@ -61,17 +61,20 @@ fn target(text: &str) -> Result<Address, Refusal> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return if address.port() == 0 { Err(no_port()) } else { Ok(Address::Socket(address)) };
     }
-    let (host, port) = text.rsplit_once(':').ok_or_else(refusal)?;
-    let Ok(HostPattern::Exact(host)) = HostPattern::parse(host) else { return Err(refusal()) };
+    let Ok((HostPattern::Exact(host), Some(port))) = authority(text) else {
+        return Err(if has_bad_port(text) { no_port() } else { refusal() });
+    };
     // A name whose last label is a number is a mistyped address (RFC 1123, 2.1).
     let numeric = host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
     if numeric || host.starts_with('[') {
         return Err(refusal());
     }
-    match port.parse::<u16>() {
-        Ok(port) if port > 0 => Ok(Address::Name { host, port }),
-        _ => Err(no_port()),
-    }
+    if port == 0 { Err(no_port()) } else { Ok(Address::Name { host, port }) }
+}
+
+/// Whether what stands before the last colon is a host, so that the port is what is wrong.
+fn has_bad_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, _)| matches!(HostPattern::parse(host), Ok(HostPattern::Exact(_))))
 }
 
 fn unix(path: &str) -> Result<Address, Refusal> {

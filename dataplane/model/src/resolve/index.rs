@@ -1,4 +1,5 @@
-//! What the routes of a configuration share: the requests they match, the upstreams they use, the bound on expressions.
+//! What the routes of a configuration share: the requests they match, the upstreams they use, and with plans the bound on
+//! expressions.
 //!
 //! Kept from change to change, so that a patch is judged against all other routes at the cost of those it names. Two sets
 //! of pairs in which the routes of one place, or of one upstream, stand side by side.
@@ -19,7 +20,7 @@ pub(super) struct Index {
     places: imbl::OrdSet<(u64, u32)>,
     /// Upstream and route.
     users: imbl::OrdSet<(u32, u32)>,
-    /// Regular expressions of all routes.
+    /// Regular expressions of all routes and plans.
     pub(super) expressions: usize,
 }
 

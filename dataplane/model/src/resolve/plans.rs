@@ -29,6 +29,8 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
         true => defined.left_out(plans),
         false => defined.removed(report, plans, &change.removed.plans),
     };
+    let gone: usize = removals.iter().filter_map(|gone| plans.get(gone.slot)).map(|plan| plan.expressions()).sum();
+    state.index.expressions -= gone;
     state.plans(change.is_whole).remove(&removals);
     if all && !change.is_whole {
         again(report, state, &defined);
@@ -40,10 +42,17 @@ pub(super) fn apply(report: &mut Report<'_>, state: &mut State, change: &Change,
             put(state, Plan { name, rules }, text, raw.referenced, change.is_whole);
         }
     }
+    if let Some(raw) = change.plans.first().filter(|_| state.index.expressions > limits::EXPRESSIONS_MAX) {
+        let message = format!("routes and plans have at most {} regular expressions", limits::EXPRESSIONS_MAX);
+        report.error(raw.referenced, message, None);
+    }
     removals
 }
 
 fn put(state: &mut State, plan: Plan, text: Box<str>, place: Location, is_whole: bool) {
+    let plans = &state.snapshot.plans;
+    let before = plans.slot(&plan.name).and_then(|slot| plans.get(slot)).map_or(0, |old| old.expressions());
+    state.index.expressions = state.index.expressions - before + plan.expressions();
     let hash = if has_reference(&text) { digest::written("plan", &text) } else { digest::item("plan", &plan) };
     state.plans(is_whole).put(plan, Kept { text, place, hash });
 }

@@ -31,6 +31,7 @@ use crate::{
 };
 use ahash::AHashMap;
 use edits::Kind;
+pub(super) use edits::answer_field;
 use tollgate_consumer::{Authorize, Identify};
 use tollgate_pattern::{PathMatch, nearest};
 

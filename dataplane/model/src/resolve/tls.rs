@@ -13,7 +13,7 @@ use crate::{
     raw::{self, Spanned, Text},
     snapshot::Listener,
     tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls},
-    upstream::Upstream,
+    upstream::{Address, Endpoint, Upstream},
 };
 use tollgate_pattern::HOST_BYTES_MAX;
 
@@ -118,16 +118,16 @@ fn client_auth(report: &mut Report<'_>, raw: &Spanned<raw::ClientAuth>) -> Optio
     Some(if is_required { ClientAuth::Required(bundle) } else { ClientAuth::Optional(bundle) })
 }
 
-/// Resolves `tls` of an upstream whose endpoints are written as `addresses`.
-pub(super) fn upstream<'r>(
+/// Resolves `tls` of an upstream with these endpoints.
+pub(super) fn upstream(
     report: &mut Report<'_>,
     raw: &Spanned<raw::UpstreamTls>,
-    addresses: impl Iterator<Item = &'r Text>,
+    endpoints: &[Endpoint],
 ) -> Option<UpstreamTls> {
     let written = &raw.value;
     let server_name = match &written.server_name {
         Some(name) => report.parse(name, "a host name or an address", server_name).map(ServerName::Name),
-        None => name_of(report, raw, addresses),
+        None => name_of(report, raw, endpoints),
     };
     let verify = report.word(written.verify.as_ref(), "verify", &[("true", true), ("false", false)], true);
     let min_version = min_version(report, written.min_version.as_ref());
@@ -157,24 +157,24 @@ fn server_name(text: &str) -> Result<String, tollgate_pattern::Refusal> {
 }
 
 /// The one name the endpoints are addressed by.
-fn name_of<'r>(
-    report: &mut Report<'_>,
-    raw: &Spanned<raw::UpstreamTls>,
-    addresses: impl Iterator<Item = &'r Text>,
-) -> Option<ServerName> {
+fn name_of(report: &mut Report<'_>, raw: &Spanned<raw::UpstreamTls>, endpoints: &[Endpoint]) -> Option<ServerName> {
     let mut names = Vec::new();
-    for address in addresses {
-        let text = report.text(address)?;
-        let name = match text.rsplit_once(':') {
-            Some((host, _)) if text.parse::<std::net::SocketAddr>().is_err() => Some(host.to_ascii_lowercase()),
-            _ => None,
+    for endpoint in endpoints {
+        let name = match &endpoint.address {
+            Address::Name { host, .. } => Some(host),
+            Address::Socket(_) => None,
+            Address::Unix(_) => {
+                let message = "a socket in the file system has no name that a certificate could be for";
+                report.error(raw.referenced, message.to_owned(), Some("write `server_name`".to_owned()));
+                return None;
+            }
         };
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    match names.as_mut_slice() {
-        [Some(name)] => Some(ServerName::Name(std::mem::take(name))),
+    match names[..] {
+        [Some(name)] => Some(ServerName::Name(name.clone())),
         [] | [None] => Some(ServerName::Address),
         _ => {
             let message = "the endpoints have several names, so it is not known which one certificates are for";

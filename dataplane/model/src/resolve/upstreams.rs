@@ -24,7 +24,6 @@ use super::{
 use crate::{
     digest, limits,
     raw::{self, OrWord, Spanned, Text, canonical},
-    tls::UpstreamTls,
     upstream::{Balance, Connections, Endpoint, HashKey, Upstream},
 };
 use tollgate_document::{Count, Percent};
@@ -68,6 +67,7 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
     let raw = &item.value;
     let endpoints = endpoints(report, item);
     let balance = balance(report, raw.balance.as_ref());
+    let tls = raw.tls.as_ref().and_then(|raw| tls::upstream(report, raw, &endpoints));
     Upstream {
         name,
         endpoints,
@@ -81,7 +81,7 @@ fn upstream(report: &mut Report<'_>, item: &Spanned<raw::Upstream>, name: String
         hedge: resilience::hedge(report, raw.hedge.as_ref()),
         retries: recovery::retries(report, &raw.retries),
         connections: connections(report, &raw.connections),
-        tls: tls(report, raw).map(Arc::new),
+        tls: tls.map(Arc::new),
     }
 }
 
@@ -108,11 +108,6 @@ fn endpoints(report: &mut Report<'_>, item: &Spanned<raw::Upstream>) -> Vec<Endp
         report.error(raw.referenced, "all endpoints are backups".to_owned(), Some(help));
     }
     endpoints
-}
-
-fn tls(report: &mut Report<'_>, raw: &raw::Upstream) -> Option<UpstreamTls> {
-    let endpoints = raw.endpoints.iter().flat_map(|list| &list.value);
-    tls::upstream(report, raw.tls.as_ref()?, endpoints.filter_map(|entry| entry.value.address.as_ref()))
 }
 
 fn weight(report: &mut Report<'_>, raw: Option<&Text>) -> u32 {

@@ -231,6 +231,7 @@ fn of_upstream_tls() {
         (endpoint, "{ min_version: §1.0 }", "unknown `min_version` `1.0`"),
         ("{ address: localhost:1 }, { address: two.test:1 }", "§{}", "write `server_name`"),
         ("{ address: localhost:1 }, { address: 127.0.0.2:1 }", "§{}", "the endpoints have several names"),
+        ("{ address: 'unix:/run/a.sock' }", "§{}", "write `server_name`"),
     ] {
         check(&file(&format!("upstreams:\n  - {{ name: a, endpoints: [ {endpoints} ], tls: {text} }}\n")), expected);
     }
@@ -445,9 +446,10 @@ fn of_actions() {
         ("answer: { status: 204, body: §x }", "an answer of status 204 has no body"),
         ("answer: { status: 200, content_type: §json }", "write it like `application/json`"),
         (
-            "answer: { status: 200, headers: [ { name: §Content-Length, value: '1' } ] }",
-            "is written by the gateway itself",
+            "answer: { status: 200, headers: [ { name: §Content_Length, value: '1' } ] }",
+            "frames the message or concerns one connection",
         ),
+        ("answer: { status: 200, headers: [ { name: §Via, value: '1.1 a' } ] }", "is written by the gateway itself"),
         ("answer: { status: 200, headers: [ { name: §Content-Type, value: a/b } ] }", "write `content_type`"),
         ("answer: { status: 200, headers: [ { name: §'a b', value: x } ] }", "cannot name a header field"),
         ("answer: { status: 200, headers: [ { name: a, value: §\"x\\r\\ny: z\" } ] }", "printable ASCII"),
@@ -459,6 +461,15 @@ fn of_actions() {
     let long = "x".repeat(tollgate_model::ANSWER_BYTES_MAX + 1);
     let route = format!("routes:\n  - {{ name: r, match: {{ path: / }}, answer: {{ status: 200, body: §{long} }} }}\n");
     check(&file(&route), "a body has at most 8 KiB");
+}
+
+/// A parameter of the match that is called as what the gateway knows may begin with anything.
+#[test]
+fn of_a_redirect_to_a_parameter() {
+    for matched in ["path: '/{path*}'", "path_regex: '/(?<path>.+)'"] {
+        let route = format!("routes:\n  - {{ name: r, match: {{ {matched} }}, redirect: {{ to: §'{{path}}' }} }}\n");
+        check(&file(&route), "is not a place to go to");
+    }
 }
 
 /// Of policies: each is the `policies` of a route; there is a set `base`.
@@ -562,6 +573,7 @@ fn of_keys_of_rules() {
         ("key: client_ip, overrides: [ §{ addresses: ['::1'] } ]", "has a `limit` or `exclude: true`"),
         ("key: client_ip, overrides: [ §{ addresses: ['::1'], limit: 9, exclude: true } ]", "has a `limit` or"),
         ("key: client_ip, overrides: [ { addresses: [§x], limit: 9 } ]", "`x` is not a network or an address"),
+        ("key: client_ip, cost: 2, overrides: [ §{ addresses: ['::1'], limit: 1 } ]", "every request costs more than"),
         ("key: [route, 'header:A'], overrides: [ §{ values: [a], limit: 9 } ]", "it is not told of what"),
         ("key: 'header:A', overrides: [ { values: [a, §a], limit: 9 } ]", "`a` is in `values` twice"),
         ("key: 'header:A', overrides: [ { values: [a], part: §'header:B', limit: 9 } ]", "allowed here: header:a"),
@@ -598,9 +610,12 @@ fn of_changes_of_fields_and_queries() {
         ("request_headers: { add: [ { name: §Connection, value: x } ] }", "leave it out"),
         ("request_headers: { set: [ { name: §X-Request-Id, value: x } ] }", "is written by the gateway itself"),
         ("request_headers: { set: [ { name: §X-Forwarded-For, value: x } ] }", "a matter of `forwarded`"),
+        ("request_headers: { set: [ { name: §X-Consumer-Plan, value: gold } ] }", "a matter of `identify`"),
+        ("request_headers: { remove: [§traceparent] }", "a matter of `tracing`"),
         ("request_headers: { remove: [§Host] }", "write it into `set`"),
         ("request_headers: { set: [ { name: Host, value: §a/b } ] }", "write it like `api.example.com:8443`"),
         ("request_headers: { set: [ { name: Host, value: §'a:99999' } ] }", "`a:99999` is not a host"),
+        ("request_headers: { set: [ { name: Host, value: §'a:+80' } ] }", "`a:+80` is not a host"),
         ("request_headers: { set: [ { name: A, value: §\"x\\r\\ny: z\" } ] }", "printable ASCII"),
         ("request_headers: { set: [ §{ name: A } ] }", "`value` is missing"),
         ("request_headers: { set: [ §{ value: A } ] }", "`name` is missing"),

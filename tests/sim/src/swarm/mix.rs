@@ -48,6 +48,15 @@ pub enum Kind {
     Mishap(Mishap),
 }
 
+/// What is another in each generation, as it stands in a configuration or a patch.
+struct Variation {
+    upstreams: String,
+    /// A route that nobody asks for.
+    spare: Option<String>,
+    defaults: String,
+    timeouts: String,
+}
+
 /// What is taken away from the mix of a seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trim {
@@ -155,27 +164,11 @@ impl Mix {
         (0..=self.origins).map(origin).collect()
     }
 
-    /// The configuration of a generation. All of them route alike; they differ in what must not matter to an exchange.
+    /// The configuration that a run begins with.
     #[must_use]
-    pub fn text(&self, generation: u64) -> String {
-        let random = Random::new(self.seed ^ generation << 32);
-        let endpoints = if self.by_name {
-            "{ address: \"origins.internal:9000\" }".to_owned()
-        } else {
-            let weight = || 1 + random.below(3);
-            let endpoint = |at| format!("{{ address: \"{}\", weight: {} }}", origin(at), weight());
-            (0..self.origins).map(endpoint).collect::<Vec<_>>().join(", ")
-        };
-        let mark = format!("{{ set: [ {{ name: X-Generation, value: \"{generation}\" }} ] }}");
-        let defaults = if self.rules.marks_generation {
-            format!("defaults: {{ policies: {{ request_headers: {mark}, response_headers: {mark} }} }}\n")
-        } else {
-            String::new()
-        };
-        let (listen, second, upstream, node) = (listen(0), origin(self.origins), &self.upstream, &self.node);
-        let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
-        let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
-        let policies = self.policies();
+    pub fn text(&self) -> String {
+        let Variation { upstreams, spare, defaults, timeouts } = self.variation(1);
+        let (listen, node, policies) = (listen(0), &self.node, self.policies());
         let cluster = if self.rules.limits.iter().flatten().any(|limit| limit.strict) {
             let timeout = if self.rules.loses_store { "10ms" } else { "5s" };
             let store = "redis: [ 'redis://10.0.2.1' ], secret: '${env:SECRET}', nodes: 1";
@@ -183,18 +176,12 @@ impl Mix {
         } else {
             String::new()
         };
-        let spare = if random.chance(0.5) {
-            format!("  - {{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}\n")
-        } else {
-            String::new()
-        };
+        let spare = spare.map_or(String::new(), |route| format!("  - {route}\n"));
         let (applications, keyed) = credentials::items();
         format!(
             "version: 1
 listeners: [ {{ name: public, bind: \"{listen}\" }} ]
-upstreams:
-  - {{ name: main, endpoints: [ {endpoints} ]{upstream} }}
-  - {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], connections: {{ idle_timeout: {idle}ms{most} }} }}
+upstreams: {upstreams}
 routes:
   - {{ name: x, match: {{ path: \"/x/{{id}}\" }}, upstream: main{policies} }}
   - {{ name: split, match: {{ path: \"/split/{{id}}\" }}, upstreams: [ {{ name: main, weight: 2 }}, {{ name: second }} ] }}
@@ -204,10 +191,55 @@ routes:
   - {{ name: only, match: {{ path: \"/only/{{id}}\", methods: [GET] }}, upstream: main }}
   - {{ name: fixed, match: {{ path: \"/fixed/{{id}}\" }}, answer: {{ status: 200, body: fixed }} }}
   - {{ name: moved, match: {{ path: \"/moved/{{id}}\" }}, redirect: {{ to: \"https://other.example.com/{{id}}\" }} }}
-{spare}{applications}{defaults}{cluster}timeouts: {timeouts}
-{node}",
-            timeouts = TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
+{spare}{applications}defaults: {defaults}
+{cluster}timeouts: {timeouts}
+{node}"
         )
+    }
+
+    /// The patch that makes a generation of the one before it.
+    #[must_use]
+    pub fn patch(&self, generation: u64) -> String {
+        let Variation { upstreams, spare, defaults, timeouts } = self.variation(generation);
+        let base = generation - 1;
+        let removed = if spare.is_none() && self.variation(base).spare.is_some() { "spare" } else { "" };
+        format!(
+            "{{ base: {base}, removed: {{ routes: [ {removed} ] }}, changed: {{ routes: [ {spare} ], upstreams: {upstreams}, \
+             defaults: {defaults}, timeouts: {timeouts} }} }}",
+            spare = spare.unwrap_or_default(),
+        )
+    }
+
+    /// What is another in each generation. All of them route alike; they differ in what must not matter to an exchange.
+    fn variation(&self, generation: u64) -> Variation {
+        let random = Random::new(self.seed ^ generation << 32);
+        let endpoints = if self.by_name {
+            "{ address: \"origins.internal:9000\" }".to_owned()
+        } else {
+            let weight = || 1 + random.below(3);
+            let endpoint = |at| format!("{{ address: \"{}\", weight: {} }}", origin(at), weight());
+            (0..self.origins).map(endpoint).collect::<Vec<_>>().join(", ")
+        };
+        let (idle, tunnel) = (50 + random.below(2_000), 30 + random.below(30));
+        let (main, second) = (&self.upstream, origin(self.origins));
+        let most = self.rules.upstream_requests_max.map_or(String::new(), |most| format!(", requests_max: {most}"));
+        let pool = format!("connections: {{ idle_timeout: {idle}ms{most} }}");
+        let mark = format!("{{ set: [ {{ name: X-Generation, value: \"{generation}\" }} ] }}");
+        Variation {
+            upstreams: format!(
+                "[ {{ name: main, endpoints: [ {endpoints} ]{main} }}, \
+                 {{ name: second, endpoints: [ {{ address: \"{second}\" }} ], {pool} }} ]"
+            ),
+            spare: random
+                .chance(0.5)
+                .then(|| format!("{{ name: spare, match: {{ path: \"/spare/{generation}\" }}, upstream: second }}")),
+            defaults: if self.rules.marks_generation {
+                format!("{{ policies: {{ request_headers: {mark}, response_headers: {mark} }} }}")
+            } else {
+                "{}".to_owned()
+            },
+            timeouts: TIMEOUTS.replace(" }", &format!(", tunnel: {tunnel}m }}")),
+        }
     }
 
     /// The policies of the route `x`.

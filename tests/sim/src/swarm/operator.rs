@@ -9,7 +9,7 @@ use crate::{
 };
 use std::net::IpAddr;
 use tollgate_io::Instant;
-use tollgate_model::Snapshot;
+use tollgate_model::{Configuration, Snapshot};
 use tollgate_worker::Command;
 
 /// Longest time an origin is gone, in nanoseconds.
@@ -23,17 +23,19 @@ pub(super) struct Operator<'r> {
     mix: &'r Mix,
     gateway: &'r Gateway,
     started: &'r Started,
+    configuration: Configuration,
     generation: u64,
     /// When the workers are told to end, in requests sent.
     end_at: usize,
 }
 
 impl<'r> Operator<'r> {
-    pub(super) fn new(mix: &'r Mix, gateway: &'r Gateway, started: &'r Started) -> Self {
+    /// Over a gateway that was started with `configuration`.
+    pub(super) fn new(mix: &'r Mix, gateway: &'r Gateway, started: &'r Started, configuration: Configuration) -> Self {
         let all = mix.clients * mix.requests;
         // So late that there were exchanges enough.
         let end_at = all.saturating_sub(LAST_REQUESTS + gateway.world.random().index(LAST_REQUESTS));
-        let operator = Self { mix, gateway, started, generation: 1, end_at };
+        let operator = Self { mix, gateway, started, configuration, generation: 1, end_at };
         operator.resolve(&(0..mix.origins).collect::<Vec<_>>());
         operator
     }
@@ -92,9 +94,10 @@ impl<'r> Operator<'r> {
     fn swap(&mut self) {
         self.generation += 1;
         let taken = self.started.model.publishes(self.generation);
-        let mut snapshot = parse(&self.mix.text(self.generation));
-        snapshot.generation = self.generation;
-        self.gateway.publish(snapshot, Vec::new(), taken);
+        let patch = self.mix.patch(self.generation);
+        let patched = self.configuration.patch("swarm.patch", &patch, &Secrets);
+        self.configuration = patched.unwrap_or_else(|error| panic!("{error:?}\n{patch}"));
+        self.gateway.publish(Snapshot::clone(self.configuration.snapshot()), Vec::new(), taken);
         if self.mix.by_name && self.gateway.upstreams().iter().any(|upstream| upstream.endpoints().members().is_empty())
         {
             self.resolve(&(0..self.mix.origins).collect::<Vec<_>>());
@@ -121,9 +124,4 @@ impl<'r> Operator<'r> {
             }
         }
     }
-}
-
-/// The snapshot of a text.
-pub(super) fn parse(text: &str) -> Snapshot {
-    tollgate_model::parse("swarm.yaml", text, &Secrets).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }

@@ -6,10 +6,10 @@
 
 use super::{
     mix::{Kind, Mix, Trim, origin},
-    operator::{Operator, parse},
+    operator::Operator,
 };
 use crate::{
-    Fault, Gateway, Seed, gateway,
+    Fault, Gateway, Secrets, Seed, gateway,
     model::{ENDING, Ends, Mishap, Model},
 };
 use std::{
@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tollgate_io::Instant;
+use tollgate_model::{Configuration, Snapshot};
 
 /// Longest time between two turns of the operator, in microseconds.
 const TURN_MICROS_MAX: u64 = 4_000;
@@ -84,12 +85,14 @@ pub struct Breach {
 /// If something does not hold.
 #[must_use]
 pub fn run(mix: &Mix, seed: Seed) -> Tally {
-    let mut snapshot = parse(&mix.text(1));
-    snapshot.generation = 1;
+    let text = mix.text();
+    let configuration = Configuration::parse("swarm.yaml", &text, &Secrets);
+    let configuration = configuration.unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let snapshot = Snapshot::clone(configuration.snapshot());
     let security = gateway::security(&snapshot, None);
     let gateway = Gateway::start(snapshot, security, mix.rules.workers, seed, mix.conditions.clone());
     let started = Model::start(&gateway.world, mix.rules, &mix.addresses(), mix.clients, mix.requests);
-    let mut operator = Operator::new(mix, &gateway, &started);
+    let mut operator = Operator::new(mix, &gateway, &started, configuration);
     while !started.model.is_over() {
         let step = Duration::from_micros(1 + gateway.world.random().below(TURN_MICROS_MAX));
         gateway.run_for(step);

@@ -13,7 +13,7 @@ use crate::{
         report::Report,
     },
 };
-use tollgate_pattern::{Expression, HostPattern, Refusal};
+use tollgate_pattern::{Expression, HostPattern, Refusal, authority};
 
 /// What a page may ask for without a preflight.
 const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
@@ -109,18 +109,13 @@ fn origin(text: &str) -> Result<OriginPattern, Refusal> {
     if lower != text {
         return Err(refusal(&format!("write `{lower}`")));
     }
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (rest, None),
-    };
-    if let Some(port) = port {
-        let number: u16 = port.parse().map_err(|_| refusal(like))?;
-        if matches!((scheme, number), ("http", 80) | ("https", 443)) {
-            return Err(refusal(&format!("browsers leave the usual port out: write `{scheme}://{host}`")));
-        }
+    let (host, port) = authority(rest).map_err(|(reason, _)| refusal(&format!("{reason}; {like}")))?;
+    if matches!((scheme, port), ("http", Some(80)) | ("https", Some(443))) {
+        let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+        return Err(refusal(&format!("browsers leave the usual port out: write `{scheme}://{host}`")));
     }
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    match HostPattern::parse(host).map_err(|(reason, _)| refusal(&format!("{reason}; {like}")))? {
+    match host {
         HostPattern::Exact(_) => Ok(OriginPattern::Exact(lower)),
         HostPattern::Suffix(suffix) => {
             Ok(OriginPattern::Below { scheme: format!("{scheme}://"), suffix: format!("{suffix}{port}") })

@@ -37,6 +37,9 @@ const WRITTEN: [&str; 4] = ["date", "max-forwards", "via", "x-request-id"];
 /// Fields that tell an upstream about the client.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
+/// Fields that go on with the trace of a request.
+const TRACING: [&str; 2] = ["traceparent", "tracestate"];
+
 /// What is changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -169,6 +172,14 @@ fn name(report: &mut Report<'_>, raw: &Text, kind: Kind, act: Act) -> Option<Str
     }
 }
 
+/// The name of a field in an answer of the gateway's own.
+pub(in crate::resolve) fn answer_field(text: &str) -> Result<String, Refusal> {
+    if text.eq_ignore_ascii_case("content-type") {
+        return Err(("the content type has a key of its own".to_owned(), Some("write `content_type`".to_owned())));
+    }
+    field_name(text, Kind::Response, Act::Remove)
+}
+
 fn field_name(text: &str, kind: Kind, act: Act) -> Result<String, Refusal> {
     token(text, "a header field", "X-Tenant")?;
     // Many servers take both spellings for one.
@@ -185,6 +196,14 @@ fn field_name(text: &str, kind: Kind, act: Act) -> Result<String, Refusal> {
         let help = "what it says is a matter of `forwarded` and `trusted_proxies`".to_owned();
         return Err((format!("`{text}` tells the upstream about the client"), Some(help)));
     }
+    if kind == Kind::Request && name.starts_with("x-consumer-") {
+        let help = "what it says is a matter of `identify`".to_owned();
+        return Err((format!("`{text}` tells the upstream who calls"), Some(help)));
+    }
+    if kind == Kind::Request && TRACING.contains(&name.as_str()) {
+        let help = "what it says is a matter of `tracing`".to_owned();
+        return Err((format!("`{text}` belongs to the trace of a request"), Some(help)));
+    }
     if kind == Kind::Request && name == "host" && act != Act::Set {
         return Err(("a request has one `Host`".to_owned(), Some("write it into `set`".to_owned())));
     }
@@ -196,12 +215,8 @@ fn field_name(text: &str, kind: Kind, act: Act) -> Result<String, Refusal> {
 
 /// `host[:port]`
 fn authority(text: &str) -> Result<String, Refusal> {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
-        _ => (text, true),
-    };
-    match HostPattern::parse(host) {
-        Ok(HostPattern::Exact(_)) if port => Ok(text.to_owned()),
+    match tollgate_pattern::authority(text) {
+        Ok((HostPattern::Exact(_), _)) => Ok(text.to_owned()),
         _ => Err((format!("`{text}` is not a host"), Some("write it like `api.example.com:8443`".to_owned()))),
     }
 }

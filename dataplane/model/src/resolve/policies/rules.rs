@@ -140,13 +140,11 @@ fn rule(
     let key = key::key(report, item, owner);
     let allowance = allowance(report, [&raw.limit, &raw.per, &raw.burst], item.referenced, kind);
     let cost = raw.cost.as_ref().map_or(Some(Cost::Units(1)), |raw| report.parse(raw, "a cost", cost));
-    if let (Some(allowance), Some(Cost::Units(units)), Some(raw)) = (allowance, &cost, &raw.cost)
-        && *units > allowance.burst
-    {
-        let message = "every request costs more than the rule ever holds".to_owned();
-        report.error(raw.referenced, message, Some(format!("at most {}", allowance.burst)));
+    let units = if let Some(Cost::Units(units)) = cost { units } else { 1 };
+    if let (Some(allowance), Some(raw)) = (allowance, &raw.cost) {
+        affordable(report, raw.referenced, units, &allowance);
     }
-    let overrides = overrides::overrides(report, raw.overrides.as_ref(), key.as_deref(), allowance, kind);
+    let overrides = overrides::overrides(report, raw.overrides.as_ref(), key.as_deref(), (allowance, units), kind);
     let when = raw.when.as_ref().map(|raw| when(report, raw));
     let answer = raw.answer.as_ref().map(|raw| actions::answer(report, &raw.value, raw.referenced).map(Arc::new));
     let shadow = truth(report, raw.shadow.as_ref(), "shadow");
@@ -170,6 +168,14 @@ fn rule(
     let hash = digest::item("rule", &rule.content());
     rule.hash = hash;
     Some(rule)
+}
+
+/// Refuses what would refuse every request.
+fn affordable(report: &mut Report<'_>, at: Location, units: u64, allowance: &Allowance) {
+    if units > allowance.burst {
+        let message = "every request costs more than the rule ever holds".to_owned();
+        report.error(at, message, Some(format!("at most {}", allowance.burst)));
+    }
 }
 
 /// What it counts together with.

@@ -13,7 +13,7 @@ use crate::{
     upstream::{HealthCheck, Outliers, Probe, Retries, RetryOn},
 };
 use tollgate_document::{Count, Percent, Quantity as _};
-use tollgate_pattern::{HOST_BYTES_MAX, Refusal};
+use tollgate_pattern::{HostPattern, Refusal, authority};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -87,11 +87,10 @@ fn probe_path(text: &str) -> Result<String, Refusal> {
 }
 
 fn probe_host(text: &str) -> Result<String, Refusal> {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if text.is_empty() || text.len() > HOST_BYTES_MAX || !text.bytes().all(valid) {
-        return Err((format!("`{text}` is not a host"), Some("write it like `api.example.com`".to_owned())));
+    match authority(text) {
+        Ok((HostPattern::Exact(_), _)) => Ok(text.to_owned()),
+        _ => Err((format!("`{text}` is not a host"), Some("write it like `api.example.com`".to_owned()))),
     }
-    Ok(text.to_owned())
 }
 
 fn statuses(report: &mut Report<'_>, raw: Option<&Spanned<Vec<Text>>>) -> Vec<(u16, u16)> {

@@ -3,7 +3,7 @@
 //! Part of `resolve`. An override names addresses, or values of one part of the key; for those in it the rule counts with
 //! the limit it gives, or not at all.
 
-use super::{Kind, amount, bounded, burst, truth};
+use super::{Kind, affordable, amount, bounded, burst, truth};
 use crate::{
     limits,
     raw::{self, Spanned, Text},
@@ -11,12 +11,13 @@ use crate::{
     rule::{Allowance, KeyPart, Override, Whom},
 };
 
-/// Resolves the overrides of a rule with this key and allowance, which are `None` where they have a mistake.
+/// Resolves the overrides of a rule with this key and allowance, which are `None` where they have a mistake; each request
+/// costs at least so many units.
 pub(super) fn overrides(
     report: &mut Report<'_>,
     raw: Option<&Spanned<Vec<Spanned<raw::Override>>>>,
     key: Option<&[KeyPart]>,
-    allowance: Option<Allowance>,
+    (allowance, units): (Option<Allowance>, u64),
     kind: Kind,
 ) -> Option<Vec<Override>> {
     let Some(raw) = raw else { return Some(Vec::new()) };
@@ -27,6 +28,9 @@ pub(super) fn overrides(
     for item in &raw.value {
         let whom = whom(report, item, key);
         let allowance = other(report, item, allowance, kind);
+        if let Some(Some(allowance)) = &allowance {
+            affordable(report, item.referenced, units, allowance);
+        }
         if let (Some(whom), Some(allowance)) = (whom, allowance) {
             overrides.push(Override { whom, allowance });
         }
