@@ -24,6 +24,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where the control plane is.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     /// Also serve what the control plane at URL has published; the token is read from the variable TOLLGATE_NODE_TOKEN
     #[arg(long, value_name = "URL", requires = "data")]

@@ -17,7 +17,6 @@ use std::{
     thread,
     time::Duration,
 };
-use tollgate_gateway::Gateway;
 use tollgate_store::{Mark, Store};
 use tollgate_sync::{Feed, Lack, NotTaken, PROTOCOL, Patch, Poll, Position, Refused, Target as _, apply};
 
@@ -62,9 +61,13 @@ impl Follower {
         patch.then(self.own.clone()).text(base, |_, _| true)
     }
 
+    /// What the overlay gave does not run.
+    pub(crate) fn disown(&self) {
+        *self.position() = None;
+    }
+
     /// Follows the store until `end`.
-    pub(crate) fn follow(&self, gateway: Option<&Arc<Gateway>>) {
-        let served = gateway.map(|gateway| Served::new(gateway.clone()));
+    pub(crate) fn follow(&self, served: Option<&Served>) {
         let mut mark = Mark::default();
         while !self.ending.load(Ordering::Acquire) {
             match self.compiler.advance() {
@@ -95,6 +98,11 @@ impl Follower {
     /// Brings the gateway to the head, and says where it is.
     fn step(&self, served: &Served) {
         let refused = self.feed_on(served).err();
+        self.tell(served, refused);
+    }
+
+    /// Says where the gateway is, as a node does with each poll.
+    pub(crate) fn tell(&self, served: &Served, refused: Option<String>) {
         let poll = Poll {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -129,14 +129,21 @@ impl ControlPlane {
         Arc::new(move |base| follower.overlay(base))
     }
 
+    /// Notes that what `overlay` gave was refused: with the next change all of it is tried again.
+    pub fn disown(&self) {
+        self.follower.disown();
+    }
+
     /// Compiles every change from now on, for nodes elsewhere and for `gateway`, which was started with `overlay`.
     ///
     /// # Errors
     /// There are no threads left.
     pub fn follow(&self, gateway: Option<Arc<Gateway>>) -> Result<(), ServerError> {
         let follower = self.follower.clone();
+        let served = gateway.map(Served::new);
+        served.iter().for_each(|served| follower.tell(served, None));
         let thread = thread::Builder::new().name("tollgate-follow".to_owned());
-        let thread = thread.spawn(move || follower.follow(gateway.as_ref())).map_err(ServerError::Thread)?;
+        let thread = thread.spawn(move || follower.follow(served.as_ref())).map_err(ServerError::Thread)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }

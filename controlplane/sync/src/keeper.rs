@@ -31,6 +31,8 @@ pub struct Keeper {
 #[derive(Debug)]
 struct State {
     kept: Kept,
+    /// All of the file, as it was read when it was opened; for the first overlay.
+    read: Option<Delta>,
     /// What the file says does not run: it was refused when the node started.
     is_disowned: bool,
     unwritten: Option<Delta>,
@@ -43,7 +45,8 @@ impl Keeper {
     /// # Errors
     /// It cannot be read.
     pub fn open(path: PathBuf, own: Patch) -> io::Result<Self> {
-        let state = State { kept: Kept::open(path)?, is_disowned: false, unwritten: None, trying: None };
+        let (kept, read) = Kept::open(path)?;
+        let state = State { kept, read, is_disowned: false, unwritten: None, trying: None };
         Ok(Self { state: Mutex::new(state), own })
     }
 
@@ -61,8 +64,9 @@ impl Keeper {
 
     /// Everything there is, as `PATCH /config` takes it: for the configuration `base`, which is the node's file.
     pub fn overlay(&self, base: &str) -> String {
-        let state = self.state();
-        let mut all = state.whole().unwrap_or_else(|error| {
+        let mut state = self.state();
+        let read = state.read.take();
+        let mut all = read.map_or_else(|| state.whole(), |read| Ok(Some(read))).unwrap_or_else(|error| {
             eprintln!("tollgate: what was published cannot be read, and is not served: {error}");
             None
         });
@@ -86,6 +90,7 @@ impl Keeper {
     pub(crate) fn try_on(&self, delta: &Delta) -> io::Result<Option<Patch>> {
         let position = self.position();
         let mut state = self.state();
+        state.read = None;
         let patch = match &delta.from {
             Some(from) if Some(from) == position.as_ref() => delta.patch.clone(),
             Some(_) => return Ok(None),

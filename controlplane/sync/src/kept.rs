@@ -28,17 +28,17 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Looks at the file, which need not be there.
+    /// Looks at the file, which need not be there; gives all of it, too, as `whole` would.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Option<Delta>)> {
         let mut kept = Self { path, position: None, bytes: (0, 0) };
-        kept.position = kept.read()?.map(|(delta, bytes)| {
-            kept.bytes = bytes;
-            delta.to
+        let whole = kept.read()?.map(|(delta, bytes)| {
+            (kept.position, kept.bytes) = (Some(delta.to.clone()), bytes);
+            delta
         });
-        Ok(kept)
+        Ok((kept, whole))
     }
 
     pub(crate) const fn position(&self) -> Option<&Position> {
@@ -141,6 +141,10 @@ mod tests {
         Delta { from: from.map(at), to: at(to), patch }
     }
 
+    fn opened(path: &Path) -> Kept {
+        Kept::open(path.to_owned()).unwrap().0
+    }
+
     fn names(kept: &Kept) -> Vec<String> {
         let whole = kept.whole().unwrap().unwrap();
         assert!(whole.from.is_none() && Some(&whole.to) == kept.position());
@@ -151,7 +155,7 @@ mod tests {
     fn what_was_kept_is_there_again_and_for_nobody_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("published");
-        let mut kept = Kept::open(path.clone()).unwrap();
+        let mut kept = opened(&path);
         assert!(kept.position().is_none() && kept.whole().unwrap().is_none());
         fs::write(folder.path().join("published.new"), "left behind by a crash").unwrap();
         kept.keep(&delta(None, 1, "a", 1)).unwrap();
@@ -159,9 +163,9 @@ mod tests {
         let mut gone = delta(Some(2), 3, "c", 1);
         gone.patch.remove("routes", "a".to_owned());
         kept.keep(&gone).unwrap();
-        assert_eq!(names(&Kept::open(path.clone()).unwrap()), ["b", "c"]);
+        assert_eq!(names(&opened(&path)), ["b", "c"]);
         kept.keep(&delta(None, 9, "z", 1)).unwrap();
-        assert_eq!(names(&Kept::open(path.clone()).unwrap()), ["z"]);
+        assert_eq!(names(&opened(&path)), ["z"]);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -170,7 +174,7 @@ mod tests {
     fn damage_ends_the_file_wherever_it_is_and_what_comes_then_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("published");
-        let mut kept = Kept::open(path.clone()).unwrap();
+        let mut kept = opened(&path);
         kept.keep(&delta(None, 1, "a", 1)).unwrap();
         let first = kept.bytes.1;
         kept.keep(&delta(Some(1), 2, "b", 1)).unwrap();
@@ -183,13 +187,13 @@ mod tests {
                 }
                 fs::write(&path, &torn).unwrap();
                 let good = (cut - usize::from(flipped && cut > 0)) as u64;
-                let mut kept = Kept::open(path.clone()).unwrap();
+                let mut kept = opened(&path);
                 let to = kept.position().map(|position| position.generation);
                 let wanted = if good >= text.len() as u64 { Some(2) } else { (good >= first).then_some(1) };
                 assert_eq!(to, wanted, "cut at {cut}, flipped {flipped}");
                 if let Some(to) = to {
                     kept.keep(&delta(Some(to), 7, "later", 1)).unwrap();
-                    let reread = Kept::open(path.clone()).unwrap();
+                    let reread = opened(&path);
                     assert_eq!((names(&reread).contains(&"later".to_owned()), reread.bytes), (true, kept.bytes));
                 }
             }
@@ -200,7 +204,7 @@ mod tests {
     fn it_is_written_as_one_when_the_changes_have_grown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("published");
-        let mut kept = Kept::open(path.clone()).unwrap();
+        let mut kept = opened(&path);
         kept.keep(&delta(None, 1, "a", 1)).unwrap();
         for generation in 1..30 {
             kept.keep(&delta(Some(generation), generation + 1, "b", 100_000)).unwrap();

@@ -93,7 +93,7 @@ impl Patch {
         let mut text = format!("{{\"base\":{},\n\"changed\":{{", Value::from(base));
         text.reserve(self.bytes());
         let kinds = self.changed.iter().filter(|(_, items)| !items.is_empty());
-        lists(&mut text, kinds.map(|(kind, items)| (kind, items.values().map(|item| item.get().to_owned()))));
+        lists(&mut text, kinds.map(|(kind, items)| (kind, items.values().map(|item| item.get()))));
         text.push_str("},\n\"removed\":{");
         let named = |kind: &str, names: &BTreeSet<String>| {
             let there = names.iter().filter(|name| is_there(kind, name));
@@ -107,14 +107,14 @@ impl Patch {
 }
 
 /// Lists of JSON texts, each behind its key.
-fn lists<'k, T: Iterator<Item = String>>(text: &mut String, kinds: impl Iterator<Item = (&'k String, T)>) {
+fn lists<'k, T: Iterator<Item: AsRef<str>>>(text: &mut String, kinds: impl Iterator<Item = (&'k String, T)>) {
     for (at, (kind, entries)) in kinds.enumerate() {
         text.push_str(if at == 0 { "" } else { ",\n" });
         text.push_str(&Value::from(kind.as_str()).to_string());
         text.push_str(":[");
         for (at, entry) in entries.enumerate() {
             text.push_str(if at == 0 { "" } else { ",\n" });
-            text.push_str(&entry);
+            text.push_str(entry.as_ref());
         }
         text.push(']');
     }

@@ -83,7 +83,7 @@ fn run(test: impl Future<Output = ()>) {
     Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
 }
 
-fn has(generation: u64, more: Value) -> String {
+fn has(generation: u64, more: &Value) -> String {
     let mut poll = json!({ "protocol": 1, "has": at(generation) });
     poll.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     poll.to_string()
@@ -99,11 +99,11 @@ fn a_node_gets_everything_and_then_what_changes() {
             answer["delta"].get("from").is_none() && answer["delta"]["patch"]["changed"]["routes"]["a"].is_object()
         );
         // What it has is what there is: a heartbeat.
-        let (_, answer) = world.poll(&has(10, json!({}))).await;
+        let (_, answer) = world.poll(&has(10, &json!({}))).await;
         assert_eq!((&answer["head"]["generation"], answer.get("delta")), (&json!(10), None));
         world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
         world.feed.push(at(12), patch("c"), 12, Duration::ZERO);
-        let (_, answer) = world.poll(&has(10, json!({}))).await;
+        let (_, answer) = world.poll(&has(10, &json!({}))).await;
         let delta = &answer["delta"];
         assert_eq!((&delta["from"]["generation"], &delta["to"]["generation"]), (&json!(10), &json!(12)));
         assert_eq!(delta["patch"], json!({ "changed": { "routes": { "b": { "name": "b" }, "c": { "name": "c" } } } }));
@@ -120,7 +120,7 @@ fn a_poll_waits_for_a_change_and_costs_no_thread() {
         let waiting: Vec<_> = (0..100)
             .map(|_| {
                 let world = world.clone();
-                tokio::spawn(async move { world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await })
+                tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
             })
             .collect();
         while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting < 100) {
@@ -140,7 +140,7 @@ fn a_node_that_is_removed_while_it_waits_gets_nothing() {
         let world = Arc::new(World::new());
         let waiting = {
             let world = world.clone();
-            tokio::spawn(async move { world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await })
+            tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
         };
         while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting == 0) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -160,7 +160,7 @@ fn nobody_waits_for_a_control_plane_that_ends() {
         let world = Arc::new(World::new());
         let waiting = {
             let world = world.clone();
-            tokio::spawn(async move { world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await })
+            tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
         };
         while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting == 0) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -168,7 +168,7 @@ fn nobody_waits_for_a_control_plane_that_ends() {
         world.feed.end();
         let (status, answer) = waiting.await.unwrap();
         assert_eq!((status, answer.get("delta")), (200, None));
-        assert_eq!(world.poll(&has(10, json!({ "wait_ms": 60_000 }))).await.0, 200);
+        assert_eq!(world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await.0, 200);
     });
 }
 
@@ -178,13 +178,13 @@ fn what_a_node_has_refused_is_not_sent_again_until_there_is_something_else() {
         let world = World::new();
         world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
         let refused = json!({ "refused": { "to": at(11), "why": "it takes requests of mine" } });
-        let (_, answer) = world.poll(&has(10, refused.clone())).await;
+        let (_, answer) = world.poll(&has(10, &refused)).await;
         assert_eq!(answer.get("delta"), None);
         let report = &world.feed.reports()["edge"];
         assert_eq!(report.seen.refused.as_ref().unwrap().0.why, "it takes requests of mine");
         assert_eq!((report.behind.unwrap().generations, report.covers), (1, Some(10)));
         world.feed.push(at(12), patch("c"), 12, Duration::ZERO);
-        let (_, answer) = world.poll(&has(10, refused)).await;
+        let (_, answer) = world.poll(&has(10, &refused)).await;
         assert_eq!(answer["delta"]["patch"]["changed"]["routes"].as_object().unwrap().len(), 2);
     });
 }
@@ -195,7 +195,7 @@ fn neighbouring_versions_understand_each_other() {
         let world = World::new();
         // One of later: it says what is not known here, and gets what is spoken here.
         let later =
-            has(10, json!({ "protocol": 2, "usage": [{ "plan": "gold" }], "health": { "load": 0.5, "workers": 4 } }));
+            has(10, &json!({ "protocol": 2, "usage": [{ "plan": "gold" }], "health": { "load": 0.5, "workers": 4 } }));
         let (status, answer) = world.poll(&later).await;
         assert_eq!((status, &answer["protocol"]), (200, &json!(1)));
         assert_eq!(world.feed.reports()["edge"].seen.health.workers, 4);

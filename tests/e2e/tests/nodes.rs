@@ -81,7 +81,7 @@ fn what_is_published_is_served_by_every_node() {
     assert_eq!((&here["generation"], &here["digest"]), (&there["generation"], &there["digest"]));
     assert_eq!((&there["behind_generations"], &there["version"]), (&json!(0), &json!(env!("CARGO_PKG_VERSION"))));
     let table = String::from_utf8(platform.verb(&["nodes"]).stdout).unwrap();
-    assert!(table.lines().any(|line| line.starts_with(" edge") || line.starts_with("edge")), "{table}");
+    assert!(table.lines().any(|line| line.trim().starts_with("edge ") && line.contains("current")), "{table}");
     let audit = platform.done(&["audit"]).to_string();
     assert!(audit.contains("node.add") && !audit.contains("tgn_"));
     assert_eq!(fs::metadata(edge.kept()).unwrap().permissions().mode() & 0o777, 0o600);
@@ -150,7 +150,8 @@ fn what_happened_while_a_node_was_away_is_made_up_for() {
     edge.process.signal(Signal::SIGSTOP);
     let _ = publish_without_waiting(&platform, "/bytes/7");
     let behind = node(&platform, "edge");
-    assert!(behind["state"] == "behind" && behind["behind_generations"].as_u64().unwrap() > 0, "{behind}");
+    // After some seconds it would be told as away.
+    assert!(behind["state"] != "current" && behind["behind_generations"].as_u64().unwrap() > 0, "{behind}");
     let _ = publish_without_waiting(&platform, "/bytes/8");
     edge.process.signal(Signal::SIGCONT);
     let _ = until_state(&platform, "edge", "current");
@@ -171,7 +172,7 @@ fn what_a_node_refuses_is_told_and_it_goes_on() {
     let origin = origin();
     let platform = Platform::start();
     // Its own file has the requests that are going to be published.
-    let own = "routes: [ { name: own, match: { path: /orders/hello }, answer: { status: 204 } } ]\n";
+    let own = "routes: [ { name: own, match: { path: /orders/hello, methods: [GET] }, answer: { status: 204 } } ]\n";
     let edge = platform.node("edge", own);
     let _ = until_state(&platform, "edge", "current");
     let key = managed(&platform, &origin.address().to_string());
