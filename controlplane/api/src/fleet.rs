@@ -49,6 +49,9 @@ pub struct NodeReport {
     pub last_seen_s: Option<u64>,
     /// Why it has refused what it was sent last.
     pub refused: Option<String>,
+    /// The change of the store that led to what it has refused.
+    #[serde(skip)]
+    pub refused_at: Option<u64>,
     /// Whether it is on its way down.
     pub draining: bool,
     /// Its workers.

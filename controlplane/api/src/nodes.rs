@@ -157,8 +157,9 @@ fn running(call: &Call, rows: &dyn Rows) -> Outcome {
         match report.state {
             NodeState::Away | NodeState::Unseen => away += 1,
             _ if report.covers.is_some_and(|change| change >= kept.etag) => running += 1,
-            NodeState::Refused => refused += 1,
-            NodeState::Current | NodeState::Behind => {}
+            // What it refused before says nothing of this: it has yet to see it.
+            NodeState::Refused if report.refused_at >= Some(kept.etag) => refused += 1,
+            NodeState::Current | NodeState::Behind | NodeState::Refused => {}
         }
     }
     Ok(Answer::of(&json!({

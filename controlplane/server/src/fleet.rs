@@ -66,6 +66,7 @@ fn shown(report: Report, is_here: bool, now: Duration) -> NodeReport {
         behind_generations: Some(behind.map_or(0, |behind| behind.generations)),
         behind_s: behind.and_then(|behind| behind.since).map(|since| now.saturating_sub(since).as_secs()),
         last_seen_s: Some(if is_here { now } else { seen.at }.as_secs()),
+        refused_at: seen.refused.as_ref().map(|(refused, _)| refused.to.generation),
         refused: seen.refused.map(|(refused, _)| refused.why),
         draining: seen.health.draining,
         workers: seen.health.workers,

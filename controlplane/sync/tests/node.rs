@@ -54,7 +54,7 @@ impl Target for Map {
             state.conflicts -= 1;
             state.generation += 1;
         }
-        if patch["base"] != state.generation.to_string() {
+        if patch["base"].as_str().and_then(|base| base.parse().ok()) != Some(state.generation) {
             return Err(NotTaken::Conflict);
         }
         let mut items = state.items.clone();
