@@ -7,6 +7,7 @@ mod client;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod nodes;
 mod output;
 pub(crate) mod password;
 pub(crate) mod publish;

@@ -56,6 +56,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let signals = Signals::new([SIGTERM, SIGINT]);
     match (signals, arguments.plane.start()) {
         (Ok(mut signals), Ok(control)) => {
+            if let Err(error) = control.follow(None) {
+                return not_started(&error);
+            }
             announce(&control);
             let _ = signals.forever().next();
             Exit::Done

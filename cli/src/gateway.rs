@@ -1,9 +1,11 @@
 //! `tollgate gateway`: runs a gateway from a file until it is told to stop.
 //!
-//! Reads the file, starts what it says, hands over to `run`. Standard output is left to the access log.
+//! Reads the file, starts what it says, hands over to `run`; with a control plane, what that has published lies over the
+//! file (`node`). Standard output is left to the access log.
 
 use crate::{
     exit::{Exit, help},
+    node::{self, Node},
     run, terminal,
 };
 use clap::Args;
@@ -18,7 +20,9 @@ use tollgate_gateway::Startup;
 #[derive(Args)]
 #[command(after_long_help = help!(
     "Examples:\n  tollgate gateway --config gateway.yaml\n  tollgate gateway --config gateway.yaml > access.log\n  \
-     tollgate gateway --config gateway.yaml --watch --last-good /var/lib/tollgate/last-good.json\n\n"
+     tollgate gateway --config gateway.yaml --watch --last-good /var/lib/tollgate/last-good.json\n  \
+     TOLLGATE_NODE_TOKEN=tgn_... tollgate gateway --config gateway.yaml --control-plane https://control.example.com \\\n    \
+     --data /var/lib/tollgate\n\n"
 ))]
 pub(crate) struct Arguments {
     /// The configuration, as YAML or JSON
@@ -30,13 +34,23 @@ pub(crate) struct Arguments {
     /// Keep the last configuration that all workers took in FILE, and start from it when that of `--config` is no good
     #[arg(long, value_name = "FILE")]
     last_good: Option<PathBuf>,
+    #[command(flatten)]
+    node: node::Arguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match Startup::read(&arguments.config, arguments.last_good.as_deref()) {
-        Ok(startup) => run::until_stopped(startup.watched(arguments.watch), |_| ()),
+    let startup = match Startup::read(&arguments.config, arguments.last_good.as_deref()) {
+        Ok(startup) => startup.watched(arguments.watch),
         Err(errors) => {
             terminal::note(&errors);
+            return Exit::Refused;
+        }
+    };
+    match Node::prepare(&arguments.node) {
+        Ok(None) => run::until_stopped(startup, |_| ()),
+        Ok(Some(node)) => run::until_stopped(node.laid_over(startup), |gateway| node.follow(gateway)),
+        Err(error) => {
+            terminal::note(format_args!("error: {error}"));
             Exit::Refused
         }
     }

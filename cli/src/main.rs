@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod gateway;
+mod node;
 mod run;
 mod serve;
 mod terminal;
@@ -47,9 +48,11 @@ enum Verb {
     Keys(admin::keys::Arguments),
     SigningKeys(admin::signing_keys::Arguments),
     Audit(admin::audit::Arguments),
+    Nodes(admin::nodes::Arguments),
 }
 
 fn main() -> Exit {
+    tollgate_gateway::provide_tls_by_default();
     match Arguments::parse().verb {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Control(arguments) => control::run(&arguments),
@@ -69,6 +72,7 @@ fn main() -> Exit {
         Verb::Keys(arguments) => admin::keys::run(&arguments),
         Verb::SigningKeys(arguments) => admin::signing_keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
+        Verb::Nodes(arguments) => admin::nodes::run(&arguments),
     }
 }
 

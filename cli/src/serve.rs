@@ -49,13 +49,14 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let startup = startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
         let (startup, error) = *refused;
         terminal::note(format_args!("error: what is published does not fit the file, and is not served:\n{error}"));
+        control.disown();
         startup
     });
     run::until_stopped(startup, |gateway| follow(&control, gateway))
 }
 
 fn follow(control: &ControlPlane, gateway: &Arc<Gateway>) {
-    if let Err(error) = control.follow(gateway.clone()) {
+    if let Err(error) = control.follow(Some(gateway.clone())) {
         terminal::note(format_args!("error: changes do not reach the gateway: {error}"));
     }
     announce(control);

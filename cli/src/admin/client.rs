@@ -1,7 +1,7 @@
 //! The client of the admin API, and what `tollgate login` keeps for it.
 //!
 //! The token is in the environment (`TOLLGATE_TOKEN`) or in a file for its owner alone, never among the arguments, which
-//! everybody on the machine may see. Plain HTTP: a control plane on another machine is reached through a tunnel or proxy.
+//! everybody on the machine may see. HTTP, or HTTPS where a proxy in front of the control plane speaks it.
 
 use crate::exit::Exit;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -78,6 +78,11 @@ impl fmt::Display for Failure {
     }
 }
 
+/// A path of the admin API. Whatever somebody wrote, it is one segment of it.
+pub(super) fn path_of<'p>(segments: impl IntoIterator<Item = &'p str>) -> String {
+    segments.into_iter().map(|text| format!("/{}", utf8_percent_encode(text, NON_ALPHANUMERIC))).collect()
+}
+
 /// `path` with a query.
 pub(super) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
@@ -147,10 +152,9 @@ impl Client {
         Self { agent: configuration.into(), url, token, tenant: String::new() }
     }
 
-    /// A path in the tenant. Whatever somebody wrote, it is one segment of it.
+    /// A path in the tenant.
     pub(super) fn of_tenant(&self, segments: &[&str]) -> String {
-        let own = ["tenants", &self.tenant];
-        own.iter().chain(segments).map(|text| format!("/{}", utf8_percent_encode(text, NON_ALPHANUMERIC))).collect()
+        path_of(["tenants", &self.tenant].iter().chain(segments).copied())
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {

@@ -72,6 +72,8 @@ fn table(rows: &[Value]) -> String {
             columns.push(key);
         }
     }
+    // What a row is about comes first; the others are in the order of their names.
+    columns.sort_by_key(|column| *column != "name");
     let mut table = empty();
     table.set_header(columns.iter().map(|column| column.to_uppercase()));
     for row in rows {

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 fn set(client: &Client, member: Option<&str>) -> Result<Value, Failure> {
     let body = json!({ "password": password()? });
     let path = match member {
-        Some(member) => client.of_tenant(&format!("/members/{member}/password")),
+        Some(member) => client.of_tenant(&["members", member, "password"]),
         None => "/me/password".to_owned(),
     };
     client.send("PUT", &path, &body)

@@ -118,6 +118,7 @@ impl Ask {
             request_id: self.origin.request_id,
             now: now(),
             permit: None,
+            fleet: None,
         }
     }
 }

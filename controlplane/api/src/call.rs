@@ -5,6 +5,7 @@
 
 use crate::{
     asker::Asker,
+    fleet::Fleet,
     limits::{ID_CHARS_MAX, PAGE_ROWS},
     problem::Problem,
 };
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 use tollgate_domain::{Action, Actor, ApiName, Made, Name, Reach, Viewer};
@@ -42,6 +44,8 @@ pub(crate) struct Call {
     pub(crate) now: Duration,
     /// `None` before who asks is known, and where that does not matter.
     pub(crate) permit: Option<Permit>,
+    /// Who knows what nodes run, if anybody does.
+    pub(crate) fleet: Option<Arc<dyn Fleet>>,
 }
 
 /// Who asks, and how far they may go in which tenant.

@@ -18,6 +18,7 @@ use crate::{
     change::Change,
     endpoint::{Endpoint, Outcome, Rule, Run},
     endpoints,
+    fleet::Fleet,
     hasher::Hasher,
     idempotency,
     judge::Judge,
@@ -36,6 +37,7 @@ use tollgate_store::{Error, Records as _, Rows, Space, Store, Transactions as _}
 pub struct Desk {
     pub(crate) store: Arc<dyn Store>,
     judge: Option<Arc<dyn Judge>>,
+    fleet: Option<Arc<dyn Fleet>>,
     turns: Arc<Semaphore>,
     pub(crate) hasher: Hasher,
     pub(crate) attempts: Arc<Mutex<Attempts>>,
@@ -55,11 +57,11 @@ impl From<Error> for Stop {
 }
 
 impl Desk {
-    /// A desk over a store. `judge` is asked about every change before it is made.
+    /// A desk over a store. `judge` is asked about every change before it is made, `fleet` about what nodes run.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>) -> Self {
+    pub fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>, fleet: Option<Arc<dyn Fleet>>) -> Self {
         let turns = Arc::new(Semaphore::new(REQUESTS_MAX));
-        Self { store, judge, turns, hasher: Hasher::new(), attempts: Arc::default() }
+        Self { store, judge, fleet, turns, hasher: Hasher::new(), attempts: Arc::default() }
     }
 
     /// Answers a request from within the process: with the same rules, audit and judge as one over HTTP.
@@ -104,6 +106,7 @@ impl Desk {
             call.permit = permit(endpoint, &call, rows)?;
             Ok::<_, Problem>(())
         })?;
+        call.fleet = self.fleet.clone();
         known_query(endpoint, &call)?;
         match endpoint.run {
             Run::Read(run) => self.store.read(|rows| run(&call, rows)),

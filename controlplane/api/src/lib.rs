@@ -21,11 +21,13 @@ mod change;
 mod credentials;
 mod desk;
 mod endpoint;
+mod fleet;
 mod hasher;
 mod idempotency;
 mod import;
 mod judge;
 mod limits;
+mod nodes;
 mod openapi;
 mod passwords;
 mod problem;
@@ -43,7 +45,9 @@ mod token;
 pub use ask::{Ask, Done};
 pub use asker::{Asker, SignedIn};
 pub use desk::Desk;
+pub use fleet::{Fleet, LOCAL, NodeReport, NodeState};
 pub use judge::{Judge, Touched};
+pub use nodes::node;
 pub use openapi::document;
 pub use problem::Refused;
 pub use router::router;
@@ -71,6 +75,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         apply::ENDPOINTS,
         audit::ENDPOINTS,
         signing_keys::ENDPOINTS,
+        nodes::ENDPOINTS,
     ];
     tables.into_iter().flatten()
 }

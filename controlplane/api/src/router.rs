@@ -89,6 +89,7 @@ async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result
         request_id: request_id.to_owned(),
         now: now(),
         permit: None,
+        fleet: None,
     })
 }
 

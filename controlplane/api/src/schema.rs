@@ -117,6 +117,12 @@ fn own() -> Value {
         })),
         "Found": open(),
         "FoundApi": open(),
+        "Node": object(&["name", "state", "draining", "workers", "workers_behind"], node(&text, &maybe, &number)),
+        "AddedNode": object(&["node", "secret"], json!({ "node": reference("Node"), "secret": text() })),
+        "Running": object(&["change", "nodes", "running", "refused", "away"], json!({
+            "change": { "type": "integer" }, "nodes": { "type": "integer" }, "running": { "type": "integer" },
+            "refused": { "type": "integer" }, "away": { "type": "integer" },
+        })),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
             "type": text(), "title": text(), "status": { "type": "integer" }, "code": text(), "detail": text(),
             "request_id": text(),
@@ -129,6 +135,17 @@ fn own() -> Value {
         own.extend(answers);
     }
     own
+}
+
+fn node(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn() -> Value) -> Value {
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    json!({
+        "name": text(), "title": maybe(), "made": reference("Made"),
+        "state": { "enum": ["current", "behind", "refused", "away", "unseen"] },
+        "version": maybe(), "generation": number(), "digest": maybe(), "behind_generations": number(),
+        "behind_s": number(), "last_seen_s": number(), "refused": maybe(), "draining": { "type": "boolean" },
+        "workers": count(), "workers_behind": count(), "uptime_s": number(),
+    })
 }
 
 fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn() -> Value) -> Value {
@@ -148,6 +165,7 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
         "RotateKeys": object(&[], json!({ "algorithm": { "enum": [null, "EdDSA", "ES256"] } })),
         "Setup": object(&["token", "tenant", "member"], json!({ "token": text(), "tenant": text(), "member": text() })),
         "Password": object(&["password"], json!({ "password": text() })),
+        "AddNode": object(&["name"], json!({ "name": text(), "title": maybe() })),
         "IssueToken": object(&[], json!({ "title": maybe(), "expires_s": number() })),
         "Documents": object(&["documents"], json!({
             "documents": { "type": "array", "items": object(&["kind"], json!({

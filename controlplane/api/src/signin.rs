@@ -193,7 +193,7 @@ mod tests {
                 })
             })
             .unwrap();
-        let desk = Desk::new(store, None);
+        let desk = Desk::new(store, None, None);
         desk.hasher.close();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (tenant, member) in [("acme", "ann"), ("acme", "dis"), ("acme", "none"), ("acme", "x"), ("x", "ann")] {

@@ -94,7 +94,8 @@ impl SetupToken {
     }
 }
 
-fn is(kept: &str, text: &str) -> bool {
+/// Whether `text` is the token whose hash is kept.
+pub(crate) fn is(kept: &str, text: &str) -> bool {
     verify_slices_are_equal(credential::hash(text).as_bytes(), kept.as_bytes()).is_ok()
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{DefaultHasher, Hash, Hasher as _},
 };
 use tollgate_domain::{Code, Name, Refusal};
 
@@ -39,6 +39,8 @@ pub struct Compiled {
     plans: BTreeSet<String>,
     products: Products,
     footprints: BTreeMap<Footprint, Key>,
+    /// The sum over all items.
+    digest: u64,
 }
 
 /// What is remembered of a part.
@@ -86,6 +88,12 @@ impl Compiled {
     pub fn preview<S: Source>(&self, source: &S, changes: &[Change]) -> Result<Delta, S::Error> {
         let (_, staged) = self.stage(source, changes)?;
         Ok(self.delta(&staged))
+    }
+
+    /// What all items come to: the same for the same items, in whichever order they came. Of this build of the program only.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.digest
     }
 
     fn stage<S: Source>(&self, source: &S, changes: &[Change]) -> Result<(Affected, Staged), S::Error> {
@@ -239,10 +247,12 @@ impl Compiled {
     fn remember(&mut self, products: BTreeMap<(Name, Name), Option<Vec<tollgate_domain::ProductApi>>>, staged: Staged) {
         for key in staged.parts.keys() {
             let old = self.parts.remove(key).unwrap_or_default();
+            self.digest = self.digest.wrapping_sub(sum(&old.items));
             old.footprints.iter().for_each(|footprint| drop(self.footprints.remove(footprint)));
         }
         for (key, (_, kept)) in staged.parts {
             self.footprints.extend(kept.footprints.iter().map(|footprint| (*footprint, key.clone())));
+            self.digest = self.digest.wrapping_add(sum(&kept.items));
             if !kept.items.is_empty() {
                 self.parts.insert(key, kept);
             }
@@ -255,10 +265,14 @@ impl Compiled {
             };
         }
         for (name, item) in staged.applications {
-            match item {
-                Some(item) => self.applications.insert(key_of(&name), hash(&item.text)),
-                None => self.applications.remove(&key_of(&name)),
+            let key = key_of(&name);
+            let before = match &item {
+                Some(item) => self.applications.insert(key, hash(&item.text)),
+                None => self.applications.remove(&key),
             };
+            let now = item.map(|item| one(&(key, hash(&item.text))));
+            self.digest = self.digest.wrapping_sub(before.map_or(0, |text| one(&(key, text))));
+            self.digest = self.digest.wrapping_add(now.unwrap_or(0));
         }
         for (key, contents) in products {
             match contents {
@@ -288,9 +302,18 @@ impl Staged {
 
 /// The same in every run, which the hasher of a map is not.
 fn hash(text: &str) -> u64 {
+    one(text)
+}
+
+fn one<T: Hash + ?Sized>(value: &T) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
+}
+
+/// What the items of a part come to.
+fn sum(items: &BTreeMap<(Kind, String), u64>) -> u64 {
+    items.iter().fold(0, |sum, item| sum.wrapping_add(one(&item)))
 }
 
 /// Wide enough that no two of millions meet.

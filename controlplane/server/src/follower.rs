@@ -1,230 +1,144 @@
-//! What is compiled reaches the gateway of this process: every change of the store, one patch after the other.
+//! Feeds the gateway of this process: every change of the store, one patch after the other.
 //!
 //! ```text
-//! store.wait(mark) -> changes_since -> Compiled::compile -> Delta -> Gateway::patch -> all workers run it
-//!                       `-> Reset, or a patch is refused: everything is compiled anew, over the file (`renew`)
+//! store.wait(mark) -> Compiler::advance -> what the gateway lacks -> Gateway::patch -> all workers run it
+//!                                            `-> not known, or a patch is refused: everything over the file anew (`renew`)
 //! ```
 //!
-//! The gateway asks for everything itself (`everything`) when it reads its file again, on its own thread; `epoch` tells
-//! the follower that what it was about to send is in there already. What cannot be compiled is said on standard error and
-//! leaves what was served before.
+//! The gateway asks for everything itself (`overlay`) when it reads its file again, on its own thread, and is where that is
+//! from then on. Without a gateway it compiles for nodes elsewhere alone. It wakes for changes and for its end only.
 
-use crate::{published::Fixed, source::Stored};
+use crate::{compiler::Compiler, served::Served};
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
-use tollgate_api::{Judge, Touched};
-use tollgate_compile::{Change, Compiled, Delta, Record};
-use tollgate_domain::{
-    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Refusal, Refusals,
-    Subscription, Target, Tenant,
-};
-use tollgate_gateway::{ChangeRefused, Gateway};
-use tollgate_keys::KeySet;
-use tollgate_store::{Change as Row, Error, Mark, Record as _, Rows, Store, Transactions as _};
+use tollgate_store::{Mark, Store};
+use tollgate_sync::{Feed, Lack, NotTaken, PROTOCOL, Patch, Poll, Position, Refused, Target as _, apply};
 
-/// Changes of one patch at most.
-const CHANGES_MAX: usize = 10_000;
-/// How long the store is waited for before the follower looks whether it is to end.
-const WAIT: Duration = Duration::from_secs(1);
+/// How long the store is waited for at one time.
+const WAIT: Duration = Duration::from_secs(3600);
 /// How long it waits after something failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Compiles what the store has.
-pub(crate) struct Compiler {
+/// Follows the store.
+pub(crate) struct Follower {
     store: Arc<dyn Store>,
-    state: Mutex<State>,
-    fixed: Fixed,
+    compiler: Arc<Compiler>,
+    feed: Arc<Feed>,
+    /// What the gateway of this process has besides what is compiled.
+    own: Patch,
+    /// Where that gateway is. `None`: nobody knows.
+    position: Mutex<Option<Position>>,
     ending: AtomicBool,
 }
 
-#[derive(Default)]
-struct State {
-    compiled: Compiled,
-    mark: Mark,
-    /// Counts how often everything was compiled anew.
-    epoch: u64,
-}
-
-impl Compiler {
-    pub(crate) fn new(store: Arc<dyn Store>, fixed: Fixed) -> Self {
-        Self { store, state: Mutex::default(), fixed, ending: AtomicBool::new(false) }
+impl Follower {
+    pub(crate) fn new(store: Arc<dyn Store>, compiler: Arc<Compiler>, feed: Arc<Feed>, own: Patch) -> Self {
+        Self { store, compiler, feed, own, position: Mutex::default(), ending: AtomicBool::new(false) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn position(&self) -> MutexGuard<'_, Option<Position>> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything there is, as a patch of the configuration `base`. What is compiled later is told as a change of it.
-    pub(crate) fn everything(&self, base: &str) -> String {
-        let mut state = self.state();
-        let read = self.store.read(|rows| {
-            let (source, mut compiled) = (Stored(rows), Compiled::new(self.fixed.settings(rows)?));
-            let delta = compiled.compile(&source, &Change::everything(&source)?)?;
-            Ok::<_, Error>((delta, compiled, rows.mark()?))
-        });
-        let mut delta = Delta::default();
-        match read {
-            Ok((found, compiled, mark)) => {
-                say(&found);
-                (delta, state.compiled, state.mark) = (found, compiled, mark);
+    /// Everything there is, as a patch of the configuration `base`.
+    pub(crate) fn overlay(&self, base: &str) -> String {
+        let patch = match self.compiler.whole() {
+            Ok(whole) => {
+                *self.position() = Some(whole.to);
+                whole.patch
             }
-            Err(error) => eprintln!("tollgate: the store cannot be read, so that nothing of it is served: {error}"),
-        }
-        state.epoch += 1;
-        delta.set.extend(self.fixed.items());
-        delta.patch(base)
+            Err(error) => {
+                eprintln!("tollgate: the store cannot be read, so that nothing of it is served: {error}");
+                Patch::default()
+            }
+        };
+        patch.then(self.own.clone()).text(base, |_, _| true)
     }
 
-    /// What has changed since the last time, and the epoch it is of. `None`: everything has to be compiled anew.
-    fn next(&self) -> Result<Option<(Delta, u64)>, Error> {
-        let mut state = self.state();
-        let State { compiled, mark, epoch } = &mut *state;
-        let read = self.store.read(|rows| {
-            let found = rows.changes_since(mark, CHANGES_MAX)?;
-            // Other keys are in every route.
-            if found.changes.iter().any(|row| row.kind == KeySet::KIND) {
-                return Err(Error::Reset);
-            }
-            let changes: BTreeSet<_> = found.changes.iter().filter_map(of_row).collect();
-            let changes: Vec<_> = changes.into_iter().collect();
-            Ok::<_, Error>((compiled.compile(&Stored(rows), &changes)?, found.mark))
-        });
-        match read {
-            Ok((delta, next)) => {
-                *mark = next;
-                say(&delta);
-                Ok(Some((delta, *epoch)))
-            }
-            Err(Error::Reset) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// What the overlay gave does not run.
+    pub(crate) fn disown(&self) {
+        *self.position() = None;
     }
 
     /// Follows the store until `end`.
-    pub(crate) fn follow(&self, gateway: &Gateway) {
+    pub(crate) fn follow(&self, served: Option<&Served>) {
+        let mut mark = Mark::default();
         while !self.ending.load(Ordering::Acquire) {
-            let mark = self.state().mark.clone();
-            match self.store.wait(&mark, WAIT) {
-                Ok(now) if now == mark => continue,
-                Ok(_) => {}
-                Err(error) => {
-                    eprintln!("tollgate: the store cannot be followed: {error}");
-                    std::thread::sleep(PAUSE);
-                    continue;
-                }
+            match self.compiler.advance() {
+                Ok(now) => mark = now,
+                Err(error) => self.failed(&format!("the store cannot be compiled: {error}")),
             }
-            self.step(gateway);
+            served.iter().for_each(|served| self.step(served));
+            if let Err(error) = self.store.wait(&mark, WAIT) {
+                self.failed(&format!("the store cannot be followed: {error}"));
+            }
         }
     }
 
-    /// Ends `follow` within a second.
+    fn failed(&self, why: &str) {
+        if !self.ending.load(Ordering::Acquire) {
+            eprintln!("tollgate: {why}");
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Ends `follow` at once.
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Release);
+        self.store.end_waits();
+        self.feed.end();
     }
 
-    fn step(&self, gateway: &Gateway) {
-        let sent = match self.next() {
-            Ok(Some((delta, _))) if delta.is_empty() => return,
-            Ok(Some((delta, epoch))) => self.send(gateway, &delta, epoch),
-            Ok(None) => gateway.renew(),
-            Err(error) => {
-                eprintln!("tollgate: the store cannot be compiled: {error}");
-                std::thread::sleep(PAUSE);
-                return;
-            }
+    /// Brings the gateway to the head, and says where it is.
+    fn step(&self, served: &Served) {
+        let refused = self.feed_on(served).err();
+        self.tell(served, refused);
+    }
+
+    /// Says where the gateway is, as a node does with each poll.
+    pub(crate) fn tell(&self, served: &Served, refused: Option<String>) {
+        let poll = Poll {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            has: self.position().clone(),
+            refused: self.feed.head().zip(refused).map(|(to, why)| Refused { to, why }),
+            health: served.health(),
+            wait_ms: 0,
         };
-        if let Err(ChangeRefused::Invalid(why)) = sent {
-            eprintln!("tollgate: what was compiled is refused by the gateway:\n{why}");
-            // It does not have what is remembered as compiled: begin again with what it has.
-            if let Err(error @ ChangeRefused::Invalid(_)) = gateway.renew() {
-                eprintln!("tollgate: and so is everything together; it goes on with what it has:\n{error}");
-            }
-        }
+        self.feed.arrived(tollgate_api::LOCAL, &poll, crate::now());
+        self.feed.left(tollgate_api::LOCAL, crate::now());
     }
 
-    /// Sends a delta until the gateway has it, or had everything anew meanwhile.
-    fn send(&self, gateway: &Gateway, delta: &Delta, epoch: u64) -> Result<(), ChangeRefused> {
+    fn feed_on(&self, served: &Served) -> Result<(), String> {
         loop {
-            match gateway.patch(delta.patch(&gateway.generation().to_string())) {
-                Err(ChangeRefused::Conflict) if self.state().epoch != epoch => return Ok(()),
-                Err(ChangeRefused::Conflict) => {}
-                sent => return sent,
+            let has = self.position().clone();
+            let lack = has.as_ref().map_or(Lack::Everything, |has| self.feed.since(has));
+            let done = match &lack {
+                Lack::Nothing => return Ok(()),
+                Lack::Everything => served.renew(),
+                Lack::Delta(delta) => apply(served, &delta.patch),
+            };
+            match (done, lack) {
+                (Ok(()), Lack::Delta(delta)) => *self.position() = Some(delta.to),
+                // The overlay was asked, and has noted where it is.
+                (Ok(()), _) => {}
+                (Err(NotTaken::Draining | NotTaken::Conflict), _) => return Ok(()),
+                (Err(NotTaken::Invalid(why)), lack) => {
+                    eprintln!("tollgate: what was compiled is refused by the gateway:\n{why}");
+                    // It may have something else than is remembered: begin again with all of it.
+                    if let (Lack::Delta(_), Ok(())) = (lack, served.renew()) {
+                        return Ok(());
+                    }
+                    *self.position() = has;
+                    return Err(why);
+                }
             }
         }
     }
-}
-
-/// Says what does not reach the gateway as it was written.
-fn say(delta: &Delta) {
-    for failure in &delta.failed {
-        let refusals: Vec<_> = failure.refusals.iter().map(ToString::to_string).collect();
-        eprintln!("tollgate: {}: {} stays as it was: {}", failure.tenant, failure.part, refusals.join("; "));
-    }
-    for note in &delta.notes {
-        eprintln!("tollgate: {}: {}: {}", note.tenant, note.part, note.message);
-    }
-}
-
-/// Before a change is made: what would be compiled of it. What is compiled may lag behind the store by a moment; what slips
-/// through is found when it is compiled, and said then.
-impl Judge for Compiler {
-    fn judge(&self, rows: &dyn Rows, touched: &[Touched]) -> Result<Result<(), Refusals>, Error> {
-        let changes = touched.iter().filter_map(|touched| of_record(&touched.tenant, &touched.kind, &touched.key));
-        let changes: BTreeSet<_> = changes.collect();
-        if changes.is_empty() {
-            return Ok(Ok(()));
-        }
-        let changes: Vec<_> = changes.into_iter().collect();
-        let preview = self.state().compiled.preview(&Stored(rows), &changes)?;
-        let refusals = preview.failed.into_iter().flat_map(|failure| {
-            let part = failure.part.to_string();
-            failure
-                .refusals
-                .into_iter()
-                .map(move |refusal| Refusal { what: format!("{part}: {}", refusal.what), ..refusal })
-        });
-        Ok(Refusals::none(refusals.collect()))
-    }
-}
-
-/// What the compiler has to know of a row that has changed.
-fn of_row(row: &Row) -> Option<Change> {
-    if row.kind != Credential::KIND {
-        return of_record(&row.tenant, &row.kind, &row.key);
-    }
-    // One that is gone went with its application, which is told by itself.
-    let credential: Credential = serde_json::from_str(&row.row.as_ref()?.body).ok()?;
-    Some(Change::new(row.tenant.parse().ok()?, Record::Application(credential.application)))
-}
-
-/// What the compiler has to know of a record; nothing of those it does not read.
-fn of_record(tenant: &str, kind: &str, key: &str) -> Option<Change> {
-    let name = || key.parse::<Name>().ok();
-    if kind == Tenant::KIND && tenant.is_empty() {
-        return Some(Change::new(name()?, Record::Tenant));
-    }
-    let tenant: Name = tenant.parse().ok()?;
-    let record = match kind {
-        kind if kind == Environment::KIND => Record::Environment(name()?),
-        kind if kind == Api::KIND => Record::Api(key.parse().ok()?),
-        kind if kind == Publication::KIND => {
-            let (api, environment) = key.split_once('/')?;
-            Record::Publication(environment.parse().ok()?, api.parse::<ApiName>().ok()?)
-        }
-        kind if kind == Product::KIND => Record::Product(name()?),
-        kind if kind == Plan::KIND => Record::Plan(name()?),
-        kind if kind == Application::KIND => Record::Application(name()?),
-        kind if kind == Subscription::KIND => {
-            let (application, target) = key.split_once('/')?;
-            Record::Subscription(application.parse().ok()?, target.parse::<Target>().ok()?)
-        }
-        _ => return None,
-    };
-    Some(Change::new(tenant, record))
 }

@@ -2,24 +2,30 @@
 //!
 //! ```text
 //! ControlPlane::open(data) -> bind -> overlay ----> Startup of the gateway: file + what is compiled
-//!                               |-> serve: axum on one thread, handlers on threads that may block
-//!                               `-> follow: changes of the store -> Gateway::patch
+//!                               |-> serve: axum on one thread, handlers on threads that may block; polls of nodes
+//!                               `-> follow: changes of the store -> Compiler -> Feed -> Gateway::patch, nodes
 //! ```
 //!
-//! The control plane never touches a request. It takes no CPU while nobody asks, but for a look once a second whether it
-//! is to end. Signals are the caller's.
+//! The control plane never touches a request. It takes no CPU while nobody asks. Signals are the caller's.
 
 mod clients;
+mod compiler;
 mod data;
 mod error;
+mod fleet;
 mod follower;
 mod oauth;
 mod published;
+mod served;
 mod source;
+mod touched;
 
 pub use error::ServerError;
+pub use served::Served;
 
-use follower::Compiler;
+use compiler::Compiler;
+use fleet::Nodes;
+use follower::Follower;
 use oauth::Tokens;
 use published::Fixed;
 use std::{
@@ -33,6 +39,7 @@ use tokio::{runtime, sync::oneshot};
 use tollgate_api::Desk;
 use tollgate_gateway::{Gateway, Overlay};
 use tollgate_store::Store;
+use tollgate_sync::{Feed, token_endpoint};
 
 /// Threads that requests may block at one time; more wait.
 const BLOCKING_MAX: usize = 20;
@@ -57,7 +64,7 @@ pub struct ControlPlane {
     store: Arc<dyn Store>,
     address: SocketAddr,
     setup_token: Option<String>,
-    compiler: Arc<Compiler>,
+    follower: Arc<Follower>,
     /// Where the pages send what is tried out, once there is a gateway.
     gateway: Arc<OnceLock<SocketAddr>>,
     /// Dropped to end the admin API.
@@ -78,21 +85,28 @@ impl ControlPlane {
         let address = listener.local_addr().map_err(bound)?;
         let ring = data::key_ring(store.as_ref(), now().as_secs())?;
         let issuer = options.issuer.map_or_else(|| format!("http://{address}"), str::to_owned);
-        let fixed = Fixed { issuer: issuer.clone(), control: address };
+        let fixed = Fixed { issuer: issuer.clone() };
         let tokens = Arc::new(Tokens::new(store.clone(), issuer, ring));
         let (end, ended) = oneshot::channel();
-        let compiler = Arc::new(Compiler::new(store.clone(), fixed));
-        let desk = Desk::new(store.clone(), Some(compiler.clone()));
+        let feed = Arc::new(Feed::default());
+        let compiler = Arc::new(Compiler::new(store.clone(), fixed, feed.clone()));
+        let nodes = Arc::new(Nodes { store: store.clone(), compiler: compiler.clone(), feed: feed.clone() });
+        let desk = Desk::new(store.clone(), Some(compiler.clone()), Some(nodes.clone()));
         let gateway = Arc::<OnceLock<_>>::default();
         let pages = tollgate_console::Options { templates: options.templates, gateway: gateway.clone(), usage: None };
         let pages = tollgate_console::router(desk.clone(), &pages)?;
-        let router = tollgate_api::router(&desk).merge(pages).merge(oauth::router(tokens));
+        let router = tollgate_api::router(&desk)
+            .merge(pages)
+            .merge(oauth::router(tokens))
+            .merge(tollgate_sync::router(feed.clone(), nodes));
+        let own = token_endpoint(&address.to_string());
+        let follower = Arc::new(Follower::new(store.clone(), compiler, feed, own));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
         let forgetting = store.clone();
         let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;
         Ok(Self {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
-            compiler,
+            follower,
             gateway,
             store,
             address,
@@ -122,22 +136,29 @@ impl ControlPlane {
     /// What is compiled, for the configuration of a gateway in this process.
     #[must_use]
     pub fn overlay(&self) -> Overlay {
-        let compiler = self.compiler.clone();
-        Arc::new(move |base| compiler.everything(base))
+        let follower = self.follower.clone();
+        Arc::new(move |base| follower.overlay(base))
     }
 
-    /// Feeds a gateway that was started with `overlay` from now on.
+    /// Notes that what `overlay` gave was refused: with the next change all of it is tried again.
+    pub fn disown(&self) {
+        self.follower.disown();
+    }
+
+    /// Compiles every change from now on, for nodes elsewhere and for `gateway`, which was started with `overlay`.
     ///
     /// # Errors
     /// There are no threads left.
-    pub fn follow(&self, gateway: Arc<Gateway>) -> Result<(), ServerError> {
-        if let Some((_, address)) = gateway.listeners().into_iter().next() {
+    pub fn follow(&self, gateway: Option<Arc<Gateway>>) -> Result<(), ServerError> {
+        if let Some((_, address)) = gateway.as_ref().and_then(|gateway| gateway.listeners().into_iter().next()) {
             // Set once: a process has one gateway.
             let _ = self.gateway.set(address);
         }
-        let compiler = self.compiler.clone();
+        let follower = self.follower.clone();
+        let served = gateway.map(Served::new);
+        served.iter().for_each(|served| follower.tell(served, None));
         let thread = thread::Builder::new().name("tollgate-follow".to_owned());
-        let thread = thread.spawn(move || compiler.follow(&gateway)).map_err(ServerError::Thread)?;
+        let thread = thread.spawn(move || follower.follow(served.as_ref())).map_err(ServerError::Thread)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
@@ -145,7 +166,7 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        self.compiler.end();
+        self.follower.end();
         drop(self.end.take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {

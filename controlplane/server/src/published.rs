@@ -1,13 +1,10 @@
-//! What the gateway gets besides what tenants publish: how callers are known, and the way to the token endpoint.
+//! What gateways get besides what tenants publish: how callers are known.
 
 use serde_json::json;
-use std::net::SocketAddr;
-use tollgate_compile::{Kind, Settings};
+use tollgate_compile::Settings;
 use tollgate_keys::KeySet;
 use tollgate_store::{Result, Rows};
 
-/// Name of the upstream and the route that lead to the token endpoint. No tenant can have it: theirs have a tenant in front.
-const CONTROL: &str = "tollgate-oauth2";
 /// What tokens are for.
 pub(crate) const AUDIENCE: &str = "tollgate";
 
@@ -16,8 +13,6 @@ pub(crate) const AUDIENCE: &str = "tollgate";
 pub(crate) struct Fixed {
     /// `iss` of tokens.
     pub(crate) issuer: String,
-    /// Where the token endpoint is.
-    pub(crate) control: SocketAddr,
 }
 
 impl Fixed {
@@ -30,17 +25,5 @@ impl Fixed {
             issuer: Some(self.issuer.clone()),
             ..Settings::default()
         })
-    }
-
-    /// The items of the contract.
-    pub(crate) fn items(&self) -> [((Kind, String), String); 2] {
-        let upstream = json!({ "name": CONTROL, "endpoints": [{ "address": self.control.to_string() }] });
-        let route = json!({
-            "name": CONTROL,
-            "match": { "path": "/oauth2/{rest*}", "methods": ["GET", "POST"] },
-            "upstream": CONTROL,
-        });
-        [(Kind::Upstream, upstream), (Kind::Route, route)]
-            .map(|(kind, item)| ((kind, CONTROL.to_owned()), item.to_string()))
     }
 }

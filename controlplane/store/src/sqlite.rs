@@ -45,8 +45,8 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     /// `None`: in memory, where the writer reads too.
     readers: Option<Pool>,
-    /// Where the store is after the last commit.
-    mark: Mutex<Mark>,
+    /// Where the store is after the last commit, and whether nobody is to wait for another any more.
+    mark: Mutex<(Mark, bool)>,
     committed: Condvar,
 }
 
@@ -80,7 +80,14 @@ impl Sqlite {
     }
 
     fn new(path: Option<PathBuf>, sealer: Sealer, writer: Connection, readers: Option<Pool>, mark: Mark) -> Self {
-        Self { path, sealer, writer: Mutex::new(writer), readers, mark: Mutex::new(mark), committed: Condvar::new() }
+        Self {
+            path,
+            sealer,
+            writer: Mutex::new(writer),
+            readers,
+            mark: Mutex::new((mark, false)),
+            committed: Condvar::new(),
+        }
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -95,7 +102,7 @@ impl Sqlite {
     }
 
     fn tell(&self, mark: Mark) {
-        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner).0 = mark;
         self.committed.notify_all();
     }
 }
@@ -133,8 +140,13 @@ impl Store for Sqlite {
 
     fn wait(&self, mark: &Mark, most: Duration) -> Result<Mark> {
         let now = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.committed.wait_timeout_while(now, most, |now| now == mark);
-        Ok(waited.unwrap_or_else(PoisonError::into_inner).0.clone())
+        let waited = self.committed.wait_timeout_while(now, most, |(now, is_over)| now == mark && !*is_over);
+        Ok(waited.unwrap_or_else(PoisonError::into_inner).0.0.clone())
+    }
+
+    fn end_waits(&self) {
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.committed.notify_all();
     }
 
     fn backup(&self, to: &Path) -> Result<()> {

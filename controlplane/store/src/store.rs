@@ -138,6 +138,9 @@ pub trait Store: Send + Sync {
     /// Those of the database.
     fn wait(&self, mark: &Mark, most: Duration) -> Result<Mark>;
 
+    /// Ends every `wait`, those that are under way and those to come: for who follows the store and is to end.
+    fn end_waits(&self);
+
     /// Writes one state of the store into a new file, while others read and write.
     ///
     /// # Errors

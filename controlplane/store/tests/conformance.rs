@@ -27,6 +27,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("pages are stable under writes", pages_are_stable_under_writes),
     ("changes are followed without gaps", changes_are_followed_without_gaps),
     ("who waits hears of a commit", who_waits_hears_of_a_commit),
+    ("nobody waits once waiting was ended", nobody_waits_once_waiting_was_ended),
     ("audit is appended in order", audit_is_appended_in_order),
     ("secrets are kept sealed", secrets_are_kept_sealed),
     ("records of the domain come back", records_of_the_domain_come_back),
@@ -360,6 +361,16 @@ fn who_waits_hears_of_a_commit(store: &Arc<dyn Store>) {
         let etag = put(store, &acme, "a", "1", Expect::Any).unwrap();
         assert_eq!(hear.recv().unwrap().change, etag);
     });
+}
+
+fn nobody_waits_once_waiting_was_ended(store: &Arc<dyn Store>) {
+    let mark = store.read(|rows| rows.mark()).unwrap();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| store.wait(&mark, Duration::from_secs(600)).unwrap());
+        store.end_waits();
+        assert_eq!(waits.join().unwrap(), mark);
+    });
+    assert_eq!(store.wait(&mark, Duration::from_secs(600)).unwrap(), mark);
 }
 
 fn event(id: &str, tenant: &Name) -> AuditEvent {

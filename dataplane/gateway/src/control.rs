@@ -15,6 +15,7 @@ use crate::{
 };
 use crossbeam::channel;
 use std::{sync::Arc, thread::JoinHandle};
+use tollgate_model::Snapshot;
 use tollgate_telemetry::Registry;
 
 /// The running threads. Dropping it ends them in the order of the fields.
@@ -73,9 +74,9 @@ impl Control {
         Ok(control)
     }
 
-    /// The generation of the configuration that runs.
-    pub(crate) fn generation(&self) -> u64 {
-        self.live.running().configuration.snapshot().generation
+    /// What runs.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.live.running().configuration.snapshot().clone()
     }
 
     /// Has one change made and waits for what becomes of it.

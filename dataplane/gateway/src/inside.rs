@@ -34,7 +34,28 @@ impl Gateway {
     /// The generation of the configuration that runs: what a patch names as its base. 0 once it has ended.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.control.load().as_ref().map_or(0, |control| control.generation())
+        self.control.load().as_ref().map_or(0, |control| control.snapshot().generation)
+    }
+
+    /// Whether the configuration that runs has an item of this name; `kind` is the key of the contract: `routes`.
+    #[must_use]
+    pub fn has(&self, kind: &str, name: &str) -> bool {
+        let control = self.control.load();
+        let Some(snapshot) = control.as_ref().map(|control| control.snapshot()) else { return false };
+        match kind {
+            "upstreams" => snapshot.upstreams.slot(name).is_some(),
+            "routes" => snapshot.routes.slot(name).is_some(),
+            "plans" => snapshot.plans.slot(name).is_some(),
+            "applications" => snapshot.applications.get(name).is_some(),
+            "listeners" => snapshot.listeners.slot(name).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is on its way down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.publisher.is_draining()
     }
 
     /// Makes a patch of the contract and waits until the workers run it.

@@ -33,6 +33,7 @@ pub use inside::ChangeRefused;
 pub use publish::{PublishError, Published};
 pub use startup::{Overlay, Startup};
 pub use tollgate_ring::preflight;
+pub use tollgate_tls::provide_by_default as provide_tls_by_default;
 
 use arc_swap::ArcSwapOption;
 use crossbeam::queue::ArrayQueue;

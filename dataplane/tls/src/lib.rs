@@ -29,6 +29,7 @@ pub use clock::WallClock;
 pub use error::Error;
 pub use limits::{FRAGMENT_BYTES_MAX, OVERHEAD_BYTES_MAX, RECORD_BYTES_MAX, REST_BYTES_MAX};
 pub use names::Certificates;
+pub use provider::provide_by_default;
 pub use server::{ClientVerification, ServerOptions, ServerSettings};
 pub use session::{Phase, Received, Sent, Session, Version};
 pub use tickets::Tickets;

@@ -15,6 +15,13 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
+/// Makes it the default of the process, for libraries that build TLS by themselves (the client of nodes and of the command
+/// line) and ask for that. Again: nothing.
+pub fn provide_by_default() {
+    // Somebody was first, with the same.
+    let _ = aws_lc_rs::default_provider().install_default();
+}
+
 /// The versions from `oldest` on.
 pub(crate) fn versions(oldest: Version) -> &'static [&'static SupportedProtocolVersion] {
     match oldest {

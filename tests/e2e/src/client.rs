@@ -55,6 +55,17 @@ pub fn get(address: SocketAddr, target: &str) -> Response {
     connection.response()
 }
 
+/// One GET on a connection of its own, with more `fields`, each with its line end.
+///
+/// # Panics
+/// If there is no response.
+#[must_use]
+pub fn ask(address: SocketAddr, target: &str, fields: &str) -> Response {
+    let mut connection = Connection::open(address);
+    connection.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n"));
+    connection.response()
+}
+
 impl Connection {
     /// Connects.
     ///

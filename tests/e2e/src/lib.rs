@@ -8,6 +8,7 @@
 mod binary;
 mod browser;
 mod client;
+mod edge;
 mod machine;
 mod node;
 mod origin;
@@ -18,11 +19,12 @@ mod wait;
 
 pub use binary::{run, tollgate};
 pub use browser::Chromium;
-pub use client::{Connection, Response, get};
+pub use client::{Connection, Response, ask, get};
+pub use edge::{Edge, edge_file};
 pub use machine::cpu;
 pub use node::{Node, Process};
 pub use origin::origin;
-pub use platform::Platform;
+pub use platform::{Crashed, Platform};
 pub use redis::Redis;
 pub use site::{Folder, Site, TOKEN};
 pub use wait::{DEADLINE, until};

@@ -5,7 +5,8 @@
 
 use crate::{
     binary::tollgate,
-    client::{Connection, Response},
+    client::{Response, ask},
+    edge::{Edge, edge_file},
     node::Process,
 };
 use nix::sys::signal::Signal;
@@ -51,8 +52,12 @@ impl Platform {
     }
 
     fn run(folder: TempDir) -> Self {
+        Self::run_at(folder, "127.0.0.1:0")
+    }
+
+    fn run_at(folder: TempDir, admin: &str) -> Self {
         let [config, data] = ["gateway.yaml", "data"].map(|name| folder.path().join(name).display().to_string());
-        let mut process = Process::start(&["serve", "--config", &config, "--data", &data, "--admin", "127.0.0.1:0"]);
+        let mut process = Process::start(&["serve", "--config", &config, "--data", &data, "--admin", admin]);
         let address = process.announced("listener public on ").parse().expect("it prints an address");
         let admin = process.announced("admin API on ").parse().expect("it prints an address");
         Self { process, address, admin, folder }
@@ -69,6 +74,30 @@ impl Platform {
         process.signal(Signal::SIGKILL);
         process.ended();
         Self::run(folder)
+    }
+
+    /// Kills it. Its data and the address of its admin API are for another, to be started with `back`.
+    ///
+    /// # Panics
+    /// If it does not end.
+    #[must_use]
+    pub fn crashed(self) -> Crashed {
+        let Self { mut process, folder, admin, .. } = self;
+        process.signal(Signal::SIGKILL);
+        process.ended();
+        Crashed { folder, admin }
+    }
+
+    /// Starts a node in a folder of its own, with `routes` in its file besides what this publishes.
+    ///
+    /// # Panics
+    /// If the folder cannot be made.
+    #[must_use]
+    pub fn node(&self, name: &str, routes: &str) -> Edge {
+        let added = self.done(&["nodes", "add", name]);
+        let token = added["token"].as_str().expect("the token is shown once").to_owned();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Edge::run(folder, (&self.url(), &token), &edge_file(routes), &[])
     }
 
     /// Where the admin API is.
@@ -155,8 +184,24 @@ impl Platform {
     /// If there is no response.
     #[must_use]
     pub fn ask(&self, target: &str, fields: &str) -> Response {
-        let mut connection = Connection::open(self.address);
-        connection.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n"));
-        connection.response()
+        ask(self.address, target, fields)
+    }
+}
+
+/// What is left of a [`Platform`] that was killed.
+#[derive(Debug)]
+pub struct Crashed {
+    folder: TempDir,
+    admin: SocketAddr,
+}
+
+impl Crashed {
+    /// Starts it again where it was.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn back(self) -> Platform {
+        Platform::run_at(self.folder, &self.admin.to_string())
     }
 }

@@ -41,6 +41,7 @@ fn filled(path: &str) -> String {
         ("application", "shop"),
         ("target", "orders@1.0"),
         ("member", "dee"),
+        ("node", "edge"),
         ("number", "1"),
         ("id", "abcdef12"),
     ] {
@@ -58,6 +59,7 @@ fn furnished() -> (World, String) {
     put("/tenants/acme/applications/shop", json!({}));
     put("/tenants/acme/applications/shop/subscriptions/orders@1.0", json!({ "plan": "gold" }));
     put("/tenants/acme/members/dee", json!({}));
+    world.ask("POST", "/nodes", &owner, &json!({ "name": "edge" })).done();
     (world, gus)
 }
 

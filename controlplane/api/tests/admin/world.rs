@@ -50,7 +50,7 @@ impl World {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
         store.write(|rows| tollgate_keys::KeyRing::open(rows, 1).map(drop)).unwrap();
-        let router = tollgate_api::router(&Desk::new(store.clone(), None));
+        let router = tollgate_api::router(&Desk::new(store.clone(), None, None));
         let runtime = Builder::new_current_thread().build().unwrap();
         let token = tollgate_api::setup_token(store.as_ref()).unwrap().unwrap();
         (Self { store, router, runtime, owner: String::new() }, token)
@@ -81,7 +81,7 @@ impl World {
 
     /// Another desk over the same store, for who asks from within.
     pub(crate) fn desk(&self) -> Desk {
-        Desk::new(self.store.clone(), None)
+        Desk::new(self.store.clone(), None, None)
     }
 
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {

@@ -144,7 +144,8 @@ proptest! {
             if !delta.is_empty() {
                 running = patched(&running, &delta);
             }
-            let (_, whole) = compiled(&world);
+            let (fresh, whole) = compiled(&world);
+            prop_assert_eq!(index.digest(), fresh.digest());
             prop_assert_eq!(&items, &whole.set, "after {:?}", changes);
             prop_assert_eq!(running.snapshot().digest, patched(&node(), &whole).snapshot().digest);
         }
@@ -176,11 +177,13 @@ fn a_change_touches_its_own() {
     revoked.revoked_s = Some(1);
     let delta = index.compile(&world, &[Change::new(acme(), Record::Application(name("shop")))]).unwrap();
     assert_eq!(names(&delta), ["-acme.shop"]);
+    let digest = index.digest();
 
     let plan = world.of("acme").plans.get_mut(&name("gold")).unwrap();
     plan.throttle[0].limit = 9;
     let delta = index.compile(&world, &[Change::new(acme(), Record::Plan(name("gold")))]).unwrap();
     assert_eq!(names(&delta), ["+acme.gold", "+acme.gold.trade"], "who has it is not touched");
+    assert_ne!(index.digest(), digest);
 
     // The short form `1` of the path goes to the other version.
     world.of("acme").publish(&production, &"orders@1.1".parse().unwrap(), None);

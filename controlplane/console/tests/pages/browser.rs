@@ -72,7 +72,7 @@ impl World {
     pub(crate) fn new() -> (Self, String) {
         let key = SealKey::read(&"5a".repeat(32)).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::in_memory(Sealer::new(key, vec![])).unwrap());
-        let desk = Desk::new(store.clone(), None);
+        let desk = Desk::new(store.clone(), None, None);
         let router = router(desk.clone(), None).unwrap();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let token = tollgate_api::setup_token(store.as_ref()).unwrap().unwrap();

@@ -1,0 +1,56 @@
+//! A gateway of this process as `sync` feeds it.
+
+use std::{sync::Arc, time::Instant};
+use tollgate_gateway::{ChangeRefused, Gateway};
+use tollgate_sync::{Health, NotTaken, Target};
+
+/// A running gateway that takes what was published.
+pub struct Served {
+    gateway: Arc<Gateway>,
+    since: Instant,
+}
+
+impl Served {
+    /// A gateway that has just been started.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway, since: Instant::now() }
+    }
+}
+
+fn not_taken(refused: ChangeRefused) -> NotTaken {
+    match refused {
+        ChangeRefused::Conflict => NotTaken::Conflict,
+        ChangeRefused::Draining => NotTaken::Draining,
+        ChangeRefused::Invalid(why) => NotTaken::Invalid(why),
+    }
+}
+
+impl Target for Served {
+    fn generation(&self) -> u64 {
+        self.gateway.generation()
+    }
+
+    fn has(&self, kind: &str, name: &str) -> bool {
+        self.gateway.has(kind, name)
+    }
+
+    fn patch(&self, text: String) -> Result<(), NotTaken> {
+        self.gateway.patch(text).map_err(not_taken)
+    }
+
+    fn renew(&self) -> Result<(), NotTaken> {
+        self.gateway.renew().map_err(not_taken)
+    }
+
+    fn health(&self) -> Health {
+        let (running, newest) = (self.gateway.running(), self.gateway.generation());
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Health {
+            draining: self.gateway.is_draining(),
+            workers: count(running.len()),
+            workers_behind: count(running.iter().filter(|generation| **generation < newest).count()),
+            uptime_s: self.since.elapsed().as_secs(),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The control plane's end against scripted nodes, of this version and of the one before and after.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request,
+};
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::runtime::Builder;
+use tollgate_sync::{Delta, Feed, Lack, PATH, Patch, Position, Source, router};
+use tower::ServiceExt as _;
+
+/// Everything there is, and who may ask for it.
+#[derive(Default)]
+struct Script {
+    whole: Mutex<Option<Delta>>,
+    built: AtomicUsize,
+    nodes: Mutex<Vec<&'static str>>,
+}
+
+impl Source for Script {
+    fn node(&self, token: &str) -> Result<Option<String>, String> {
+        let nodes = self.nodes.lock().unwrap();
+        Ok(nodes.iter().find(|name| token == format!("tgn_{name}_0")).map(|name| (*name).to_owned()))
+    }
+
+    fn everything(&self) -> Result<Delta, String> {
+        self.built.fetch_add(1, Ordering::Relaxed);
+        self.whole.lock().unwrap().clone().ok_or_else(|| "there is nothing".to_owned())
+    }
+}
+
+struct World {
+    feed: Arc<Feed>,
+    script: Arc<Script>,
+    router: Router,
+}
+
+fn at(generation: u64) -> Position {
+    Position::new(generation, generation)
+}
+
+fn patch(name: &str) -> Patch {
+    let mut patch = Patch::default();
+    patch.set("routes", name.to_owned(), json!({ "name": name }).to_string()).unwrap();
+    patch
+}
+
+impl World {
+    /// With `edge`, and everything at 10 being route `a`.
+    fn new() -> Self {
+        let (feed, script) = (Arc::new(Feed::default()), Arc::new(Script::default()));
+        *script.whole.lock().unwrap() = Some(Delta { from: None, to: at(10), patch: patch("a") });
+        script.nodes.lock().unwrap().push("edge");
+        feed.reset(at(10), 10);
+        let router = router(feed.clone(), script.clone());
+        Self { feed, script, router }
+    }
+
+    async fn poll(&self, body: &str) -> (u16, Value) {
+        self.poll_as("tgn_edge_0", body).await
+    }
+
+    async fn poll_as(&self, token: &str, body: &str) -> (u16, Value) {
+        let request = Request::post(PATH).header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        (head.status.as_u16(), serde_json::from_slice(&bytes).unwrap())
+    }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
+}
+
+fn has(generation: u64, more: &Value) -> String {
+    let mut poll = json!({ "protocol": 1, "has": at(generation) });
+    poll.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    poll.to_string()
+}
+
+#[test]
+fn a_node_gets_everything_and_then_what_changes() {
+    run(async {
+        let world = World::new();
+        let (status, answer) = world.poll("{\"protocol\":1}").await;
+        assert_eq!((status, &answer["delta"]["to"]["generation"]), (200, &json!(10)));
+        assert!(
+            answer["delta"].get("from").is_none() && answer["delta"]["patch"]["changed"]["routes"]["a"].is_object()
+        );
+        // What it has is what there is: a heartbeat.
+        let (_, answer) = world.poll(&has(10, &json!({}))).await;
+        assert_eq!((&answer["head"]["generation"], answer.get("delta")), (&json!(10), None));
+        world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
+        world.feed.push(at(12), patch("c"), 12, Duration::ZERO);
+        let (_, answer) = world.poll(&has(10, &json!({}))).await;
+        let delta = &answer["delta"];
+        assert_eq!((&delta["from"]["generation"], &delta["to"]["generation"]), (&json!(10), &json!(12)));
+        assert_eq!(delta["patch"], json!({ "changed": { "routes": { "b": { "name": "b" }, "c": { "name": "c" } } } }));
+        // Another history: everything.
+        let (_, answer) = world.poll("{\"protocol\":1,\"has\":{\"generation\":11,\"digest\":\"of another\"}}").await;
+        assert!(answer["delta"].get("from").is_none());
+    });
+}
+
+#[test]
+fn a_poll_waits_for_a_change_and_costs_no_thread() {
+    run(async {
+        let world = Arc::new(World::new());
+        let waiting: Vec<_> = (0..100)
+            .map(|_| {
+                let world = world.clone();
+                tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
+            })
+            .collect();
+        while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting < 100) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
+        for poll in waiting {
+            assert_eq!(poll.await.unwrap().1["delta"]["to"]["generation"], 11);
+        }
+        assert_eq!(world.feed.reports()["edge"].seen.waiting, 0);
+    });
+}
+
+#[test]
+fn a_node_that_is_removed_while_it_waits_gets_nothing() {
+    run(async {
+        let world = Arc::new(World::new());
+        let waiting = {
+            let world = world.clone();
+            tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
+        };
+        while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.script.nodes.lock().unwrap().clear();
+        world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
+        let (status, answer) = waiting.await.unwrap();
+        assert_eq!((status, &answer["code"]), (401, &json!("unauthenticated")));
+        assert!(!answer.to_string().contains("\"b\""));
+        assert_eq!(world.feed.reports()["edge"].seen.waiting, 0);
+    });
+}
+
+#[test]
+fn nobody_waits_for_a_control_plane_that_ends() {
+    run(async {
+        let world = Arc::new(World::new());
+        let waiting = {
+            let world = world.clone();
+            tokio::spawn(async move { world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await })
+        };
+        while world.feed.reports().get("edge").is_none_or(|report| report.seen.waiting == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.feed.end();
+        let (status, answer) = waiting.await.unwrap();
+        assert_eq!((status, answer.get("delta")), (200, None));
+        assert_eq!(world.poll(&has(10, &json!({ "wait_ms": 60_000 }))).await.0, 200);
+    });
+}
+
+#[test]
+fn what_a_node_has_refused_is_not_sent_again_until_there_is_something_else() {
+    run(async {
+        let world = World::new();
+        world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
+        let refused = json!({ "refused": { "to": at(11), "why": "it takes requests of mine" } });
+        let (_, answer) = world.poll(&has(10, &refused)).await;
+        assert_eq!(answer.get("delta"), None);
+        let report = &world.feed.reports()["edge"];
+        assert_eq!(report.seen.refused.as_ref().unwrap().0.why, "it takes requests of mine");
+        assert_eq!((report.behind.unwrap().generations, report.covers), (1, Some(10)));
+        world.feed.push(at(12), patch("c"), 12, Duration::ZERO);
+        let (_, answer) = world.poll(&has(10, &refused)).await;
+        assert_eq!(answer["delta"]["patch"]["changed"]["routes"].as_object().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn neighbouring_versions_understand_each_other() {
+    run(async {
+        let world = World::new();
+        // One of later: it says what is not known here, and gets what is spoken here.
+        let later =
+            has(10, &json!({ "protocol": 2, "usage": [{ "plan": "gold" }], "health": { "load": 0.5, "workers": 4 } }));
+        let (status, answer) = world.poll(&later).await;
+        assert_eq!((status, &answer["protocol"]), (200, &json!(1)));
+        assert_eq!(world.feed.reports()["edge"].seen.health.workers, 4);
+        // One of before: it says no more than it has to.
+        let (status, _) = world.poll("{\"protocol\":1,\"has\":null}").await;
+        assert_eq!(status, 200);
+        // One of long ago is told so.
+        let (status, answer) = world.poll("{\"protocol\":0}").await;
+        assert_eq!((status, &answer["code"]), (426, &json!("protocol_too_old")));
+    });
+}
+
+#[test]
+fn who_may_not_or_says_nothing_is_told_so() {
+    run(async {
+        let world = World::new();
+        for token in ["", "tgn_edge_1", "tgn_other_0", "tgm_edge_0"] {
+            assert_eq!(world.poll_as(token, "{\"protocol\":1}").await.0, 401, "{token}");
+        }
+        for body in ["", "[]", "{}", "{\"protocol\":\"1\"}", "{\"protocol\":1,\"has\":7}"] {
+            assert_eq!(world.poll(body).await.0, 400, "{body}");
+        }
+        assert!(world.feed.reports().is_empty());
+        *world.script.whole.lock().unwrap() = None;
+        assert_eq!(world.poll("{\"protocol\":1}").await.0, 500);
+        assert!(matches!(world.feed.since(&at(9)), Lack::Everything));
+    });
+}
