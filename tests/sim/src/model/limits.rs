@@ -70,7 +70,10 @@ impl fmt::Display for Limit {
             LimitKind::Quota => ", per: month".to_owned(),
             LimitKind::Concurrency => String::new(),
         };
-        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest}{mode} }} ]")
+        write!(
+            f,
+            "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, keys_max: 1024, shadow: {shadow}{rest}{mode} }} ]"
+        )
     }
 }
 
