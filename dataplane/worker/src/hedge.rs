@@ -100,8 +100,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         };
         let second = async {
             let result = self.second(&race, reader.bytes(), checkout, forward, (tries, asked)).await;
-            // Its connection is no more one of those that may be open at a time: nothing may hold it.
+            // Its connection is none's now, or another's: nothing may hold it while the first comes to its end.
             race.side.set_upstream(None);
+            if race.is_won.get() {
+                watch.set_upstream(None);
+            }
             result
         };
         let (first, second) = bell::both(pin!(first), pin!(second)).await;

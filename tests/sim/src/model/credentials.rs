@@ -85,7 +85,7 @@ pub(crate) fn items() -> (String, String) {
     let hash =
         |key: &str| key_proof(key.as_bytes()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let items = format!(
-        "plans: [ {{ name: gold, throttle: [ {{ name: much, key: application, limit: 1000000 }} ] }} ]
+        "plans: [ {{ name: gold, throttle: [ {{ name: much, key: application, limit: 1000000, keys_max: 1024 }} ] }} ]
 applications:
   - name: {APPLICATION}
     tenant: sim

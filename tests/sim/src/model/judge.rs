@@ -18,6 +18,10 @@ use tollgate_http::Reason;
 /// What can end the transport of an answer.
 const CUTTING: [Mishap; 3] = [Mishap::CutAnswer, Mishap::NoAnswer, Mishap::BadAnswer];
 
+/// The rest of a body is awaited behind an answer for no longer than this: `timeouts.linger` of every mix, and the longest
+/// stall of a client.
+const LINGERING_NANOS: u64 = 2_500_000_000;
+
 impl Model {
     /// A client has been told about its request, as number `served` of its connection, with others `behind` it.
     /// `keeps_body`: it has never sent the body.
@@ -33,12 +37,14 @@ impl Model {
         let by_copy = reply.as_ref().is_ok_and(|reply| self.judge_copy(&notes, token, reply));
         // When that of one behind it is cut, an answer that is on its way may be lost with the connection.
         let is_taken_along = behind.iter().any(|token| notes[token].was_spoilt(&CUTTING));
+        let is_cut_off = reply.is_err() && self.is_cut_off(&notes, token);
         let note = notes.get_mut(&token).expect("every request has a note");
         note.told_at = Some(self.world.now().nanos());
         note.outcome = match reply {
             Err(failure) => {
                 assert!(!matches!(failure, Failure::Malformed(_)), "the client of {token} was sent: {failure}");
-                assert!(is_taken_along || self.may_fail(note), "{token} failed without an excuse: {failure}\n{note:?}");
+                let is_excused = is_taken_along || is_cut_off || self.may_fail(note);
+                assert!(is_excused, "{token} failed without an excuse: {failure}\n{note:?}");
                 Outcome::Failed
             }
             Ok(reply) => {
@@ -105,10 +111,10 @@ impl Model {
         let (plan, of) = (&notes[&token].plan, &notes[&reply.head.token()]);
         assert!(self.rules.copies && matches!(plan.request.method, "GET" | "HEAD"), "a copy for {plan:?}");
         assert!(notes[&token].tries.is_empty(), "a copy for what was sent: {:?}", notes[&token]);
-        let same = (of.plan.request.method, of.plan.path(), of.whole > 0);
-        assert_eq!(same, ("GET", plan.path(), true), "the copy of another answer for {token}: {of:?}");
         let nth = reply.head.field("x-try").and_then(|nth| nth.parse().ok()).expect("a number");
         let answer = self.rules.habits.serve(of.plan.request.token, nth).answer;
+        let same = (of.plan.request.method, of.plan.path(), of.whole > 0 || answer.early);
+        assert_eq!(same, ("GET", plan.path(), true), "the copy of another answer for {token}: {of:?}");
         assert!([200, 204, 404].contains(&answer.status), "a copy of what may not be kept for {token}: {answer:?}");
         assert_eq!(reply.head.status(), answer.status, "another status for {token}");
         let is_bare = plan.request.method == "HEAD" || answer.status == 204;
@@ -146,9 +152,18 @@ impl Model {
     fn may_fail(&self, note: &Note) -> bool {
         let is_cut = note.was_spoilt(&CUTTING);
         let may_end = self.has_seen(&ENDING) || self.has_seen(&[Mishap::EndpointFails]);
-        // What a rule refuses may have a body that comes too slowly to be awaited behind its answer.
-        let is_late = self.may(&[Mishap::SlowSender]) && self.rules.limits.iter().any(Option::is_some);
-        self.is_rough() || note.excuse.is_some() || note.was_turned_away || is_cut || may_end || is_late
+        self.is_rough() || note.excuse.is_some() || note.was_turned_away || is_cut || may_end
+    }
+
+    /// Whether it stood behind a request that the gateway has answered itself not long ago, whose body came too slowly to be
+    /// awaited behind the answer.
+    fn is_cut_off(&self, notes: &BTreeMap<u64, Note>, token: u64) -> bool {
+        let (cut, now) = (&notes[&token], self.world.now().nanos());
+        let is_own = |note: &Note| matches!(note.outcome, Outcome::Told(Told { by_origin: false, .. }));
+        let is_recent = |note: &Note| note.told_at.is_some_and(|told| told + LINGERING_NANOS > now);
+        let is_before = |note: &Note| note.client == cut.client && note.sent_at <= cut.sent_at && is_recent(note);
+        self.may(&[Mishap::SlowSender])
+            && notes.values().any(|note| is_before(note) && is_own(note) && !note.plan.request.body.is_empty())
     }
 
     /// Whether the gateway may refuse an exchange for this.

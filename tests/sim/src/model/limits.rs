@@ -70,7 +70,10 @@ impl fmt::Display for Limit {
             LimitKind::Quota => ", per: month".to_owned(),
             LimitKind::Concurrency => String::new(),
         };
-        write!(f, "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, shadow: {shadow}{rest}{mode} }} ]")
+        write!(
+            f,
+            "{name}: [ {{ name: {name}, key: {key}, limit: {limit}, keys_max: 1024, shadow: {shadow}{rest}{mode} }} ]"
+        )
     }
 }
 
@@ -140,12 +143,21 @@ impl Model {
         for refused in notes.iter().filter(|_| !is_lossy) {
             let is_throttled = |record: &Record| record.reason == Some(Reason::UpstreamThrottled);
             if refused.record.as_ref().is_some_and(is_throttled) {
-                let known = refused.told_at.unwrap_or(u64::MAX);
+                let known = refused.decided_before();
                 let before = notes.iter().filter(|note| note.sent_at <= known).filter_map(|note| note.record.as_ref());
                 let sent: u64 = before.map(|record| record.attempts as u64).sum();
                 assert!(sent >= burst, "throttled after {sent} of {burst}: {refused:?}");
             }
         }
+    }
+}
+
+impl Note {
+    /// When it was surely known whether it is let in. A client that gave up has seen nothing: what it sent may be decided on
+    /// later.
+    fn decided_before(&self) -> u64 {
+        let told = self.told_at.filter(|_| matches!(self.outcome, Outcome::Told(_))).unwrap_or(u64::MAX);
+        self.reached_at.unwrap_or(u64::MAX).min(told)
     }
 }
 
@@ -158,9 +170,7 @@ impl<'n> Decided<'n> {
             return None;
         }
         let named = |list: fn(&Record) -> &str| note.record.as_ref().map_or("", list);
-        // A client that gave up has seen nothing: what it sent may be decided on later.
-        let told = note.told_at.filter(|_| matches!(note.outcome, Outcome::Told(_))).unwrap_or(u64::MAX);
-        let known = note.reached_at.unwrap_or(u64::MAX).min(told);
+        let known = note.decided_before();
         let duration_ns = note.record.as_ref().map_or(u64::MAX, |record| record.duration_ns);
         Some(Self {
             note,

@@ -1,6 +1,6 @@
 //! Access records, as far as the judge reads them.
 //!
-//! The log is JSON; a record's text values here are names and numbers that need no escapes, so they are cut out of the line.
+//! The log is JSON; what is read of a record are names and numbers that need no escapes, so they are cut out of the line.
 
 use tollgate_http::Reason;
 
@@ -29,28 +29,44 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn parse(line: &str) -> Self {
-        let number = |name| value(line, name).and_then(|text| text.parse().ok());
         assert!(!line.contains(super::credentials::SECRET), "a credential is in the log: {line}");
-        let path = value(line, "path").unwrap_or_default();
-        Self {
-            id: value(line, "request_id").unwrap_or_default().to_owned(),
-            token: path.rsplit('/').next().and_then(|token| token.parse().ok()),
-            method: value(line, "method").unwrap_or_default().to_owned(),
-            status: number("status").unwrap_or_else(|| panic!("no status: {line}")),
-            attempts: number("attempts").unwrap_or(1).into(),
-            reason: value(line, "reason").map(reason),
-            duration_ns: duration_ns(line),
-            throttled_by: value(line, "throttled_by").unwrap_or_default().to_owned(),
-            is_copy: value(line, "cache") == Some("hit"),
-            application: value(line, "application").map(str::to_owned),
-            shadowed_by: value(line, "shadowed_by").unwrap_or_default().to_owned(),
+        let mut record = Self {
+            id: String::new(),
+            token: None,
+            method: String::new(),
+            status: 0,
+            attempts: 1,
+            reason: None,
+            duration_ns: 0,
+            throttled_by: String::new(),
+            shadowed_by: String::new(),
+            is_copy: false,
+            application: None,
+        };
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("`{text}` is no number: {line}"));
+        for (name, value) in Members(line.trim_start_matches('{')) {
+            match name {
+                "request_id" => value.clone_into(&mut record.id),
+                "path" => record.token = value.rsplit('/').next().and_then(|token| token.parse().ok()),
+                "method" => value.clone_into(&mut record.method),
+                "status" => record.status = number(value),
+                "attempts" => record.attempts = number(value).into(),
+                "reason" => record.reason = Some(reason(value)),
+                "duration_ms" => record.duration_ns = duration_ns(value),
+                "throttled_by" => value.clone_into(&mut record.throttled_by),
+                "shadowed_by" => value.clone_into(&mut record.shadowed_by),
+                "cache" => record.is_copy = value == "hit",
+                "application" => record.application = Some(value.to_owned()),
+                _ => {}
+            }
         }
+        assert!(record.status > 0 && record.duration_ns > 0, "no status or no duration: {line}");
+        record
     }
 }
 
 /// The duration, which is told in milliseconds with three decimals.
-fn duration_ns(line: &str) -> u64 {
-    let text = value(line, "duration_ms").unwrap_or_else(|| panic!("no duration: {line}"));
+fn duration_ns(text: &str) -> u64 {
     let millis: f64 = text.parse().unwrap_or_else(|_| panic!("`{text}` is no duration"));
     (millis * 1e6) as u64 + 1_000
 }
@@ -61,10 +77,22 @@ pub(super) fn reason(code: &str) -> Reason {
     *found.unwrap_or_else(|| panic!("`{code}` is no reason"))
 }
 
-fn value<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let (_, value) = line.split_once(&format!("\"{name}\":"))?;
-    match value.strip_prefix('"') {
-        Some(text) => text.split('"').next(),
-        None => value.split([',', '}']).next(),
+/// The members of an object without others in it: name and value, texts as they are written.
+struct Members<'l>(&'l str);
+
+impl<'l> Iterator for Members<'l> {
+    type Item = (&'l str, &'l str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, rest) = self.0.split_once('"')?.1.split_once("\":")?;
+        let (value, rest) = match rest.strip_prefix('"') {
+            Some(text) => {
+                let is_end = |at: &(usize, &str)| !text[..at.0].ends_with('\\');
+                text.split_at(text.match_indices('"').find(is_end)?.0)
+            }
+            None => rest.split_at(rest.find([',', '}'])?),
+        };
+        self.0 = rest.strip_prefix('"').unwrap_or(rest);
+        Some((name, value))
     }
 }

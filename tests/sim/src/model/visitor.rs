@@ -27,6 +27,10 @@ const STAY_NANOS_MAX: u64 = 3_000_000;
 /// How long a body waits for a 100 (Continue), in nanoseconds.
 const PATIENCE_NANOS: u64 = 700_000_000;
 
+/// After so long a connection may be about to be closed for having been idle, in nanoseconds: the gateway was done with it
+/// long before a client that reads slowly. A second less than `timeouts.keep_alive` of every mix.
+const PERISHABLE_NANOS: u64 = 6_000_000_000;
+
 /// Connects that may be refused to one client.
 const REFUSALS_MAX: usize = 20;
 
@@ -88,6 +92,7 @@ impl Manner {
             if batch.is_empty() {
                 return;
             }
+            let begun = world.now().nanos();
             self.send(model, &mut talk, &batch);
             if self.mishap == Some(Mishap::ClientLeaves) {
                 world.sleep(world.random().below(STAY_NANOS_MAX)).await;
@@ -109,6 +114,9 @@ impl Manner {
             }
             let most = THINK_NANOS_MAX[usize::from(world.random().chance(0.02))];
             world.sleep(world.random().below(most)).await;
+            if world.now().nanos() - begun > PERISHABLE_NANOS {
+                return;
+            }
         }
     }
 

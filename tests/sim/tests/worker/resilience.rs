@@ -3,7 +3,7 @@
 use crate::gateway::{Gateway, LISTEN, ORIGINS, dial, get, problem, silence};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::Reason;
-use tollgate_sim::{Answer, Conditions, Head, Origin, Reply, Request, payload};
+use tollgate_sim::{Answer, Conditions, Fault, Faults, Head, Origin, Reply, Request, payload};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -365,6 +365,23 @@ fn the_second_endpoint_answers_when_the_first_is_slow() {
         ended.records[0]
     );
     assert!(ended.records[0].contains(&format!("\"endpoint\":\"{}\"", ORIGINS[1])), "{}", ended.records[0]);
+}
+
+/// The first takes its time to end. Meanwhile the connection of the second is none of this exchange's any more.
+#[test]
+fn the_connection_of_a_second_that_has_answered_is_let_go_at_once() {
+    let faults = Faults::NONE.with(Fault::AbortLate, 1.0);
+    let conditions = Conditions { late_nanos_max: SECOND.as_nanos() as u64, faults, ..Conditions::default() };
+    let endpoints = format!("{{ address: \"{}\" }}, {{ address: \"{}\", backup: true }}", ORIGINS[0], ORIGINS[1]);
+    let gateway =
+        Gateway::start_upstream(&endpoints, ", hedge: { after: 5ms }, connections: { max: 8 }", 1, conditions);
+    let closing = || Answer { close: true, ..named("second", fine()) };
+    let _origins = [origin(&gateway, 0, |_| slow(9 * SECOND)), origin(&gateway, 1, move |_| closing())];
+    for _ in 0..8 {
+        assert_eq!(ask_hedged(&gateway, get(1), 10 * MS), (200, Some("second".to_owned())));
+    }
+    assert_eq!(gateway.nodes[0].open_max(ORIGINS[1]), 1, "connections that no exchange has");
+    drop(gateway.end());
 }
 
 #[test]
