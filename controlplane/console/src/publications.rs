@@ -1,4 +1,7 @@
 //! What is published where, its history, and the way back; for those who may see APIs.
+//!
+//! Every page asks the admin API in the name of who is signed in; a change is a form that comes back with its proof. What the
+//! API refuses is shown on the page that asked, with what had been filled in.
 
 use crate::{
     Console,

@@ -1,4 +1,7 @@
 //! What goes to an API and comes back: parameters, bodies, answers, with their media types.
+//!
+//! Read out of a document that was accepted when it was imported; whatever is not as OpenAPI wants it is left out of the page.
+//! Schemas are cut by [`Shape`], so that none grows without bound.
 
 use super::{Shape, example, text_of};
 use serde::Serialize;
