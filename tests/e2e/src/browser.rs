@@ -202,7 +202,9 @@ impl Chromium {
     /// # Panics
     /// If it never does.
     pub fn until(&mut self, expression: &str) {
-        crate::wait::until(expression, || (self.value(expression) == true).then_some(()));
+        // While a page goes there is no body.
+        let there = format!("!!document.body && ({expression})");
+        crate::wait::until(expression, || (self.value(&there) == true).then_some(()));
     }
 
     /// Types into what has the focus.

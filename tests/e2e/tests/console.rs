@@ -52,7 +52,8 @@ fn furnished(upstream: &str) -> Platform {
     let managed = platform.put("managed.yaml", MANAGED);
     let _ = platform.done(&["apply", "-f", &managed]);
     let document = platform.put("orders.yaml", DOCUMENT);
-    let _ = platform.done(&["import", "openapi", &document, "--upstream", upstream, "--plan", "asked"]);
+    let _ =
+        platform.done(&["import", "openapi", &document, "--name", "orders", "--upstream", upstream, "--plan", "asked"]);
     let _ = platform.done(&["publish", "orders@1.0", "production"]);
     platform
 }
@@ -139,8 +140,8 @@ fn approves(visitor: &mut Visitor) {
     visitor.browser.follow("Approvals");
     visitor.says("for the new shop");
     visitor.look("approvals");
-    visitor.browser.follow("Approve");
-    visitor.says("is approved");
+    visitor.browser.follow("Approve shop for orders@1.0");
+    visitor.says("The subscription of shop to orders@1.0 is approved");
     visitor.look("approvals-empty");
 }
 
@@ -161,7 +162,7 @@ fn tries_it(visitor: &mut Visitor, key: &str) {
 
 fn publishes_and_goes_back(visitor: &mut Visitor, platform: &Platform) {
     let other = platform.put("orders.yaml", &DOCUMENT.replace("/orders/{id}", "/order/{id}"));
-    let _ = platform.done(&["import", "openapi", &other]);
+    let _ = platform.done(&["import", "openapi", &other, "--name", "orders"]);
     visitor.browser.follow("Publications");
     visitor.look("publications");
     visitor.browser.follow("orders@1.0");
