@@ -78,7 +78,7 @@ impl Node {
         startup.laid_over(Arc::new(move |base| keeper.overlay(base))).unwrap_or_else(|refused| {
             let (startup, error) = *refused;
             terminal::note(format_args!(
-                "error: what was published does not fit the file, and is not served:\n{error}"
+                "error: what was published does not run with the file, and is not served:\n{error}"
             ));
             self.keeper.disown();
             startup

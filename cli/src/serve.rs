@@ -48,7 +48,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     };
     let startup = startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
         let (startup, error) = *refused;
-        terminal::note(format_args!("error: what is published does not fit the file, and is not served:\n{error}"));
+        terminal::note(format_args!(
+            "error: what is published does not run with the file, and is not served:\n{error}"
+        ));
         control.disown();
         startup
     });

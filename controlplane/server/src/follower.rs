@@ -5,8 +5,8 @@
 //!                                            `-> not known, or a patch is refused: everything over the file anew (`renew`)
 //! ```
 //!
-//! The gateway asks for everything itself (`overlay`) when it reads its file again, on its own thread, and is where that is
-//! from then on. Without a gateway it compiles for nodes elsewhere alone. It wakes for changes and for its end only.
+//! The gateway asks for everything itself (`overlay`) when it reads its file again, on its own thread; it may refuse that, so
+//! it counts for as far as it was. Without a gateway it compiles for nodes elsewhere alone. It wakes for changes and for its end only.
 
 use crate::{compiler::Compiler, served::Served};
 use std::{
@@ -32,38 +32,49 @@ pub(crate) struct Follower {
     feed: Arc<Feed>,
     /// What the gateway of this process has besides what is compiled.
     own: Patch,
-    /// Where that gateway is. `None`: nobody knows.
+    /// Where that gateway is, or further. `None`: nobody knows.
     position: Mutex<Option<Position>>,
+    /// Where the overlay was that was asked for first since it was last looked.
+    laid: Mutex<Option<Position>>,
     ending: AtomicBool,
 }
 
 impl Follower {
     pub(crate) fn new(store: Arc<dyn Store>, compiler: Arc<Compiler>, feed: Arc<Feed>, own: Patch) -> Self {
-        Self { store, compiler, feed, own, position: Mutex::default(), ending: AtomicBool::new(false) }
+        Self {
+            store,
+            compiler,
+            feed,
+            own,
+            position: Mutex::default(),
+            laid: Mutex::default(),
+            ending: AtomicBool::new(false),
+        }
     }
 
     fn position(&self) -> MutexGuard<'_, Option<Position>> {
-        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.position)
     }
 
     /// Everything there is, as a patch of the configuration `base`.
-    pub(crate) fn overlay(&self, base: &str) -> String {
-        let patch = match self.compiler.whole() {
-            Ok(whole) => {
-                *self.position() = Some(whole.to);
-                whole.patch
-            }
-            Err(error) => {
-                eprintln!("tollgate: the store cannot be read, so that nothing of it is served: {error}");
-                Patch::default()
-            }
-        };
-        patch.then(self.own.clone()).text(base, |_, _| true)
+    ///
+    /// # Errors
+    /// The store cannot be read: why.
+    pub(crate) fn overlay(&self, base: &str) -> Result<String, String> {
+        let whole = self.compiler.whole().map_err(|error| format!("the store cannot be read: {error}"))?;
+        // Whoever is at an earlier one may be given the changes in between twice: they say what is there, not what is added.
+        locked(&self.laid).get_or_insert(whole.to);
+        Ok(whole.patch.then(self.own.clone()).text(base, |_, _| true))
     }
 
     /// What the overlay gave does not run.
     pub(crate) fn disown(&self) {
-        *self.position() = None;
+        locked(&self.laid).take();
+    }
+
+    /// What the overlay gave runs.
+    pub(crate) fn adopt(&self) {
+        *self.position() = locked(&self.laid).take();
     }
 
     /// Follows the store until `end`.
@@ -121,24 +132,32 @@ impl Follower {
             let lack = has.as_ref().map_or(Lack::Everything, |has| self.feed.since(has));
             let done = match &lack {
                 Lack::Nothing => return Ok(()),
-                Lack::Everything => served.renew(),
+                Lack::Everything => self.renew(served),
                 Lack::Delta(delta) => apply(served, &delta.patch),
             };
             match (done, lack) {
                 (Ok(()), Lack::Delta(delta)) => *self.position() = Some(delta.to),
-                // The overlay was asked, and has noted where it is.
                 (Ok(()), _) => {}
                 (Err(NotTaken::Draining | NotTaken::Conflict), _) => return Ok(()),
                 (Err(NotTaken::Invalid(why)), lack) => {
                     eprintln!("tollgate: what was compiled is refused by the gateway:\n{why}");
                     // It may have something else than is remembered: begin again with all of it.
-                    if let (Lack::Delta(_), Ok(())) = (lack, served.renew()) {
+                    if let (Lack::Delta(_), Ok(())) = (lack, self.renew(served)) {
                         return Ok(());
                     }
-                    *self.position() = has;
                     return Err(why);
                 }
             }
         }
     }
+
+    /// Has the gateway read its file and the overlay anew.
+    fn renew(&self, served: &Served) -> Result<(), NotTaken> {
+        self.disown();
+        served.renew().inspect(|()| self.adopt())
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

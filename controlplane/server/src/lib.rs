@@ -155,6 +155,7 @@ impl ControlPlane {
             let _ = self.gateway.set(address);
         }
         let follower = self.follower.clone();
+        self.follower.adopt();
         let served = gateway.map(Served::new);
         served.iter().for_each(|served| follower.tell(served, None));
         let thread = thread::Builder::new().name("tollgate-follow".to_owned());

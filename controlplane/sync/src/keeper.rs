@@ -63,13 +63,15 @@ impl Keeper {
     }
 
     /// Everything there is, as `PATCH /config` takes it: for the configuration `base`, which is the node's file.
-    pub fn overlay(&self, base: &str) -> String {
+    ///
+    /// # Errors
+    /// What is kept cannot be read: why.
+    pub fn overlay(&self, base: &str) -> Result<String, String> {
         let mut state = self.state();
         let read = state.read.take();
-        let mut all = read.map_or_else(|| state.whole(), |read| Ok(Some(read))).unwrap_or_else(|error| {
-            eprintln!("tollgate: what was published cannot be read, and is not served: {error}");
-            None
-        });
+        let mut all = read
+            .map_or_else(|| state.whole(), |read| Ok(Some(read)))
+            .map_err(|error| format!("what was published cannot be read: {error}"))?;
         if let Some(trying) = &state.trying {
             all = Some(match all {
                 Some(all) => all.then(trying.clone()),
@@ -77,7 +79,7 @@ impl Keeper {
             });
         }
         let patch = all.map(|delta| delta.patch).unwrap_or_default();
-        Patch { removed: self.own.removed.clone(), ..patch.then(self.own.clone()) }.text(base, |_, _| true)
+        Ok(Patch { removed: self.own.removed.clone(), ..patch.then(self.own.clone()) }.text(base, |_, _| true))
     }
 
     /// What is in the file does not run.

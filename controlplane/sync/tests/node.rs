@@ -204,7 +204,7 @@ fn what_comes_is_run_kept_and_said() {
     assert_eq!((third["has"].clone(), world.map.names()), (json!(at(2)), vec!["b".to_owned(), "c".to_owned()]));
     // It is there again at the next start, for whatever file the node has then.
     let again = Keeper::open(world.kept(), Patch::default()).unwrap();
-    let overlay: Value = serde_json::from_str(&again.overlay("7")).unwrap();
+    let overlay: Value = serde_json::from_str(&again.overlay("7").unwrap()).unwrap();
     assert_eq!((again.position(), &overlay["base"]), (Some(at(2)), &json!("7")));
     assert_eq!(overlay["changed"]["routes"].as_array().unwrap().len(), 2);
 }

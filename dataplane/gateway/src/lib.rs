@@ -31,7 +31,7 @@ pub use certificates::NodeSource;
 pub use error::StartError;
 pub use inside::ChangeRefused;
 pub use publish::{PublishError, Published};
-pub use startup::{Overlay, Startup};
+pub use startup::{Overlay, OverlayError, Startup};
 pub use tollgate_ring::preflight;
 pub use tollgate_tls::provide_by_default as provide_tls_by_default;
 

@@ -5,6 +5,7 @@
 
 use crate::{NodeSource, changes::Cause};
 use std::{
+    error::Error,
     fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,9 +13,29 @@ use std::{
 use tollgate_model::{ConfigErrors, Configuration, PatchError};
 
 /// What somebody besides the file keeps in the configuration: given the base, the patch (as that of `PATCH /config`) that
-/// is laid over every whole configuration, whether it was read from the file or put. Called on the thread that updates the
-/// configuration.
-pub type Overlay = Arc<dyn Fn(&str) -> String + Send + Sync>;
+/// is laid over every whole configuration, whether it was read from the file or put; or why there is none to be had, and
+/// then that configuration is refused. Called on the thread that updates the configuration.
+pub type Overlay = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// Why a configuration does not run with what is laid over it.
+#[derive(Debug)]
+pub enum OverlayError {
+    /// What is laid over it cannot be had: why.
+    Missing(String),
+    /// It does not fit.
+    Unfit(PatchError),
+}
+
+impl fmt::Display for OverlayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(why) => f.write_str(why),
+            Self::Unfit(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for OverlayError {}
 
 /// What a gateway starts with.
 pub struct Startup {
@@ -70,8 +91,8 @@ impl Startup {
     /// Lays `overlay` over what it starts with, and over every whole configuration that comes later.
     ///
     /// # Errors
-    /// The overlay does not fit what it starts with: what is wrong, and this startup with the overlay for later.
-    pub fn laid_over(mut self, overlay: Overlay) -> Result<Self, Box<(Self, PatchError)>> {
+    /// What it starts with does not run with the overlay: what is wrong, and this startup with the overlay for later.
+    pub fn laid_over(mut self, overlay: Overlay) -> Result<Self, Box<(Self, OverlayError)>> {
         let laid = lay(&self.configuration, &overlay);
         self.overlay = Some(overlay);
         match laid {
@@ -113,7 +134,7 @@ impl fmt::Debug for Startup {
 }
 
 /// `configuration` with what is laid over it.
-pub(crate) fn lay(configuration: &Configuration, overlay: &Overlay) -> Result<Configuration, PatchError> {
-    let patch = overlay(&configuration.snapshot().generation.to_string());
-    configuration.patch("overlay", &patch, &NodeSource)
+pub(crate) fn lay(configuration: &Configuration, overlay: &Overlay) -> Result<Configuration, OverlayError> {
+    let patch = overlay(&configuration.snapshot().generation.to_string()).map_err(OverlayError::Missing)?;
+    configuration.patch("overlay", &patch, &NodeSource).map_err(OverlayError::Unfit)
 }

@@ -15,7 +15,10 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -235,7 +238,7 @@ fn a_file_that_is_only_touched_undoes_nothing_under_an_overlay() {
     fs::write(&path, text(&folder, "first")).unwrap();
     let overlay = route("laid");
     let startup = Startup::read(&path, None).unwrap().watched(true);
-    let startup = startup.laid_over(Arc::new(move |base| format!("base: {base}\n{overlay}\n"))).unwrap();
+    let startup = startup.laid_over(Arc::new(move |base| Ok(format!("base: {base}\n{overlay}\n")))).unwrap();
     let node = Node { gateway: Gateway::start(startup).unwrap(), folder };
     node.gateway.patch(format!("base: {}\n{}\n", node.gateway.generation(), route("patched"))).unwrap();
     let generation = node.gateway.generation();
@@ -249,6 +252,35 @@ fn a_file_that_is_only_touched_undoes_nothing_under_an_overlay() {
     while node.gateway.generation() == generation {
         thread::yield_now();
     }
+}
+
+/// What was laid over it before goes on.
+#[test]
+fn without_what_is_laid_over_it_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.yaml");
+    fs::write(folder.path().join("token"), TOKEN).unwrap();
+    fs::write(&path, text(&folder, "first")).unwrap();
+    let (is_there, laid) = (
+        Arc::new(AtomicBool::new(true)),
+        r#"changed: { routes: [ { name: laid, match: { path: /laid }, answer: { status: 200 } } ] }"#,
+    );
+    let asked = is_there.clone();
+    let overlay = move |base: &str| match asked.load(Ordering::SeqCst) {
+        true => Ok(format!("base: {base}\n{laid}\n")),
+        false => Err("the store is gone".to_owned()),
+    };
+    let startup = Startup::read(&path, None).unwrap().laid_over(Arc::new(overlay)).unwrap();
+    let node = Node { gateway: Gateway::start(startup).unwrap(), folder };
+    let generation = node.gateway.generation();
+    is_there.store(false, Ordering::SeqCst);
+    fs::write(&path, node.text("second")).unwrap();
+    let refused = node.gateway.renew().unwrap_err();
+    assert!(refused.to_string().contains("the store is gone"), "{refused}");
+    assert_eq!((node.gateway.generation(), node.gateway.has("routes", "laid")), (generation, true));
+    is_there.store(true, Ordering::SeqCst);
+    node.gateway.renew().unwrap();
+    assert!(node.gateway.generation() > generation && node.gateway.has("routes", "laid"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     certificates::SystemClock,
     publish::{PublishError, Published, Publisher},
     service,
-    startup::{Overlay, lay},
+    startup::{Overlay, OverlayError, lay},
 };
 use std::{path::PathBuf, sync::Arc};
 use tollgate_model::Configuration;
@@ -106,7 +106,10 @@ impl Updater {
 
     fn laid_over(&self, next: Configuration) -> Result<Configuration, Refusal> {
         let Some(overlay) = &self.overlay else { return Ok(next) };
-        lay(&next, overlay).map_err(|error| Refusal::of_patch(error, Tag::of(next.snapshot())))
+        lay(&next, overlay).map_err(|error| match error {
+            OverlayError::Missing(why) => Refusal::Unfit(why),
+            OverlayError::Unfit(error) => Refusal::of_patch(error, Tag::of(next.snapshot())),
+        })
     }
 
     /// What the file says; `None` when a file that changed says what it did before: one that was only touched does not undo
