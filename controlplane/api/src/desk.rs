@@ -22,7 +22,7 @@ use crate::{
     hasher::Hasher,
     idempotency,
     judge::Judge,
-    limits::REQUESTS_MAX,
+    limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX, REQUESTS_MAX},
     passwords,
     problem::{Problem, Refused},
 };
@@ -89,14 +89,33 @@ impl Desk {
         }
     }
 
-    /// Waits for a turn, and works on a thread that may block.
     async fn work(self, endpoint: &'static Endpoint, call: Call) -> Outcome {
+        self.in_turn(move |desk| desk.answer(endpoint, call)).await
+    }
+
+    /// Looks at who asks before their body is read; gives how many bytes that may have.
+    pub(crate) async fn admit(&self, endpoint: &'static Endpoint, call: Call) -> Result<(Call, usize), Problem> {
+        if !matches!(endpoint.rule, Rule::May(_)) {
+            return Ok((call, OPEN_BODY_BYTES_MAX));
+        }
+        let admit = move |desk: &Self| {
+            desk.store.read(|rows| permit(endpoint, &call, rows).map(drop))?;
+            Ok((call, BODY_BYTES_MAX))
+        };
+        self.clone().in_turn(admit).await
+    }
+
+    /// Waits for a turn, and works on a thread that may block.
+    async fn in_turn<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let Ok(turn) = self.turns.clone().acquire_owned().await else {
             return Err(Problem::internal("the admin API is closed"));
         };
         let work = task::spawn_blocking(move || {
             let _turn = turn;
-            self.answer(endpoint, call)
+            work(&self)
         });
         work.await.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
     }

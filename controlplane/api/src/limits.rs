@@ -2,6 +2,8 @@
 
 /// Bytes of a body: an OpenAPI document is the largest.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a body where nobody has to be known.
+pub(crate) const OPEN_BODY_BYTES_MAX: usize = 16 << 10;
 /// Rows of a page if nobody says otherwise.
 pub(crate) const PAGE_ROWS: usize = 100;
 /// Characters of a request identifier that is taken from the caller, and of an Idempotency-Key.

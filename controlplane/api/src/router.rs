@@ -7,19 +7,18 @@ use crate::{
     call::{Call, request_id},
     desk::Desk,
     endpoint::Endpoint,
-    endpoints,
-    limits::BODY_BYTES_MAX,
-    openapi,
+    endpoints, openapi,
     problem::Problem,
 };
 use axum::{
     Router,
-    body::{self, Body},
+    body::{self, Body, Bytes, HttpBody as _},
     extract::{ConnectInfo, RawPathParams, Request},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, request::Parts},
     response::Response,
     routing::{self, MethodRouter},
 };
+use http_body_util::LengthLimitError;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -62,19 +61,37 @@ async fn no_such_path(headers: HeaderMap) -> Response {
 
 async fn serve(desk: Desk, endpoint: &'static Endpoint, path: RawPathParams, request: Request) -> Response {
     let id = request_id(request.headers());
-    match call(path, request, &id).await {
+    let (head, body) = request.into_parts();
+    let called: Result<Call, Problem> = async {
+        let call = call(&path, head, &id)?;
+        if body.is_end_stream() {
+            return Ok(call);
+        }
+        // Nobody who may not ask makes us read, and keep, what they send.
+        let (call, most) = desk.admit(endpoint, call).await?;
+        Ok(Call { body: read(body, most).await?, ..call })
+    }
+    .await;
+    match called {
         Ok(call) => desk.serve(endpoint, call).await,
         Err(problem) => problem.into_response(&id),
     }
 }
 
-/// The request in full.
-async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result<Call, Problem> {
-    let (head, body) = request.into_parts();
-    let body = body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-        let detail = format!("the body is longer than {BODY_BYTES_MAX} bytes, or ended early");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    })?;
+async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+    body::to_bytes(body, most).await.map_err(|error| {
+        let is_long = error.into_inner().is::<LengthLimitError>();
+        let (status, code, detail) = if is_long {
+            (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body is longer than {most} bytes"))
+        } else {
+            (StatusCode::BAD_REQUEST, "malformed", "the body ended early, or took too long to come".to_owned())
+        };
+        Problem::new(status, code, detail)
+    })
+}
+
+/// The request, as far as it is known without its body.
+fn call(path: &RawPathParams, head: Parts, request_id: &str) -> Result<Call, Problem> {
     let from = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
     let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(Call {
@@ -84,7 +101,7 @@ async fn call(path: RawPathParams, request: Request, request_id: &str) -> Result
         uri: head.uri.to_string(),
         path,
         headers: head.headers,
-        body,
+        body: Bytes::new(),
         from,
         request_id: request_id.to_owned(),
         now: now(),

@@ -14,6 +14,7 @@ mod data;
 mod error;
 mod fleet;
 mod follower;
+mod listening;
 mod oauth;
 mod published;
 mod served;
@@ -103,7 +104,7 @@ impl ControlPlane {
         let follower = Arc::new(Follower::new(store.clone(), compiler, feed, own));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
         let forgetting = store.clone();
-        let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(bound)?;
+        let serving = serving.spawn(move || serve(listener, router, forgetting, ended)).map_err(ServerError::Thread)?;
         Ok(Self {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
             follower,
@@ -182,7 +183,7 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Serves until `ended` is dropped; requests that have begun are answered.
+/// Serves until `ended` is dropped.
 fn serve(listener: TcpListener, router: axum::Router, store: Arc<dyn Store>, ended: oneshot::Receiver<()>) {
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -194,10 +195,8 @@ fn serve(listener: TcpListener, router: axum::Router, store: Arc<dyn Store>, end
     let served = runtime.and_then(|runtime| {
         runtime.block_on(async {
             tokio::spawn(forget(store));
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let ending = async { drop(ended.await) };
-            axum::serve(listener, service).with_graceful_shutdown(ending).await
+            listening::serve(tokio::net::TcpListener::from_std(listener)?, router, ended).await;
+            Ok(())
         })
     });
     if let Err(error) = served {

@@ -1,7 +1,14 @@
 //! Who is let in: table-driven over every endpoint of the document, so that a new one is tested before anybody thinks of it.
 
 use crate::world::World;
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::Frame;
 use serde_json::{Value, json};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use tollgate_domain::{Action, Role};
 
 /// Method, path as in the document, path with names of what there is, action.
@@ -233,4 +240,28 @@ fn a_token_ends_with_itself_its_time_and_its_member() {
     world.ask("DELETE", &format!("{tokens}/{id}"), &world.owner, &json!({})).done();
     assert_eq!(world.get("/me", &new).status, 401);
     assert_eq!(world.ask("POST", tokens, &world.owner, &json!({ "expires_s": 1 })).status, 422);
+}
+
+/// A body that nobody may look at.
+struct Unread;
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("the body was read")
+    }
+}
+
+#[test]
+fn a_body_is_read_of_whom_it_may_come_from_and_no_longer_than_it_may_be() {
+    let (world, gus) = World::furnished();
+    let put = |token: &str, body: Body| world.with("PUT", "/tenants/acme/plans/gold", token, &[], body);
+    assert_eq!(put("", Body::new(Unread)).status, 401);
+    assert_eq!(put("tga_nobody", Body::new(Unread)).status, 401);
+    assert_eq!(put(&gus, Body::new(Unread)).status, 404);
+    assert_eq!(put(&world.owner, Body::from(" ".repeat((16 << 20) + 1))).code(), "body_too_large");
+    let setup = |bytes: usize| world.with("POST", "/setup", "", &[], " ".repeat(bytes));
+    assert_eq!([setup(16 << 10), setup((16 << 10) + 1)].map(|answer| answer.status), [422, 413]);
 }

@@ -103,7 +103,14 @@ impl World {
         self.with("GET", path, token, &[], String::new())
     }
 
-    pub(crate) fn with(&self, method: &str, path: &str, token: &str, fields: &[(&str, &str)], body: String) -> Answer {
+    pub(crate) fn with(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        fields: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -111,7 +118,7 @@ impl World {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).unwrap();
+        let request = request.body(body.into()).unwrap();
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (head, body) = response.into_parts();
