@@ -104,7 +104,17 @@ impl Item {
     /// `value` has a `name`.
     pub(crate) fn new(kind: Kind, value: &Value, place: String) -> Self {
         let name = value["name"].as_str().unwrap_or_default().to_owned();
-        Self { kind, name, text: value.to_string(), place }
+        Self { kind, name, text: plain(value).to_string(), place }
+    }
+}
+
+/// The same with all scalars in quotes: gateways read such items several times faster.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Bool(_) | Value::Number(_) => Value::from(value.to_string()),
+        Value::Null | Value::String(_) => value.clone(),
     }
 }
 

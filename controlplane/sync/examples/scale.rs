@@ -39,7 +39,7 @@ fn at(generation: u64) -> Position {
 /// An API as it is compiled.
 fn api(patch: &mut Patch, number: u64, weight: u64) {
     let upstream = format!("acme.production.api-{number}_1.0");
-    let item = json!({ "name": upstream, "endpoints": [{ "address": "127.0.0.1:9", "weight": weight }] });
+    let item = json!({ "name": upstream, "endpoints": [{ "address": "127.0.0.1:9", "weight": weight.to_string() }] });
     patch.set("upstreams", upstream.clone(), item.to_string()).unwrap();
     for operation in 0..10 {
         let name = format!("{upstream}.operation-{operation}");

@@ -54,7 +54,20 @@ pub(crate) fn apply(
     source: &Recorder<'_>,
 ) -> Result<Configuration, PatchError> {
     let (documents, number) = from.documents.with_patch(name, text, from.snapshot().generation + 1);
-    let mut delta = raw::Delta::read(number, name, text)?;
+    // A mistake is told by the other reader, which knows its place.
+    let fast = raw::Delta::read_fast(number, name, text);
+    if let Some(Ok(done)) = fast.map(|delta| made_of(from, documents.clone(), delta, source)) {
+        return Ok(done);
+    }
+    made_of(from, documents, raw::Delta::read(number, name, text)?, source)
+}
+
+fn made_of(
+    from: &Configuration,
+    documents: Documents,
+    mut delta: raw::Delta,
+    source: &Recorder<'_>,
+) -> Result<Configuration, PatchError> {
     check_base(from, &documents, delta.base.as_ref())?;
     if let Some(include) = &delta.changed.include {
         let help = "write what changes into the patch, or replace the whole configuration".to_owned();

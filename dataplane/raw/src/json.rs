@@ -1,13 +1,13 @@
-//! Large JSON files, several times faster than the YAML reader, which takes JSON too.
+//! Large JSON files and patches, several times faster than the YAML reader, which takes JSON too.
 //!
-//! The long lists (`upstreams`, `routes`, `plans`, `applications`) are read here; all else is left to the YAML reader, with the lists blanked out so
-//! that every place is what it was. An item knows where it begins, but its values do not know their places. So this reader
+//! The long lists (`upstreams`, `routes`, `plans`, `applications`) are read here; all else is left to the YAML reader, with
+//! the lists blanked out so that every place is what it was. An item knows where it begins, but its values do not know their places. So this reader
 //! never tells a mistake: it gives up, and whoever finds one later reads again with the other.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{File, Location, Spanned};
+use super::{Delta, File, Location, Spanned};
 use tollgate_document::read as read_exactly;
 
 /// The file, if it is JSON whose items are plain: all scalars in quotes, as in what `Configuration::to_text` writes.
@@ -16,28 +16,24 @@ pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {
         return None;
     }
     let lists: Lists<'_> = serde_json::from_str(text).ok()?;
-    let mut found: Vec<&RawValue> =
-        [lists.upstreams, lists.routes, lists.plans, lists.applications].into_iter().flatten().collect();
-    found.sort_unstable_by_key(|list| offset(text, list));
-    let mut rest = String::new();
-    let mut behind = 0;
-    for list in found {
-        let begin = offset(text, list);
-        rest.push_str(&text[behind..begin]);
-        blank(&mut rest, list.get());
-        behind = begin + list.get().len();
-    }
-    rest.push_str(&text[behind..]);
-    let mut file: File = read_exactly(number, name, &rest).ok()?;
-    file.upstreams = items(number, text, lists.upstreams)?;
-    file.routes = items(number, text, lists.routes)?;
-    file.plans = items(number, text, lists.plans)?;
-    file.applications = items(number, text, lists.applications)?;
+    let mut file: File = read_exactly(number, name, &lists.blanked(text)).ok()?;
+    lists.fill(&mut file, number, text)?;
     Some(file)
 }
 
+/// The patch, if it is JSON with such items.
+pub(crate) fn read_delta(number: u32, name: &str, text: &str) -> Option<Delta> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let Changed { changed } = serde_json::from_str(text).ok()?;
+    let mut delta: Delta = read_exactly(number, name, &changed.blanked(text)).ok()?;
+    changed.fill(&mut delta.changed, number, text)?;
+    Some(delta)
+}
+
 /// What is read here. A list that is written twice is no JSON for serde, and the YAML reader tells why.
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct Lists<'t> {
     #[serde(borrow)]
     upstreams: Option<&'t RawValue>,
@@ -47,6 +43,40 @@ struct Lists<'t> {
     plans: Option<&'t RawValue>,
     #[serde(borrow)]
     applications: Option<&'t RawValue>,
+}
+
+/// The same of a patch.
+#[derive(serde::Deserialize)]
+struct Changed<'t> {
+    #[serde(borrow, default)]
+    changed: Lists<'t>,
+}
+
+impl Lists<'_> {
+    /// The text with these lists empty.
+    fn blanked(&self, text: &str) -> String {
+        let mut found: Vec<&RawValue> =
+            [self.upstreams, self.routes, self.plans, self.applications].into_iter().flatten().collect();
+        found.sort_unstable_by_key(|list| offset(text, list));
+        let (mut rest, mut behind) = (String::new(), 0);
+        for list in found {
+            let begin = offset(text, list);
+            rest.push_str(&text[behind..begin]);
+            blank(&mut rest, list.get());
+            behind = begin + list.get().len();
+        }
+        rest.push_str(&text[behind..]);
+        rest
+    }
+
+    /// Puts what they have into the file that was read without them.
+    fn fill(&self, file: &mut File, number: u32, text: &str) -> Option<()> {
+        file.upstreams = items(number, text, self.upstreams)?;
+        file.routes = items(number, text, self.routes)?;
+        file.plans = items(number, text, self.plans)?;
+        file.applications = items(number, text, self.applications)?;
+        Some(())
+    }
 }
 
 /// Where a part of the text begins.
@@ -104,6 +134,25 @@ mod tests {
         };
         assert_eq!(places(&fast), places(&slow));
         assert_eq!(places(&fast)[2], (3, 3, 19));
+    }
+
+    #[test]
+    fn both_readers_see_the_same_patch_at_the_same_places() {
+        let text = format!("{{ \"base\": \"7\",\n \"changed\": {TEXT}, \"removed\": {{ \"routes\": [ \"u\" ] }} }}");
+        let fast = read_delta(3, "body", &text).unwrap();
+        let slow: Delta = read_exactly(3, "body", &text).unwrap();
+        assert_eq!(canonical::text(&fast.changed), canonical::text(&slow.changed));
+        let places = |delta: &Delta| {
+            let texts = [delta.base.as_ref().unwrap(), &delta.removed.routes[0]].map(|text| text.referenced);
+            let items = delta.changed.routes.iter().map(|item| item.referenced);
+            items.chain(texts).map(|at| (at.document, at.line, at.column)).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&fast), places(&slow));
+        for text in
+            ["base: 7", "{ \"base\": \"7\", \"changed\": { \"routes\": [ { \"name\": 1 } ] } }", "{ \"bas\": 7 }"]
+        {
+            assert!(read_delta(0, "body", text).is_none(), "{text}");
+        }
     }
 
     #[test]

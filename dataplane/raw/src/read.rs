@@ -36,6 +36,11 @@ impl Delta {
     pub fn read(number: u32, name: &str, text: &str) -> Result<Self, ConfigErrors> {
         read(number, name, text)
     }
+
+    /// As [`File::read_fast`].
+    pub fn read_fast(number: u32, name: &str, text: &str) -> Option<Self> {
+        json::read_delta(number, name, text)
+    }
 }
 
 macro_rules! canonical {
