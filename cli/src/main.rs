@@ -1,6 +1,7 @@
 //! The one binary: arguments, signals, wiring. No logic of its own.
 
 mod admin;
+mod backup;
 mod control;
 mod demo;
 mod doctor;
@@ -36,6 +37,8 @@ enum Verb {
     Validate(validate::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Backup(backup::Arguments),
+    Restore(backup::RestoreArguments),
     Login(admin::login::Arguments),
     Password(admin::password::Arguments),
     Apply(admin::apply::Arguments),
@@ -60,6 +63,8 @@ fn main() -> Exit {
         Verb::Validate(arguments) => validate::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Backup(arguments) => backup::run(&arguments),
+        Verb::Restore(arguments) => backup::restore(&arguments),
         Verb::Login(arguments) => admin::login::run(&arguments),
         Verb::Password(arguments) => admin::password::run(&arguments),
         Verb::Apply(arguments) => admin::apply::run(&arguments),
