@@ -12,6 +12,7 @@ kind: Api
 name: orders
 version: '1.0'
 base_path: /orders
+versioning: { in: none }
 upstream: { endpoints: [ { address: UPSTREAM } ] }
 operations: [ { name: PATH, method: GET, path: /PATH } ]
 ---
