@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// API management in one binary: a gateway with a pinned io_uring worker per CPU, and a control plane with a store of its own.
 ///
-/// New here? `tollgate demo` runs a gateway in front of two built-in origins and prints requests to try.
+/// New here? `tollgate demo` runs both planes in front of two built-in origins and prints requests to try.
 #[derive(Parser)]
 #[command(name = "tollgate", version, arg_required_else_help = true, after_long_help = exit::help!())]
 struct Arguments {

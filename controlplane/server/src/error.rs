@@ -1,4 +1,6 @@
-//! Why a control plane does not start.
+//! Why a control plane does not start, or its data directory is not backed up or restored.
+//!
+//! Each says where and what to do instead. No text has a record or a secret in it.
 
 use std::{error::Error as StdError, fmt, io, net::SocketAddr, path::PathBuf};
 use tollgate_console::ConsoleError;
