@@ -9,6 +9,7 @@ mod exit;
 mod gateway;
 mod node;
 mod run;
+mod schema;
 mod serve;
 mod terminal;
 mod validate;
@@ -44,6 +45,7 @@ enum Verb {
     Apply(admin::apply::Arguments),
     Diff(admin::apply::DiffArguments),
     Export(admin::apply::ExportArguments),
+    Schema(schema::Arguments),
     Import(admin::import::Arguments),
     Publish(admin::publish::Arguments),
     Rollback(admin::publish::RollbackArguments),
@@ -70,6 +72,7 @@ fn main() -> Exit {
         Verb::Apply(arguments) => admin::apply::run(&arguments),
         Verb::Diff(arguments) => admin::apply::diff(&arguments),
         Verb::Export(arguments) => admin::apply::export(&arguments),
+        Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Import(arguments) => admin::import::run(&arguments),
         Verb::Publish(arguments) => admin::publish::run(&arguments),
         Verb::Rollback(arguments) => admin::publish::rollback(&arguments),

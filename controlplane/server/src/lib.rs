@@ -24,6 +24,7 @@ mod touched;
 pub use backup::{Restore, backup};
 pub use error::ServerError;
 pub use served::Served;
+pub use tollgate_api::file_schema;
 
 use compiler::Compiler;
 use data::Data;
