@@ -7,10 +7,7 @@
 use std::{
     fs,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -59,19 +56,23 @@ fn a_backup_during_writes_has_a_prefix_of_them() {
     let path = |name: &str| folder.path().join(name);
     let store = open(&path("tollgate.db"));
     write(&store, 1);
-    let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| (2..).take_while(|_| !done.load(Ordering::Relaxed)).for_each(|number| write(&store, number)));
+        // Dropped when this ends, by a panic too.
+        let (_stop, stopped) = mpsc::channel::<()>();
+        let store = &store;
+        scope.spawn(move || {
+            let goes_on = |_: &u64| matches!(stopped.try_recv(), Err(mpsc::TryRecvError::Empty));
+            (2..).take_while(goes_on).for_each(|number| write(store, number));
+        });
         for run in 0..6 {
-            let before = written(&store);
+            let before = written(store);
             Sqlite::backup_of(&path("tollgate.db"), &path("backup"), true).unwrap();
-            let after = written(&store);
+            let after = written(store);
             let restored = path(&format!("{run}.db"));
             Sqlite::restore_at(&restored, &path("backup"), &sealer("5a")).unwrap();
             let found = written(&open(&restored));
             assert!((before..=after).contains(&found), "{before} to {after} acknowledged, {found} there");
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert!(!path("backup.partial").exists());
 }
@@ -134,7 +135,7 @@ fn a_store_that_runs_hears_of_a_restore() {
     let mark = store.read(|rows| rows.mark()).unwrap();
     Sqlite::restore_at(&path, &backup, &sealer("5a")).unwrap();
     assert_eq!(written(&store), 1);
-    let heard = store.wait(&mark, Duration::from_secs(600)).unwrap();
+    let heard = store.wait(&mark, Duration::from_secs(60)).unwrap();
     assert!(heard.epoch != mark.epoch && heard.change > mark.change, "{heard:?} after {mark:?}");
     assert!(matches!(store.read(|rows| rows.changes_since(&mark, 10)), Err(Error::Reset)));
     write(&store, 2);
