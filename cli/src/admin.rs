@@ -3,7 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod audit;
-mod client;
+pub(crate) mod client;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;

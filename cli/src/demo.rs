@@ -1,128 +1,174 @@
-//! `tollgate demo`: a gateway in front of two built-in origins, and requests to try.
+//! `tollgate demo`: both planes in front of two built-in origins, with something to manage, and requests to try.
 //!
-//! Real sockets and the same start as `gateway`; only the configuration is made here instead of read. Loopback only.
+//! ```text
+//! origins, gateway.yaml, ControlPlane -> tenant: through the admin API -> the gateway, as `serve` starts it -> invitation
+//! ```
+//!
+//! Real sockets and the same start as `serve`. Loopback only. Everything is in one folder, a temporary one unless it is named.
+
+mod invitation;
+mod tenant;
 
 use crate::{
     exit::{Exit, help},
-    run, terminal,
+    run, serve, terminal,
 };
 use clap::Args;
+use invitation::Places;
 use std::{
-    io,
+    error::Error,
+    fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
-use tollgate_gateway::{Gateway, NodeSource};
+use tempfile::TempDir;
+use tenant::Tenant;
+use tollgate_gateway::{Gateway, Startup};
 use tollgate_loadtest::{Origin, OriginConfig};
-use tollgate_model::Configuration;
+use tollgate_server::{ControlPlane, Options};
 
-/// Runs a gateway in front of two built-in origins and prints requests to try
+/// Runs both planes in front of two built-in origins and prints requests to try
 ///
-/// Everything is on 127.0.0.1. The gateway's access records go to standard output. Ctrl-C stops it.
+/// Two APIs are published, and an application has a key and a plan for them. Everything is on 127.0.0.1, and in a temporary
+/// folder unless --data names one. The gateway's access records go to standard output. Ctrl-C stops it.
 #[derive(Args)]
 #[command(after_long_help = help!(
-    "Examples:\n  tollgate demo\n  tollgate demo --port 18080\n\n"
+    "Examples:\n  tollgate demo\n  tollgate demo --port 18080 --data ./demo\n\n"
 ))]
 pub(crate) struct Arguments {
-    /// The port the gateway listens on; 0 takes a free one
+    /// The port the gateway listens on; 0 takes a free one, for the admin API and the status, too
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// Where everything is kept: a folder that is empty or not there. Left out: a temporary one, which goes in the end
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
-/// The port of the node's status in a gateway's default configuration.
+/// The ports of the admin API and of the node's status, if they are free.
+const ADMIN_PORT: u16 = 8090;
 const STATUS_PORT: u16 = 9901;
 
+/// A demo that is prepared. What is first ends first.
+struct Demo {
+    control: ControlPlane,
+    tenant: Tenant,
+    _origins: [Origin; 2],
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match prepare(arguments.port) {
-        Ok((config, _origins)) => match Configuration::parse("demo", &config, &NodeSource) {
-            Ok(configuration) => run::until_stopped(configuration, |gateway| invite(gateway)),
-            Err(errors) => run::not_started(&errors),
-        },
-        Err(error) => run::not_started(&error),
+    match prepare(arguments) {
+        Ok((demo, startup)) => run::until_stopped(startup, |gateway| demo.invite(gateway)),
+        Err(error) => run::not_started(error.as_ref()),
     }
 }
 
-/// Starts the origins and writes the configuration of a gateway in front of them.
-fn prepare(port: u16) -> io::Result<(String, [Origin; 2])> {
-    if let Err(error) = free(port) {
-        let remedy = format!("port {port}: {error}; choose another with `--port PORT`");
-        return Err(io::Error::new(error.kind(), remedy));
-    }
-    // Who asks for any free port runs several demos at once; they would race for the one status port.
-    let wanted = if port == 0 { 0 } else { STATUS_PORT };
-    let status_port = free(wanted).map_or_else(
-        |_| {
-            terminal::note(format_args!("port {STATUS_PORT} is taken: the status goes to a free one"));
-            0
-        },
-        |()| wanted,
-    );
+/// Starts the origins and the control plane, and has the tenant made, before the gateway listens.
+fn prepare(arguments: &Arguments) -> Result<(Demo, Startup), Box<dyn Error>> {
+    let port = arguments.port;
+    free(port).map_err(|error| format!("port {port}: {error}; choose another with `--port PORT`"))?;
+    let (folder, temporary) = folder(arguments.data.as_deref())?;
     let origins = [start("origin-1")?, start("origin-2")?];
-    let [first, second] = origins.each_ref().map(Origin::address);
-    Ok((config(port, status_port, first, second), origins))
+    let file = folder.join("gateway.yaml");
+    fs::write(&file, config(port, or_free(port, STATUS_PORT, "the status")))?;
+    let startup = Startup::read(&file, None).map_err(|errors| errors.to_string())?;
+    let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, or_free(port, ADMIN_PORT, "the admin API")));
+    let options = Options { data: &folder.join("data"), bind, issuer: None, templates: None };
+    let control = ControlPlane::start(&options)?;
+    let setup = control.setup_token().ok_or("the store of a demo has somebody already")?;
+    let url = format!("http://{}", control.address());
+    let tenant = tenant::make(&url, setup, origins.each_ref().map(Origin::address), &folder);
+    let tenant = tenant.map_err(|failure| failure.to_string())?;
+    let startup = serve::with(startup, &control);
+    Ok((Demo { control, tenant, _origins: origins, folder, _temporary: temporary }, startup))
 }
 
-/// Whether a gateway could listen on `port` now.
+/// The folder that everything is in, and what removes it.
+fn folder(named: Option<&Path>) -> io::Result<(PathBuf, Option<TempDir>)> {
+    let Some(path) = named else {
+        let made = tempfile::Builder::new().prefix("tollgate-demo-").tempdir()?;
+        return Ok((made.path().to_owned(), Some(made)));
+    };
+    fs::create_dir_all(path)?;
+    let path = fs::canonicalize(path)?;
+    if fs::read_dir(&path)?.next().is_some() {
+        let what = format!("{} is not empty: a demo begins anew, name a folder for it with `--data`", path.display());
+        return Err(io::Error::other(what));
+    }
+    Ok((path, None))
+}
+
+/// Whether somebody could listen on `port` now.
 fn free(port: u16) -> io::Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop)
+}
+
+/// `wanted` if it is free, or else any. Who asks for any free port runs several demos at once; they would race for this one.
+fn or_free(asked: u16, wanted: u16, whose: &str) -> u16 {
+    if asked == 0 {
+        return 0;
+    }
+    if free(wanted).is_err() {
+        terminal::note(format_args!("port {wanted} is taken: {whose} goes to a free one"));
+        return 0;
+    }
+    wanted
 }
 
 fn start(name: &str) -> io::Result<Origin> {
     Origin::start(OriginConfig { name: name.to_owned(), ..OriginConfig::default() })
 }
 
-fn config(port: u16, status_port: u16, first: SocketAddr, second: SocketAddr) -> String {
+fn config(port: u16, status_port: u16) -> String {
     format!(
         "version: 1
 status: {{ bind: 127.0.0.1:{status_port} }}
 listeners:
   - {{ name: demo, bind: 127.0.0.1:{port} }}
-upstreams:
-  - name: origins
-    endpoints: [ {{ address: {first} }}, {{ address: {second} }} ]
-routes:
-  - {{ name: echo, match: {{ path: /echo }}, upstream: origins }}
-  - {{ name: everything, match: {{ path: \"/{{rest*}}\" }}, upstream: origins }}
 "
     )
 }
 
-/// Says what is running and what to try.
-fn invite(gateway: &Gateway) {
-    let Some((_, address)) = gateway.listeners().into_iter().next() else {
-        return;
-    };
-    terminal::note(format_args!(
-        "
-A gateway on http://{address} in front of two origins, which take turns. Try:
-
-  curl http://{address}/hello
-  curl -H 'X-Demo: 1' http://{address}/echo
-  curl -o /dev/null http://{address}/chunked/100000000
-
-The first says which origin answered, the second what it was sent, the third streams 100 MB.",
-    ));
-    if let Some(status) = gateway.status_address() {
-        terminal::note(format_args!("What the gateway counts: http://{status}/metrics"));
+impl Demo {
+    /// Says what is running and what to try.
+    fn invite(&self, gateway: &Arc<Gateway>) {
+        serve::follow(&self.control, gateway);
+        let Some((_, address)) = gateway.listeners().into_iter().next() else {
+            return;
+        };
+        let places = Places {
+            gateway: address,
+            admin: self.control.address(),
+            status: gateway.status_address(),
+            folder: &self.folder,
+        };
+        terminal::note(invitation::text(&places, &self.tenant));
     }
-    terminal::note("Below: the access log. Ctrl-C to stop.\n");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_configuration_is_valid() {
-        let [first, second] = [9001, 9002].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let configuration = Configuration::parse("demo", &config(0, 0, first, second), &NodeSource).unwrap();
-        let snapshot = configuration.snapshot();
-        assert_eq!((snapshot.upstreams[0].endpoints.len(), snapshot.routes.len()), (2, 2));
+    fn prepared(port: u16, data: Option<PathBuf>) -> String {
+        prepare(&Arguments { port, data }).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
     fn a_taken_port_is_told_with_its_remedy() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let error = prepare(taken.local_addr().unwrap().port()).unwrap_err();
-        assert!(error.to_string().contains("--port"), "{error}");
+        let error = prepared(taken.local_addr().unwrap().port(), None);
+        assert!(error.contains("--port"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_has_something_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("precious"), "").unwrap();
+        let error = prepared(0, Some(folder.path().to_owned()));
+        assert!(error.contains("--data"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! The one binary: arguments, signals, wiring. No logic of its own.
 
 mod admin;
+mod backup;
 mod control;
 mod demo;
 mod doctor;
@@ -8,6 +9,7 @@ mod exit;
 mod gateway;
 mod node;
 mod run;
+mod schema;
 mod serve;
 mod terminal;
 mod validate;
@@ -20,7 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// API management in one binary: a gateway with a pinned io_uring worker per CPU, and a control plane with a store of its own.
 ///
-/// New here? `tollgate demo` runs a gateway in front of two built-in origins and prints requests to try.
+/// New here? `tollgate demo` runs both planes in front of two built-in origins and prints requests to try.
 #[derive(Parser)]
 #[command(name = "tollgate", version, arg_required_else_help = true, after_long_help = exit::help!())]
 struct Arguments {
@@ -36,11 +38,14 @@ enum Verb {
     Validate(validate::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Backup(backup::Arguments),
+    Restore(backup::RestoreArguments),
     Login(admin::login::Arguments),
     Password(admin::password::Arguments),
     Apply(admin::apply::Arguments),
     Diff(admin::apply::DiffArguments),
     Export(admin::apply::ExportArguments),
+    Schema(schema::Arguments),
     Import(admin::import::Arguments),
     Publish(admin::publish::Arguments),
     Rollback(admin::publish::RollbackArguments),
@@ -60,11 +65,14 @@ fn main() -> Exit {
         Verb::Validate(arguments) => validate::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Backup(arguments) => backup::run(&arguments),
+        Verb::Restore(arguments) => backup::restore(&arguments),
         Verb::Login(arguments) => admin::login::run(&arguments),
         Verb::Password(arguments) => admin::password::run(&arguments),
         Verb::Apply(arguments) => admin::apply::run(&arguments),
         Verb::Diff(arguments) => admin::apply::diff(&arguments),
         Verb::Export(arguments) => admin::apply::export(&arguments),
+        Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Import(arguments) => admin::import::run(&arguments),
         Verb::Publish(arguments) => admin::publish::run(&arguments),
         Verb::Rollback(arguments) => admin::publish::rollback(&arguments),

@@ -46,20 +46,28 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Ok(control) => control,
         Err(error) => return not_started(&error),
     };
-    let startup = startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
+    let startup = with(startup, &control);
+    run::until_stopped(startup, |gateway| {
+        follow(&control, gateway);
+        announce(&control);
+    })
+}
+
+/// What a gateway is started with, and what is published over it.
+pub(crate) fn with(startup: Startup, control: &ControlPlane) -> Startup {
+    startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
         let (startup, error) = *refused;
         terminal::note(format_args!(
             "error: what is published does not run with the file, and is not served:\n{error}"
         ));
         control.disown();
         startup
-    });
-    run::until_stopped(startup, |gateway| follow(&control, gateway))
+    })
 }
 
-fn follow(control: &ControlPlane, gateway: &Arc<Gateway>) {
+/// Has every change reach the gateway.
+pub(crate) fn follow(control: &ControlPlane, gateway: &Arc<Gateway>) {
     if let Err(error) = control.follow(Some(gateway.clone())) {
         terminal::note(format_args!("error: changes do not reach the gateway: {error}"));
     }
-    announce(control);
 }

@@ -34,7 +34,7 @@ pub(super) struct Login {
 
 /// Why a verb did not do what it was asked for.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Something here: a file, the login.
     Local(String),
     /// The control plane does not answer.
@@ -44,7 +44,7 @@ pub(super) enum Failure {
 }
 
 /// Talks to the admin API as somebody.
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: Agent,
     url: String,
     token: String,
@@ -79,12 +79,12 @@ impl fmt::Display for Failure {
 }
 
 /// A path of the admin API. Whatever somebody wrote, it is one segment of it.
-pub(super) fn path_of<'p>(segments: impl IntoIterator<Item = &'p str>) -> String {
+pub(crate) fn path_of<'p>(segments: impl IntoIterator<Item = &'p str>) -> String {
     segments.into_iter().map(|text| format!("/{}", utf8_percent_encode(text, NON_ALPHANUMERIC))).collect()
 }
 
 /// `path` with a query.
-pub(super) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+pub(crate) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{path}?{query}")
 }
@@ -146,7 +146,7 @@ impl Client {
         Ok(client)
     }
 
-    pub(super) fn with(url: &str, token: String) -> Self {
+    pub(crate) fn with(url: &str, token: String) -> Self {
         let configuration = Agent::config_builder().http_status_as_error(false).timeout_global(Some(WAIT)).build();
         let url = url.trim_end_matches('/').to_owned();
         Self { agent: configuration.into(), url, token, tenant: String::new() }
@@ -161,7 +161,7 @@ impl Client {
         self.ask("GET", path, Vec::new())
     }
 
-    pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         self.ask(method, path, body.to_string().into_bytes())
     }
 
@@ -179,7 +179,7 @@ impl Client {
         }
     }
 
-    pub(super) fn ask(&self, method: &str, path: &str, body: Vec<u8>) -> Result<Value, Failure> {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: Vec<u8>) -> Result<Value, Failure> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.url))

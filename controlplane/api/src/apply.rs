@@ -24,9 +24,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tollgate_domain::{
-    Action, Api, ApiName, ApiSpec, Application, Environment, Name, Plan, Product, Publication, Subscription, Target,
+    Action, Api, ApiName, ApiSpec, Application, Canary, Environment, Name, Plan, Product, Publication, Subscription,
+    Target,
 };
 use tollgate_store::{Error, Expect, Query, Record, Records as _, Rows, Space, publication_key, subscription_key};
+use utoipa::ToSchema;
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("/tenants/{tenant}/apply", "apply", "Makes what there is what the documents say.", apply)
@@ -48,24 +50,34 @@ struct Documents {
     documents: Vec<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
+/// What an environment serves of an API.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Published {
+pub(crate) struct Published {
+    /// The API, with its version: `orders@1.0`.
     api: ApiName,
+    /// Where to.
     environment: Name,
+    /// Left out: the working copy, frozen.
     #[serde(default)]
     revision: Option<u32>,
+    /// A revision that some requests get.
     #[serde(default)]
-    canary: Option<tollgate_domain::Canary>,
+    canary: Option<Canary>,
+    /// Why.
     #[serde(default)]
     note: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// What an application may call.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Subscribed {
+pub(crate) struct Subscribed {
+    /// Who calls.
     application: Name,
+    /// An API with its version (`orders@1.0`), or a product.
     target: Target,
+    /// How much it may use.
     plan: Name,
 }
 

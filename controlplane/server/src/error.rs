@@ -1,4 +1,6 @@
-//! Why a control plane does not start.
+//! Why a control plane does not start, or its data directory is not backed up or restored.
+//!
+//! Each says where and what to do instead. No text has a record or a secret in it.
 
 use std::{error::Error as StdError, fmt, io, net::SocketAddr, path::PathBuf};
 use tollgate_console::ConsoleError;
@@ -15,6 +17,25 @@ pub enum ServerError {
         /// Why.
         cause: io::Error,
     },
+    /// The data directory is that of another control plane, which runs.
+    InUse(PathBuf),
+    /// The data directory has a store, which was not to be replaced.
+    Occupied(PathBuf),
+    /// The data directory has none.
+    NoStore(PathBuf),
+    /// The backup cannot be written.
+    Backup {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The backup was sealed with another key.
+    OtherKey(PathBuf),
+    /// There is no key where it was looked for.
+    NoKey(PathBuf),
+    /// A key was named, and this has one already.
+    TwoKeys(PathBuf),
     /// The store cannot be opened, or read.
     Store(Error),
     /// There are no keys to sign tokens with.
@@ -54,6 +75,42 @@ impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data { path, cause } => write!(f, "the data directory {} cannot be used: {cause}", path.display()),
+            Self::InUse(path) => write!(
+                f,
+                "the data directory {} is in use by a control plane that runs: stop it, or choose another with `--data`",
+                path.display()
+            ),
+            Self::Occupied(path) => write!(
+                f,
+                "the data directory {} has a store: choose another with `--data`, or replace all of it with `--force`",
+                path.display()
+            ),
+            Self::NoStore(path) => write!(
+                f,
+                "there is no store in {}: name the data directory of a control plane with `--data`",
+                path.display()
+            ),
+            Self::Backup { path, cause } if cause.kind() == io::ErrorKind::AlreadyExists => {
+                write!(f, "{} is there already: choose another name, or replace it with `--force`", path.display())
+            }
+            Self::Backup { path, cause } => write!(f, "{} cannot be written: {cause}", path.display()),
+            Self::OtherKey(path) => write!(
+                f,
+                "the secrets in {} are sealed with another key: name the one that was `seal.key` beside the store when the \
+                 backup was made, with `--seal-key FILE` or in TOLLGATE_SEAL_KEY",
+                path.display()
+            ),
+            Self::NoKey(path) => write!(
+                f,
+                "there is no sealing key in {}: a backup is restored with the key it was made with, from `--seal-key FILE` or \
+                 TOLLGATE_SEAL_KEY",
+                path.display()
+            ),
+            Self::TwoKeys(path) => write!(
+                f,
+                "{} has a sealing key already: leave `--seal-key` out, or take that one away first",
+                path.display()
+            ),
             Self::Store(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::Console(error) => error.fmt(f),

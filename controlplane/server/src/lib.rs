@@ -8,6 +8,7 @@
 //!
 //! The control plane never touches a request. It takes no CPU while nobody asks. Signals are the caller's.
 
+mod backup;
 mod clients;
 mod compiler;
 mod data;
@@ -21,15 +22,19 @@ mod served;
 mod source;
 mod touched;
 
+pub use backup::{Restore, backup};
 pub use error::ServerError;
 pub use served::Served;
+pub use tollgate_api::file_schema;
 
 use compiler::Compiler;
+use data::Data;
 use fleet::Nodes;
 use follower::Follower;
 use oauth::Tokens;
 use published::Fixed;
 use std::{
+    fs::File,
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -71,6 +76,8 @@ pub struct ControlPlane {
     /// Dropped to end the admin API.
     end: Option<oneshot::Sender<()>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Of the data directory; given back by the system.
+    _lock: File,
 }
 
 impl ControlPlane {
@@ -79,7 +86,9 @@ impl ControlPlane {
     /// # Errors
     /// The data directory or the address cannot be had.
     pub fn start(options: &Options<'_>) -> Result<Self, ServerError> {
-        let store = data::open(options.data)?;
+        let data = Data(options.data);
+        let lock = data.hold()?.ok_or_else(|| ServerError::InUse(options.data.to_owned()))?;
+        let store = data.open()?;
         let bound = |cause| ServerError::Bind { address: options.bind, cause };
         let listener = TcpListener::bind(options.bind).map_err(bound)?;
         listener.set_nonblocking(true).map_err(bound)?;
@@ -113,6 +122,7 @@ impl ControlPlane {
             address,
             end: Some(end),
             threads: Mutex::new(vec![serving]),
+            _lock: lock,
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A commit is synced before it is acknowledged (`synchronous=FULL`). Readers see the state their transaction began with
 //! and never wait for the writer. In memory, for tests and trials, one connection does both and they take turns. Writes
-//! of other processes are seen, but `wait` hears only of this one's.
+//! of other processes are seen at once, and heard of by `wait` with the next look (`LOOK`).
 
 mod copy;
 mod migrate;
@@ -24,7 +24,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Connections that read at the same time.
@@ -35,6 +35,8 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 const CACHE_KIB: i64 = 4096;
 /// What is left of the WAL after a checkpoint, in bytes.
 const WAL_BYTES_MAX: i64 = 64 << 20;
+/// How often who waits looks for what other processes have written.
+const LOOK: Duration = Duration::from_secs(2);
 /// Removals that are remembered for those who follow changes.
 const REMOVED_MAX: u64 = 100_000;
 
@@ -79,6 +81,35 @@ impl Sqlite {
         Ok(Self::new(None, sealer, writer, None, mark))
     }
 
+    /// Writes one state of the store in the file `path` into the file `to`, whoever has it open, and without its key. `to`
+    /// is a new file, unless it `replaces` one.
+    ///
+    /// # Errors
+    /// `File`, if there is no store, or there is a file already, or it cannot be written; `Database`, if it is no store.
+    pub fn backup_of(path: &Path, to: &Path, replaces: bool) -> Result<()> {
+        fs::metadata(path).map_err(|cause| Error::File { path: path.to_owned(), cause })?;
+        copy::backup(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, to, replaces)
+    }
+
+    /// Makes the store in the file `path` what is in the backup `from`: as a whole, or nothing is changed. A process that
+    /// has the store open goes on with what was restored. The key is that of the backup; the store there was may have had
+    /// another.
+    ///
+    /// # Errors
+    /// `NoBackup`, `Newer`; `Sealed`, if the secrets of the backup have another key; `File`; `Database`, if what is there
+    /// is no store.
+    pub fn restore_at(path: &Path, from: &Path, sealer: &Sealer) -> Result<()> {
+        let mut staged = copy::stage(from, Some(path), sealer)?;
+        if !path.exists() {
+            staged.begin_epoch(0)?;
+            return staged.settle(path);
+        }
+        let mut live = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let given = migrate::number(&live, "change")?;
+        staged.begin_epoch(given)?;
+        staged.replace(&mut live)
+    }
+
     fn new(path: Option<PathBuf>, sealer: Sealer, writer: Connection, readers: Option<Pool>, mark: Mark) -> Self {
         Self {
             path,
@@ -99,6 +130,13 @@ impl Sqlite {
         let transaction = connection.unchecked_transaction()?;
         let session = Session::reading(&transaction, &self.sealer);
         work(&session)
+    }
+
+    /// Tells what other processes have written.
+    fn look(&self) -> Result<()> {
+        let writer = self.writer();
+        self.tell(migrate::mark(&writer)?);
+        Ok(())
     }
 
     fn tell(&self, mark: Mark) {
@@ -139,9 +177,19 @@ impl Store for Sqlite {
     }
 
     fn wait(&self, mark: &Mark, most: Duration) -> Result<Mark> {
-        let now = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.committed.wait_timeout_while(now, most, |(now, is_over)| now == mark && !*is_over);
-        Ok(waited.unwrap_or_else(PoisonError::into_inner).0.0.clone())
+        let begun = Instant::now();
+        loop {
+            let left = most.saturating_sub(begun.elapsed());
+            let now = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited =
+                self.committed.wait_timeout_while(now, left.min(LOOK), |(now, is_over)| now == mark && !*is_over);
+            let (now, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !waited.timed_out() || left <= LOOK {
+                return Ok(now.0.clone());
+            }
+            drop(now);
+            self.look()?;
+        }
     }
 
     fn end_waits(&self) {
@@ -151,8 +199,8 @@ impl Store for Sqlite {
 
     fn backup(&self, to: &Path) -> Result<()> {
         match &self.path {
-            Some(path) => copy::backup(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, to),
-            None => copy::backup(&self.writer(), to),
+            Some(path) => copy::backup(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, to, false),
+            None => copy::backup(&self.writer(), to, false),
         }
     }
 

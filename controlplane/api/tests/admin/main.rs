@@ -6,6 +6,7 @@ mod authorization;
 mod changes;
 mod conventions;
 mod document;
+mod files;
 mod journey;
 mod passwords;
 mod removal;

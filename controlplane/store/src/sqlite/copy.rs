@@ -1,8 +1,8 @@
-//! Backups while others write, and restores into a store that runs.
+//! Backups while others write, and restores into a store that runs, or to where none is.
 //!
 //! A backup is one state of the store in one file that needs nothing beside it. A restore prepares a copy of the backup
 //! first (whole? ours? the right key?), gives it a new epoch and etags that were never given, and then replaces the
-//! content of the running store by it in one transaction.
+//! content of the running store by it in one transaction, or takes its place by a rename.
 
 use super::migrate::{self, new_epoch, number, set_fact};
 use crate::{
@@ -48,23 +48,31 @@ fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
     }
 }
 
-/// Writes what `from` sees now into the new file `to`.
-pub(super) fn backup(from: &Connection, to: &Path) -> Result<()> {
+/// Writes what `from` sees now into the file `to`, which is new unless it `replaces` one.
+pub(super) fn backup(from: &Connection, to: &Path, replaces: bool) -> Result<()> {
     let failed = |cause| Error::File { path: to.to_owned(), cause };
-    if to.exists() {
+    if to.exists() && !replaces {
         return Err(failed(io::ErrorKind::AlreadyExists.into()));
     }
     let partial = beside(to, "partial");
     remove(&partial);
     let written = write(from, &partial).and_then(|()| {
         File::open(&partial).and_then(|file| file.sync_all()).map_err(failed)?;
+        if replaces {
+            return fs::rename(&partial, to).map_err(failed);
+        }
         // A link fails where a rename would replace what came meanwhile.
         fs::hard_link(&partial, to).map_err(failed)
     });
     remove(&partial);
     written?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    sync_folder(to).map_err(failed)
+}
+
+/// Makes the name `path` outlive the power.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 fn write(from: &Connection, partial: &Path) -> Result<()> {
@@ -136,6 +144,16 @@ impl Staged {
     pub(super) fn replace(&self, live: &mut Connection) -> Result<()> {
         // `live` is written to in one transaction, from the first page to the last.
         copy(&self.connection, live)
+    }
+
+    /// Becomes the store at `to`, where none is.
+    pub(super) fn settle(self, to: &Path) -> Result<()> {
+        let failed = |cause| Error::File { path: to.to_owned(), cause };
+        // Its content is on the disk since the commit; what is left is its name.
+        if let Some(path) = &self.path {
+            fs::rename(path, to).map_err(failed)?;
+        }
+        sync_folder(to).map_err(failed)
     }
 }
 
