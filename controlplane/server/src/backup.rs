@@ -88,9 +88,10 @@ impl Restore<'_> {
                 let key = SealKey::from_file(from)?;
                 // For its owner alone, whoever may read what it is copied from.
                 let private = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&own);
-                private()
-                    .and_then(|mut file| {
-                        file.write_all(&fs::read(from)?)?;
+                fs::read(from)
+                    .and_then(|text| {
+                        let mut file = private()?;
+                        file.write_all(&text)?;
                         file.sync_all()
                     })
                     .map_err(|cause| ServerError::Data { path: own.clone(), cause })?;
