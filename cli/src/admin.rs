@@ -14,8 +14,9 @@ pub(crate) mod publish;
 pub(crate) mod signing_keys;
 
 use crate::{exit::Exit, terminal};
+pub(crate) use client::with_query;
 use client::{Client, Failure};
-use output::Output;
+pub(crate) use output::Output;
 use serde_json::Value;
 
 /// Where the control plane is, and how its answers are shown.

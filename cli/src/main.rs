@@ -9,6 +9,7 @@ mod gateway;
 mod node;
 mod run;
 mod serve;
+mod status;
 mod terminal;
 mod validate;
 
@@ -49,6 +50,8 @@ enum Verb {
     SigningKeys(admin::signing_keys::Arguments),
     Audit(admin::audit::Arguments),
     Nodes(admin::nodes::Arguments),
+    Limits(status::limits::Arguments),
+    Top(status::top::Arguments),
 }
 
 fn main() -> Exit {
@@ -73,6 +76,8 @@ fn main() -> Exit {
         Verb::SigningKeys(arguments) => admin::signing_keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
         Verb::Nodes(arguments) => admin::nodes::run(&arguments),
+        Verb::Limits(arguments) => status::limits::run(&arguments),
+        Verb::Top(arguments) => status::top::run(&arguments),
     }
 }
 

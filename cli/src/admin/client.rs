@@ -84,7 +84,7 @@ pub(super) fn path_of<'p>(segments: impl IntoIterator<Item = &'p str>) -> String
 }
 
 /// `path` with a query.
-pub(super) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+pub(crate) fn with_query<'p>(path: &str, parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{path}?{query}")
 }
