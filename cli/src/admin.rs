@@ -12,6 +12,7 @@ mod output;
 pub(crate) mod password;
 pub(crate) mod publish;
 pub(crate) mod signing_keys;
+pub(crate) mod usage;
 
 use crate::{exit::Exit, terminal};
 pub(crate) use client::with_query;

@@ -50,6 +50,7 @@ enum Verb {
     SigningKeys(admin::signing_keys::Arguments),
     Audit(admin::audit::Arguments),
     Nodes(admin::nodes::Arguments),
+    Usage(admin::usage::Arguments),
     Limits(status::limits::Arguments),
     Top(status::top::Arguments),
 }
@@ -76,6 +77,7 @@ fn main() -> Exit {
         Verb::SigningKeys(arguments) => admin::signing_keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
         Verb::Nodes(arguments) => admin::nodes::run(&arguments),
+        Verb::Usage(arguments) => admin::usage::run(&arguments),
         Verb::Limits(arguments) => status::limits::run(&arguments),
         Verb::Top(arguments) => status::top::run(&arguments),
     }
