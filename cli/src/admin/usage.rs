@@ -60,7 +60,10 @@ fn summed(rows: &[Value]) -> Value {
         let counts = COUNTS.map(|key| row[key].as_u64().unwrap_or_default());
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
-    let row = |([application, api], [ok, throttled, errors])| json!({ "application": application, "api": api, "ok": ok, "throttled": throttled, "errors": errors });
+    let row = |([application, api], counts): ([&str; 2], [u64; 3])| {
+        let [ok, throttled, errors] = counts;
+        json!({ "application": application, "api": api, "ok": ok, "throttled": throttled, "errors": errors })
+    };
     sums.into_iter().map(row).collect()
 }
 
