@@ -134,7 +134,7 @@ fn grown(before: f64, after: f64) -> f64 {
 }
 
 /// The median and the 99th percentile of what came between, in milliseconds.
-fn quantiles(before: &Buckets, mut after: Buckets) -> Option<[f64; 2]> {
+fn quantiles(before: &[(f64, f64)], mut after: Buckets) -> Option<[f64; 2]> {
     let is_same_node = before.last().zip(after.last()).is_some_and(|((_, one), (_, other))| one <= other);
     if is_same_node && before.len() == after.len() {
         after.iter_mut().zip(before).for_each(|((_, count), (_, earlier))| *count -= earlier);
@@ -144,7 +144,7 @@ fn quantiles(before: &Buckets, mut after: Buckets) -> Option<[f64; 2]> {
 }
 
 /// Where the `rank`th one is, in seconds. In the bucket without an end it is said to be at its beginning.
-fn quantile(buckets: &Buckets, rank: f64) -> f64 {
+fn quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
     let (mut low, mut below) = (0.0, 0.0);
     for &(high, count) in buckets {
         if count >= rank {

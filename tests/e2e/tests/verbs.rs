@@ -18,7 +18,7 @@ fn site() -> Site {
 fn run(arguments: &[&str], token: Option<&str>) -> Output {
     let mut command = Command::new(tollgate());
     command.args(arguments).env_remove("TOLLGATE_STATUS_TOKEN").env_remove("TOLLGATE_NODE");
-    token.iter().for_each(|token| drop(command.env("TOLLGATE_STATUS_TOKEN", token)));
+    command.envs(token.map(|token| ("TOLLGATE_STATUS_TOKEN", token)));
     command.output().expect("the binary was just built")
 }
 
