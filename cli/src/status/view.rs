@@ -190,26 +190,26 @@ impl View {
             milliseconds(all.quantiles, 1),
         );
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "\n{:<32} {}", "ROUTE", columns(["REQ/S", "4XX/S", "FAILED/S", "P50", "P99"]));
+        let _ = writeln!(text, "\n{:<32} {}", "ROUTE", columns(&["REQ/S", "4XX/S", "FAILED/S", "P50", "P99"]));
         for (name, Traffic { requests, refused, failed, quantiles }) in self.routes.iter().take(rows) {
             let rates = [requests, refused, failed].map(|rate| format!("{rate:.1}"));
             let [requests, refused, failed] = rates;
             let cells = [requests, refused, failed, milliseconds(*quantiles, 0), milliseconds(*quantiles, 1)];
-            let _ = writeln!(text, "{:<32} {}", cut(name), columns(cells));
+            let _ = writeln!(text, "{:<32} {}", cut(name), columns(&cells));
         }
         if self.routes.len() > rows {
             let _ = writeln!(text, "and {} more", self.routes.len() - rows);
         }
-        let _ = writeln!(text, "\n{:<32} {}", "WORKER", columns(["REQ/S", "CONNS", "PRESSURE"]));
+        let _ = writeln!(text, "\n{:<32} {}", "WORKER", columns(&["REQ/S", "CONNS", "PRESSURE"]));
         for (name, [requests, open, pressure]) in &self.workers {
             let cells = [format!("{requests:.1}"), open.to_string(), pressure.to_string()];
-            let _ = writeln!(text, "{name:<32} {}", columns(cells));
+            let _ = writeln!(text, "{name:<32} {}", columns(&cells));
         }
         if !self.rules.is_empty() {
-            let _ = writeln!(text, "\n{:<32} {}", "RULE", columns(["LET/S", "REFUSED/S"]));
+            let _ = writeln!(text, "\n{:<32} {}", "RULE", columns(&["LET/S", "REFUSED/S"]));
         }
         for (place, rates) in self.rules.iter().take(rows) {
-            let _ = writeln!(text, "{:<32} {}", cut(place), columns(rates.map(|rate| format!("{rate:.1}"))));
+            let _ = writeln!(text, "{:<32} {}", cut(place), columns(&rates.map(|rate| format!("{rate:.1}"))));
         }
         text
     }
@@ -255,7 +255,7 @@ fn milliseconds(quantiles: Option<[f64; 2]>, at: usize) -> String {
     quantiles.map_or_else(|| "-".to_owned(), |quantiles| format!("{:.2} ms", quantiles[at]))
 }
 
-fn columns<const N: usize>(cells: [impl AsRef<str>; N]) -> String {
+fn columns(cells: &[impl AsRef<str>]) -> String {
     cells.iter().map(|cell| format!("{:>11}", cell.as_ref())).collect()
 }
 

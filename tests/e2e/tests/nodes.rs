@@ -76,16 +76,18 @@ fn what_nodes_count_is_summed_up_once() {
         let rows = platform.done(&["usage"]);
         rows[0]["ok"].as_u64() == Some(sent) && rows.as_array().is_some_and(|rows| rows.len() == 1)
     };
-    for round in 0..3 {
+    let mut path = "/hello".to_owned();
+    for round in 1..=3 {
         for _ in 0..5 {
-            assert_eq!(edge.ask(if round == 0 { "/orders/hello" } else { "/orders/bytes/7" }, &with(&key)).status, 200);
+            assert_eq!(edge.ask(&format!("/orders{path}"), &with(&key)).status, 200);
             sent += 1;
         }
         // A node polls again when there is something new, and reports with that what was used.
-        let _ = publish(&platform, "/bytes/7");
+        path = format!("/bytes/{round}");
+        assert_eq!(publish(&platform, &path)["running"], 2);
         until("the counts at the control plane", || ok(sent).then_some(()));
     }
-    assert_eq!(platform.ask("/orders/bytes/7", &with(&key)).status, 200);
+    assert_eq!(platform.ask(&format!("/orders{path}"), &with(&key)).status, 200);
     until("the counts of both", || ok(sent + 1).then_some(()));
 }
 
