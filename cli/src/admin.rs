@@ -12,10 +12,12 @@ mod output;
 pub(crate) mod password;
 pub(crate) mod publish;
 pub(crate) mod signing_keys;
+pub(crate) mod usage;
 
 use crate::{exit::Exit, terminal};
+pub(crate) use client::with_query;
 use client::{Client, Failure};
-use output::Output;
+pub(crate) use output::Output;
 use serde_json::Value;
 
 /// Where the control plane is, and how its answers are shown.

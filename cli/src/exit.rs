@@ -10,9 +10,9 @@ macro_rules! help {
         concat!($($example,)* "\
 Exit codes:
   0  done as asked; a gateway has drained
-  1  the configuration is not valid, (doctor) something required is missing, or the control plane or its store refuses
+  1  the configuration is not valid, (doctor) something required is missing, or control plane, store or node refuses
   2  the arguments are not understood
-  3  could not start: an address is taken, a limit is too low, a driver is refused; or no control plane answers
+  3  could not start: an address is taken, a limit is too low, a driver is refused; or no control plane or node answers
   4  a worker panicked before the end: a fault of the gateway, worth a report")
     };
 }

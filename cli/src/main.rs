@@ -11,6 +11,7 @@ mod node;
 mod run;
 mod schema;
 mod serve;
+mod status;
 mod terminal;
 mod validate;
 
@@ -54,6 +55,9 @@ enum Verb {
     SigningKeys(admin::signing_keys::Arguments),
     Audit(admin::audit::Arguments),
     Nodes(admin::nodes::Arguments),
+    Usage(admin::usage::Arguments),
+    Limits(status::limits::Arguments),
+    Top(status::top::Arguments),
 }
 
 fn main() -> Exit {
@@ -81,6 +85,9 @@ fn main() -> Exit {
         Verb::SigningKeys(arguments) => admin::signing_keys::run(&arguments),
         Verb::Audit(arguments) => admin::audit::run(&arguments),
         Verb::Nodes(arguments) => admin::nodes::run(&arguments),
+        Verb::Usage(arguments) => admin::usage::run(&arguments),
+        Verb::Limits(arguments) => status::limits::run(&arguments),
+        Verb::Top(arguments) => status::top::run(&arguments),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 /// How an answer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// For people
     Table,
     /// For programs
@@ -19,7 +19,7 @@ pub(super) enum Output {
 }
 
 impl Output {
-    pub(super) fn show(self, value: &Value) {
+    pub(crate) fn show(self, value: &Value) {
         let text = self.text(value);
         if !text.is_empty() {
             terminal::answer(text);

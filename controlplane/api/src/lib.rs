@@ -42,6 +42,7 @@ mod signing_keys;
 mod subscriptions;
 mod tenants;
 mod token;
+mod usage;
 
 pub use ask::{Ask, Done};
 pub use asker::{Asker, SignedIn};
@@ -76,6 +77,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         catalog::ENDPOINTS,
         apply::ENDPOINTS,
         audit::ENDPOINTS,
+        usage::ENDPOINTS,
         signing_keys::ENDPOINTS,
         nodes::ENDPOINTS,
     ];
@@ -99,10 +101,14 @@ pub fn setup_token(store: &dyn Store) -> Result<Option<String>, Error> {
     })
 }
 
-/// Forgets what need not be known any more: answers that were kept for an Idempotency-Key. Worth doing once in an hour.
+/// Forgets what need not be known any more: answers that were kept for an Idempotency-Key, hours of usage of more than 90 days
+/// ago. Worth doing once in an hour.
 ///
 /// # Errors
 /// Those of the store.
 pub fn forget(store: &dyn Store, now: Duration) -> Result<(), Error> {
-    store.write(|rows| idempotency::forget(rows, now.as_secs()))
+    store.write(|rows| {
+        idempotency::forget(rows, now.as_secs())?;
+        usage::forget(rows, now.as_secs())
+    })
 }

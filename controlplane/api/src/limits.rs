@@ -10,6 +10,10 @@ pub(crate) const PAGE_ROWS: usize = 100;
 pub(crate) const ID_CHARS_MAX: usize = 128;
 /// How long an answer is kept for its Idempotency-Key, in seconds.
 pub(crate) const IDEMPOTENCY_S: u64 = 24 * 3600;
+/// Hours of usage that are shown if nobody says otherwise.
+pub(crate) const USAGE_HOURS: u64 = 24;
+/// How long hours of usage are kept, in seconds.
+pub(crate) const USAGE_KEPT_S: u64 = 90 * 24 * 3600;
 /// Documents of one `apply`.
 pub(crate) const DOCUMENTS_MAX: usize = 1000;
 /// Requests that are worked on at the same time; each has a thread.

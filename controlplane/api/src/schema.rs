@@ -123,6 +123,7 @@ fn own() -> Value {
             "change": { "type": "integer" }, "nodes": { "type": "integer" }, "running": { "type": "integer" },
             "refused": { "type": "integer" }, "away": { "type": "integer" },
         })),
+        "Usage": object(&["application", "api", "hour_s", "ok", "throttled", "errors"], usage(&text)),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
             "type": text(), "title": text(), "status": { "type": "integer" }, "code": text(), "detail": text(),
             "request_id": text(),
@@ -145,6 +146,15 @@ fn node(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn() -
         "version": maybe(), "generation": number(), "digest": maybe(), "behind_generations": number(),
         "behind_s": number(), "last_seen_s": number(), "refused": maybe(), "draining": { "type": "boolean" },
         "workers": count(), "workers_behind": count(), "uptime_s": number(),
+    })
+}
+
+fn usage(text: &dyn Fn() -> Value) -> Value {
+    let count = |what: &str| json!({ "type": "integer", "minimum": 0, "description": what });
+    json!({
+        "application": text(), "api": text(), "hour_s": count("When the hour began, in Unix seconds."),
+        "ok": count("Requests that were answered."), "throttled": count("Requests that a limit refused."),
+        "errors": count("Requests that were answered with a status of 500 or more, or not at all."),
     })
 }
 

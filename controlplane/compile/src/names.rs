@@ -70,6 +70,13 @@ pub fn operation(tenant: &Name, api: &ApiName, operation: &Name) -> String {
     bounded(format!("{tenant}/{api}/{operation}"), API_CHARS_MAX)
 }
 
+/// The name of an item without its tenant: what people call an application or an API. One that was cut within the name of the
+/// tenant stays as it is.
+#[must_use]
+pub fn within<'n>(tenant: &str, item: &'n str) -> &'n str {
+    item.strip_prefix(tenant).and_then(|rest| rest.strip_prefix(['.', '/'])).unwrap_or(item)
+}
+
 fn bounded(name: String, chars_max: usize) -> String {
     if name.len() <= chars_max {
         return name;
@@ -92,6 +99,14 @@ mod tests {
         assert_eq!((name("list").len(), name("get").len()), (64, 64));
         assert_ne!(name("list"), name("get"));
         assert_eq!(name("list")[..47], name("get")[..47]);
+    }
+
+    #[test]
+    fn without_their_tenant_items_are_called_as_people_do() {
+        let (tenant, shop) = ("acme".parse().unwrap(), "shop".parse().unwrap());
+        assert_eq!(within("acme", &application(&tenant, &shop)), "shop");
+        assert_eq!(within("acme", &api(&tenant, &"orders@1.0".parse().unwrap())), "orders@1.0");
+        assert_eq!(within("acme", "acmeshop"), "acmeshop");
     }
 
     #[test]

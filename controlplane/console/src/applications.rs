@@ -80,8 +80,10 @@ async fn show(visit: &Arc<Visit>, trouble: Option<&Trouble>) -> Outcome {
         credential["state"] = json!(state);
     }
     credentials.sort_by_key(|one| (one["state"] != "valid", std::cmp::Reverse(one["made"]["at_s"].as_u64())));
+    let counts = visit.all(visit.to("listUsage").query("application", visit.named("application"))).await?;
     for subscription in &mut subscriptions {
         subscription["used"] = used(visit, subscription);
+        subscription["counted"] = counted(&counts, subscription);
     }
     let (plans, offers) = (approvals::plans(visit).await?, offers(visit).await?);
     let values = json!({
@@ -103,6 +105,21 @@ fn used(visit: &Visit, subscription: &Value) -> Value {
     let shown = |one: Used| (one.rule.to_string(), json!({ "used": one.used, "ends_s": one.ends_s }));
     let used = usage.of(member.tenant(), &application, &target);
     used.map_or(Value::Null, |used| Value::Object(used.into_iter().map(shown).collect()))
+}
+
+/// Requests of the last 24 hours to the API of a subscription. Null for a product: its requests are counted under its APIs.
+fn counted(counts: &[Value], subscription: &Value) -> Value {
+    let target = subscription["target"].as_str().unwrap_or_default();
+    if !target.contains('@') {
+        return Value::Null;
+    }
+    let is_of = |row: &&Value| {
+        let rest = row["api"].as_str().and_then(|api| api.strip_prefix(target));
+        // Operations that can be subscribed to stand behind their API.
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let sum = |key: &str| counts.iter().filter(is_of).filter_map(|row| row[key].as_u64()).sum::<u64>();
+    json!({ "ok": sum("ok"), "throttled": sum("throttled"), "errors": sum("errors") })
 }
 
 /// What can be subscribed to: targets with their plans.
@@ -189,4 +206,19 @@ async fn subscribe(visit: Arc<Visit>) -> Outcome {
 async fn unsubscribe(visit: Arc<Visit>) -> Outcome {
     visit.ask(visit.about("unsubscribe", &["application", "target"])).await?;
     Ok(visit.done(&here(&visit), Notice::Done(format!("The subscription to {} has ended.", visit.named("target")))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_shown_what_was_counted_for_its_target() {
+        let row = |api: &str, ok: u64| json!({ "api": api, "ok": ok, "throttled": 1, "errors": 0 });
+        let rows = [row("orders@1.0", 2), row("orders@1.0/list", 3), row("orders@1.0.1", 50), row("users@1.0", 7)];
+        let of = |target: &str| counted(&rows, &json!({ "target": target }));
+        assert_eq!(of("orders@1.0"), json!({ "ok": 5, "throttled": 2, "errors": 0 }));
+        assert_eq!(of("other@1.0"), json!({ "ok": 0, "throttled": 0, "errors": 0 }));
+        assert_eq!(of("trade"), Value::Null);
+    }
 }

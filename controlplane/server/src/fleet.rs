@@ -1,10 +1,10 @@
 //! Between the feed of nodes and those who know or ask: tokens and everything there is for it, what nodes run out of it.
 
-use crate::{compiler::Compiler, now};
+use crate::{compiler::Compiler, now, usage};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tollgate_api::{Fleet, LOCAL, NodeReport, NodeState};
 use tollgate_store::Store;
-use tollgate_sync::{Delta, Feed, Report, Source};
+use tollgate_sync::{Delta, Feed, Report, Source, UsageBatch};
 
 /// How long a node may be silent between two polls.
 const SILENT: Duration = Duration::from_secs(5);
@@ -29,6 +29,10 @@ impl Source for Nodes {
 
     fn everything(&self) -> Result<Delta, String> {
         self.compiler.whole().map_err(|error| error.to_string())
+    }
+
+    fn used(&self, node: &str, batch: &UsageBatch) -> Result<(), String> {
+        usage::add(self.store.as_ref(), node, batch)
     }
 }
 

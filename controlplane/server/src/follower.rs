@@ -120,6 +120,7 @@ impl Follower {
             has: self.position().clone(),
             refused: self.feed.head().zip(refused).map(|(to, why)| Refused { to, why }),
             health: served.health(),
+            usage: None,
             wait_ms: 0,
         };
         self.feed.arrived(tollgate_api::LOCAL, &poll, crate::now());

@@ -21,6 +21,7 @@ mod published;
 mod served;
 mod source;
 mod touched;
+mod usage;
 
 pub use backup::{Restore, backup};
 pub use error::ServerError;
@@ -37,7 +38,7 @@ use std::{
     fs::File,
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -75,6 +76,8 @@ pub struct ControlPlane {
     gateway: Arc<OnceLock<SocketAddr>>,
     /// Dropped to end the admin API.
     end: Option<oneshot::Sender<()>>,
+    /// Dropped to end the collection of usage.
+    collecting: Mutex<Option<mpsc::Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Of the data directory; given back by the system.
     _lock: File,
@@ -121,6 +124,7 @@ impl ControlPlane {
             store,
             address,
             end: Some(end),
+            collecting: Mutex::default(),
             threads: Mutex::new(vec![serving]),
             _lock: lock,
         })
@@ -167,10 +171,18 @@ impl ControlPlane {
         }
         let follower = self.follower.clone();
         self.follower.adopt();
-        let served = gateway.map(Served::new);
+        let served = gateway.map(|gateway| Arc::new(Served::new(gateway)));
         served.iter().for_each(|served| follower.tell(served, None));
-        let thread = thread::Builder::new().name("tollgate-follow".to_owned());
-        let thread = thread.spawn(move || follower.follow(served.as_ref())).map_err(ServerError::Thread)?;
+        if let Some(served) = served.clone() {
+            let (store, (collecting, ended)) = (self.store.clone(), mpsc::channel());
+            *self.collecting.lock().unwrap_or_else(PoisonError::into_inner) = Some(collecting);
+            self.spawn("tollgate-usage", move || usage::collect(store.as_ref(), &served, &ended))?;
+        }
+        self.spawn("tollgate-follow", move || follower.follow(served.as_deref()))
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), ServerError> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work).map_err(ServerError::Thread)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
@@ -180,6 +192,7 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.follower.end();
         drop(self.end.take());
+        drop(self.collecting.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {

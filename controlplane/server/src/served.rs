@@ -1,21 +1,35 @@
 //! A gateway of this process as `sync` feeds it.
 
-use std::{sync::Arc, time::Instant};
-use tollgate_gateway::{ChangeRefused, Gateway};
-use tollgate_sync::{Health, NotTaken, Target};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+use tollgate_gateway::{ChangeRefused, Gateway, UsageReader, Used};
+use tollgate_sync::{Count, Health, NotTaken, Target};
 
 /// A running gateway that takes what was published.
 pub struct Served {
     gateway: Arc<Gateway>,
     since: Instant,
+    usage: Mutex<UsageReader>,
+    /// Whether it was said that there are too many applications to count.
+    has_said: AtomicBool,
 }
 
 impl Served {
     /// A gateway that has just been started.
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, since: Instant::now() }
+        let usage = Mutex::new(gateway.usage());
+        Self { gateway, since: Instant::now(), usage, has_said: AtomicBool::new(false) }
     }
+}
+
+fn count(Used { tenant, application, api, counts: [ok, throttled, errors] }: Used) -> Count {
+    Count { tenant: tenant.into(), application: application.into(), api: api.into(), ok, throttled, errors }
 }
 
 fn not_taken(refused: ChangeRefused) -> NotTaken {
@@ -52,5 +66,15 @@ impl Target for Served {
             workers_behind: count(running.iter().filter(|generation| **generation < newest).count()),
             uptime_s: self.since.elapsed().as_secs(),
         }
+    }
+
+    fn used(&self, max: usize) -> Vec<Count> {
+        let mut reader = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        if reader.others() > 0 && !self.has_said.swap(true, Ordering::Relaxed) {
+            eprintln!(
+                "tollgate: more applications call than are counted: usage is shown of the first ones of each worker"
+            );
+        }
+        reader.take(max).into_iter().map(count).collect()
     }
 }

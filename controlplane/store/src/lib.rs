@@ -1,4 +1,4 @@
-//! Where the control plane keeps what it knows: records, secrets, and what was changed by whom.
+//! Where the control plane keeps what it knows: records, secrets, what was changed by whom, and what was used.
 //!
 //! ```text
 //! api, keys -> Transactions::write(|rows| rows.save(..), rows.append(audit)) -> SQLite: WAL, synchronous=FULL
@@ -15,6 +15,7 @@ mod row;
 mod seal;
 mod sqlite;
 mod store;
+mod usage;
 
 pub use error::{Error, Result};
 pub use record::{
@@ -25,3 +26,4 @@ pub use row::{Change, Changes, Cursor, Draft, Expect, Mark, PAGE_ROWS_MAX, Page,
 pub use seal::{SealKey, Sealer, Secret};
 pub use sqlite::Sqlite;
 pub use store::{AuditPage, AuditQuery, Reading, Rows, RowsMut, Store, Transactions, Writing};
+pub use usage::{Batch, USAGE_HOUR_S, Usage, UsagePage, UsageQuery};

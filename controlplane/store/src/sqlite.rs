@@ -9,6 +9,7 @@ mod migrate;
 mod pool;
 mod query;
 mod rows;
+mod usage;
 
 use crate::{
     error::{Error, Result},

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     row::{Changes, Draft, Expect, Mark, Page, Query, Row, Space},
     seal::Secret,
+    usage::{Batch, Usage, UsagePage, UsageQuery},
 };
 use std::{path::Path, time::Duration};
 use tollgate_domain::AuditEvent;
@@ -55,6 +56,12 @@ pub trait Rows {
     /// `Damaged`, or those of the database.
     fn audit(&self, query: &AuditQuery<'_>) -> Result<AuditPage>;
 
+    /// What was used, by application, API and hour.
+    ///
+    /// # Errors
+    /// `Cursor`, or those of the database.
+    fn usage(&self, query: &UsageQuery<'_>) -> Result<UsagePage>;
+
     /// A secret.
     ///
     /// # Errors
@@ -81,6 +88,19 @@ pub trait RowsMut: Rows {
     /// # Errors
     /// Those of the database; an id that there is already is one.
     fn append(&mut self, event: &AuditEvent) -> Result<()>;
+
+    /// Adds what was used to the sums of its hour, unless the batch was added before; says whether it was new. No change of
+    /// the store: no etag is given, and nobody is told.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn add_usage(&mut self, batch: &Batch<'_>, used: &[Usage]) -> Result<bool>;
+
+    /// Forgets what was used in hours that began before a time, in Unix seconds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn forget_usage(&mut self, before_s: u64) -> Result<()>;
 
     /// Seals a secret; `None` removes it.
     ///

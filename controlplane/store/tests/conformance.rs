@@ -9,8 +9,8 @@ use std::{
 };
 use tollgate_domain::{Api, AuditEvent, Credential, Name, Publication, Subscription};
 use tollgate_store::{
-    AuditQuery, Cursor, Draft, Error, Expect, Mark, PAGE_ROWS_MAX, PastPublication, Query, Records, RecordsMut,
-    RowsMut, SealKey, Sealer, Space, Sqlite, Store, Transactions, publication_key,
+    AuditQuery, Batch, Cursor, Draft, Error, Expect, Mark, PAGE_ROWS_MAX, PastPublication, Query, Records, RecordsMut,
+    RowsMut, SealKey, Sealer, Space, Sqlite, Store, Transactions, Usage, UsageQuery, publication_key,
 };
 
 type Promise = fn(&Arc<dyn Store>);
@@ -29,6 +29,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("who waits hears of a commit", who_waits_hears_of_a_commit),
     ("nobody waits once waiting was ended", nobody_waits_once_waiting_was_ended),
     ("audit is appended in order", audit_is_appended_in_order),
+    ("a batch of usage counts once", a_batch_of_usage_counts_once),
     ("secrets are kept sealed", secrets_are_kept_sealed),
     ("records of the domain come back", records_of_the_domain_come_back),
     ("a backup is one state", a_backup_is_one_state),
@@ -418,6 +419,49 @@ fn audit_is_appended_in_order(store: &Arc<dyn Store>) {
     assert_eq!(page.events[2], event("00", &tenants[0]));
     let all = AuditQuery { space: None, before: None, limit: 1000, ..query };
     assert!(store.read(|rows| rows.audit(&all)).unwrap().events.len() > 30);
+}
+
+fn a_batch_of_usage_counts_once(store: &Arc<dyn Store>) {
+    let (acme, globex) = (name("acme"), name("globex"));
+    let used = |tenant: &Name, application: &str, api: &str, counts| Usage {
+        tenant: tenant.to_string(),
+        application: application.to_owned(),
+        api: api.to_owned(),
+        counts,
+    };
+    let mark = store.read(|rows| rows.mark()).unwrap();
+    let add = |source, start, number, at_s, used: &[Usage]| {
+        store.write(|rows| rows.add_usage(&Batch { source, start, number, at_s }, used)).unwrap()
+    };
+    let first = [used(&acme, "shop", "orders@1.0", [3, 2, 1]), used(&globex, "shop", "orders@1.0", [9, 9, 9])];
+    assert!(add("a", "s1", 1, 7300, &first));
+    assert!(!add("a", "s1", 1, 7300, &first), "it was added before");
+    assert!(add("b", "s1", 1, 7201, &[used(&acme, "shop", "orders@1.0", [1, 0, 0])]), "another source");
+    assert!(add("a", "s1", 2, 10_800, &[used(&acme, "shop", "users@1.0", [5, 0, 0])]));
+    assert!(!add("a", "s1", 1, 10_801, &first), "older than the last");
+    assert!(add("a", "s2", 1, 10_802, &[used(&acme, "mobile", "orders@1.0", [1, 0, 0])]), "started again");
+    let list = |query: &UsageQuery<'_>| store.read(|rows| rows.usage(query)).unwrap();
+    let all =
+        UsageQuery { tenant: &acme, application: None, api: None, from_s: 0, to_s: u64::MAX, after: None, limit: 2 };
+    let page = list(&all);
+    let rest = list(&UsageQuery { after: page.next.clone(), ..all.clone() });
+    assert_eq!((page.rows.len(), &rest.next), (2, &None));
+    let sums = |rows: Vec<(u64, Usage)>| -> Vec<_> {
+        rows.into_iter().map(|(hour, used)| (used.application + "/" + &used.api, hour, used.counts)).collect()
+    };
+    let row = |name: &str, hour, counts| (name.to_owned(), hour, counts);
+    let (mobile, shop) = (row("mobile/orders@1.0", 10_800, [1, 0, 0]), row("shop/orders@1.0", 7200, [4, 2, 1]));
+    let users = row("shop/users@1.0", 10_800, [5, 0, 0]);
+    assert_eq!(sums([page.rows, rest.rows].concat()), [mobile, shop.clone(), users.clone()]);
+    let only = |application, api, from_s, to_s| {
+        sums(list(&UsageQuery { application, api, from_s, to_s, limit: 10, ..all.clone() }).rows)
+    };
+    assert_eq!(only(Some("shop"), Some("orders@1.0"), 0, u64::MAX), [shop]);
+    assert_eq!(only(Some("shop"), None, 7201, u64::MAX), [users]);
+    assert_eq!(only(Some("shop"), None, 0, 7200), []);
+    store.write(|rows| rows.forget_usage(10_800)).unwrap();
+    assert_eq!(only(None, None, 0, u64::MAX).len(), 2);
+    assert_eq!(store.read(|rows| rows.mark()).unwrap(), mark, "it is no change");
 }
 
 fn secrets_are_kept_sealed(store: &Arc<dyn Store>) {

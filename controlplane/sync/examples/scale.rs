@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::runtime;
-use tollgate_sync::{Delta, Feed, Patch, Position, Source, router};
+use tollgate_sync::{Delta, Feed, Patch, Position, Source, UsageBatch, router};
 
 const CHANGES: u64 = 100;
 
@@ -29,6 +29,10 @@ impl Source for Script {
 
     fn everything(&self) -> Result<Delta, String> {
         Ok(self.0.lock().unwrap().clone())
+    }
+
+    fn used(&self, _: &str, _: &UsageBatch) -> Result<(), String> {
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     limits::{POLL_BYTES_MAX, WAIT_MAX},
     log::Lack,
     message::{Answer, Delta, PATH, PROTOCOL, PROTOCOL_MIN, Poll},
+    usage::{BatchId, UsageBatch},
 };
 use axum::{
     Router,
@@ -42,6 +43,12 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// It cannot be read.
     fn everything(&self) -> Result<Delta, String>;
+
+    /// Adds what a node reports, once however often it comes.
+    ///
+    /// # Errors
+    /// It was not added: the node will report it again.
+    fn used(&self, node: &str, batch: &UsageBatch) -> Result<(), String>;
 }
 
 /// What the handler works with.
@@ -109,10 +116,11 @@ impl Desk {
     async fn answer(&self, headers: &HeaderMap, body: &[u8]) -> Result<Bytes, Refusal> {
         let token = bearer(headers).ok_or(Refusal::Unknown)?;
         let name = self.name(&token).await?;
-        let poll: Poll = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let mut poll: Poll = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
         if poll.protocol < PROTOCOL_MIN {
             return Err(Refusal::TooOld(poll.protocol));
         }
+        let usage = self.add(&name, poll.usage.take()).await;
         let mut heads = self.feed.heads();
         let until = time::Instant::now() + Duration::from_millis(poll.wait_ms).min(WAIT_MAX);
         self.feed.arrived(&name, &poll, now());
@@ -125,10 +133,10 @@ impl Desk {
                 if self.name(&token).await? != presence.name {
                     return Err(Refusal::Unknown);
                 }
-                return self.text(lack).await;
+                return self.text(lack, usage).await;
             }
             if is_over || !matches!(time::timeout_at(until, heads.changed()).await, Ok(Ok(()))) {
-                return self.text(Lack::Nothing).await;
+                return self.text(Lack::Nothing, usage).await;
             }
         }
     }
@@ -138,10 +146,25 @@ impl Desk {
         blocking(move || source.node(&token)).await?.ok_or(Refusal::Unknown)
     }
 
-    async fn text(&self, lack: Lack) -> Result<Bytes, Refusal> {
+    /// Adds what a node reports; gives what it may forget. A failure is no reason not to tell it what is new.
+    async fn add(&self, name: &str, batch: Option<UsageBatch>) -> Option<BatchId> {
+        let batch = batch?;
+        let (source, name, id) = (self.source.clone(), name.to_owned(), batch.id());
+        match task::spawn_blocking(move || source.used(&name, &batch)).await {
+            Ok(Ok(())) => Some(id),
+            Ok(Err(why)) => {
+                eprintln!("tollgate: what a node reports of usage cannot be kept: {why}");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn text(&self, lack: Lack, usage: Option<BatchId>) -> Result<Bytes, Refusal> {
         match lack {
-            Lack::Nothing => written(&Answer { protocol: PROTOCOL, head: self.feed.head(), delta: None }),
-            Lack::Delta(delta) => written(&whole(delta)),
+            Lack::Nothing => written(&Answer { protocol: PROTOCOL, head: self.feed.head(), delta: None, usage }),
+            Lack::Delta(delta) => written(&Answer { usage, ..whole(delta) }),
+            // Shared by all who lack it: what is not acknowledged comes again, and is known then.
             Lack::Everything => self.everything().await,
         }
     }
@@ -170,7 +193,7 @@ impl Desk {
 }
 
 fn whole(delta: Delta) -> Answer {
-    Answer { protocol: PROTOCOL, head: Some(delta.to.clone()), delta: Some(delta) }
+    Answer { protocol: PROTOCOL, head: Some(delta.to.clone()), delta: Some(delta), usage: None }
 }
 
 fn written(answer: &Answer) -> Result<Bytes, Refusal> {

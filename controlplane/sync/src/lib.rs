@@ -22,6 +22,7 @@ mod patch;
 mod position;
 mod roster;
 mod token_endpoint;
+mod usage;
 
 pub use client::Access;
 pub use control::{Source, router};
@@ -35,3 +36,4 @@ pub use patch::{Items, Names, Patch};
 pub use position::Position;
 pub use roster::Seen;
 pub use token_endpoint::token_endpoint;
+pub use usage::{BatchId, Count, Reporter, UsageBatch};

@@ -20,6 +20,8 @@ pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(60);
 pub(crate) const POLL_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an answer: everything of an installation with a million applications is a third of it.
 pub(crate) const ANSWER_BYTES_MAX: u64 = 1 << 30;
+/// Applications and APIs of one batch of usage that goes over the network: 40 KB at the most, so that the poll has room for it.
+pub(crate) const COUNTS_MAX: usize = 100;
 /// Characters of the reason why a node has refused something, and of its version.
 pub(crate) const TEXT_CHARS_MAX: usize = 2000;
 /// Bytes of the changes that are remembered for nodes that were away; who lacks more gets everything.

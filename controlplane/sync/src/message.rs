@@ -1,16 +1,20 @@
 //! What the two ends say to each other: a node polls, the control plane answers.
 //!
 //! ```text
-//! node:          POST /sync/v1/poll { has, refused, health }          a bearer token says which node it is
+//! node:          POST /sync/v1/poll { has, refused, health, usage }          a bearer token says which node it is
 //! control plane: { head }           nothing new within the wait: a heartbeat
 //!                { head, delta }    what leads from what the node has to the head, or everything
 //! ```
 //!
 //! A poll acknowledges what came before it. Both ends ignore fields they do not know, and what is left out has a value that
-//! means nothing; a change that is more than that is a new `PROTOCOL`, and each end speaks that and the one before. Counts
-//! of usage and requests for shares of limits would be further fields of a poll.
+//! means nothing; a change that is more than that is a new `PROTOCOL`, and each end speaks that and the one before. Requests
+//! for shares of limits would be further fields of a poll.
 
-use crate::{patch::Patch, position::Position};
+use crate::{
+    patch::Patch,
+    position::Position,
+    usage::{BatchId, UsageBatch},
+};
 use serde::{Deserialize, Serialize};
 
 /// What is spoken here. Both ends say theirs; the lower one is spoken.
@@ -37,6 +41,9 @@ pub struct Poll {
     /// How it is.
     #[serde(default)]
     pub health: Health,
+    /// What was used of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageBatch>,
     /// How long it would wait for news, in milliseconds.
     #[serde(default)]
     pub wait_ms: u64,
@@ -76,6 +83,9 @@ pub struct Answer {
     /// What is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<Delta>,
+    /// The batch of usage that was added, now or before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<BatchId>,
 }
 
 /// From one position to another.

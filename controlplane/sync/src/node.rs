@@ -15,9 +15,10 @@
 use crate::{
     client::{Access, Client, Failure},
     keeper::Keeper,
-    limits::{PAUSE_MAX, PAUSE_MIN, REFUSED_FOR, TEXT_CHARS_MAX, WAIT},
+    limits::{COUNTS_MAX, PAUSE_MAX, PAUSE_MIN, REFUSED_FOR, TEXT_CHARS_MAX, WAIT},
     message::{Answer, Delta, Health, PROTOCOL, Poll, Refused},
     patch::Patch,
+    usage::{Count, Reporter},
 };
 use std::{
     collections::hash_map::RandomState,
@@ -45,6 +46,11 @@ pub trait Target {
     fn renew(&self) -> Result<(), NotTaken>;
     /// How it is.
     fn health(&self) -> Health;
+    /// What applications have used since it was asked last, of `max` applications and APIs at most. Nothing, if it does not
+    /// count.
+    fn used(&self, _max: usize) -> Vec<Count> {
+        Vec::new()
+    }
 }
 
 /// Why a gateway has not taken something.
@@ -80,6 +86,7 @@ pub struct Node<T> {
     target: T,
     version: &'static str,
     refused: Option<(Refused, Instant)>,
+    reporter: Reporter,
 }
 
 /// Asks for everything once, without waiting: before a gateway starts that has nothing yet. It need not be there.
@@ -93,6 +100,7 @@ pub fn fetch(access: Access, keeper: &Keeper, version: &'static str) -> Result<(
         has: None,
         refused: None,
         health: Health::default(),
+        usage: None,
         wait_ms: 0,
     };
     let answer = Client::new(access).poll(&poll).map_err(|failure| failure.to_string())?;
@@ -103,7 +111,7 @@ pub fn fetch(access: Access, keeper: &Keeper, version: &'static str) -> Result<(
 impl<T: Target> Node<T> {
     /// For `target`, which runs what `keeper` has.
     pub fn new(access: Access, keeper: Arc<Keeper>, target: T, version: &'static str) -> Self {
-        Self { client: Client::new(access), keeper, target, version, refused: None }
+        Self { client: Client::new(access), keeper, target, version, refused: None, reporter: Reporter::new() }
     }
 
     /// Goes on for as long as the gateway does.
@@ -149,12 +157,14 @@ impl<T: Target> Node<T> {
             has: self.keeper.position(),
             refused: self.refused.as_ref().map(|(refused, _)| refused.clone()),
             health: self.target.health(),
-            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            usage: self.reporter.batch(COUNTS_MAX, |max| self.target.used(max)).cloned(),
+            wait_ms: if self.reporter.has_more() { 0 } else { u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) },
         }
     }
 
     /// Takes what is new. Only the end of the gateway is an error.
     fn take(&mut self, answer: Answer) -> Result<(), NotTaken> {
+        self.reporter.answered(answer.usage.as_ref());
         let Some(delta) = answer.delta else { return Ok(()) };
         let done = match self.keeper.try_on(&delta) {
             Ok(Some(patch)) => self.run_with(&delta, &patch),

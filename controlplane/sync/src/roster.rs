@@ -88,6 +88,7 @@ mod tests {
             has: None,
             refused: Some(refused),
             health: Health::default(),
+            usage: None,
             wait_ms: 0,
         };
         for second in [1, 2] {

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 use tokio::runtime::Builder;
-use tollgate_sync::{Delta, Feed, Lack, PATH, Patch, Position, Source, router};
+use tollgate_sync::{Delta, Feed, Lack, PATH, Patch, Position, Source, UsageBatch, router};
 use tower::ServiceExt as _;
 
 /// Everything there is, and who may ask for it.
@@ -25,6 +25,9 @@ struct Script {
     whole: Mutex<Option<Delta>>,
     built: AtomicUsize,
     nodes: Mutex<Vec<&'static str>>,
+    /// What was reported; nothing is kept while `is_full`.
+    used: Mutex<Vec<(String, UsageBatch)>>,
+    is_full: AtomicBool,
 }
 
 impl Source for Script {
@@ -36,6 +39,14 @@ impl Source for Script {
     fn everything(&self) -> Result<Delta, String> {
         self.built.fetch_add(1, Ordering::Relaxed);
         self.whole.lock().unwrap().clone().ok_or_else(|| "there is nothing".to_owned())
+    }
+
+    fn used(&self, node: &str, batch: &UsageBatch) -> Result<(), String> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err("there is no room".to_owned());
+        }
+        self.used.lock().unwrap().push((node.to_owned(), batch.clone()));
+        Ok(())
     }
 }
 
@@ -110,6 +121,29 @@ fn a_node_gets_everything_and_then_what_changes() {
         // Another history: everything.
         let (_, answer) = world.poll("{\"protocol\":1,\"has\":{\"generation\":11,\"digest\":\"of another\"}}").await;
         assert!(answer["delta"].get("from").is_none());
+    });
+}
+
+#[test]
+fn what_was_used_is_acknowledged_once_it_is_kept() {
+    run(async {
+        let world = World::new();
+        let used =
+            json!([{ "tenant": "acme", "application": "acme.shop", "api": "acme/orders@1.0", "ok": 3, "later": 1 }]);
+        let usage = json!({ "start": "s", "number": 1, "used": used });
+        world.script.is_full.store(true, Ordering::Relaxed);
+        let (status, answer) = world.poll(&has(10, &json!({ "usage": usage }))).await;
+        assert_eq!((status, answer.get("usage")), (200, None), "it comes again");
+        world.script.is_full.store(false, Ordering::Relaxed);
+        let (_, answer) = world.poll(&has(10, &json!({ "usage": usage }))).await;
+        assert_eq!(answer["usage"], json!({ "start": "s", "number": 1 }));
+        world.feed.push(at(11), patch("b"), 11, Duration::ZERO);
+        let (_, answer) = world.poll(&has(10, &json!({ "usage": usage }))).await;
+        assert!(answer["delta"].is_object() && answer["usage"].is_object(), "{answer}");
+        // A node of the version before says nothing of usage.
+        assert_eq!(world.poll(&has(11, &json!({}))).await.1.get("usage"), None);
+        let kept = world.script.used.lock().unwrap();
+        assert_eq!((kept.len(), &*kept[0].0, kept[0].1.used[0].ok), (2, "edge", 3));
     });
 }
 

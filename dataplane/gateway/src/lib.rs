@@ -33,6 +33,7 @@ pub use inside::ChangeRefused;
 pub use publish::{PublishError, Published};
 pub use startup::{Overlay, OverlayError, Startup};
 pub use tollgate_ring::preflight;
+pub use tollgate_telemetry::{UsageReader, Used};
 pub use tollgate_tls::provide_by_default as provide_tls_by_default;
 
 use arc_swap::ArcSwapOption;
@@ -185,6 +186,12 @@ impl Gateway {
     /// is on its way down. Nothing has changed then.
     pub fn publish(&self, snapshot: Arc<Snapshot>) -> Result<Published, PublishError> {
         self.publisher.publish(snapshot)
+    }
+
+    /// Reads what applications have used. For one reader of the gateway: each counts from the beginning.
+    #[must_use]
+    pub fn usage(&self) -> UsageReader {
+        self.registry.usage()
     }
 
     /// The generation that each worker runs.

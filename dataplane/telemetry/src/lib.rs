@@ -30,6 +30,7 @@ mod sparse;
 mod sync;
 mod timestamp;
 mod tls;
+mod usage;
 mod worker;
 
 pub use access::{AccessRecord, Fragment, RequestPart, ResponsePart};
@@ -47,4 +48,5 @@ pub use registry::{Dropped, JournalMetrics, Registry};
 pub use slots::{OTHER, Slots};
 pub use timestamp::Timestamp;
 pub use tls::{Handshake, HandshakeFailure, TlsSide, TlsVersion};
+pub use usage::{UsageKey, UsageOutcome, UsageReader, Used};
 pub use worker::{Guard, RuleEffect, WorkerMetrics};

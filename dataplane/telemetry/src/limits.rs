@@ -17,6 +17,10 @@ pub const LISTENERS_MAX: usize = 64;
 /// Rules with figures of their own; those beyond are counted together under `_other`. A scrape shows the memory of as many.
 pub const RULES_MAX: usize = 1000;
 
+/// Applications and APIs, each pair once, whose requests a worker counts apart: 32 bytes for each that may come, from the first
+/// request of an application on, and 200 more for each that came.
+pub const USAGE_ENTRIES_MAX: usize = 1 << 16;
+
 /// Endpoints that a scrape shows one by one; by upstream it counts all of them.
 pub const ENDPOINTS_MAX: usize = 1000;
 

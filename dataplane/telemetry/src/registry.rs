@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    ConfigMetrics, Counter, NodeFigures, Slots, WorkerMetrics,
+    ConfigMetrics, Counter, NodeFigures, Slots, UsageReader, WorkerMetrics,
     limits::{LISTENERS_MAX, ROUTES_MAX, RULES_MAX, UPSTREAMS_MAX},
     log::QueueDepth,
     prometheus,
@@ -110,6 +110,12 @@ impl Registry {
     #[must_use]
     pub fn worker(&self, index: usize) -> Arc<WorkerMetrics> {
         self.workers[index].clone()
+    }
+
+    /// Reads what applications have used. For one reader of a node: each counts from the beginning.
+    #[must_use]
+    pub fn usage(self: &Arc<Self>) -> UsageReader {
+        UsageReader::new(self.clone())
     }
 
     /// The figures that the journal writes.

@@ -10,6 +10,7 @@ use crate::{
     limits::{LISTENERS_MAX, ROUTES_MAX, RULES_MAX, UPSTREAMS_MAX},
     sparse::Sparse,
     tls::TlsMetrics,
+    usage::{UsageCounts, UsageKey, UsageOutcome},
 };
 
 /// Priorities of routes as labels, by index.
@@ -68,6 +69,8 @@ pub struct WorkerMetrics {
     pub(crate) listeners: Sparse<ListenerMetrics>,
     /// Named rules, then `_other`.
     pub(crate) rules: Sparse<RuleMetrics>,
+    /// What applications have used.
+    pub(crate) usage: UsageCounts,
 }
 
 pub(crate) struct UpstreamMetrics {
@@ -152,6 +155,7 @@ impl WorkerMetrics {
             upstreams: Sparse::new(UPSTREAMS_MAX + 1),
             listeners: Sparse::new(LISTENERS_MAX + 1),
             rules: Sparse::new(RULES_MAX + 1),
+            usage: UsageCounts::default(),
         }
     }
 
@@ -188,6 +192,11 @@ impl WorkerMetrics {
     /// The rule with this slot ([`crate::Registry::rule`]) did this to a request.
     pub fn rule(&self, rule: u32, effect: RuleEffect) {
         self.rules.at(rule as usize, RuleMetrics::default).0[effect as usize].increment();
+    }
+
+    /// An application has called an API. The first time it allocates, later it does not.
+    pub fn used(&self, key: &UsageKey<'_>, outcome: UsageOutcome) {
+        self.usage.count(key, outcome);
     }
 
     /// A TLS handshake is done.

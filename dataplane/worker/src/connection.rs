@@ -343,6 +343,7 @@ impl Active {
             sent_bytes,
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
+        outcome.count_usage(&worker.metrics);
         let Some(record) = &mut self.record else { return };
         let (target, caller) = (outcome.endpoint.take(), outcome.caller.get());
         let (throttled_by, shadowed_by) = settled.map(Settled::names).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
 use tollgate_policy::Caller;
-use tollgate_telemetry::MethodLabel;
+use tollgate_telemetry::{MethodLabel, UsageKey, UsageOutcome, WorkerMetrics};
 
 /// The facts of a request that outlive its head's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -71,4 +71,21 @@ pub(crate) struct Outcome<'p> {
     /// Whether the client waits for a 100 (Continue) and has not begun to send its body. After a final answer it may send it
     /// or not: nobody can tell, so the connection ends with that answer.
     pub(crate) is_unsure: Cell<bool>,
+}
+
+impl Outcome<'_> {
+    /// Counts what an application has used of an API; nothing where nobody was asked who calls.
+    pub(crate) fn count_usage(&self, metrics: &WorkerMetrics) {
+        let Some(caller) = self.caller.get() else { return };
+        let Some(application) = caller.application.filter(|_| !caller.access.api.is_empty()) else { return };
+        let key = UsageKey { tenant: application.tenant(), application: application.name(), api: caller.access.api };
+        let outcome = match (self.reason.get(), self.status.get()) {
+            (Some(Reason::Throttled | Reason::QuotaExceeded | Reason::ConcurrencyExceeded), _) => {
+                UsageOutcome::Throttled
+            }
+            (_, 0 | 500..) => UsageOutcome::Error,
+            _ => UsageOutcome::Ok,
+        };
+        metrics.used(&key, outcome);
+    }
 }

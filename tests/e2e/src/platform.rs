@@ -76,6 +76,18 @@ impl Platform {
         Self::run(folder)
     }
 
+    /// Stops it as an operator would, and starts it again where it was.
+    ///
+    /// # Panics
+    /// If it does not end in order, or does not start again.
+    #[must_use]
+    pub fn stopped_and_restarted(self) -> Self {
+        let Self { mut process, folder, admin, .. } = self;
+        process.signal(Signal::SIGTERM);
+        assert_eq!(process.ended().code(), Some(0));
+        Self::run_at(folder, &admin.to_string())
+    }
+
     /// Kills it. Its data and the address of its admin API are for another, to be started with `back`.
     ///
     /// # Panics

@@ -61,6 +61,37 @@ fn until_state(platform: &Platform, name: &str, state: &str) -> Value {
 }
 
 #[test]
+fn what_nodes_count_is_summed_up_once() {
+    let origin = origin();
+    let platform = Platform::start();
+    let edge = platform.node("edge", "");
+    let key = managed(&platform, &origin.address().to_string());
+    let mut sent = 0;
+    until("the key at the node", || {
+        let status = edge.ask("/orders/hello", &with(&key)).status;
+        sent += u64::from(status == 200);
+        (status == 200).then_some(())
+    });
+    let ok = |sent: u64| {
+        let rows = platform.done(&["usage"]);
+        rows[0]["ok"].as_u64() == Some(sent) && rows.as_array().is_some_and(|rows| rows.len() == 1)
+    };
+    let mut path = "/hello".to_owned();
+    for round in 1..=3 {
+        for _ in 0..5 {
+            assert_eq!(edge.ask(&format!("/orders{path}"), &with(&key)).status, 200);
+            sent += 1;
+        }
+        // A node polls again when there is something new, and reports with that what was used.
+        path = format!("/bytes/{round}");
+        assert_eq!(publish(&platform, &path)["running"], 2);
+        until("the counts at the control plane", || ok(sent).then_some(()));
+    }
+    assert_eq!(platform.ask(&format!("/orders{path}"), &with(&key)).status, 200);
+    until("the counts of both", || ok(sent + 1).then_some(()));
+}
+
+#[test]
 fn what_is_published_is_served_by_every_node() {
     let origin = origin();
     let platform = Platform::start();

@@ -92,6 +92,37 @@ fn from_a_document_to_a_metered_call_and_back() {
 }
 
 #[test]
+fn what_applications_use_is_counted_exactly() {
+    let origin = origin();
+    let platform = Platform::start();
+    let key = published(&platform, &origin.address().to_string());
+    until_status(&platform, "/orders/hello", "", 401);
+    until("the key", || (status(&platform, "/orders/hello", &key) != 401).then_some(()));
+    // One was let in above, two more are; what is published anew meanwhile takes no count away.
+    let mut statuses = vec![200];
+    for round in 0..3 {
+        statuses.extend([0; 4].map(|_| status(&platform, "/orders/hello", &key)));
+        let another = platform.put("other.yaml", &format!("kind: Application\nname: other-{round}\n"));
+        let _ = platform.done(&["apply", "-f", &another]);
+        assert_eq!(platform.done(&["publish", "orders@1.0", "production"])["running"], 1);
+    }
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(200), count(429), statuses.len()), (3, 10, 13), "{statuses:?}");
+    let row = json!({ "application": "shop", "api": "orders@1.0", "ok": 3, "throttled": 10, "errors": 0 });
+    let usage = ["usage", "--application", "shop"];
+    until("the counts at the control plane", || (platform.done(&usage) == json!([row])).then_some(()));
+    assert_eq!(platform.done(&["usage", "--api", "orders@1.0", "--since", "7d"]), json!([row]));
+    assert_eq!(platform.done(&["usage", "--application", "other-1"]), json!([]));
+    let hours = platform.done(&["usage", "--hours"]);
+    assert!(hours[0]["hour_s"].as_u64().is_some_and(|hour_s| hour_s % 3600 == 0), "{hours}");
+    // A stop hands over what was counted last.
+    assert_eq!(status(&platform, "/orders/hello", &key), 429);
+    let platform = platform.stopped_and_restarted();
+    let row = json!({ "application": "shop", "api": "orders@1.0", "ok": 3, "throttled": 11, "errors": 0 });
+    assert_eq!(platform.done(&["usage"]), json!([row]));
+}
+
+#[test]
 fn what_was_acknowledged_is_served_again_after_a_crash() {
     let origin = origin();
     let platform = Platform::start();

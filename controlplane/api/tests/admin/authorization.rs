@@ -10,6 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 use tollgate_domain::{Action, Role};
+use tollgate_store::{Batch, Transactions as _, Usage};
 
 /// Method, path as in the document, path with names of what there is, action.
 type Row = (String, String, String, Option<String>);
@@ -197,6 +198,42 @@ fn of_applications_developers_see_their_own() {
     ] });
     assert_eq!(world.ask("POST", "/tenants/acme/apply", &eve, &eves).status, 404);
     assert_eq!(world.get(&asked[0].1, &dev).done()["owners"], json!(["dev"]));
+}
+
+#[test]
+fn of_usage_developers_see_that_of_their_own() {
+    let (world, gus) = furnished();
+    let dev = world.member("acme", "dev", &["developer"]);
+    world.ask("PUT", "/tenants/acme/applications/own", &dev, &json!({})).done();
+    let used = |tenant: &str, application: &str, ok| Usage {
+        tenant: tenant.to_owned(),
+        application: application.to_owned(),
+        api: "orders@1.0".to_owned(),
+        counts: [ok, 2, 1],
+    };
+    let all = [used("acme", "own", 3), used("acme", "shop", 4), used("globex", "own", 5)];
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let batch = Batch { source: "local", start: "s", number: 1, at_s: now_s };
+    assert!(world.store.write(|rows| rows.add_usage(&batch, &all)).unwrap());
+    let seen = |path: &str, token: &str| {
+        let items = world.get(path, token).done()["items"].take();
+        let row = |row: &Value| (crate::world::text(&row["application"]), row["ok"].as_u64().unwrap());
+        items.as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let (own, shop) = (("own".to_owned(), 3), ("shop".to_owned(), 4));
+    assert_eq!(seen("/tenants/acme/usage", &world.owner), [own.clone(), shop.clone()]);
+    assert_eq!(seen("/tenants/acme/usage", &dev), std::slice::from_ref(&own));
+    assert_eq!(seen("/tenants/acme/usage?application=shop", &dev), []);
+    assert_eq!(seen("/tenants/acme/usage?application=shop&api=orders@1.0", &world.owner), [shop]);
+    assert_eq!(seen("/tenants/acme/usage?to=1", &world.owner), []);
+    assert_eq!(seen("/tenants/globex/usage", &gus), [("own".to_owned(), 5)]);
+    let page = world.get("/tenants/acme/usage?limit=1", &world.owner).done();
+    let next = format!("/tenants/acme/usage?limit=1&cursor={}", crate::world::text(&page["next"]));
+    assert_eq!(seen(&next, &world.owner), [("shop".to_owned(), 4)]);
+    for query in ["from=x", "application=A%20B", "api=orders", "cursor=zz"] {
+        let answer = world.get(&format!("/tenants/acme/usage?{query}"), &world.owner);
+        assert!((400..500).contains(&answer.status), "{query}: {answer:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,10 @@ use rusqlite::{Connection, OptionalExtension};
 use tollgate_domain::digest::hex;
 
 /// Never change one that was released: add the next.
-const MIGRATIONS: &[(&str, &str)] = &[("V1__rows", include_str!("../../migrations/V1__rows.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__rows", include_str!("../../migrations/V1__rows.sql")),
+    ("V2__usage", include_str!("../../migrations/V2__usage.sql")),
+];
 
 /// A secret of the installation that is there to see whether secrets can be opened.
 const PROBE: &str = "probe";

@@ -7,12 +7,14 @@ use super::{
     REMOVED_MAX,
     migrate::{mark, number, set_fact},
     query::{self, COLUMNS},
+    usage,
 };
 use crate::{
     error::{Error, Result},
     row::{Change, Changes, Draft, Expect, Mark, PAGE_ROWS_MAX, Page, Query, Row, Space},
     seal::{Sealer, Secret},
     store::{AuditPage, AuditQuery, Rows, RowsMut},
+    usage::{Batch, Usage, UsagePage, UsageQuery},
 };
 use rusqlite::{Connection, OptionalExtension, named_params};
 use tollgate_domain::AuditEvent;
@@ -131,6 +133,10 @@ impl Rows for Session<'_> {
         Ok(AuditPage { events: events.collect::<Result<_>>()?, next })
     }
 
+    fn usage(&self, query: &UsageQuery<'_>) -> Result<UsagePage> {
+        usage::list(self.connection, query)
+    }
+
     fn secret(&self, space: Space<'_>, name: &str) -> Result<Option<Secret>> {
         let select = "SELECT sealed FROM secrets WHERE tenant = ?1 AND name = ?2";
         let mut statement = self.connection.prepare_cached(select)?;
@@ -189,6 +195,14 @@ impl RowsMut for Session<'_> {
             VALUES ((SELECT coalesce(max(number), 0) + 1 FROM audit), ?1, ?2, ?3, ?4, ?5)";
         self.connection.prepare_cached(insert)?.execute((&event.id, tenant, &event.kind, &event.key, body))?;
         Ok(())
+    }
+
+    fn add_usage(&mut self, batch: &Batch<'_>, used: &[Usage]) -> Result<bool> {
+        usage::add(self.connection, batch, used)
+    }
+
+    fn forget_usage(&mut self, before_s: u64) -> Result<()> {
+        usage::forget(self.connection, before_s)
     }
 
     fn put_secret(&mut self, space: Space<'_>, name: &str, text: Option<&[u8]>) -> Result<()> {
