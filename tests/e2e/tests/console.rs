@@ -152,7 +152,7 @@ fn tries_it(visitor: &mut Visitor, key: &str) {
     visitor.look("try");
     visitor.browser.fill("Key or token", "tg_wrong");
     visitor.browser.value("window.same = true");
-    visitor.browser.press_until("Send", "document.body.innerText.includes('401') && window.same === true");
+    visitor.browser.press_until("Send", "document.body.innerText.includes('401 Unauthorized') && window.same === true");
     visitor.browser.fill("Key or token", key);
     visitor.browser.press_until("Send", "document.body.innerText.includes('200 OK')");
     visitor.look("try-answered");
