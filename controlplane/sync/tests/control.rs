@@ -229,7 +229,7 @@ fn neighbouring_versions_understand_each_other() {
         let world = World::new();
         // One of later: it says what is not known here, and gets what is spoken here.
         let later =
-            has(10, &json!({ "protocol": 2, "usage": [{ "plan": "gold" }], "health": { "load": 0.5, "workers": 4 } }));
+            has(10, &json!({ "protocol": 2, "leases": [{ "plan": "gold" }], "health": { "load": 0.5, "workers": 4 } }));
         let (status, answer) = world.poll(&later).await;
         assert_eq!((status, &answer["protocol"]), (200, &json!(1)));
         assert_eq!(world.feed.reports()["edge"].seen.health.workers, 4);
