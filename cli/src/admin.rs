@@ -31,12 +31,12 @@ pub(crate) struct Admin {
     tenant: Option<String>,
     /// How the answer is shown
     #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
-    output: Output,
+    pub(crate) output: Output,
 }
 
 impl Admin {
     /// Runs `work` with a client and shows what it gives.
-    fn run(&self, work: impl FnOnce(&Client) -> Result<Value, Failure>) -> Exit {
+    pub(crate) fn run(&self, work: impl FnOnce(&Client) -> Result<Value, Failure>) -> Exit {
         let shown = Client::open(self.url.as_deref(), self.tenant.as_deref()).and_then(|client| work(&client));
         match shown {
             Ok(value) => {

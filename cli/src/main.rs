@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod control;
+mod debug;
 mod demo;
 mod doctor;
 mod exit;
@@ -56,6 +57,7 @@ enum Verb {
     Audit(admin::audit::Arguments),
     Nodes(admin::nodes::Arguments),
     Usage(admin::usage::Arguments),
+    Debug(debug::Arguments),
     Limits(status::limits::Arguments),
     Top(status::top::Arguments),
 }
@@ -86,6 +88,7 @@ fn main() -> Exit {
         Verb::Audit(arguments) => admin::audit::run(&arguments),
         Verb::Nodes(arguments) => admin::nodes::run(&arguments),
         Verb::Usage(arguments) => admin::usage::run(&arguments),
+        Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Limits(arguments) => status::limits::run(&arguments),
         Verb::Top(arguments) => status::top::run(&arguments),
     }

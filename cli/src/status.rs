@@ -42,7 +42,7 @@ pub(crate) struct Node {
 }
 
 /// Asks the status of a node.
-struct Client {
+pub(crate) struct Client {
     agent: Agent,
     /// As it was given, for messages.
     node: String,
@@ -52,7 +52,7 @@ struct Client {
 
 /// Why a verb did not do what it was asked for.
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     /// Something here: a file.
     Local(String),
     /// The node does not answer.
@@ -62,7 +62,19 @@ enum Failure {
 }
 
 impl Node {
+    /// Runs `work` with a client that waits so long for an answer.
+    pub(crate) fn run(&self, wait: Duration, work: impl FnOnce(&Client) -> Result<(), Failure>) -> Exit {
+        match self.patient(wait).and_then(|client| work(&client)) {
+            Ok(()) => Exit::Done,
+            Err(failure) => failure.end(),
+        }
+    }
+
     fn client(&self) -> Result<Client, Failure> {
+        self.patient(WAIT)
+    }
+
+    fn patient(&self, wait: Duration) -> Result<Client, Failure> {
         let token = match &self.status_token_file {
             Some(file) => Some(
                 fs::read_to_string(file)
@@ -73,7 +85,7 @@ impl Node {
             None => env::var(TOKEN).ok(),
         };
         let configuration =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(WAIT)).max_redirects(0).proxy(None);
+            Agent::config_builder().http_status_as_error(false).timeout_global(Some(wait)).max_redirects(0).proxy(None);
         let node = self.node.strip_prefix("unix:").unwrap_or(&self.node);
         let is_socket = node.contains('/');
         let agent = if is_socket {
@@ -90,6 +102,16 @@ impl Node {
 impl Client {
     fn get(&self, path: &str) -> Result<String, Failure> {
         self.ask("GET", path, String::new())
+    }
+
+    /// The JSON of the answer to a POST.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let text = self.ask("POST", path, body.to_string())?;
+        serde_json::from_str(&text).map_err(|_| self.no_answer())
+    }
+
+    fn no_answer(&self) -> Failure {
+        Failure::Unreachable(format!("{}: this is no answer of a node", self.node))
     }
 
     /// The content of an answer.

@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// A path in the tenant.
-    pub(super) fn of_tenant(&self, segments: &[&str]) -> String {
+    pub(crate) fn of_tenant(&self, segments: &[&str]) -> String {
         path_of(["tenants", &self.tenant].iter().chain(segments).copied())
     }
 

@@ -100,8 +100,7 @@ fn ask(arguments: &Arguments) -> Result<Value, Failure> {
         Verb::Block(key) => post(key, json!({ "action": "block" })),
         Verb::Unblock(key) => post(key, json!({ "action": "unblock" })),
     }?;
-    let said = serde_json::from_str(&text)
-        .map_err(|_| Failure::Unreachable(format!("{}: this is no answer of a node", client.node)))?;
+    let said = serde_json::from_str(&text).map_err(|_| client.no_answer())?;
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Ok(if arguments.output == Output::Table { for_people(said, now_s) } else { said })
 }

@@ -16,6 +16,7 @@ use crate::{
     attempts::Attempts,
     call::{Call, Permit},
     change::Change,
+    debug::{self, Debugger, NotDebugged},
     endpoint::{Endpoint, Outcome, Rule, Run},
     endpoints,
     fleet::Fleet,
@@ -38,6 +39,7 @@ pub struct Desk {
     pub(crate) store: Arc<dyn Store>,
     judge: Option<Arc<dyn Judge>>,
     fleet: Option<Arc<dyn Fleet>>,
+    debugger: Option<Arc<dyn Debugger>>,
     turns: Arc<Semaphore>,
     pub(crate) hasher: Hasher,
     pub(crate) attempts: Arc<Mutex<Attempts>>,
@@ -61,7 +63,13 @@ impl Desk {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, judge: Option<Arc<dyn Judge>>, fleet: Option<Arc<dyn Fleet>>) -> Self {
         let turns = Arc::new(Semaphore::new(REQUESTS_MAX));
-        Self { store, judge, fleet, turns, hasher: Hasher::new(), attempts: Arc::default() }
+        Self { store, judge, fleet, debugger: None, turns, hasher: Hasher::new(), attempts: Arc::default() }
+    }
+
+    /// The same with somebody who has test requests sent.
+    #[must_use]
+    pub fn with_debugger(self, debugger: Arc<dyn Debugger>) -> Self {
+        Self { debugger: Some(debugger), ..self }
     }
 
     /// Answers a request from within the process: with the same rules, audit and judge as one over HTTP.
@@ -130,6 +138,13 @@ impl Desk {
         match endpoint.run {
             Run::Read(run) => self.store.read(|rows| run(&call, rows)),
             Run::Write(run) => self.change(&call, |change| idempotency::once(change, run)),
+            Run::Debug => {
+                let debugger = self.debugger.as_ref().ok_or(NotDebugged::NoGateway)?;
+                let request = self.store.read(|rows| debug::prepared(&call, rows))?;
+                let scope = request.scope.clone();
+                let said = debugger.debug(request)?;
+                self.store.read(|rows| debug::told(&call, rows, &scope, said))
+            }
             Run::Password(run) => {
                 let hash = passwords::hashed(&call)?;
                 // On a thread that may block, and so may wait for another.

@@ -58,6 +58,8 @@ pub(crate) enum Run {
     /// With the hash of the password of the body, which takes too long to be made while others wait to write. Has no
     /// Idempotency-Key: nothing quick is kept of such a body.
     Password(fn(&mut Change<'_>, &PasswordHash) -> Outcome),
+    /// A request through a gateway, outside of any transaction.
+    Debug,
 }
 
 /// What a request can be sent to.
@@ -139,6 +141,11 @@ impl Endpoint {
         Self::draft(Verb::Post, path, name, what, Run::Write(run))
     }
 
+    /// A POST that changes nothing.
+    pub(crate) const fn debug(path: &'static str, name: &'static str, what: &'static str) -> Draft {
+        Self::draft(Verb::Post, path, name, what, Run::Debug)
+    }
+
     pub(crate) const fn delete(
         path: &'static str,
         name: &'static str,
@@ -149,7 +156,7 @@ impl Endpoint {
     }
 
     pub(crate) const fn is_change(&self) -> bool {
-        !matches!(self.run, Run::Read(_))
+        !matches!(self.run, Run::Read(_) | Run::Debug)
     }
 
     /// Whether the query may have this parameter.

@@ -19,6 +19,7 @@ mod call;
 mod catalog;
 mod change;
 mod credentials;
+mod debug;
 mod desk;
 mod endpoint;
 mod files;
@@ -46,6 +47,7 @@ mod usage;
 
 pub use ask::{Ask, Done};
 pub use asker::{Asker, SignedIn};
+pub use debug::{Debugger, NotDebugged, TestRequest};
 pub use desk::Desk;
 pub use files::file_schema;
 pub use fleet::{Fleet, LOCAL, NodeReport, NodeState};
@@ -80,6 +82,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         usage::ENDPOINTS,
         signing_keys::ENDPOINTS,
         nodes::ENDPOINTS,
+        debug::ENDPOINTS,
     ];
     tables.into_iter().flatten()
 }

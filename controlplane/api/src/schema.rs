@@ -123,6 +123,7 @@ fn own() -> Value {
             "change": { "type": "integer" }, "nodes": { "type": "integer" }, "running": { "type": "integer" },
             "refused": { "type": "integer" }, "away": { "type": "integer" },
         })),
+        "Debugged": object(&["environment", "route", "status", "took_us", "phases", "answer", "publications"], debugged(&text, &maybe)),
         "Usage": object(&["application", "api", "hour_s", "ok", "throttled", "errors"], usage(&text)),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
             "type": text(), "title": text(), "status": { "type": "integer" }, "code": text(), "detail": text(),
@@ -146,6 +147,23 @@ fn node(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn() -
         "version": maybe(), "generation": number(), "digest": maybe(), "behind_generations": number(),
         "behind_s": number(), "last_seen_s": number(), "refused": maybe(), "draining": { "type": "boolean" },
         "workers": count(), "workers_behind": count(), "uptime_s": number(),
+    })
+}
+
+fn debugged(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value) -> Value {
+    let micros = || json!({ "type": "number", "minimum": 0, "description": "Microseconds." });
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let open = || json!({ "type": "object" });
+    json!({
+        "environment": text(), "route": maybe(), "status": count(), "reason": maybe(), "took_us": micros(),
+        "phases": { "type": "array", "items": object(&["phase", "what", "verdict", "took_us", "facts"], json!({
+            "phase": text(), "what": text(), "reason": maybe(), "took_us": micros(), "facts": open(),
+            "verdict": { "enum": ["passed", "refused", "would_refuse", "not_asked", "answered"] },
+        })) },
+        "answer": object(&["status", "headers", "body", "body_bytes"], json!({
+            "status": count(), "headers": { "type": "array", "items": text() }, "body": text(), "body_bytes": count(),
+        })),
+        "publications": { "type": "array", "items": open() },
     })
 }
 
@@ -177,6 +195,10 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
         "Password": object(&["password"], json!({ "password": text() })),
         "AddNode": object(&["name"], json!({ "name": text(), "title": maybe() })),
         "IssueToken": object(&[], json!({ "title": maybe(), "expires_s": number() })),
+        "DebugRequest": object(&["path"], json!({
+            "method": text(), "path": text(), "headers": { "type": "array", "items": text() }, "body": text(),
+            "client": { "type": ["string", "null"], "description": "An address." },
+        })),
         "Documents": object(&["documents"], json!({
             "documents": { "type": "array", "items": object(&["kind"], json!({
                 "kind": { "enum": crate::apply::KINDS },

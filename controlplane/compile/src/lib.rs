@@ -32,5 +32,6 @@ mod upstream;
 pub use compiled::Compiled;
 pub use delta::{Delta, Failure, Kind, Note, Part};
 pub use imported::{Imported, spec_of};
+pub use names::routes_of;
 pub use settings::Settings;
 pub use source::{Change, Record, Source};

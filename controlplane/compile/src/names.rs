@@ -24,6 +24,13 @@ pub(crate) fn of_canary(route: &str) -> String {
     bounded(format!("{route}_canary"), ITEM_CHARS_MAX)
 }
 
+/// What the names of all routes of an environment begin with; `None` where that is too long to be seen in them.
+#[must_use]
+pub fn routes_of(tenant: &Name, environment: &Name) -> Option<String> {
+    let scope = format!("{tenant}.{environment}.");
+    Some(scope).filter(|scope| scope.len() < ITEM_CHARS_MAX - HASH_DIGITS)
+}
+
 /// Of an upstream: that of the revision that requests get, or of the one that is tried beside it.
 pub(crate) fn upstream((tenant, environment): (&Name, &Name), api: &ApiName, is_canary: bool) -> String {
     let canary = if is_canary { "canary." } else { "" };

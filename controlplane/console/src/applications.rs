@@ -86,9 +86,10 @@ async fn show(visit: &Arc<Visit>, trouble: Option<&Trouble>) -> Outcome {
         subscription["counted"] = counted(&counts, subscription);
     }
     let (plans, offers) = (approvals::plans(visit).await?, offers(visit).await?);
+    let has_usage = subscriptions.iter().any(|subscription| !subscription["used"].is_null());
     let values = json!({
         "application": application, "credentials": credentials, "subscriptions": subscriptions, "plans": plans,
-        "offers": offers, "has_usage": visit.console.usage.is_some(), "trouble": Trouble::shown(trouble),
+        "offers": offers, "has_usage": has_usage, "trouble": Trouble::shown(trouble),
         "wanted": visit.query.text("target"),
     });
     let status = trouble.map_or(StatusCode::OK, Trouble::status);

@@ -12,9 +12,11 @@ mod backup;
 mod clients;
 mod compiler;
 mod data;
+mod debugger;
 mod error;
 mod fleet;
 mod follower;
+mod left;
 mod listening;
 mod oauth;
 mod published;
@@ -74,6 +76,8 @@ pub struct ControlPlane {
     follower: Arc<Follower>,
     /// Where the pages send what is tried out, once there is a gateway.
     gateway: Arc<OnceLock<SocketAddr>>,
+    /// Where test requests go, once there is a gateway.
+    debugger: Arc<debugger::Local>,
     /// Dropped to end the admin API.
     end: Option<oneshot::Sender<()>>,
     /// Dropped to end the collection of usage.
@@ -104,9 +108,12 @@ impl ControlPlane {
         let feed = Arc::new(Feed::default());
         let compiler = Arc::new(Compiler::new(store.clone(), fixed, feed.clone()));
         let nodes = Arc::new(Nodes { store: store.clone(), compiler: compiler.clone(), feed: feed.clone() });
+        let debugger = Arc::<debugger::Local>::default();
         let desk = Desk::new(store.clone(), Some(compiler.clone()), Some(nodes.clone()));
+        let desk = desk.with_debugger(debugger.clone());
         let gateway = Arc::<OnceLock<_>>::default();
-        let pages = tollgate_console::Options { templates: options.templates, gateway: gateway.clone(), usage: None };
+        let usage = Some(Arc::new(left::Left(debugger.clone())) as Arc<_>);
+        let pages = tollgate_console::Options { templates: options.templates, gateway: gateway.clone(), usage };
         let pages = tollgate_console::router(desk.clone(), &pages)?;
         let router = tollgate_api::router(&desk)
             .merge(pages)
@@ -121,6 +128,7 @@ impl ControlPlane {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
             follower,
             gateway,
+            debugger,
             store,
             address,
             end: Some(end),
@@ -169,6 +177,7 @@ impl ControlPlane {
             // Set once: a process has one gateway.
             let _ = self.gateway.set(address);
         }
+        gateway.iter().for_each(|gateway| self.debugger.set(gateway));
         let follower = self.follower.clone();
         self.follower.adopt();
         let served = gateway.map(|gateway| Arc::new(Served::new(gateway)));

@@ -11,7 +11,7 @@ use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
 use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
-use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Program, Publication, Setup};
+use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Probes, Program, Publication, Setup};
 
 /// What crosses to a worker's thread: sockets that no runtime has yet.
 pub(crate) type GatewayCommand = Command<BoundListener>;
@@ -28,6 +28,7 @@ pub(crate) struct WorkerParts {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) log: Option<LogSink>,
     pub(crate) neighbours: Neighbours,
+    pub(crate) probes: Arc<Probes>,
 }
 
 /// What lets a worker and the others hand connections to each other, of clients and to upstreams.
@@ -78,8 +79,8 @@ fn take(
     let handed = handed.into_mailbox(&io)?;
     let posts = outboxes.into_iter().map(|outbox| Box::new(outbox) as Box<dyn Post<_>>).collect();
     let peers = Peers::new(parts.index, loads, posts);
-    let WorkerParts { program, metrics, log, .. } = parts;
-    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload }, inbox, handed))
+    let WorkerParts { program, metrics, log, probes, .. } = parts;
+    Ok((Setup { io, program, listeners, metrics, log, peers, parking, offload, probes }, inbox, handed))
 }
 
 fn take_sockets(io: &RingIo, sockets: Vec<(u32, BoundListener)>) -> io::Result<Vec<(u32, RingListener)>> {

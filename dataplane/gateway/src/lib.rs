@@ -2,8 +2,8 @@
 //!
 //! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
 //! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and
-//! from `status`, which answers `/livez`, `/readyz`, `/metrics`, `/config` and `/quotas`; `housekeeping` checks endpoints and resolves
-//! names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
+//! from `status`, which answers `/livez`, `/readyz`, `/metrics`, `/config`, `/quotas` and `/debug`; `housekeeping` checks endpoints and
+//! resolves names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
 //! the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod access_log;
@@ -11,12 +11,14 @@ mod aside;
 mod certificates;
 mod changes;
 mod control;
+mod debug;
 mod error;
 mod figures;
 mod housekeeping;
 mod inside;
 mod launch;
 mod limits;
+mod plans;
 mod process;
 mod publish;
 mod service;
@@ -28,8 +30,10 @@ mod watch;
 mod watchdog;
 
 pub use certificates::NodeSource;
+pub use debug::{DebugError, DebugRequest, Debugged};
 pub use error::StartError;
 pub use inside::ChangeRefused;
+pub use plans::QuotaUsed;
 pub use publish::{PublishError, Published};
 pub use startup::{Overlay, OverlayError, Startup};
 pub use tollgate_ring::preflight;

@@ -56,6 +56,18 @@ pub(crate) const WATCH_LOOK: Duration = Duration::from_secs(2);
 /// Threads at one time that write what `GET /config` answers.
 pub(crate) const REPORTS_MAX: usize = 2;
 
+/// Test requests on their way at one time.
+pub(crate) const DEBUG_REQUESTS_MAX: usize = 4;
+
+/// Head and content of a test request, in bytes.
+pub(crate) const DEBUG_SENT_BYTES_MAX: usize = 1 << 20;
+
+/// Content of the answer to a test request that is shown, in bytes.
+pub(crate) const DEBUG_BODY_BYTES: usize = 64 << 10;
+
+/// For a test request to be answered, whole.
+pub(crate) const DEBUG_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Changes that wait to be published: one per connection of a status client, one of the watched file, one of a signal.
 pub(crate) const CHANGES_MAX: usize = STATUS_CONNECTIONS_MAX + 2;
 

@@ -17,7 +17,7 @@ use std::{
     path::Path,
     sync::{
         Arc, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -26,7 +26,7 @@ use tollgate_model::{Listener, RuleId, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
 use tollgate_worker::{
-    HashKeys, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError, Validity,
+    HashKeys, Probes, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError, Validity,
 };
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
@@ -38,6 +38,10 @@ pub(crate) struct Publisher {
     figures: Arc<Registry>,
     /// Checks endpoints and resolves their names.
     pub(crate) housekeeping: Housekeeping,
+    /// The connections that somebody watches.
+    pub(crate) probes: Arc<Probes>,
+    /// Test requests on their way.
+    pub(crate) debugging: AtomicUsize,
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
@@ -126,7 +130,9 @@ impl Publisher {
         let running = commands.iter().map(|_| AtomicU64::new(0)).collect();
         let state = State { program, known, replaced: Vec::new(), listeners: Vec::new() };
         let (state, draining) = (Lock::new(state), AtomicBool::new(false));
-        Self { state, figures, housekeeping, commands, draining, patience: ACKNOWLEDGE_MAX, running }
+        let probes = Arc::default();
+        let debugging = AtomicUsize::new(0);
+        Self { state, figures, housekeeping, probes, debugging, commands, draining, patience: ACKNOWLEDGE_MAX, running }
     }
 
     /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.

@@ -128,6 +128,7 @@ fn assemble(
         metrics: registry.worker(index),
         log,
         neighbours,
+        probes: gateway.publisher.probes.clone(),
     });
     launch_workers(&gateway, parts.zip(asides))?;
     Ok((gateway, registry, status))

@@ -10,6 +10,7 @@ mod access;
 mod body;
 mod config;
 mod connection;
+mod debugging;
 mod desk;
 mod offload;
 mod pages;

@@ -97,28 +97,54 @@ impl Chain {
     /// Decides `phase` for a request.
     #[must_use]
     pub fn step(&self, phase: Phase, request: &Request<'_>) -> Step<'_> {
+        self.step_told(phase, request, |_, _| {})
+    }
+
+    /// The same, and tells what each policy of it says that is asked.
+    #[must_use]
+    #[inline]
+    pub fn step_told(
+        &self,
+        phase: Phase,
+        request: &Request<'_>,
+        mut tell: impl FnMut(&'static str, &Step<'_>),
+    ) -> Step<'_> {
         match (phase, &self.own) {
-            (Phase::Guard, own) => self.guard(own.as_deref(), request),
-            (Phase::TransformRequest, Some(own)) => own.mock.as_deref().map_or(Step::Continue, Step::Mock),
+            (Phase::Guard, own) => self.guard(own.as_deref(), request, &mut tell),
+            (Phase::TransformRequest, Some(own)) => own.mock.as_deref().map_or(Step::Continue, |mock| {
+                let step = Step::Mock(mock);
+                tell("mock", &step);
+                step
+            }),
             _ => Step::Continue,
         }
     }
 
     /// TRACE would show the endpoint's view of a request, credentials included, to whoever can make a browser send it.
-    fn guard(&self, own: Option<&Own>, request: &Request<'_>) -> Step<'_> {
+    #[inline]
+    fn guard(
+        &self,
+        own: Option<&Own>,
+        request: &Request<'_>,
+        tell: &mut impl FnMut(&'static str, &Step<'_>),
+    ) -> Step<'_> {
         let head = request.head;
         if head.method() == Method::Trace {
-            return Step::Refuse(Reason::MethodNotImplemented);
+            let step = Step::Refuse(Reason::MethodNotImplemented);
+            tell("method", &step);
+            return step;
         }
         if let Some(own) = own
-            && let Some(step) = own.guard(request)
+            && let Some(step) = own.guard(request, tell)
         {
             return step;
         }
-        match head.body() {
+        let step = match head.body() {
             BodyLength::Length(length) if length > self.body_bytes_max => Step::Refuse(Reason::BodyTooLarge),
             _ => Step::Continue,
-        }
+        };
+        tell("body_bytes", &step);
+        step
     }
 
     /// Most bytes of a request body's content.
@@ -176,23 +202,40 @@ impl Chain {
 }
 
 impl Own {
-    fn guard<'c>(&self, request: &Request<'_>) -> Option<Step<'c>> {
+    #[inline]
+    fn guard<'c>(&self, request: &Request<'_>, tell: &mut impl FnMut(&'static str, &Step<'_>)) -> Option<Step<'c>> {
         let head = request.head;
-        if !self.ip.iter().all(|rules| rules.permits(request.client)) {
-            return Some(Step::Refuse(Reason::IpDenied));
+        let mut judge = |policy, refusal: Option<Reason>| {
+            let step = refusal.map_or(Step::Continue, Step::Refuse);
+            tell(policy, &step);
+            refusal.map(Step::Refuse)
+        };
+        if !self.ip.is_empty() {
+            let is_permitted = self.ip.iter().all(|rules| rules.permits(request.client));
+            if let Some(step) = judge("ip", (!is_permitted).then_some(Reason::IpDenied)) {
+                return Some(step);
+            }
         }
-        if let Some(limits) = &self.limits {
-            if head.target().len() > limits.target_bytes {
-                return Some(Step::Refuse(Reason::TargetTooLong));
-            }
-            if head.head_len() > limits.head_bytes || head.fields_len() > limits.fields {
-                return Some(Step::Refuse(Reason::HeadTooLarge));
-            }
+        if let Some(limits) = &self.limits
+            && let Some(step) = judge("limits", beyond(limits, head))
+        {
+            return Some(step);
         }
         let (cors, preflight) = (self.cors.as_ref()?, Preflight::of(head)?);
         let lines = cors.preflight_lines(preflight, head);
-        Some(lines.map_or(Step::Refuse(Reason::CorsRefused), Step::Preflight))
+        let step = lines.map_or(Step::Refuse(Reason::CorsRefused), Step::Preflight);
+        tell("cors", &step);
+        Some(step)
     }
+}
+
+/// Which of these limits a head exceeds.
+fn beyond(limits: &RouteLimits, head: &RequestHead<'_>) -> Option<Reason> {
+    if head.target().len() > limits.target_bytes {
+        return Some(Reason::TargetTooLong);
+    }
+    let is_too_large = head.head_len() > limits.head_bytes || head.fields_len() > limits.fields;
+    is_too_large.then_some(Reason::HeadTooLarge)
 }
 
 /// The changes of a query, and the parameters that have credentials.

@@ -18,9 +18,9 @@ pub use identity::{Identified, Identity};
 pub use job::{Check, Job, Offload};
 pub use rules::{
     Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, Question, QuotaCommand, QuotaUsage, Registry,
-    RuleOutcome, RuleSet, Rules, Store, Throttled, Unanswered,
+    RuleOutcome, RuleSet, RuleVerdict, Rules, Store, Throttled, Unanswered,
 };
-pub use tollgate_identity::{Caller, Tokens};
+pub use tollgate_identity::{Access, Caller, Tokens};
 
 pub use tollgate_transform::Preflight;
 

@@ -12,6 +12,7 @@
 
 mod admission;
 mod counts;
+mod explain;
 mod fields;
 mod key;
 mod operate;
@@ -20,6 +21,7 @@ mod strict;
 
 pub use admission::{Admission, Limiter};
 pub use counts::{Counts, Keeper, Registry};
+pub use explain::RuleVerdict;
 pub use key::{HashKeys, KeyError};
 pub use operate::{QuotaCommand, QuotaUsage};
 pub use tollgate_limit::{Now, Question, Store, Unanswered};
@@ -31,7 +33,7 @@ use rule::{Counted, Rule};
 use smallvec::SmallVec;
 use tollgate_http::Reason;
 use tollgate_limit::{Answer, Ask, Decision, RULES_MAX};
-use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Plan, Policies, RateLimitFields, Route, RuleId, RuleKind};
+use tollgate_model::{Cost, Direction, FixedAnswer, KeyPart, Plan, Policies, RateLimitFields, Route, RuleId};
 
 use crate::Request;
 
@@ -258,13 +260,8 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn throttled(&self, admission: &Admission) -> Option<Throttled<'r>> {
         let first = admission.counted.get(admission.decision.violated.trailing_zeros() as usize)?;
-        let rule = &self.rule(first).model;
-        let reason = match rule.kind {
-            RuleKind::Throttle | RuleKind::Bandwidth(_) => Reason::Throttled,
-            RuleKind::Quota(_) => Reason::QuotaExceeded,
-            RuleKind::Concurrency => Reason::ConcurrencyExceeded,
-        };
-        Some(Throttled { reason, answer: rule.answer.as_deref() })
+        let rule = self.rule(first);
+        Some(Throttled { reason: rule.reason(), answer: rule.model.answer.as_deref() })
     }
 
     /// The names of rules that refuse the request.

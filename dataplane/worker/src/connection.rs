@@ -11,6 +11,7 @@ use crate::{
     limits,
     link::Link,
     listening::Listening,
+    probe::{Probe, Tracer},
     record::{Facts, Outcome},
     standing::Target,
     state::Worker,
@@ -22,7 +23,9 @@ use crate::{
 };
 use std::{
     cell::{Cell, OnceCell},
+    net::IpAddr,
     rc::Rc,
+    sync::Arc,
 };
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestId, RequestIndex, Side, Traceparent, Version};
 use tollgate_io::{Instant, Io, Stream, TimerId, Wall};
@@ -35,6 +38,8 @@ pub(crate) struct Connection<I: Io> {
     pub(crate) watch: Rc<Watch<I::Stream>>,
     pub(crate) timer: TimerId,
     pub(crate) listening: Rc<Listening>,
+    /// Who watches it, if anybody does.
+    pub(crate) probe: Option<Arc<Probe>>,
     /// When the last answer was out.
     idle_since: Cell<Instant>,
     /// Requests in a row that came soon after the answer before.
@@ -49,6 +54,7 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         return worker.dismiss();
     }
     let stream = Rc::new(Wire::new(stream));
+    let probe = worker.probes.of(stream.peer());
     let watch = Rc::new(Watch::new(stream.clone()));
     let timer = worker.open(watch.clone(), listening.figures);
     let now = worker.io.now();
@@ -61,8 +67,10 @@ pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, liste
         watch,
         timer,
         listening,
+        probe,
     };
-    let is_secure = connection.worker.program().tls.listener(connection.listening.slot).is_some();
+    // A connection that is watched is plain on any listener.
+    let is_secure = connection.probe.is_none() && connection.is_secure();
     if is_secure && !Box::pin(be_greeted(&connection)).await {
         connection.worker.close(timer, connection.listening.figures);
         return;
@@ -151,6 +159,21 @@ async fn linger<I: Io>(connection: &Connection<I>) {
 }
 
 impl<I: Io> Connection<I> {
+    /// Whether its listener speaks TLS.
+    fn is_secure(&self) -> bool {
+        self.worker.program().tls.listener(self.listening.slot).is_some()
+    }
+
+    /// The scheme of its requests.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.probe.is_some() && self.is_secure() { "https" } else { self.stream.scheme() }
+    }
+
+    /// Who is at the other end, or in whose name it asks if it is watched.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.probe.as_ref().and_then(|probe| probe.client).unwrap_or_else(|| self.stream.peer().ip())
+    }
+
     fn enter_linger(&self) {
         let due = self.worker.io.now() + self.worker.program().snapshot.timeouts.linger;
         self.worker.enter(&self.watch, self.timer, Phase::Linger, due);
@@ -193,11 +216,11 @@ struct Active {
 
 impl Active {
     fn new<I: Io>(connection: &Connection<I>) -> Self {
-        let Connection { worker, stream, listening, .. } = connection;
+        let Connection { worker, listening, .. } = connection;
         let has_log = worker.log.borrow().is_some();
         Self {
             index: RequestIndex::new(),
-            record: has_log.then(|| AccessRecord::new(stream.peer().ip(), &listening.name)),
+            record: has_log.then(|| AccessRecord::new(connection.peer(), &listening.name)),
             request_id: RequestId::new(),
             traceparent: Traceparent::new(),
             begun: Instant::NEVER,
@@ -259,7 +282,7 @@ impl Active {
         let snapshot = &program.snapshot;
         let begun = self.begun;
         let head = self.index.head(down.reader.bytes());
-        let is_trusted = snapshot.trusted_proxies.contains(connection.stream.peer().ip());
+        let is_trusted = snapshot.trusted_proxies.contains(connection.peer());
         let given = head.field(Name::XRequestId).filter(|_| is_trusted);
         if !given.is_some_and(|given| self.request_id.adopt(given)) {
             self.request_id.renew(&worker.request_ids);
@@ -276,7 +299,8 @@ impl Active {
             record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text(), trace_id));
         }
         connection.requests.set(connection.requests.get() + 1);
-        let outcome = Outcome::default();
+        let tracer = connection.probe.as_ref().map(|probe| Tracer::new(probe.clone(), begun));
+        let outcome = Outcome { tracer, ..Outcome::default() };
         outcome.closes.set(
             snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most)
                 || connection.listening.is_closed(),
@@ -344,6 +368,9 @@ impl Active {
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
         outcome.count_usage(&worker.metrics);
+        if let Some(tracer) = &outcome.tracer {
+            tracer.end(outcome, duration_ns);
+        }
         let Some(record) = &mut self.record else { return };
         let (target, caller) = (outcome.endpoint.take(), outcome.caller.get());
         let (throttled_by, shadowed_by) = settled.map(Settled::names).unwrap_or_default();

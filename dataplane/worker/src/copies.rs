@@ -126,7 +126,7 @@ impl<I: Io> Machine<'_, '_, I> {
         let len = write_request(buffer.spare_mut(), self.index.head(received), &self.forwarded_as(target, b"")).ok()?;
         buffer.grow(len);
         let set = self.chain().and_then(Chain::request_edits).map_or(&[][..], FieldEdits::lines);
-        let request = Request::new(buffer.bytes(), self.connection.stream.scheme(), set)?;
+        let request = Request::new(buffer.bytes(), self.connection.scheme(), set)?;
         Some(Copying { request, counted: worker.store(upstream, &rules)?, rules })
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     hedge::{Asked, Raced},
     key, limits,
     policies::{Early, Pending},
+    probe::{Note, Verdict, early_note},
     program::{Program, UpstreamProgram},
     record::{Facts, Outcome},
     relay,
@@ -165,7 +166,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                 self.answer_options(&head, &mut down.writer).await
             }
             Ok(route) => self.act(down, route, body).await,
-            Err(early) => self.answer_early(early, &mut down.writer).await,
+            Err(early) => {
+                early_note(&early).into_iter().for_each(|note| self.trace(|| note));
+                self.answer_early(early, &mut down.writer).await
+            }
         };
         self.connection.watch.set_upstream(None);
         self.consume_head(down, body);
@@ -187,7 +191,11 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Found::MethodNotAllowed(allow) => return Err(Early::Refused(Reason::MethodNotAllowed, Some(allow))),
             Found::None => return Err(Early::Refused(Reason::NoRoute, None)),
         };
+        if self.outcome.tracer.as_ref().is_some_and(|tracer| !tracer.may_reach(&route.route.name)) {
+            return Err(Early::Refused(Reason::NoRoute, None));
+        }
         self.outcome.route.set(Some(route));
+        self.trace(|| Note::passed("route", &route.route.name));
         if self.program.snapshot.shedding.is_some() && self.connection.worker.sheds(route.priority) {
             self.outcome.retry_after_s.set(1);
             return Err(Early::Refused(Reason::Overloaded, None));
@@ -205,6 +213,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         if let Some(faults) = &route.faults
             && let Some(injected) = Box::pin(self.inject(faults, &mut down.writer)).await
         {
+            self.trace(|| Note::new("faults", self.outcome.fault.get().unwrap_or_default(), Verdict::Answered));
             return injected;
         }
         let head = self.index.head(down.reader.bytes());
@@ -214,12 +223,16 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Act::Forward { to, rewrite: None } => (to, Some(Cow::default())),
             Act::Forward { to, rewrite: Some(rewrite) } => (to, rewrite.target(path, &request)),
             Act::Redirect(redirect) => {
+                self.trace(|| Note::new("route", "redirect", Verdict::Answered));
                 return match tollgate_route::location(redirect, path, &request) {
                     Some(location) => self.answer_redirect(redirect.status, &location, &mut down.writer).await,
                     None => self.fail(Reason::BadHost, None, &mut down.writer).await,
                 };
             }
-            Act::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+            Act::Answer(answer) => {
+                self.trace(|| Note::new("route", "answer", Verdict::Answered));
+                return self.answer_fixed(answer, &mut down.writer).await;
+            }
         };
         let Some(target) = target.map(|target| self.change_query(target, &head)) else {
             return self.fail(Reason::BadTarget, None, &mut down.writer).await;
@@ -232,17 +245,22 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let worker = &self.connection.worker;
         let (upstream, call) = match call::enter(worker, self.program, upstream) {
             Entry::Upstream(upstream, call) => (upstream, call),
-            Entry::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
+            Entry::Answer(answer) => {
+                self.trace(|| Note::new("choose", &upstream.upstream.name, Verdict::Answered));
+                return self.answer_fixed(answer, &mut down.writer).await;
+            }
             Entry::Copy(upstream, retry_after_s) => {
                 self.outcome.retry_after_s.set(retry_after_s);
                 return Box::pin(self.answer_copy(down, route, upstream, (&target, body))).await;
             }
             Entry::Refused(reason, retry_after_s) => {
+                self.trace(|| Note::new("choose", &upstream.upstream.name, Verdict::Refused(reason)));
                 self.outcome.retry_after_s.set(retry_after_s);
                 return self.fail(reason, None, &mut down.writer).await;
             }
         };
         self.outcome.upstream.set(Some(upstream));
+        self.trace(|| Note::passed("choose", &upstream.upstream.name));
         if call.is_some()
             && let Some(copying) = self.copying(down.reader.bytes(), upstream, &target, body)
         {
@@ -303,6 +321,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                 if self.is_tried_again(&result, &forward, &mut up) {
                     checkout.target.report(Shown::Failure, || worker.io.now());
                     tries.note_failure(&checkout.target, result.err().unwrap_or(Reason::NoEndpoint));
+                    self.trace_response(result);
                     self.begin_again(route);
                     continue;
                 }
@@ -316,6 +335,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
                 forward.with_body(down, &mut up, fail).await
             };
             self.report(&checkout.target);
+            self.trace_response(result);
             if result == Ok(Forwarded::Upgraded) {
                 self.consume_head(down, BodyLength::None);
                 // In a box, so that the many that are no tunnels have no room for one.
@@ -421,14 +441,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         target: &[u8],
     ) -> Result<(), Reason> {
         let with = self.forwarded_as(target, checkout.target.authority().as_bytes());
-        RequestSink::head(up.halves().1, self.index.head(received), &with)
+        let sink = up.halves().1;
+        RequestSink::head(sink, self.index.head(received), &with)?;
+        self.trace_head(sink.queued(), received);
+        Ok(())
     }
 
     /// What the request says beyond what came; `default_host` is Host for one that came with none.
     pub(crate) fn forwarded_as<'t>(&'t self, target: &'t [u8], default_host: &'t [u8]) -> ForwardRequest<'t> {
         ForwardRequest {
-            client: self.connection.stream.peer().ip(),
-            scheme: self.connection.stream.scheme(),
+            client: self.connection.peer(),
+            scheme: self.connection.scheme(),
             trusted: self.is_trusted,
             style: self.program.forwarded,
             request_id: self.request_id,

@@ -36,14 +36,20 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let now_s = worker.io.wall(self.facts.begun).0 / 1_000_000_000;
         let refused = |reason| Early::Refused(reason, None);
         let (applications, mut tokens) = (&self.program.snapshot.applications, worker.tokens.borrow_mut());
-        let mut caller = match identity.identify(head, applications, &mut tokens, now_s).map_err(refused)? {
-            Identified::Caller(caller) => caller,
-            Identified::Unseen(check) => return Ok(Some(check)),
+        let mut caller = match identity.identify(head, applications, &mut tokens, now_s) {
+            Err(reason) => {
+                self.trace_caller(Err(reason));
+                return Err(refused(reason));
+            }
+            Ok(Identified::Caller(caller)) => caller,
+            Ok(Identified::Unseen(check)) => return Ok(Some(check)),
         };
+        self.trace_caller(Ok(&caller));
         let access = identity.authorize(&caller);
         caller.access = access.unwrap_or_default();
         let plan = caller.access.subscription.and_then(|subscription| self.program.plan(subscription.plan?));
         self.outcome.plan.set(plan);
+        self.trace_access(access, plan);
         // Whom a refusal is for is told too. Once per exchange, so that there is none yet.
         let _ = self.outcome.caller.set(caller);
         access.map(|_| None).map_err(refused)

@@ -33,6 +33,7 @@ mod peers;
 mod plan_program;
 mod policies;
 mod pool;
+mod probe;
 mod program;
 mod record;
 mod relay;
@@ -58,6 +59,7 @@ pub use limits::{JOBS_MAX, QUESTIONS_MAX};
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
+pub use probe::{Note, Probe, Probes, Report, Verdict};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError, Validity};
 pub use tollgate_policy::{
@@ -114,6 +116,8 @@ pub struct Setup<I: Io> {
     pub parking: Arc<Parking<<I::Stream as Stream>::Detached>>,
     /// Who does what would hold it up.
     pub offload: Arc<dyn Offload>,
+    /// The connections that somebody watches.
+    pub probes: Arc<Probes>,
 }
 
 /// Runs a worker until it is drained or stopped. `handed` is where its peers leave connections, `answers` where questions to
@@ -126,8 +130,8 @@ pub async fn run<I: Io>(
     answers: impl Mailbox<Box<Question>>,
     done: impl Mailbox<Box<Job>>,
 ) {
-    let Setup { io, program, listeners, metrics, log, peers, parking, offload } = setup;
-    let worker = Rc::new(Worker::new(io, program, metrics, log, (peers, parking, offload)));
+    let Setup { io, program, listeners, metrics, log, peers, parking, offload, probes } = setup;
+    let worker = Rc::new(Worker::new(io, program, metrics, log, (peers, parking, offload, probes)));
     worker.listen(listeners);
     worker.io.spawn(timers::run(worker.clone()));
     worker.io.spawn(obey(worker.clone(), inbox));

@@ -8,6 +8,7 @@ use crate::{
     connection::Connection,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
+    probe::{Note, verdict_of},
     route_program::RouteProgram,
     throttle::rules_of,
 };
@@ -41,7 +42,7 @@ pub(crate) enum Early<'a> {
 impl<I: Io> Connection<I> {
     /// Who sent this request: the peer, or whom a trusted peer speaks for.
     pub(crate) fn client(&self, program: &Program, head: &RequestHead<'_>, is_trusted: bool) -> IpAddr {
-        let peer = self.stream.peer().ip();
+        let peer = self.peer();
         if !is_trusted {
             return peer;
         }
@@ -140,7 +141,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     fn pass(&self, phases: &[Phase], route: &'p RouteProgram, head: &RequestHead<'_>) -> Result<(), Early<'p>> {
         let request = Request { head, client: self.client, caller: self.outcome.caller.get() };
         for &phase in phases {
-            match route.chain.step(phase, &request) {
+            match self.step(route, phase, &request) {
                 Step::Continue => {}
                 Step::Refuse(reason) => return Err(Early::Refused(reason, None)),
                 Step::Preflight(lines) => return Err(Early::Preflight(lines)),
@@ -148,6 +149,17 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             }
         }
         Ok(())
+    }
+
+    /// What a phase says; if the request is watched, what each policy of it says is noted.
+    fn step(&self, route: &'p RouteProgram, phase: Phase, request: &Request<'_>) -> Step<'p> {
+        if self.outcome.tracer.is_none() {
+            return route.chain.step(phase, request);
+        }
+        let name = if phase == Phase::Guard { "guard" } else { "transform_request" };
+        route.chain.step_told(phase, request, |policy, step| {
+            self.trace(|| Note::new(name, policy, verdict_of(step)));
+        })
     }
 
     /// Answers before the route's action.

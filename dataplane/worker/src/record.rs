@@ -3,7 +3,9 @@
 //! The head's bytes are gone by then, so what is still needed of them is copied here: a few words, all of fixed size.
 //! Nothing here reads a clock or allocates.
 
-use crate::{plan_program::PlanProgram, program::UpstreamProgram, route_program::RouteProgram, standing::Target};
+use crate::{
+    plan_program::PlanProgram, probe::Tracer, program::UpstreamProgram, route_program::RouteProgram, standing::Target,
+};
 use std::cell::{Cell, OnceCell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
@@ -43,6 +45,8 @@ impl Facts {
 #[derive(Default)]
 pub(crate) struct Outcome<'p> {
     pub(crate) route: Cell<Option<&'p RouteProgram>>,
+    /// What notes its steps, if it is watched.
+    pub(crate) tracer: Option<Box<Tracer>>,
     /// The one chosen of the route's.
     pub(crate) upstream: Cell<Option<&'p UpstreamProgram>>,
     pub(crate) endpoint: RefCell<Option<Target<'p>>>,
@@ -74,9 +78,9 @@ pub(crate) struct Outcome<'p> {
 }
 
 impl Outcome<'_> {
-    /// Counts what an application has used of an API; nothing where nobody was asked who calls.
+    /// Counts what an application has used of an API; nothing where nobody was asked who calls, or of a watched request.
     pub(crate) fn count_usage(&self, metrics: &WorkerMetrics) {
-        let Some(caller) = self.caller.get() else { return };
+        let Some(caller) = self.caller.get().filter(|_| self.tracer.is_none()) else { return };
         let Some(application) = caller.application.filter(|_| !caller.access.api.is_empty()) else { return };
         let key = UsageKey { tenant: application.tenant(), application: application.name(), api: caller.access.api };
         let outcome = match (self.reason.get(), self.status.get()) {

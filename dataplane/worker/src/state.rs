@@ -12,6 +12,7 @@ use crate::{
     parking::Parking,
     peers::Peers,
     pool::Pools,
+    probe::Probes,
     shedding::Lag,
     standing::Standings,
     strict::Questions,
@@ -55,6 +56,7 @@ pub(crate) struct Worker<I: Io> {
     pub(crate) jobs: Tickets<Box<Job>>,
     /// Gone when the worker has ended.
     pub(crate) offload: RefCell<Option<Arc<dyn Offload>>>,
+    pub(crate) probes: Arc<Probes>,
     /// What the store that nodes share is asked.
     pub(crate) questions: Questions,
     /// Clients' handshakes of this turn.
@@ -85,11 +87,12 @@ pub(crate) struct Worker<I: Io> {
     has_ended: Cell<bool>,
 }
 
-/// The other workers, idle connections of all, and who does what would hold one up.
+/// The other workers, idle connections of all, who does what would hold one up, and the connections that are watched.
 type Surroundings<I> = (
     Peers<<<I as Io>::Stream as Stream>::Detached>,
     Arc<Parking<<<I as Io>::Stream as Stream>::Detached>>,
     Arc<dyn Offload>,
+    Arc<Probes>,
 );
 
 impl<I: Io> Worker<I> {
@@ -98,7 +101,7 @@ impl<I: Io> Worker<I> {
         program: Arc<Program>,
         metrics: Arc<WorkerMetrics>,
         log: Option<LogSink>,
-        (peers, parking, offload): Surroundings<I>,
+        (peers, parking, offload, probes): Surroundings<I>,
     ) -> Self {
         metrics.generation.set(program.snapshot.generation);
         Self {
@@ -110,6 +113,7 @@ impl<I: Io> Worker<I> {
             tokens: RefCell::default(),
             jobs: Tickets::new(JOBS_MAX),
             offload: RefCell::new(Some(offload)),
+            probes,
             questions: Questions::default(),
             handshakes: Rc::default(),
             log: RefCell::new(log),

@@ -40,6 +40,8 @@ pub(crate) struct Metered<'m, 'a, 'p, S, I: Io> {
 pub(crate) struct Settled<'p> {
     rules: Rules<'p>,
     admission: Box<Admission>,
+    /// Not of a watched request.
+    is_counted: bool,
 }
 
 impl<I: Io> Worker<I> {
@@ -59,7 +61,10 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
     ) -> Result<Option<Box<Admission>>, Throttled<'p>> {
         let worker = &self.connection.worker;
         let (now, mut limiter) = (worker.rule_time(), worker.limiter.borrow_mut());
-        let admission = rules.decide(request, now, &mut limiter, self.lines());
+        let mut admission = rules.decide(request, now, &mut limiter, self.lines());
+        if self.outcome.tracer.is_some() {
+            self.trace_rules(&rules.explain(&mut admission, now, &mut limiter));
+        }
         if admission.asks_store() {
             return Ok(Some(admission));
         }
@@ -89,7 +94,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// What is charged as the exchange goes, if anything is.
     pub(crate) fn meter(&self) -> Option<Meter<'_>> {
-        let rules = self.rules().filter(Rules::charges_more)?;
+        let rules = self.rules().filter(|rules| self.outcome.tracer.is_none() && rules.charges_more())?;
         Some(Meter { rules, admission: self.admission.get()? })
     }
 
@@ -178,7 +183,7 @@ impl<S: Source, I: Io> Source for Metered<'_, '_, '_, S, I> {
 impl<'p> Settled<'p> {
     /// What an exchange was let in with, if its route has rules that have judged it.
     pub(crate) fn of(admission: Option<Box<Admission>>, outcome: &Outcome<'p>) -> Option<Self> {
-        Some(Self { rules: rules_of(outcome)?, admission: admission? })
+        Some(Self { rules: rules_of(outcome)?, admission: admission?, is_counted: outcome.tracer.is_none() })
     }
 
     /// The names of rules that refused the request, and of shadow rules that would have, with commas between.
@@ -188,7 +193,8 @@ impl<'p> Settled<'p> {
 
     /// Counts what the rules did, and ends what the request was let in with.
     pub(crate) fn end<I: Io>(mut self, worker: &Worker<I>) {
-        for (rule, outcome) in self.rules.outcomes(&self.admission) {
+        let outcomes = self.rules.outcomes(&self.admission);
+        for (rule, outcome) in outcomes.filter(|_| self.is_counted) {
             let effect = match outcome {
                 RuleOutcome::Admitted => RuleEffect::Admitted,
                 RuleOutcome::Refused => RuleEffect::Refused,

@@ -9,6 +9,7 @@ use crate::{
     link::Link,
     parking::Parked,
     pool::{Open, Pooled},
+    probe::{Note, Verdict},
     record::Outcome,
     retry::Tries,
     standing::{InFlight, Target},
@@ -86,6 +87,8 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
                         return Err(cause);
                     }
                     tries.note_failure(&target, reason);
+                    let note = || Note::new("connect", target.authority(), Verdict::Refused(reason));
+                    outcome.trace(note, || worker.io.now());
                     target.report(Shown::Failure, || worker.io.now());
                     if tries.takes_connect_failure(outcome, || worker.io.now()) {
                         continue;
@@ -94,6 +97,9 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
                 }
             },
         };
+        let how = if is_reused { "idle connection" } else { "new connection" };
+        let note = || Note::passed("connect", target.authority()).with("how", how);
+        outcome.trace(note, || worker.io.now());
         watch.set_upstream(Some(connection.stream.clone()));
         let link = Link::new(worker, used, connection.stream.clone(), Side::Upstream);
         return Ok(Checkout { link, connection, target, is_reused, _in_flight: in_flight });

@@ -20,11 +20,11 @@ use tollgate_balance::{Registry, Upstream};
 use tollgate_http::Reason;
 use tollgate_io::{Instant, Io, Post};
 use tollgate_model::Snapshot;
-use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, log_queue};
+use tollgate_telemetry::{LogSource, NodeFigures, Received, Registry as Figures, UsageReader, log_queue};
 use tollgate_tls::WallClock;
 use tollgate_worker::{
-    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Program, Publication, QUESTIONS_MAX, Registries, RuleRegistry,
-    Security, Setup,
+    Command, HashKeys, JOBS_MAX, Loads, Parking, Peers, Probes, Program, Publication, QUESTIONS_MAX, Registries,
+    RuleRegistry, Security, Setup,
 };
 
 /// The address of every gateway here.
@@ -62,6 +62,7 @@ pub struct Gateway {
     /// By worker.
     commands: Vec<SimSender<Command<SimListener>>>,
     offload: Arc<SimOffload>,
+    probes: Arc<Probes>,
     store: Option<Arc<SimStore>>,
     /// When the last `run` returned, and how many are still to do so.
     returned: Rc<Cell<(Instant, usize)>>,
@@ -133,7 +134,7 @@ impl Gateway {
         let (posts, handed): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(HANDED_MAX)).unzip();
         let (commands, inboxes): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.mailbox()).unzip();
         let (answered, answers): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(QUESTIONS_MAX)).unzip();
-        let side = Arc::new(SimOffload::default());
+        let (side, probes) = (Arc::new(SimOffload::default()), Arc::<Probes>::default());
         let (outboxes, done): (Vec<_>, Vec<_>) = nodes.iter().map(|_| world.bounded_mailbox(JOBS_MAX)).unzip();
         let answers = answers.into_iter().zip(done);
         for (index, ((inbox, handed), (answers, done))) in inboxes.into_iter().zip(handed).zip(answers).enumerate() {
@@ -148,6 +149,7 @@ impl Gateway {
                 peers: Peers::new(index, loads.clone(), posts),
                 parking: parking.clone(),
                 offload: side.clone(),
+                probes: probes.clone(),
             };
             let (noted, clock) = (returned.clone(), world.clone());
             node.spawn(async move {
@@ -162,6 +164,7 @@ impl Gateway {
         Self {
             simulation,
             offload: side,
+            probes,
             world,
             nodes,
             program: RefCell::new(program),
@@ -220,6 +223,18 @@ impl Gateway {
                 Publication { program: program.clone(), listeners, moved: Vec::new(), taken: Box::new(taken.clone()) };
             commands.send(Command::Publish(publication));
         }
+    }
+
+    /// Reads what applications have used.
+    #[must_use]
+    pub fn usage(&self) -> UsageReader {
+        self.figures.usage()
+    }
+
+    /// The connections that are watched.
+    #[must_use]
+    pub fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Who does what would hold workers up.

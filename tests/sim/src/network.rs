@@ -135,6 +135,12 @@ impl World {
         backlog
     }
 
+    /// The address that the next connection from `from` will have.
+    #[must_use]
+    pub fn next_address(&self, from: IpAddr) -> SocketAddr {
+        SocketAddr::new(from, port_of(self.network().links.get() + 1))
+    }
+
     fn link(&self, owner: Owner, from: IpAddr, to: SocketAddr) -> io::Result<Endpoint> {
         let backlog = self.network().listeners.borrow().get(&to).cloned();
         let open = |backlog: &Rc<Backlog>| !backlog.closed.get() && backlog.queue.borrow().len() < BACKLOG_MAX;
@@ -143,12 +149,16 @@ impl World {
         };
         let number = self.network().links.get() + 1;
         self.network().links.set(number);
-        let port = PORT_FIRST + number % PORT_FIRST;
-        let from = SocketAddr::new(from, port as u16);
+        let from = SocketAddr::new(from, port_of(number));
         let [near, far] = Endpoint::pair(self, number, [(owner, from), (backlog.owner, to)]);
         backlog.push(far);
         Ok(near)
     }
+}
+
+/// The port of whoever has made a connection of this number.
+const fn port_of(number: u64) -> u16 {
+    (PORT_FIRST + number % PORT_FIRST) as u16
 }
 
 /// A node's listener. Dropping it closes it.

@@ -55,7 +55,7 @@ impl Text for Body {
 
 /// Who asks may neither change anything nor see quotas.
 pub(super) fn forbidden() -> Page {
-    let detail = "Changes of the configuration, and `/quotas`, are for who comes through the Unix socket of \
+    let detail = "Changes of the configuration, `/quotas` and `/debug` are for who comes through the Unix socket of \
                   `status.socket` (`curl --unix-socket PATH ..`), or with `Authorization: Bearer TOKEN` and the token of \
                   `status.token`.";
     problem(403, "forbidden", "Not allowed", detail)
@@ -63,7 +63,12 @@ pub(super) fn forbidden() -> Page {
 
 /// Nothing of that path is served.
 pub(super) fn no_page() -> Page {
-    problem(404, Reason::NoRoute.code(), "No such page", "Served here: /livez, /readyz, /metrics, /config and /quotas.")
+    problem(
+        404,
+        Reason::NoRoute.code(),
+        "No such page",
+        "Served here: /livez, /readyz, /metrics, /config, /quotas and /debug.",
+    )
 }
 
 /// Too many reports are being written.

@@ -8,6 +8,7 @@ use super::{
     access::Access,
     body::{self, Body, Failure},
     config::{self, Terms},
+    debugging,
     desk::Desk,
     pages::{Asked, Page},
     quotas,
@@ -136,7 +137,7 @@ impl<I: Io> Connection<I> {
                 (true, Asked::Quotas) => {
                     request.asked = Asked::Page(quotas::show(&desk.pages.publisher, head.query().unwrap_or_default()));
                 }
-                (true, Asked::Operate) => {}
+                (true, Asked::Operate | Asked::Debug) => {}
                 (true, _) => match Terms::of(head) {
                     Ok(terms) => request.terms = terms,
                     Err(page) => request.asked = Asked::Page(page),
@@ -166,6 +167,18 @@ impl<I: Io> Connection<I> {
                 self.allow(CHANGE_ANSWER);
                 let page = desk.waiting.answer(|answering| desk.reporter.begin(answering)).await;
                 return Ok((reply(page, is_last), behind));
+            }
+            Asked::Debug => {
+                return match self.body(request.body, request.expects_continue, behind, desk).await {
+                    Ok((body, rest)) => {
+                        self.allow(CHANGE_ANSWER);
+                        let publisher = desk.pages.publisher.clone();
+                        let begin = |answering| debugging::begin(publisher, body.bytes(), answering);
+                        Ok((reply(desk.waiting.answer(begin).await, false), rest))
+                    }
+                    Err(Failure::Refused(page)) => Ok((reply(*page, true), None)),
+                    Err(Failure::Broken(error)) => Err(error),
+                };
             }
             Asked::Quotas | Asked::Operate => {
                 let received = self.body(request.body, request.expects_continue, behind, desk).await;

@@ -1,7 +1,7 @@
 //! What the node says of itself, page by page. Pure but for the figures and the flags it reads.
 //!
 //! `/livez` is 200 as long as somebody answers; `/readyz` is 503 until every worker runs its first snapshot, and again from
-//! the moment a drain begins; `/metrics` is the scrape. `/config` and `/quotas` are left to others. Anything else is a problem
+//! the moment a drain begins; `/metrics` is the scrape. `/config`, `/quotas` and `/debug` are left to others. Anything else is a problem
 //! document.
 
 use super::config;
@@ -16,6 +16,7 @@ pub(super) const JSON: &str = "application/json";
 const NOT_STORED: &[(&str, &[u8])] = &[("Cache-Control", b"no-store")];
 const ALLOWED: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD"), ("Cache-Control", b"no-store")];
 const ALLOWED_QUOTAS: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, POST"), ("Cache-Control", b"no-store")];
+const ALLOWED_DEBUG: &[(&str, &[u8])] = &[("Allow", b"POST"), ("Cache-Control", b"no-store")];
 const ALLOWED_CONFIG: &[(&str, &[u8])] = &[("Allow", b"GET, HEAD, PUT, PATCH"), ("Cache-Control", b"no-store")];
 
 /// Where the pages get what they say.
@@ -39,6 +40,8 @@ pub(super) enum Asked {
     Quotas,
     /// A change of that.
     Operate,
+    /// A test request.
+    Debug,
 }
 
 /// An answer without what depends on the connection.
@@ -61,6 +64,11 @@ impl Pages {
             b"/metrics" => Self::metrics,
             b"/config" => return asked_of_config(method, path),
             b"/quotas" => return asked_of_quotas(method, path),
+            b"/debug" if method == Method::Post => return Asked::Debug,
+            b"/debug" => {
+                let refused = Page::problem(Reason::MethodNotAllowed, Some(path));
+                return Asked::Page(Page { fields: ALLOWED_DEBUG, ..refused });
+            }
             _ => return Asked::Page(config::no_page()),
         };
         Asked::Page(match method {

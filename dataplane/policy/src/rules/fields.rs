@@ -69,7 +69,7 @@ impl Told {
 
 impl Standing<'_> {
     /// What the key has left.
-    fn units(&self) -> u64 {
+    pub(super) fn units(&self) -> u64 {
         match (self.answer, &self.allowed.rate) {
             (Answer::Throttle(verdict), Some(rate)) => rate.remaining(verdict),
             (Answer::Quota(verdict), _) => verdict.remaining,

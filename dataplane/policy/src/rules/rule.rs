@@ -4,6 +4,7 @@
 //! the node's ([`Counts`]); a request gets its [`Counted`], which fits 16 times into what a worker lends.
 
 use std::{sync::Arc, time::Duration};
+use tollgate_http::Reason;
 use tollgate_limit::{self as limit, Ask, Now, Rate, Shared, Terms, Window};
 use tollgate_model::{Allowance, Cost, Direction, Override, Route, RuleKind, When, Whom};
 use tollgate_route::Conditions;
@@ -129,6 +130,15 @@ impl Rule {
             (Kept::Buckets(_), Allowed { rate: None, .. }) => return None,
         };
         Some(Ask { of, key: counted.key, units: self.units(), shadow: self.model.shadow })
+    }
+
+    /// Why it refuses a request.
+    pub(crate) fn reason(&self) -> Reason {
+        match self.model.kind {
+            RuleKind::Throttle | RuleKind::Bandwidth(_) => Reason::Throttled,
+            RuleKind::Quota(_) => Reason::QuotaExceeded,
+            RuleKind::Concurrency => Reason::ConcurrencyExceeded,
+        }
     }
 
     /// What a request costs; 0 if that is not known yet.

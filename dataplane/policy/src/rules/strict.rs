@@ -120,7 +120,7 @@ impl<'r> Rules<'r> {
     }
 
     /// Gives back what rules of this node have taken of a request that the store refuses.
-    fn give_back(&self, admission: &mut Admission, now: Now, limiter: &mut Limiter) {
+    pub(super) fn give_back(&self, admission: &mut Admission, now: Now, limiter: &mut Limiter) {
         let Admission { counted, answers, .. } = admission;
         let local = counted.iter().map(|counted| (self.rule(counted), counted)).take_while(|(rule, _)| rule.is_local());
         let asks: SmallVec<[Ask<'_>; RULES_MAX]> = local.filter_map(|(rule, counted)| rule.ask(counted)).collect();

@@ -50,6 +50,11 @@ impl<'a, I: Io> Writer<'a, I> {
         self.queued.is_some()
     }
 
+    /// A head that has not left.
+    pub(crate) fn queued(&self) -> &[u8] {
+        self.queued.as_ref().map_or(&[], |head| head.bytes())
+    }
+
     /// From now on a body goes out as it is.
     pub(crate) const fn begin_raw(&mut self) {
         self.is_chunked = false;

@@ -9,6 +9,7 @@ mod drain;
 mod gateway;
 mod identity;
 mod policies;
+mod probe;
 mod publish;
 mod resilience;
 mod retries;
