@@ -1,8 +1,9 @@
 //! Large JSON files and patches, several times faster than the YAML reader, which takes JSON too.
 //!
 //! The long lists (`upstreams`, `routes`, `plans`, `applications`) are read here; all else is left to the YAML reader, with
-//! the lists blanked out so that every place is what it was. An item knows where it begins, but its values do not know their places. So this reader
-//! never tells a mistake: it gives up, and whoever finds one later reads again with the other.
+//! the lists of a file blanked out so that every place is what it was, and those of a patch taken out. An item knows where
+//! it begins, but its values do not know their places. So this reader never tells a mistake: it gives up, and whoever finds
+//! one later reads again with the other.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ pub(crate) fn read(number: u32, name: &str, text: &str) -> Option<File> {
         return None;
     }
     let lists: Lists<'_> = serde_json::from_str(text).ok()?;
-    let mut file: File = read_exactly(number, name, &lists.blanked(text)).ok()?;
+    let mut file: File = read_exactly(number, name, &lists.emptied(text, blank)).ok()?;
     lists.fill(&mut file, number, text)?;
     Some(file)
 }
@@ -27,7 +28,7 @@ pub(crate) fn read_delta(number: u32, name: &str, text: &str) -> Option<Delta> {
         return None;
     }
     let Changed { changed } = serde_json::from_str(text).ok()?;
-    let mut delta: Delta = read_exactly(number, name, &changed.blanked(text)).ok()?;
+    let mut delta: Delta = read_exactly(number, name, &changed.emptied(text, |rest, _| rest.push_str("[]"))).ok()?;
     changed.fill(&mut delta.changed, number, text)?;
     Some(delta)
 }
@@ -53,8 +54,8 @@ struct Changed<'t> {
 }
 
 impl Lists<'_> {
-    /// The text with these lists empty.
-    fn blanked(&self, text: &str) -> String {
+    /// The text with these lists empty, as `put` writes each.
+    fn emptied(&self, text: &str, put: impl Fn(&mut String, &str)) -> String {
         let mut found: Vec<&RawValue> =
             [self.upstreams, self.routes, self.plans, self.applications].into_iter().flatten().collect();
         found.sort_unstable_by_key(|list| offset(text, list));
@@ -62,7 +63,7 @@ impl Lists<'_> {
         for list in found {
             let begin = offset(text, list);
             rest.push_str(&text[behind..begin]);
-            blank(&mut rest, list.get());
+            put(&mut rest, list.get());
             behind = begin + list.get().len();
         }
         rest.push_str(&text[behind..]);

@@ -11,13 +11,12 @@ use tollgate_model::key_proof;
 use tollgate_sim::{Answer, Conditions, Head, Origin, Reply, Request, payload};
 use tollgate_worker::{Probe, Report, Verdict};
 
-const MS: Duration = Duration::from_millis(1);
 const KEY: &str = "tg_key";
 const ROUTE: &str = "match: { path: '/orders/*' }, upstream: a, policies: { \
     ip: { deny: [ 10.9.9.9 ] }, \
     identify: [ { api_key: { header: X-API-Key } } ], authorize: { api: orders@v1 }, \
     concurrency: [ { name: one, key: application, limit: 1 } ], \
-    request_headers: [ { set: { X-Secret: hidden-value } } ] }";
+    request_headers: { set: [ { name: X-Secret, value: hidden-value } ] } }";
 const MOCK: &str = "match: { path: '/mock' }, answer: { status: 200, body: hello }";
 
 fn node() -> String {
@@ -42,7 +41,7 @@ fn with_key(path: &str) -> Request {
 
 fn ask(gateway: &Gateway, request: Request) -> Reply {
     let client = gateway.ask(vec![request]);
-    gateway.simulation.run_for(10 * MS);
+    gateway.simulation.run_for(Duration::from_secs(5));
     client.take().remove(0).expect("a reply")
 }
 
