@@ -13,6 +13,15 @@ use utoipa::{
     openapi::{RefOr, schema::Schema},
 };
 
+/// What texts with a form of their own take, as patterns.
+const PATTERNS: [(&str, &str); 5] = [
+    ("Name", "^[a-z0-9][a-z0-9-]{0,62}$"),
+    ("Version", "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+    ("ApiName", "^[a-z0-9][a-z0-9-]{0,62}@[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+    ("Target", "^[a-z0-9][a-z0-9-]{0,62}(@[A-Za-z0-9][A-Za-z0-9._-]{0,31})?$"),
+    ("Digest", "^[0-9a-f]{64}$"),
+];
+
 /// All of them.
 pub(crate) fn all() -> Value {
     let mut found: Vec<(String, RefOr<Schema>)> = Vec::new();
@@ -45,6 +54,11 @@ pub(crate) fn all() -> Value {
         credential["properties"].as_object_mut().and_then(|properties| properties.remove("hash"));
         if let Some(required) = credential["required"].as_array_mut() {
             required.retain(|name| name != "hash");
+        }
+    }
+    for (name, pattern) in PATTERNS {
+        if let Some(schema) = all.get_mut(name) {
+            schema["pattern"] = json!(pattern);
         }
     }
     if let Value::Object(own) = own() {
