@@ -198,3 +198,33 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
         })),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_domain::{ApiName, Digest, Name, Target, version::Version};
+
+    #[test]
+    fn patterns_take_what_is_taken() {
+        let long = |count| "a".repeat(count);
+        let mut texts =
+            ["a", "0", "a-b", "-a", "a-", "", "A", "a_b", "a.b", "1.0", ".1", "ä", "a\n", "a@1", "a@", "@1", "a@1@1"]
+                .map(str::to_owned)
+                .to_vec();
+        texts.extend([32, 33, 63, 64].map(long));
+        texts.extend([format!("{}@{}", long(63), long(32)), format!("a@{}", long(33)), "g".repeat(64), "A".repeat(64)]);
+        for (name, pattern) in PATTERNS {
+            let schema = jsonschema::validator_for(&json!({ "pattern": pattern })).unwrap();
+            for text in &texts {
+                let is_taken = match name {
+                    "Name" => text.parse::<Name>().is_ok(),
+                    "Version" => text.parse::<Version>().is_ok(),
+                    "ApiName" => text.parse::<ApiName>().is_ok(),
+                    "Target" => text.parse::<Target>().is_ok(),
+                    _ => Digest::try_from(text.clone()).is_ok(),
+                };
+                assert_eq!(schema.is_valid(&json!(text)), is_taken, "{name} {text:?}");
+            }
+        }
+    }
+}
