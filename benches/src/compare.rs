@@ -37,10 +37,10 @@ pub struct Options {
 pub(crate) struct Rounds {
     /// Measured rounds.
     #[arg(long, default_value_t = 5)]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// Seconds of load per gateway, concurrency and round.
     #[arg(long, default_value_t = 4)]
-    seconds: u32,
+    pub(crate) seconds: u32,
     /// A round with more foreign CPU time than this, in percent of one CPU, is dirty and repeated.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     foreign_max: f64,
@@ -56,12 +56,12 @@ pub(crate) struct Rounds {
 #[derive(Args, Clone, Debug)]
 pub struct InTurn {
     #[command(flatten)]
-    testbed: testbed::Options,
+    pub(crate) testbed: testbed::Options,
     #[command(flatten)]
-    rounds: Rounds,
+    pub(crate) rounds: Rounds,
     /// Keep-alive connections of the load.
     #[arg(long, default_value_t = 64)]
-    concurrency: u32,
+    pub(crate) concurrency: u32,
 }
 
 impl InTurn {

@@ -8,15 +8,17 @@ use nix::{
     sched::{CpuSet, sched_getaffinity},
     unistd::Pid,
 };
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::OnceLock, time::Duration};
 
 /// Length of a tick of /proc/stat (USER_HZ is 100 on every Linux that Rust runs on).
 const TICK: Duration = Duration::from_millis(10);
 
-/// The CPUs this thread may run on.
+/// The CPUs this process may run on, as it was when they were first asked for: it may be pinned later.
 pub(crate) fn allowed_cpus() -> Result<Vec<usize>> {
+    static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
     let allowed = sched_getaffinity(Pid::from_raw(0))?;
-    Ok((0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect())
+    let now = || (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect();
+    Ok(ALLOWED.get_or_init(now).clone())
 }
 
 /// A process and everything it started that still runs, itself first.
@@ -88,6 +90,18 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
 pub(crate) fn resident(pid: u32) -> u64 {
     let of_member = |member: u32| fs::read_to_string(format!("/proc/{member}/status")).ok();
     family(pid).into_iter().filter_map(of_member).map(|text| kilobytes(&text, "VmRSS:")).sum()
+}
+
+/// Voluntary context switches so far of each thread of a process: its identifier and name.
+pub(crate) fn wake_ups(pid: u32) -> Vec<((u32, String), u64)> {
+    let of_thread = |thread: String| {
+        let folder = format!("/proc/{pid}/task/{thread}");
+        let status = fs::read_to_string(format!("{folder}/status")).ok()?;
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        let name = fs::read_to_string(format!("{folder}/comm")).ok()?;
+        Some(((thread.parse().ok()?, name.trim().to_owned()), count.trim().parse().ok()?))
+    };
+    entries(format!("/proc/{pid}/task")).into_iter().filter_map(of_thread).collect()
 }
 
 fn entries(directory: impl AsRef<Path>) -> Vec<String> {

@@ -1,9 +1,9 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse`: arguments only, the work is in the
-//! library.
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage`: arguments only, the
+//! work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, patch, reuse, routes, rules, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -32,6 +32,8 @@ enum Command {
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.
     Reuse(reuse::Options),
+    /// The control plane with much in it, idle, granting tokens; and what knowing the caller costs a request.
+    Manage(manage::Options),
 }
 
 fn main() -> Result<()> {
@@ -46,5 +48,17 @@ fn main() -> Result<()> {
         Command::Rules(options) => rules::run(&options),
         Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
+        Command::Manage(options) => manage::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn arguments_fit_together() {
+        Arguments::command().debug_assert();
     }
 }

@@ -8,7 +8,7 @@ mod nginx;
 mod tollgate;
 
 pub(crate) use nginx::Nginx;
-pub(crate) use tollgate::{Log, RuleSet, Tollgate};
+pub(crate) use tollgate::{Log, RuleSet, Serve, Tollgate};
 
 use crate::{process::Program, secure::Certificate};
 use anyhow::{Result, ensure};

@@ -4,7 +4,7 @@
 //! started, each by its pid. Should this process die without dropping, `setpriv --pdeathsig` (where installed) lets the
 //! kernel send the SIGTERM.
 
-use crate::machine;
+use crate::{interrupt, machine};
 use anyhow::{Context as _, Result, bail};
 use nix::{
     sys::signal::{Signal, kill},
@@ -23,6 +23,9 @@ use std::{
 
 /// How long a process may take to end by itself.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// Between two looks at what it has printed.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What to install when one of the programs is missing.
 const PACKAGES: &str = "apt-get install -y nginx-light haproxy wrk";
@@ -103,6 +106,24 @@ impl Process {
     /// What it has printed so far.
     pub(crate) fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What follows `prefix` on a line that it prints, once it is there.
+    pub(crate) fn announced(&mut self, prefix: &str, patience: Duration) -> Result<String> {
+        let until = Instant::now() + patience;
+        loop {
+            let running = self.is_running()?;
+            let text = self.output();
+            // A line is whole once there is something behind it.
+            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            if let Some(found) = whole.lines().find_map(|line| line.strip_prefix(prefix)) {
+                return Ok(found.to_owned());
+            }
+            if !running || Instant::now() > until {
+                bail!("it did not say `{prefix}`:\n{text}");
+            }
+            interrupt::pause(LOOK)?;
+        }
     }
 
     fn ends_within(&mut self, time: Duration) -> bool {

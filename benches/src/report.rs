@@ -53,7 +53,7 @@ fn row(name: &str, samples: &[&Sample], reference: &str) -> Vec<String> {
     vec![
         name.to_owned(),
         spread(|sample| sample.cpu_us_per_request, 2),
-        text(Spread::of(own.iter().filter_map(|sample| ratio(sample, samples, reference))), 3),
+        text(Spread::of(own.iter().filter_map(|sample| ratio(sample, samples.iter().copied(), reference))), 3),
         spread(|sample| sample.requests_per_second, 0),
         spread(|sample| sample.p50_us, 0),
         spread(|sample| sample.p99_us, 0),
@@ -68,8 +68,12 @@ fn text(spread: Option<Spread>, decimals: usize) -> String {
 }
 
 /// CPU per request divided by the reference's in the same round.
-fn ratio<'a>(sample: &Sample, samples: impl IntoIterator<Item = &'a &'a Sample>, reference: &str) -> Option<f64> {
-    let same = |other: &&&Sample| other.gateway == reference && other.round == sample.round;
+pub(crate) fn ratio<'a>(
+    sample: &Sample,
+    samples: impl IntoIterator<Item = &'a Sample>,
+    reference: &str,
+) -> Option<f64> {
+    let same = |other: &&Sample| other.gateway == reference && other.round == sample.round;
     let reference = samples.into_iter().find(same)?;
     Some(sample.cpu_us_per_request / reference.cpu_us_per_request)
 }

@@ -59,6 +59,23 @@ pub struct Options {
     tls: bool,
 }
 
+impl Options {
+    /// The same for who chooses gateways of its own: nothing that is not needed has to be installed.
+    pub(crate) fn without_others(&self) -> Self {
+        Self { only: vec!["tollgate".to_owned()], ..self.clone() }
+    }
+
+    fn binary(&self) -> Result<PathBuf> {
+        let beside = env::current_exe()?.with_file_name("tollgate");
+        Ok(self.tollgate.clone().unwrap_or(beside))
+    }
+
+    /// Tollgate's binary, for who needs nothing else of the testbed.
+    pub(crate) fn tollgate(&self) -> Result<PathBuf> {
+        peer::executable(&self.binary()?)
+    }
+}
+
 /// Raises the limit of open files as far as allowed, for this process and its children.
 ///
 /// # Errors
@@ -108,13 +125,17 @@ impl Gateway {
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
+
+    /// What follows `prefix` on a line that it has printed.
+    pub(crate) fn announced(&mut self, prefix: &str, patience: Duration) -> Result<String> {
+        self.process.announced(prefix, patience)
+    }
 }
 
 impl Testbed {
     /// Starts the origin and pins this process, its threads and what it starts from now on to the load's CPU.
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let beside = env::current_exe()?.with_file_name("tollgate");
-        let tollgate = options.tollgate.clone().unwrap_or(beside);
+        let tollgate = options.binary()?;
         let peers = peer::select(&options.only, &tollgate)?;
         let cpus = machine::allowed_cpus()?;
         let cpu = |chosen: Option<usize>, at: usize| chosen.or_else(|| cpus.get(at).copied());
@@ -138,6 +159,14 @@ impl Testbed {
     /// The gateways that were chosen.
     pub(crate) fn peers(&self) -> impl Iterator<Item = &dyn Peer> {
         self.peers.iter().map(AsRef::as_ref)
+    }
+
+    pub(crate) const fn gateway_cpu(&self) -> usize {
+        self.gateway_cpu
+    }
+
+    pub(crate) fn origin_address(&self) -> SocketAddr {
+        self.origin.address()
     }
 
     pub(crate) const fn load_cpu(&self) -> usize {

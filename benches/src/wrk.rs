@@ -8,7 +8,10 @@ use crate::{
     testbed::{Gateway, PATH},
 };
 use anyhow::{Context as _, Result, bail, ensure};
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What one run of wrk reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,17 +22,26 @@ pub(crate) struct Outcome {
     pub(crate) p99_us: f64,
 }
 
-/// Runs one thread of wrk, with the script of the gateway if it has one, with `connections` connections for `seconds`, pinned to `cpu`.
+/// What is asked.
+pub(crate) struct Target {
+    pub(crate) url: String,
+    /// What wrk is to run instead of asking for the URL.
+    pub(crate) script: Option<PathBuf>,
+}
+
+/// Asks a gateway, with its script if it has one.
 pub(crate) fn run(directory: &Path, cpu: usize, gateway: &Gateway, connections: u32, seconds: u32) -> Result<Outcome> {
+    let url = format!("{}://{}{PATH}", gateway.scheme(), gateway.address);
+    ask(directory, cpu, &Target { url, script: gateway.script.clone() }, connections, seconds)
+}
+
+/// Runs one thread of wrk with `connections` connections for `seconds`, pinned to `cpu`.
+pub(crate) fn ask(directory: &Path, cpu: usize, target: &Target, connections: u32, seconds: u32) -> Result<Outcome> {
     let mut program = Program::find("wrk")?.args(["-t1", "--latency", "--timeout", "5s"]);
-    if let Some(script) = &gateway.script {
+    if let Some(script) = &target.script {
         program = program.args(["-s".into(), script.clone()]);
     }
-    let program = program.args([
-        format!("-c{connections}"),
-        format!("-d{seconds}s"),
-        format!("{}://{}{PATH}", gateway.scheme(), gateway.address),
-    ]);
+    let program = program.args([format!("-c{connections}"), format!("-d{seconds}s"), target.url.clone()]);
     let mut process = Process::start("wrk", &program, &[cpu], directory)?;
     while process.is_running()? {
         interrupt::pause(Duration::from_millis(10))?;

@@ -99,6 +99,32 @@ impl Peer for Tollgate {
     }
 }
 
+/// The same with a control plane in its process, whose address it prints.
+pub(crate) struct Serve {
+    pub(crate) name: &'static str,
+    /// What its file says.
+    pub(crate) gateway: Tollgate,
+    /// Whether the threads of the control plane stay on the gateways' CPU, too.
+    pub(crate) is_pinned: bool,
+}
+
+impl Peer for Serve {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.is_pinned
+    }
+
+    fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
+        let (config, data) = (setup.directory.join("tollgate.yaml"), setup.directory.join("data"));
+        fs::write(&config, self.gateway.configuration(setup))?;
+        let arguments = ["serve".into(), "--config".into(), config, "--data".into(), data];
+        Ok(Program::at(self.gateway.binary.clone()).args(arguments).args(["--admin", "127.0.0.1:0"]))
+    }
+}
+
 impl Tollgate {
     fn configuration(&self, setup: &Setup<'_>) -> String {
         let Setup { directory, listen, status, origin, cpu, .. } = setup;

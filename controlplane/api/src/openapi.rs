@@ -5,9 +5,12 @@
 
 use crate::{
     endpoint::{Endpoint, Rule},
-    endpoints, schema,
+    endpoints,
+    limits::ID_CHARS_MAX,
+    schema,
 };
 use serde_json::{Map, Value, json};
+use tollgate_store::PAGE_ROWS_MAX;
 
 /// The description.
 #[must_use]
@@ -79,7 +82,14 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
 }
 
 fn query(name: &str, what: &str) -> Value {
-    json!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } })
+    let schema = match name {
+        "limit" => json!({ "type": "integer", "minimum": 1, "maximum": PAGE_ROWS_MAX }),
+        "from" | "to" => json!({ "type": "integer", "minimum": 0 }),
+        "prune" => json!({ "type": "boolean" }),
+        "state" => schema::reference("SubscriptionState"),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "name": name, "in": "query", "description": what, "schema": schema })
 }
 
 /// Parameters of every change: key of the component, name, place, meaning.
@@ -90,7 +100,8 @@ const SHARED: [(&str, &str, &str, &str); 3] = [
 ];
 
 /// Problems: status and when.
-const PROBLEMS: [(&str, &str); 7] = [
+const PROBLEMS: [(&str, &str); 8] = [
+    ("400", "A header field is no visible ASCII, or the body ended early."),
     ("401", "No token, or one that is not good."),
     ("403", "None of the member's roles allows it."),
     ("404", "It does not exist, or not for who asks."),
@@ -102,7 +113,12 @@ const PROBLEMS: [(&str, &str); 7] = [
 
 fn shared_parameters() -> Value {
     let parameter = |(key, name, place, what): (&str, &str, &str, &str)| {
-        (key.to_owned(), json!({ "name": name, "in": place, "description": what, "schema": { "type": "string" } }))
+        let schema = match key {
+            "dry-run" => json!({ "type": "boolean" }),
+            "if-match" => json!({ "type": "string", "pattern": "^\"[0-9]{1,18}\"$" }),
+            _ => json!({ "type": "string", "minLength": 1, "maxLength": ID_CHARS_MAX }),
+        };
+        (key.to_owned(), json!({ "name": name, "in": place, "description": what, "schema": schema }))
     };
     Value::Object(SHARED.into_iter().map(parameter).collect())
 }

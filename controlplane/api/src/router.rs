@@ -13,7 +13,7 @@ use crate::{
 use axum::{
     Router,
     body::{self, Body, Bytes, HttpBody as _},
-    extract::{ConnectInfo, RawPathParams, Request},
+    extract::{ConnectInfo, RawPathParams, Request, rejection::RawPathParamsRejection},
     http::{HeaderMap, StatusCode, Uri, request::Parts},
     response::Response,
     routing::{self, MethodRouter},
@@ -33,7 +33,7 @@ pub fn router(desk: &Desk) -> Router {
     let mut paths: BTreeMap<&str, MethodRouter> = BTreeMap::new();
     for endpoint in endpoints() {
         let desk = desk.clone();
-        let answer = move |path: RawPathParams, request: Request| serve(desk.clone(), endpoint, path, request);
+        let answer = move |path: Path, request: Request| serve(desk.clone(), endpoint, path, request);
         let methods = paths.remove(endpoint.path).unwrap_or_default();
         paths.insert(endpoint.path, methods.on(endpoint.verb.filter(), answer));
     }
@@ -42,6 +42,9 @@ pub fn router(desk: &Desk) -> Router {
     }
     router.route(&format!("{PREFIX}/openapi.json"), routing::get(document)).fallback(no_such_path)
 }
+
+/// What the path names; an error if that is no UTF-8, and so the name of nothing.
+type Path = Result<RawPathParams, RawPathParamsRejection>;
 
 async fn document() -> Response {
     let mut response = Response::new(Body::from(openapi::document().to_string()));
@@ -59,11 +62,11 @@ async fn no_such_path(headers: HeaderMap) -> Response {
     Problem::not_found().into_response(&request_id(&headers))
 }
 
-async fn serve(desk: Desk, endpoint: &'static Endpoint, path: RawPathParams, request: Request) -> Response {
+async fn serve(desk: Desk, endpoint: &'static Endpoint, path: Path, request: Request) -> Response {
     let id = request_id(request.headers());
     let (head, body) = request.into_parts();
     let called: Result<Call, Problem> = async {
-        let call = call(&path, head, &id)?;
+        let call = call(&path.map_err(|_| Problem::not_found())?, head, &id)?;
         if body.is_end_stream() {
             return Ok(call);
         }

@@ -13,6 +13,15 @@ use utoipa::{
     openapi::{RefOr, schema::Schema},
 };
 
+/// What texts with a form of their own take, as patterns.
+const PATTERNS: [(&str, &str); 5] = [
+    ("Name", "^[a-z0-9][a-z0-9-]{0,62}$"),
+    ("Version", "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+    ("ApiName", "^[a-z0-9][a-z0-9-]{0,62}@[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+    ("Target", "^[a-z0-9][a-z0-9-]{0,62}(@[A-Za-z0-9][A-Za-z0-9._-]{0,31})?$"),
+    ("Digest", "^[0-9a-f]{64}$"),
+];
+
 /// All of them.
 pub(crate) fn all() -> Value {
     let mut found: Vec<(String, RefOr<Schema>)> = Vec::new();
@@ -45,6 +54,11 @@ pub(crate) fn all() -> Value {
         credential["properties"].as_object_mut().and_then(|properties| properties.remove("hash"));
         if let Some(required) = credential["required"].as_array_mut() {
             required.retain(|name| name != "hash");
+        }
+    }
+    for (name, pattern) in PATTERNS {
+        if let Some(schema) = all.get_mut(name) {
+            schema["pattern"] = json!(pattern);
         }
     }
     if let Value::Object(own) = own() {
@@ -205,4 +219,34 @@ fn requests(text: &dyn Fn() -> Value, maybe: &dyn Fn() -> Value, number: &dyn Fn
             })) },
         })),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_domain::{ApiName, Digest, Name, Target, version::Version};
+
+    #[test]
+    fn patterns_take_what_is_taken() {
+        let long = |count| "a".repeat(count);
+        let mut texts =
+            ["a", "0", "a-b", "-a", "a-", "", "A", "a_b", "a.b", "1.0", ".1", "ä", "a\n", "a@1", "a@", "@1", "a@1@1"]
+                .map(str::to_owned)
+                .to_vec();
+        texts.extend([32, 33, 63, 64].map(long));
+        texts.extend([format!("{}@{}", long(63), long(32)), format!("a@{}", long(33)), "g".repeat(64), "A".repeat(64)]);
+        for (name, pattern) in PATTERNS {
+            let schema = jsonschema::validator_for(&json!({ "pattern": pattern })).unwrap();
+            for text in &texts {
+                let is_taken = match name {
+                    "Name" => text.parse::<Name>().is_ok(),
+                    "Version" => text.parse::<Version>().is_ok(),
+                    "ApiName" => text.parse::<ApiName>().is_ok(),
+                    "Target" => text.parse::<Target>().is_ok(),
+                    _ => Digest::try_from(text.clone()).is_ok(),
+                };
+                assert_eq!(schema.is_valid(&json!(text)), is_taken, "{name} {text:?}");
+            }
+        }
+    }
 }

@@ -54,7 +54,8 @@ pub struct Token {
     pub token_type: &'static str,
     /// In seconds.
     pub expires_in: u64,
-    /// Its scopes, with spaces between.
+    /// Its scopes, with spaces between. Left out if it has none: RFC 6749, section 3.3, wants one at least.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
 }
 
@@ -77,6 +78,7 @@ struct Claims {
     exp: u64,
     iat: u64,
     jti: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     scope: String,
     /// Whose application it is.
     tenant: String,

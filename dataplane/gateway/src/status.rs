@@ -133,6 +133,8 @@ struct Server<I: Io> {
     /// At most [`STATUS_CONNECTIONS_MAX`].
     connections: RefCell<Vec<Rc<Connection<I>>>>,
     ending: Cell<bool>,
+    /// Whether somebody looks at them every now and then.
+    watching: Cell<bool>,
     /// Tasks that may have a transfer in flight.
     tasks: Cell<usize>,
     /// Who waits for `tasks` to become 0.
@@ -147,6 +149,7 @@ impl<I: Io> Server<I> {
             desk,
             connections: RefCell::default(),
             ending: Cell::new(false),
+            watching: Cell::new(false),
             tasks: Cell::new(0),
             waiting: RefCell::default(),
         }
@@ -158,7 +161,6 @@ impl<I: Io> Server<I> {
             let task = Task::begin(&self);
             self.io.spawn(async move { task.0.accept(index).await });
         }
-        self.io.spawn(self.clone().watch());
         while let Some(Message::Answer { ticket, page }) = inbox.receive().await {
             self.desk.waiting.take(ticket, page);
         }
@@ -188,6 +190,9 @@ impl<I: Io> Server<I> {
         }
         let connection = Rc::new(Connection::new(self.io.clone(), stream, access));
         connections.push(connection.clone());
+        if !self.watching.replace(true) {
+            self.io.spawn(self.clone().watch());
+        }
         let task = Task::begin(self);
         self.io.spawn(async move {
             connection.serve(&task.0.desk).await;
@@ -195,13 +200,14 @@ impl<I: Io> Server<I> {
         });
     }
 
-    /// Aborts what is overdue. Ends with the runtime: nothing but sleeping is in flight here.
+    /// Aborts what is overdue, for as long as there are connections: nobody is woken for none.
     async fn watch(self: Rc<Self>) {
-        loop {
+        while !self.connections.borrow().is_empty() {
             self.io.sleep_until(self.io.now() + STATUS_CHECK).await;
             let now = self.io.now();
             self.connections.borrow().iter().filter(|open| open.is_overdue(now)).for_each(|open| open.stream.abort());
         }
+        self.watching.set(false);
     }
 
     async fn tasks_ended(&self) {

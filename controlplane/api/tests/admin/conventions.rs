@@ -29,6 +29,7 @@ fn a_refusal_is_a_problem_document_with_its_places() {
         ("PUT", "/tenants/acme", r#"{"titel":1}"#, 422, "titel"),
         ("GET", "/tenants/acme/catalog/apis?search=label:team", "", 422, "search"),
         ("GET", "/no/such/path", "", 404, ""),
+        ("GET", "/tenants/%FF", "", 404, ""),
         ("PATCH", "/tenants/acme/plans/gold", "{}", 405, ""),
     ];
     for (method, path, body, status, place) in rows {

@@ -59,6 +59,20 @@ fn a_token_says_who_may_what_until_when() {
     }
 }
 
+/// RFC 6749, section 3.3: a scope has one word at least.
+#[test]
+fn a_token_without_scopes_says_nothing_of_them() {
+    let (issuer, (mut shop, text)) = (issuer(Algorithm::EdDSA), client(1, "acme", None));
+    shop.scopes.clear();
+    let (form, field) = (b"grant_type=client_credentials", field(&shop, &text));
+    let clients = Known(vec![shop]);
+    let token = issuer.grant(&TokenRequest::read(form, Some(&field)).unwrap(), &clients, 1000, [7; 16]).unwrap();
+    assert_eq!((&claims(&token.access_token)["scope"], &json!(token)["scope"]), (&Value::Null, &Value::Null));
+    let asked = format!("token={}", token.access_token);
+    let known = issuer.introspect(asked.as_bytes(), Some(&field), &clients, 1001, |_| false).unwrap();
+    assert_eq!((known.active, &json!(known)["scope"]), (true, &Value::Null));
+}
+
 #[test]
 fn whoever_is_not_known_gets_none_and_is_not_told_why() {
     let issuer = issuer(Algorithm::EdDSA);
