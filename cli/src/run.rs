@@ -12,8 +12,11 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::{Signals, SignalsInfo},
 };
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 use tollgate_gateway::{End, Gateway, Startup};
+
+/// After the start.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// Starts a gateway, says where it listens, calls `started`, and returns when it has stopped.
 pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&Arc<Gateway>)) -> Exit {
@@ -24,6 +27,7 @@ pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&A
             let gateway = Arc::new(gateway);
             announce(&gateway);
             started(&gateway);
+            give_back();
             match serve(&gateway, signals) {
                 End::Orderly => Exit::Done,
                 End::Panicked => Exit::Broken,
@@ -37,6 +41,13 @@ pub(crate) fn until_stopped(startup: impl Into<Startup>, started: impl FnOnce(&A
 pub(crate) fn not_started(error: &dyn std::error::Error) -> Exit {
     terminal::note(format_args!("error: could not start: {error}"));
     Exit::NotStarted
+}
+
+/// Has the allocator give back what the start has taken: when a thread ends, it looks for what has been free for a while
+/// (`mimalloc`, 1 s), and in a node that has nothing to do none does.
+fn give_back() {
+    // Without it memory is given back later.
+    let _ = thread::Builder::new().name("tollgate-start".to_owned()).spawn(|| thread::sleep(GIVE_BACK));
 }
 
 fn announce(gateway: &Gateway) {
