@@ -35,6 +35,8 @@ pub struct Jwt {
     pub scopes: String,
     /// The claim that names the client; by default `client_id`, or else `azp`.
     pub application: Option<String>,
+    /// Whether the client has to be a credential of an application: a token of another is refused.
+    pub needs_credential: bool,
 }
 
 /// The keys of an issuer, and which algorithms each is for.

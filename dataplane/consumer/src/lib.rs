@@ -17,4 +17,4 @@ pub use ask::{ApiKey, Authorize, Identify, Method};
 pub use jsonwebtoken::Algorithm;
 pub use jwt::{ALGORITHMS, Jwt, KeySet};
 pub use proof::{CLIENT_BYTES_MAX, Proof, client_proof, key_proof};
-pub use record::{Application, Credential, Scopes, Subscription, Who};
+pub use record::{Application, Credential, Lists, Subscription, Texts, Who};

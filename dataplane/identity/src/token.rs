@@ -24,6 +24,8 @@ const CLAIM_BYTES_MAX: usize = 256;
 pub struct Token {
     /// The client it was issued to.
     pub(crate) client: Option<Proof>,
+    /// Whether that client has to be known.
+    pub(crate) needs_credential: bool,
     /// What it may do.
     pub(crate) scopes: Vec<String>,
     /// For whom it acts.
@@ -107,6 +109,7 @@ fn read(issuer: &Jwt, claims: &Map<String, Value>) -> Option<Token> {
     let scopes = claims.get(&issuer.scopes).into_iter().flat_map(list);
     Some(Token {
         client: client.and_then(|client| client_proof(&issuer.issuer, client)),
+        needs_credential: issuer.needs_credential,
         scopes: scopes.flat_map(str::split_ascii_whitespace).map(str::to_owned).collect(),
         subject: text("sub").filter(fits).unwrap_or_default().to_owned(),
         claims: scalars(claims)?,

@@ -29,6 +29,8 @@ pub const SUBSCRIPTIONS_MAX: usize = 1024;
 pub const SCOPES_MAX: usize = 32;
 /// Bytes of a scope.
 pub const SCOPE_BYTES_MAX: usize = 128;
+/// Tokens of a client that have ended before their time: a request of one compares with each.
+pub const REVOKED_MAX: usize = 1000;
 /// Characters of the name of an API.
 pub(crate) const API_NAME_CHARS_MAX: usize = 128;
 /// Digits of a hash that a credential is called by which has no id.

@@ -50,6 +50,9 @@ pub struct Jwt {
     /// The claim that names the client, which is the `client_id` of a credential of an application. Default: `client_id`, and
     /// where there is none `azp`.
     pub application: Option<Text>,
+    /// `any` (default): a token of a client that no application has is of no application. `registered`: it is refused, so that
+    /// taking a credential away ends all tokens of the client.
+    pub clients: Option<Text>,
 }
 
 /// `authorize`.

@@ -1,14 +1,15 @@
 //! Tokens that hold, and every way known to pass one off as what it is not.
 
 use super::*;
+use crate::identify_token;
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
-use std::time::Duration;
-use tollgate_model::KeySet;
+use std::{rc::Rc, time::Duration};
+use tollgate_model::{Application, Applications, Credential, KeySet, Lists, Texts, Who};
 
 const ISSUER: &str = "https://id.test";
 
@@ -51,6 +52,7 @@ fn issuer(issuer: &str, signers: &[&Signer]) -> Arc<Jwt> {
         clock_skew: Duration::from_secs(10),
         scopes: "scope".to_owned(),
         application: None,
+        needs_credential: false,
     })
 }
 
@@ -194,4 +196,48 @@ fn an_algorithm_cannot_be_chosen_by_the_token() {
     let mut critical = Header::new(Algorithm::ES256);
     critical.crit = Some(vec!["b64".to_owned()]);
     assert!(verify(&issuers, encode(&critical, &claims(), &signer.key).unwrap().as_bytes()).is_err());
+}
+
+/// The client `mobile` as a credential of an application, with these tokens revoked.
+fn mobile(revoked: &[&str]) -> Applications {
+    let (scopes, who) = (Texts::default(), Some(Who { issuer: ISSUER, client_id: "mobile" }));
+    let proof = client_proof(ISSUER, "mobile").unwrap();
+    let credential = Credential { id: "web", proof, who, expires_s: None, scopes, revoked: Texts::default() };
+    let lists = Lists { revoked: revoked.to_vec(), ..Lists::default() };
+    let mut all = Applications::default();
+    all.insert(&Application::new("shop", "", &[(credential, lists)], &[]));
+    all
+}
+
+#[test]
+fn a_token_that_was_revoked_holds_no_more_and_its_siblings_do() {
+    let signer = Signer::ed("a");
+    let issuers = [issuer(ISSUER, &[&signer])];
+    let token = |changes: Value| Rc::new(verify(&issuers, signer.sign(&with(&changes)).as_bytes()).unwrap());
+    let (one, other, unnamed) = (token(json!({ "jti": "a" })), token(json!({ "jti": "b" })), token(json!({})));
+    let verdict = |revoked: &[&str], token: &Rc<Token>| identify_token(&mobile(revoked), token, 500).map(|_| ());
+    assert_eq!(verdict(&[], &one), Ok(()));
+    assert_eq!(verdict(&["x", "a"], &one), Err(Reason::CredentialInvalid));
+    assert_eq!(verdict(&["a"], &other), Ok(()));
+    assert_eq!(verdict(&["a"], &unnamed), Ok(()), "one without a name cannot be meant");
+    let of_another = token(json!({ "jti": "a", "client_id": "other" }));
+    assert_eq!(verdict(&["a"], &of_another), Ok(()), "it is revoked for its client");
+}
+
+#[test]
+fn an_issuer_may_want_its_clients_known() {
+    let signer = Signer::ed("a");
+    let jwt = Jwt { needs_credential: true, ..Jwt::clone(&issuer(ISSUER, &[&signer])) };
+    let issuers = [issuer(ISSUER, &[&signer]), Arc::new(jwt)];
+    let verdict = |issuer: usize, changes: Value, all: &Applications| {
+        let token = verify(&issuers[issuer..], signer.sign(&with(&changes)).as_bytes()).unwrap();
+        identify_token(all, &Rc::new(token), 500).map(|caller| caller.name().to_owned())
+    };
+    let (nobody, none) = (json!({ "client_id": "nobody" }), json!({ "client_id": null, "azp": null }));
+    assert_eq!(verdict(0, nobody.clone(), &mobile(&[])), Ok(String::new()));
+    for unknown in [nobody, none] {
+        assert_eq!(verdict(1, unknown, &mobile(&[])), Err(Reason::CredentialInvalid));
+    }
+    assert_eq!(verdict(1, json!({}), &mobile(&[])), Ok("shop".to_owned()));
+    assert_eq!(verdict(1, json!({}), &Applications::default()), Err(Reason::CredentialInvalid), "it was taken away");
 }

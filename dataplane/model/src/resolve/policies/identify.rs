@@ -90,6 +90,7 @@ fn jwt(report: &mut Report<'_>, item: &Spanned<raw::Jwt>) -> Option<Jwt> {
     let skew = report.quantity_or(raw.clock_skew.as_ref(), &limits::CLOCK_SKEW, CLOCK_SKEW);
     let scopes = raw.scopes.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
     let application = raw.application.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
+    let needs_credential = report.word(raw.clients.as_ref(), "clients", &[("any", false), ("registered", true)], false);
     Some(Jwt {
         issuer: issuer?,
         audience: audience?,
@@ -97,6 +98,7 @@ fn jwt(report: &mut Report<'_>, item: &Spanned<raw::Jwt>) -> Option<Jwt> {
         clock_skew: skew,
         scopes: scopes.unwrap_or_else(|| Some(SCOPES.to_owned()))?,
         application: application.map_or(Some(None), |claim| claim.map(Some))?,
+        needs_credential,
     })
 }
 
