@@ -1,6 +1,6 @@
 //! Applications, plans, and what routes ask of who calls: what is taken, what is refused, and what a patch costs.
 
-use tollgate_model::{Configuration, KeyPart, Kind, Method, Snapshot, client_proof, key_proof};
+use tollgate_model::{Configuration, KeyPart, Keys, Kind, Method, Snapshot, client_proof, key_proof};
 
 use crate::source::{WORLD, file, good, read};
 
@@ -201,4 +201,50 @@ fn mistakes_of_policies_are_told() {
     good(&route(&format!(
         "{key}, authorize: {{ api: a }}, throttle: [ {{ name: a, key: [api, credential], limit: 1 }} ]"
     )));
+}
+
+#[test]
+fn keys_are_written_or_fetched_from_where_nobody_can_change_them() {
+    let route = |keys: &str| {
+        let jwt = format!("jwt: {{ issuer: i, audience: [a], {keys} }}");
+        let policies = format!("policies: {{ identify: [ {{ {jwt} }} ] }}");
+        file(&format!("routes: [ {{ name: r, match: {{ path: / }}, answer: {{ status: 200 }}, {policies} }} ]"))
+    };
+    let source = |keys: &str| {
+        let snapshot = good(&route(keys));
+        let policies = snapshot.routes[0].policies.clone().unwrap();
+        let Method::Jwt(jwt) = policies.identify.as_ref().unwrap().methods[0].clone() else { panic!("it is one") };
+        let Keys::Fetched(source) = jwt.keys.clone() else { panic!("they are fetched") };
+        source
+    };
+    for url in [
+        "https://id.test/keys?v=1",
+        "https://id.test:8443",
+        "https://192.0.2.1/k",
+        "http://127.0.0.1:80/k",
+        "http://localhost/k",
+        "http://[::1]:9/k",
+    ] {
+        assert_eq!(source(&format!("jwks_url: '{url}'")).url, url);
+    }
+    let ca = "jwks_ca: '-----BEGIN CERTIFICATE-----'";
+    assert!(source(&format!("jwks_url: 'https://id.test', {ca}")).authorities.is_some());
+    for (keys, expected) in [
+        ("clock_skew: 1s", "an issuer has `jwks` or `jwks_url`"),
+        ("jwks: '{}', jwks_url: 'https://id.test'", "an issuer has `jwks` or `jwks_url`"),
+        ("jwks_url: 'http://id.test/'", "is plain http to another machine"),
+        ("jwks_url: 'http://127.0.0.1.id.test/'", "is plain http to another machine"),
+        ("jwks_url: 'ftp://id.test/'", "is neither https nor http"),
+        ("jwks_url: 'https://'", "has no host"),
+        ("jwks_url: 'https://a/b#c'", "has a fragment or a user"),
+        ("jwks_url: 'https://u:p@a/b'", "has a fragment or a user"),
+        ("jwks_url: 'https://a:99999/'", "has no such port"),
+        ("jwks_url: 'https://a b/'", "is not a URL"),
+        ("jwks_url: 'https://a', jwks_ca: x", "there is no certificate in PEM"),
+        ("jwks_url: 'http://127.0.0.1', jwks_ca: x", "`jwks_ca` is for a `jwks_url` of https"),
+        ("jwks_url: 'https://a', clients: sme", "allowed here"),
+    ] {
+        let refused = read(&route(keys)).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{keys}: {refused}");
+    }
 }

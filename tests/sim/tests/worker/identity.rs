@@ -280,3 +280,22 @@ fn a_token_that_was_verified_ends_with_the_publish_that_revokes_it() {
     assert_eq!(statuses(&both()), [200, 200]);
     gateway.end();
 }
+
+#[test]
+fn a_token_is_not_to_blame_for_keys_that_nobody_has_fetched() {
+    let jwt = format!("issuer: '{ISSUER}', audience: [api], jwks_url: 'https://issuer.test/keys'");
+    let route = format!(
+        "match: {{ path: '/tokens/*' }}, upstream: a, policies: {{ identify: [ {{ jwt: {{ {jwt} }} }}, \
+         {{ api_key: {{ header: X-API-Key }} }} ] }}"
+    );
+    let gateway = Gateway::start_node(&node(), &[&route]);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_: &Head| Answer::new(b"content".to_vec()));
+    let client = gateway.ask(vec![with_token(1, &json!({})), with_token(1, &json!({})), keyed("/tokens/1", KEY)]);
+    gateway.simulation.run_for(Duration::from_secs(1));
+    let replies: Vec<Reply> = client.take().into_iter().map(|reply| reply.expect("an answer")).collect();
+    assert_eq!(statuses(&replies), [503, 503, 200]);
+    problem(&replies[0], Reason::KeysUnavailable);
+    assert_eq!(replies[0].head.field("retry-after"), Some("1"));
+    assert_eq!(gateway.offload().begun(), 2, "it is not remembered");
+    gateway.end();
+}
