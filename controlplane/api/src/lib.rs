@@ -104,14 +104,15 @@ pub fn setup_token(store: &dyn Store) -> Result<Option<String>, Error> {
     })
 }
 
-/// Forgets what need not be known any more: answers that were kept for an Idempotency-Key, hours of usage of more than 90 days
-/// ago. Worth doing once in an hour.
+/// Forgets what need not be known any more: answers that were kept for an Idempotency-Key, tokens that were revoked and have
+/// expired, hours of usage of more than 90 days ago. Worth doing once in an hour.
 ///
 /// # Errors
 /// Those of the store.
 pub fn forget(store: &dyn Store, now: Duration) -> Result<(), Error> {
     store.write(|rows| {
         idempotency::forget(rows, now.as_secs())?;
+        tollgate_keys::forget_revoked(rows, now.as_secs())?;
         usage::forget(rows, now.as_secs())
     })
 }

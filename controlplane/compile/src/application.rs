@@ -1,7 +1,7 @@
 //! An application as an item of the contract: what it calls with, and which APIs it may call.
 //!
 //! Only credentials that were not revoked and subscriptions that were approved are in it; when a credential ends by itself
-//! is for the gateway, which has a clock. One without credentials, or blocked, is no item: nobody can be it. Of two
+//! is for the gateway, which has a clock; tokens that were revoked are told until the store forgets them. One without credentials, or blocked, is no item: nobody can be it. Of two
 //! subscriptions that lead to the same API that of the API itself counts, then that of the product whose name comes first.
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
     target::Expansion,
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, btree_map::Entry};
-use tollgate_domain::{Credential, CredentialKind, Name, Subscription};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use tollgate_domain::{Credential, CredentialKind, Name, RevokedToken, Subscription};
 
 /// What an application is compiled to.
 pub(crate) struct Compiled {
@@ -30,7 +30,12 @@ pub(crate) fn compile<S: Source>(
 ) -> Result<Compiled, S::Error> {
     let mut notes = Vec::new();
     let credentials = match source.application(tenant, name)? {
-        Some(application) if !application.blocked => credentials(source.credentials(tenant, name)?, issuer, &mut notes),
+        Some(application) if !application.blocked => {
+            let credentials = source.credentials(tenant, name)?;
+            let has_clients = credentials.iter().any(|credential| credential.kind == CredentialKind::OauthClient);
+            let revoked = if has_clients { source.revoked_tokens(tenant, name)? } else { Vec::new() };
+            self::credentials(credentials, &revoked, issuer, &mut notes)
+        }
         _ => Vec::new(),
     };
     if credentials.is_empty() {
@@ -49,7 +54,12 @@ pub(crate) fn compile<S: Source>(
 }
 
 /// Those that last longest, if there are too many.
-fn credentials(mut credentials: Vec<Credential>, issuer: Option<&str>, notes: &mut Vec<String>) -> Vec<Value> {
+fn credentials(
+    mut credentials: Vec<Credential>,
+    revoked: &[RevokedToken],
+    issuer: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Vec<Value> {
     credentials.retain(|credential| {
         credential.revoked_s.is_none() && (credential.kind == CredentialKind::ApiKey || issuer.is_some())
     });
@@ -60,15 +70,20 @@ fn credentials(mut credentials: Vec<Credential>, issuer: Option<&str>, notes: &m
         credentials.truncate(CREDENTIALS_MAX);
     }
     credentials.sort_by(|one, other| one.id.cmp(&other.id));
-    credentials.iter().map(|credential| shown(credential, issuer)).collect()
+    credentials.iter().map(|credential| shown(credential, revoked, issuer)).collect()
 }
 
-fn shown(credential: &Credential, issuer: Option<&str>) -> Value {
+fn shown(credential: &Credential, revoked: &[RevokedToken], issuer: Option<&str>) -> Value {
     let mut shown = json!({ "id": credential.id });
     match (credential.kind, issuer) {
         (CredentialKind::OauthClient, Some(issuer)) => {
             shown["issuer"] = issuer.into();
             shown["client_id"] = credential.id.as_str().into();
+            let own = revoked.iter().filter(|token| token.client == credential.id);
+            let ended: BTreeSet<_> = own.map(|token| token.jti.as_str()).collect();
+            if !ended.is_empty() {
+                shown["revoked"] = json!(ended);
+            }
         }
         _ => shown["sha256"] = credential.hash.as_str().into(),
     }

@@ -11,6 +11,7 @@ pub(crate) const CREDENTIALS_MAX: usize = domain::CREDENTIALS_MAX;
 pub(crate) const SUBSCRIPTIONS_MAX: usize = tollgate_model::SUBSCRIPTIONS_MAX;
 
 const _: () = assert!(domain::CREDENTIALS_MAX <= tollgate_model::CREDENTIALS_MAX);
+const _: () = assert!(domain::REVOKED_TOKENS_MAX <= tollgate_model::REVOKED_MAX);
 const _: () = assert!(domain::PLAN_RULES_MAX <= tollgate_model::PLAN_RULES_MAX);
 const _: () = assert!(domain::SCOPES_MAX <= tollgate_model::SCOPES_MAX);
 const _: () = assert!(domain::SCOPE_CHARS_MAX <= tollgate_model::SCOPE_BYTES_MAX);

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeSet;
 use tollgate_domain::{
-    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Revision, Subscription,
-    Target, Tenant,
+    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Revision, RevokedToken,
+    Subscription, Target, Tenant,
 };
 
 /// The records of an installation.
@@ -63,6 +63,8 @@ pub trait Source {
     fn subscriptions(&self, tenant: &Name, application: &Name) -> Result<Vec<Subscription>, Self::Error>;
     /// The credentials of an application, whether they are valid or not.
     fn credentials(&self, tenant: &Name, application: &Name) -> Result<Vec<Credential>, Self::Error>;
+    /// The tokens of an application that were revoked. Asked for where it has clients.
+    fn revoked_tokens(&self, tenant: &Name, application: &Name) -> Result<Vec<RevokedToken>, Self::Error>;
 }
 
 /// A record that was written, or is gone.
@@ -89,7 +91,7 @@ pub enum Record {
     Product(Name),
     /// A plan.
     Plan(Name),
-    /// An application, or one of its credentials.
+    /// An application, one of its credentials, or a token of it that was revoked.
     Application(Name),
     /// A subscription of an application.
     Subscription(Name, Target),

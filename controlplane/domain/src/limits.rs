@@ -32,5 +32,7 @@ pub const PRODUCT_APIS_MAX: usize = 1024;
 pub const PLAN_RULES_MAX: usize = 8;
 /// Credentials of an application that are neither revoked nor expired: what the contract takes.
 pub const CREDENTIALS_MAX: usize = 64;
+/// Tokens of a client that were revoked and have not expired: what the contract takes.
+pub const REVOKED_TOKENS_MAX: usize = 1000;
 /// Owners of an application, members of a restricted visibility.
 pub const MEMBERS_MAX: usize = 1024;

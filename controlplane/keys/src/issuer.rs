@@ -14,7 +14,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL};
 use jsonwebtoken::{Algorithm as Jwa, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use tollgate_domain::{Credential, CredentialKind};
+use tollgate_domain::{Credential, CredentialKind, Name, RevokedToken};
 
 /// Random bytes that a token takes.
 pub const TOKEN_ENTROPY_BYTES: usize = 16;
@@ -62,10 +62,10 @@ pub struct Token {
 /// A token that ends before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Its identifier.
-    pub jti: String,
-    /// When it would have ended, in Unix seconds.
-    pub expires_s: u64,
+    /// Whose application it was granted to.
+    pub tenant: Name,
+    /// Which one.
+    pub token: RevokedToken,
 }
 
 /// What a token says (RFC 9068, section 2.2).
@@ -83,6 +83,15 @@ struct Claims {
     /// Whose application it is.
     tenant: String,
     application: String,
+}
+
+impl Claims {
+    /// What is noted when it ends. Its names are those it was granted with.
+    fn ended(&self) -> Option<Ended> {
+        let (tenant, application) = (self.tenant.parse().ok()?, self.application.parse().ok()?);
+        let (client, jti) = (self.client_id.clone(), self.jti.clone());
+        Some(Ended { tenant, token: RevokedToken { application, client, jti, expires_s: self.exp } })
+    }
 }
 
 /// What a token is good for (RFC 7662, section 2.2).
@@ -160,7 +169,7 @@ impl Issuer {
     }
 
     /// Says what a token is good for. `form` is that of the request, whose client must be known; `is_revoked` is asked last,
-    /// of the identifier of a token that is good but for that. Of a client whose secret was revoked no token is.
+    /// of a token that is good but for that. Of a client whose secret was revoked no token is.
     ///
     /// # Errors
     /// What the client did wrong; a token that is none is no mistake, but not active.
@@ -170,7 +179,7 @@ impl Issuer {
         authorization: Option<&str>,
         clients: &dyn Clients,
         now_s: u64,
-        is_revoked: impl FnOnce(&str) -> bool,
+        is_revoked: impl FnOnce(&Ended) -> bool,
     ) -> Result<Introspection, OauthError> {
         let (client, token) = self.asked(form, authorization, clients, now_s)?;
         // Of other tenants' tokens nothing is told.
@@ -179,7 +188,8 @@ impl Issuer {
                 let client = clients.client(&claims.client_id);
                 client.is_some_and(|client| client.credential.revoked_s.is_none())
             };
-            claims.tenant == client.tenant && claims.exp > now_s && has_client() && !is_revoked(&claims.jti)
+            let is_ended = || claims.ended().is_none_or(|ended| is_revoked(&ended));
+            claims.tenant == client.tenant && claims.exp > now_s && has_client() && !is_ended()
         });
         Ok(Introspection { active: claims.is_some(), claims })
     }
@@ -197,7 +207,7 @@ impl Issuer {
     ) -> Result<Option<Ended>, OauthError> {
         let (client, token) = self.asked(form, authorization, clients, now_s)?;
         let own = token.filter(|claims| claims.client_id == client.credential.id);
-        Ok(own.map(|claims| Ended { jti: claims.jti, expires_s: claims.exp }))
+        Ok(own.and_then(|claims| claims.ended()))
     }
 
     /// Who asks about which token, if it is one of ours.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! No clock and no I/O: Unix seconds are arguments, clients are looked up by who calls, what outlives the process is read and
-//! written in the caller's transaction (`KeyRing::load`, `KeyRing::keep`).
+//! written in the caller's transaction (`KeyRing::load`, `KeyRing::keep`, `note_revoked`).
 
 mod client;
 mod grant;
@@ -23,6 +23,6 @@ pub use grant::{OauthError, OauthErrorCode};
 pub use issuer::{Client, Clients, Ended, Introspection, Issuer, TOKEN_ENTROPY_BYTES, Token};
 pub use kept::KeySet;
 pub use password::{PASSWORD_SALT_BYTES, PasswordHash, review_password};
-pub use revoked::Revoked;
+pub use revoked::{forget_revoked, is_revoked, note_revoked};
 pub use ring::{KeyRing, RingError};
 pub use signing::{Algorithm, Jwk};

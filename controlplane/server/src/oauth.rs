@@ -14,15 +14,20 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::task;
-use tollgate_keys::{Issuer, KeyRing, KeySet, OauthError, Revoked, RingError, TOKEN_ENTROPY_BYTES, TokenRequest};
+use tollgate_keys::{
+    Ended, Issuer, KeyRing, KeySet, OauthError, RingError, TOKEN_ENTROPY_BYTES, TokenRequest, is_revoked, note_revoked,
+};
 use tollgate_store::{Store, Transactions as _};
 
 /// Bytes of a form: a little more than `keys` takes, so that it says what is too long.
 const FORM_BYTES_MAX: usize = 32 << 10;
+
+/// When to try again what does not go now, in seconds.
+const RETRY_AFTER_S: &str = "300";
 
 /// Who grants tokens, to whom.
 pub(crate) struct Tokens {
@@ -30,15 +35,13 @@ pub(crate) struct Tokens {
     /// With the keys of this etag.
     issuer: Mutex<(Option<u64>, Arc<Issuer>)>,
     clients: StoredClients,
-    /// Of this process: it is not kept yet, and gateways are not told.
-    revoked: Mutex<Revoked>,
 }
 
 impl Tokens {
     /// Tokens of the issuer `name`, signed with `ring` until other keys are kept.
     pub(crate) fn new(store: Arc<dyn Store>, name: String, ring: KeyRing) -> Self {
         let issuer = Mutex::new((None, Arc::new(Issuer::new(name, AUDIENCE.to_owned(), ring))));
-        Self { clients: StoredClients::new(store.clone()), store, issuer, revoked: Mutex::default() }
+        Self { clients: StoredClients::new(store.clone()), store, issuer }
     }
 
     /// The issuer with the keys that are kept now. If they cannot be had it goes on with those it has, and says so.
@@ -63,8 +66,12 @@ impl Tokens {
         issuer.1.clone()
     }
 
-    fn revoked(&self) -> MutexGuard<'_, Revoked> {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a token has ended; one of which that cannot be told has.
+    fn is_revoked(&self, ended: &Ended) -> bool {
+        self.store.read(|rows| is_revoked(rows, ended)).unwrap_or_else(|error| {
+            eprintln!("tollgate: whether a token was revoked cannot be told: {error}");
+            true
+        })
     }
 }
 
@@ -85,7 +92,7 @@ async fn token(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Byte
         let request = TokenRequest::read(form, authorization)?;
         let mut entropy = [0; TOKEN_ENTROPY_BYTES];
         if aws_lc_rs::rand::fill(&mut entropy).is_err() {
-            // As good as an unknown client: nothing is granted.
+            // Answered as a failure of ours: nothing is granted.
             return Ok(Value::Null);
         }
         let token = tokens.issuer().grant(&request, &tokens.clients, now_s, entropy)?;
@@ -96,7 +103,7 @@ async fn token(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Byte
 
 async fn introspect(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Bytes) -> Response {
     answered(tokens, headers, form, |tokens, authorization, form, now_s| {
-        let is_revoked = |jti: &str| tokens.revoked().has(jti);
+        let is_revoked = |ended: &Ended| tokens.is_revoked(ended);
         Ok(json!(tokens.issuer().introspect(form, authorization, &tokens.clients, now_s, is_revoked)?))
     })
     .await
@@ -105,10 +112,16 @@ async fn introspect(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form:
 async fn revoke(State(tokens): State<Arc<Tokens>>, headers: HeaderMap, form: Bytes) -> Response {
     answered(tokens, headers, form, |tokens, authorization, form, now_s| {
         let ended = tokens.issuer().revoke(form, authorization, &tokens.clients, now_s)?;
-        let mut revoked = tokens.revoked();
-        ended.into_iter().for_each(|ended| revoked.add(ended));
-        revoked.forget(now_s);
-        Ok(json!({}))
+        let Some(ended) = ended else { return Ok(json!({})) };
+        // Gateways follow the store, so that they are told by what is kept.
+        match tokens.store.write(|rows| note_revoked(rows, &ended, now_s)) {
+            Ok(true) => Ok(json!({})),
+            Ok(false) => Err(OauthError::too_many_revoked()),
+            Err(error) => {
+                eprintln!("tollgate: a token cannot be revoked: {error}");
+                Ok(Value::Null)
+            }
+        }
     })
     .await
 }
@@ -140,6 +153,9 @@ async fn answered(
         Ok(Err(error)) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
             let mut response = respond(status, &json!(error));
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            }
             if status == StatusCode::UNAUTHORIZED {
                 let basic = HeaderValue::from_static("Basic realm=\"token endpoint\"");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);

@@ -19,7 +19,8 @@ impl Fixed {
     /// `rows` has the public keys that tokens are signed with.
     pub(crate) fn settings(&self, rows: &dyn Rows) -> Result<Settings> {
         let jwks = KeySet::load(rows)?.map_or_else(|| json!({ "keys": [] }), |kept| kept.record.jwks());
-        let jwt = json!({ "issuer": self.issuer, "audience": [AUDIENCE], "jwks": jwks.to_string() });
+        let jwt =
+            json!({ "issuer": self.issuer, "audience": [AUDIENCE], "jwks": jwks.to_string(), "clients": "registered" });
         Ok(Settings {
             identify: json!([{ "api_key": { "header": "X-API-Key" } }, { "jwt": jwt }]),
             issuer: Some(self.issuer.clone()),

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use tollgate_compile::Source;
 use tollgate_domain::{
-    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Revision, Subscription,
-    Target, Tenant,
+    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Revision, RevokedToken,
+    Subscription, Target, Tenant,
 };
 use tollgate_store::{Error, Query, Record, Records as _, Result, Rows, Space, publication_key, revision_key};
 
@@ -146,5 +146,10 @@ impl Source for Stored<'_> {
     fn credentials(&self, tenant: &Name, application: &Name) -> Result<Vec<Credential>> {
         let parent = Some(application.as_str());
         self.all(&Query { parent, ..Query::of(Credential::KIND, Space::Tenant(tenant)) })
+    }
+
+    fn revoked_tokens(&self, tenant: &Name, application: &Name) -> Result<Vec<RevokedToken>> {
+        let parent = Some(application.as_str());
+        self.all(&Query { parent, ..Query::of(RevokedToken::KIND, Space::Tenant(tenant)) })
     }
 }

@@ -2,7 +2,8 @@
 
 use tollgate_compile::{Change, Record};
 use tollgate_domain::{
-    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, Subscription, Target, Tenant,
+    Api, ApiName, Application, Credential, Environment, Name, Plan, Product, Publication, RevokedToken, Subscription,
+    Target, Tenant,
 };
 use tollgate_store::{Change as Row, Record as _};
 
@@ -33,6 +34,7 @@ pub(crate) fn of_record(tenant: &str, kind: &str, key: &str) -> Option<Change> {
         kind if kind == Product::KIND => Record::Product(name()?),
         kind if kind == Plan::KIND => Record::Plan(name()?),
         kind if kind == Application::KIND => Record::Application(name()?),
+        kind if kind == RevokedToken::KIND => Record::Application(key.split_once('/')?.0.parse().ok()?),
         kind if kind == Subscription::KIND => {
             let (application, target) = key.split_once('/')?;
             Record::Subscription(application.parse().ok()?, target.parse::<Target>().ok()?)

@@ -20,7 +20,7 @@ mod usage;
 pub use error::{Error, Result};
 pub use record::{
     Kept, PastPublication, Record, Records, RecordsMut, past_publication_key, publication_key, revision_key,
-    subscription_key,
+    revoked_token_key, subscription_key,
 };
 pub use row::{Change, Changes, Cursor, Draft, Expect, Mark, PAGE_ROWS_MAX, Page, Query, Row, Space};
 pub use seal::{SealKey, Sealer, Secret};

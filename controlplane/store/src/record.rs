@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tollgate_domain::{
     Api, ApiName, Application, Credential, Document, Environment, Member, Name, Plan, Product, Publication, Revision,
-    Subscription, Target, Tenant,
+    RevokedToken, Subscription, Target, Tenant,
 };
 
 /// What is kept as a row.
@@ -164,6 +164,12 @@ pub fn subscription_key(application: &Name, target: &Target) -> String {
     format!("{application}/{target}")
 }
 
+/// Key of a token that was revoked.
+#[must_use]
+pub fn revoked_token_key(application: &Name, jti: &str) -> String {
+    format!("{application}/{jti}")
+}
+
 macro_rules! named {
     ($($record:ty: $kind:literal,)*) => {
         $(impl Record for $record {
@@ -289,5 +295,22 @@ impl Record for Credential {
 
     fn parent(&self) -> Option<String> {
         Some(self.application.to_string())
+    }
+}
+
+impl Record for RevokedToken {
+    const KIND: &'static str = "revoked_token";
+
+    fn key(&self) -> String {
+        revoked_token_key(&self.application, &self.jti)
+    }
+
+    fn parent(&self) -> Option<String> {
+        Some(self.application.to_string())
+    }
+
+    /// The credential it was granted to.
+    fn target(&self) -> Option<String> {
+        Some(self.client.clone())
     }
 }

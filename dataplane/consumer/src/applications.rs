@@ -89,13 +89,18 @@ impl fmt::Debug for Applications {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Scopes;
+    use crate::{Lists, Texts};
+
+    fn with_key(name: &str, proof: Proof) -> Application {
+        let (scopes, revoked) = (Texts::default(), Texts::default());
+        let key = Credential { id: "k", proof, who: None, expires_s: None, scopes, revoked };
+        Application::new(name, "", &[(key, Lists::default())], &[])
+    }
 
     fn application(number: u32) -> Application {
         let mut proof = [3; 32];
         proof[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_be_bytes());
-        let key = Credential { id: "k", proof, who: None, expires_s: None, scopes: Scopes::default() };
-        Application::new(&format!("a{number}"), "", &[(key, vec![])], &[])
+        with_key(&format!("a{number}"), proof)
     }
 
     #[test]
@@ -125,8 +130,7 @@ mod tests {
         let with = |name, last| {
             let mut proof = [3; 32];
             proof[31] = last;
-            let key = Credential { id: "k", proof, who: None, expires_s: None, scopes: Scopes::default() };
-            (Application::new(name, "", &[(key, vec![])], &[]), proof)
+            (with_key(name, proof), proof)
         };
         let mut all = Applications::default();
         let ((one, first), (other, second)) = (with("one", 1), with("other", 2));

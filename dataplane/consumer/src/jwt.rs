@@ -6,6 +6,7 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,13 +29,42 @@ pub struct Jwt {
     /// Its `aud` has one of these; at least one.
     pub audience: Vec<String>,
     /// Who signs.
-    pub keys: KeySet,
+    pub keys: Keys,
     /// By how much clocks may differ.
     pub clock_skew: Duration,
     /// The claim that has scopes: a text with spaces between, or a list.
     pub scopes: String,
     /// The claim that names the client; by default `client_id`, or else `azp`.
     pub application: Option<String>,
+    /// Whether the client has to be a credential of an application: a token of another is refused.
+    pub needs_credential: bool,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Keys {
+    /// In the configuration.
+    Written(Arc<KeySet>),
+    /// At the issuer.
+    Fetched(KeySource),
+}
+
+/// Where a JWK Set is fetched from.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KeySource {
+    /// `https`, or `http` to this machine.
+    pub url: String,
+    /// PEM of the authorities to trust; `None`: those that browsers trust.
+    pub authorities: Option<Arc<str>>,
+    /// Those that keys are for; none for all.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// A URL is told, whom to trust is not.
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeySource").field(&self.url).finish()
+    }
 }
 
 /// The keys of an issuer, and which algorithms each is for.
@@ -89,6 +119,12 @@ impl KeySet {
             return Err("no key of the JWK Set can verify a signature".to_owned());
         }
         Ok(Self { keys, text: format!("{algorithms:?} {text}") })
+    }
+
+    /// Whether there is a key of this name.
+    #[must_use]
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
     /// Those that may have signed a token with this `kid` by this algorithm, the first four of them: without a `kid` that is

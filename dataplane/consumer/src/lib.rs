@@ -15,6 +15,6 @@ mod record;
 pub use applications::Applications;
 pub use ask::{ApiKey, Authorize, Identify, Method};
 pub use jsonwebtoken::Algorithm;
-pub use jwt::{ALGORITHMS, Jwt, KeySet};
+pub use jwt::{ALGORITHMS, Jwt, KeySet, KeySource, Keys};
 pub use proof::{CLIENT_BYTES_MAX, Proof, client_proof, key_proof};
-pub use record::{Application, Credential, Scopes, Subscription, Who};
+pub use record::{Application, Credential, Lists, Subscription, Texts, Who};

@@ -1,7 +1,8 @@
 //! An application as one packed record.
 //!
 //! ```text
-//! name  tenant  credentials:u8 { flags:u8 proof:32 [expires:u64] id scopes:u8 { scope } [issuer client_id] }
+//! name  tenant  credentials:u8 { flags:u8 proof:32 [expires:u64] id scopes:u8 { scope } [issuer client_id]
+//!                                [revoked_bytes:u32 { jti }] }
 //!               subscriptions:u16 { api plan:u32 }
 //! ```
 //!
@@ -31,7 +32,18 @@ pub struct Credential<'a> {
     /// Seconds since 1970 from which on it is void.
     pub expires_s: Option<u64>,
     /// What it may do.
-    pub scopes: Scopes<'a>,
+    pub scopes: Texts<'a>,
+    /// The identifiers (`jti`) of its tokens that have ended before their time. Empty for a key.
+    pub revoked: Texts<'a>,
+}
+
+/// What a credential has any number of, before it is packed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists<'a> {
+    /// Up to 255.
+    pub scopes: Vec<&'a str>,
+    /// Up to 1,000: whoever asks compares with each.
+    pub revoked: Vec<&'a str>,
 }
 
 /// The client of an issuer of tokens.
@@ -52,22 +64,23 @@ pub struct Subscription<'a> {
     pub plan: Option<u32>,
 }
 
-/// Texts that stand one behind the other in a record: the scopes of a credential.
+/// Texts that stand one behind the other in a record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Scopes<'a>(&'a [u8]);
+pub struct Texts<'a>(&'a [u8]);
 
 const HAS_EXPIRY: u8 = 1;
 const IS_CLIENT: u8 = 2;
+const HAS_REVOKED: u8 = 4;
 const NO_PLAN: u32 = u32::MAX;
 
 impl Application {
-    /// Packs an application. `scopes` are those of each credential. Texts are cut at 255 bytes, lists at 255 credentials
-    /// and scopes and 65,535 subscriptions: more than `model` lets through.
+    /// Packs an application. What a credential has lists of stands beside it, and not in it. Texts are cut at 255 bytes,
+    /// lists at 255 credentials and scopes and 65,535 subscriptions: more than `model` lets through.
     #[must_use]
     pub fn new(
         name: &str,
         tenant: &str,
-        credentials: &[(Credential<'_>, Vec<&str>)],
+        credentials: &[(Credential<'_>, Lists<'_>)],
         subscriptions: &[Subscription<'_>],
     ) -> Self {
         let mut packed = Vec::with_capacity(256);
@@ -75,19 +88,7 @@ impl Application {
         put(&mut packed, tenant);
         let credentials = &credentials[..credentials.len().min(usize::from(u8::MAX))];
         packed.push(credentials.len() as u8);
-        for (credential, scopes) in credentials {
-            let (expiry, client) = (credential.expires_s.is_some(), credential.who.is_some());
-            packed.push(if expiry { HAS_EXPIRY } else { 0 } | if client { IS_CLIENT } else { 0 });
-            packed.extend(credential.proof);
-            packed.extend(credential.expires_s.iter().flat_map(|expires_s| expires_s.to_le_bytes()));
-            put(&mut packed, credential.id);
-            let scopes = &scopes[..scopes.len().min(usize::from(u8::MAX))];
-            packed.push(scopes.len() as u8);
-            scopes.iter().for_each(|scope| put(&mut packed, scope));
-            for text in credential.who.iter().flat_map(|who| [who.issuer, who.client_id]) {
-                put(&mut packed, text);
-            }
-        }
+        credentials.iter().for_each(|(credential, lists)| put_credential(&mut packed, credential, lists));
         let subscriptions = &subscriptions[..subscriptions.len().min(usize::from(u16::MAX))];
         packed.extend((subscriptions.len() as u16).to_le_bytes());
         for subscription in subscriptions {
@@ -174,7 +175,13 @@ impl fmt::Debug for Application {
     }
 }
 
-impl<'a> Scopes<'a> {
+impl<'a> Texts<'a> {
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One after the other.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         let mut reader = Reader(self.0);
@@ -182,9 +189,30 @@ impl<'a> Scopes<'a> {
     }
 }
 
-impl fmt::Debug for Scopes<'_> {
+impl fmt::Debug for Texts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn put_credential(packed: &mut Vec<u8>, credential: &Credential<'_>, Lists { scopes, revoked }: &Lists<'_>) {
+    let (expiry, client, ended) = (credential.expires_s.is_some(), credential.who.is_some(), !revoked.is_empty());
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    packed.push(flag(expiry, HAS_EXPIRY) | flag(client, IS_CLIENT) | flag(ended, HAS_REVOKED));
+    packed.extend(credential.proof);
+    packed.extend(credential.expires_s.iter().flat_map(|expires_s| expires_s.to_le_bytes()));
+    put(packed, credential.id);
+    let scopes = &scopes[..scopes.len().min(usize::from(u8::MAX))];
+    packed.push(scopes.len() as u8);
+    scopes.iter().for_each(|scope| put(packed, scope));
+    for text in credential.who.iter().flat_map(|who| [who.issuer, who.client_id]) {
+        put(packed, text);
+    }
+    if ended {
+        let mut texts = Vec::new();
+        revoked.iter().for_each(|jti| put(&mut texts, jti));
+        packed.extend((texts.len() as u32).to_le_bytes());
+        packed.extend(texts);
     }
 }
 
@@ -228,9 +256,13 @@ impl<'a> Reader<'a> {
         for _ in 0..count {
             self.text();
         }
-        let scopes = Scopes(&begin[..begin.len() - self.0.len()]);
+        let scopes = Texts(&begin[..begin.len() - self.0.len()]);
         let who = (flags & IS_CLIENT != 0).then(|| Who { issuer: self.text(), client_id: self.text() });
-        Credential { id, proof, who, expires_s, scopes }
+        let revoked = (flags & HAS_REVOKED != 0).then(|| {
+            let bytes = u32::from_le_bytes(self.array());
+            Texts(self.bytes(bytes as usize))
+        });
+        Credential { id, proof, who, expires_s, scopes, revoked: revoked.unwrap_or_default() }
     }
 
     fn subscription(&mut self) -> Subscription<'a> {
@@ -246,17 +278,20 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_read_again() {
-        let key =
-            Credential { id: "k1", proof: [7; 32], who: None, expires_s: Some(1 << 40), scopes: Scopes::default() };
+        let (scopes, revoked) = (Texts::default(), Texts::default());
+        let key = Credential { id: "k1", proof: [7; 32], who: None, expires_s: Some(1 << 40), scopes, revoked };
         let who = Who { issuer: "https://id.test", client_id: "ö" };
         let client = Credential { id: "c", proof: [9; 32], who: Some(who), expires_s: None, ..key };
         let subscriptions = [Subscription { api: "a@v1", plan: Some(0) }, Subscription { api: "b", plan: None }];
-        let application =
-            Application::new("mobile", "acme", &[(key, vec![]), (client, vec!["read", "write"])], &subscriptions);
+        let lists = Lists { scopes: vec!["read", "write"], revoked: vec!["ended", "ö"] };
+        let credentials = [(client, lists), (key, Lists::default())];
+        let application = Application::new("mobile", "acme", &credentials, &subscriptions);
         assert_eq!((application.name(), application.tenant()), ("mobile", "acme"));
         let read: Vec<_> = application.credentials().collect();
-        assert_eq!((read[0], read[1].who, read[1].expires_s), (key, Some(who), None));
-        assert_eq!(read[1].scopes.iter().collect::<Vec<_>>(), ["read", "write"]);
+        assert_eq!((read[1], read[0].who, read[0].expires_s), (key, Some(who), None));
+        assert_eq!(read[0].scopes.iter().collect::<Vec<_>>(), ["read", "write"]);
+        assert_eq!(read[0].revoked.iter().collect::<Vec<_>>(), ["ended", "ö"]);
+        assert!(read[1].revoked.is_empty());
         assert_eq!(application.subscriptions().collect::<Vec<_>>(), subscriptions);
         assert_eq!(application.subscription("b"), Some(subscriptions[1]));
         assert_eq!(application.subscription("c"), None);

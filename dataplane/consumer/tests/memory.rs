@@ -3,7 +3,7 @@
 use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tollgate_consumer::{Application, Applications, Credential, Scopes, Subscription, key_proof};
+use tollgate_consumer::{Application, Applications, Credential, Lists, Subscription, Texts, key_proof};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -16,10 +16,11 @@ fn application(number: usize, subscriptions: usize) -> Application {
     let (name, tenant) = (format!("tenant-{}.app-{number}", number % 1000), format!("tenant-{}", number % 1000));
     let id = format!("019a0000-0000-7000-8000-{number:012x}");
     let proof = key_proof(name.as_bytes());
-    let key = Credential { id: &id, proof, who: None, expires_s: Some(1_800_000_000), scopes: Scopes::default() };
+    let (scopes, revoked) = (Texts::default(), Texts::default());
+    let key = Credential { id: &id, proof, who: None, expires_s: Some(1_800_000_000), scopes, revoked };
     let apis: Vec<String> = (0..subscriptions).map(|at| format!("orders-{}@v1", number % 10_000 + at)).collect();
     let subscriptions: Vec<_> = apis.iter().map(|api| Subscription { api, plan: Some(3) }).collect();
-    Application::new(&name, &tenant, &[(key, vec![])], &subscriptions)
+    Application::new(&name, &tenant, &[(key, Lists::default())], &subscriptions)
 }
 
 /// One test, since all tests of a process are counted together.

@@ -11,17 +11,18 @@ use crate::{
 };
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 use tollgate_balance::{BreakerState, Endpoint, Upstream};
 use tollgate_cluster::{QuotaFigures, Shares};
 use tollgate_model::RuleId;
 use tollgate_telemetry::{
-    BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures, QuotaStoreFigures,
-    RuleFigures, limits::RULES_MAX,
+    BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, KeyFigures, NodeFigures,
+    QuotaStoreFigures, RuleFigures, limits::RULES_MAX,
 };
 use tollgate_tls::WallClock;
-use tollgate_worker::RuleCounts;
+use tollgate_worker::{FetchedKeys, RuleCounts};
 
 /// Where the figures are found.
 pub(crate) struct Figures {
@@ -42,7 +43,7 @@ impl Figures {
         if let Some(parts) = self.publisher.parts() {
             self.parts.replace(parts);
         }
-        let Parts { upstreams, rules, certificates } = &*self.parts.borrow();
+        let Parts { upstreams, rules, certificates, keys } = &*self.parts.borrow();
         let now = tollgate_ring::now().nanos();
         let endpoints = upstreams.iter().flat_map(|upstream| {
             let list = upstream.endpoints();
@@ -70,6 +71,7 @@ impl Figures {
             quota_store: self.survival.quotas.as_ref().map(|store| quota_store_figures(store.figures())),
             cluster: self.survival.shares.as_ref().map(|shares| cluster_figures(shares)),
             certificates: certificates.clone(),
+            keys: key_figures(keys),
         }
     }
 }
@@ -78,6 +80,19 @@ fn rule_figures(counts: &RuleCounts) -> RuleFigures {
     let RuleId { scope, policy, name } = counts.id();
     let labels = [&**scope, *policy, &**name].map(str::to_owned);
     RuleFigures { labels, overflows: counts.overflows(), keys: None, table_bytes: counts.bytes() as u64 }
+}
+
+/// By URL: several entries may have the same, with other algorithms or authorities.
+fn key_figures(keys: &[Arc<FetchedKeys>]) -> Vec<KeyFigures> {
+    let mut by_url = BTreeMap::new();
+    for keys in keys {
+        let url = keys.source().url.clone();
+        let empty = KeyFigures { url: url.clone(), fetched_s: u64::MAX, failures: 0 };
+        let figures = by_url.entry(url).or_insert(empty);
+        figures.fetched_s = figures.fetched_s.min(keys.fetched_s());
+        figures.failures += keys.failures();
+    }
+    by_url.into_values().collect()
 }
 
 fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {

@@ -3,8 +3,8 @@
 //! `start` turns a snapshot into bound sockets, a journal and one pinned thread per worker (`launch`), `publish` gives running
 //! workers another; `control` starts the threads beside them: `changes` takes changes of the configuration, from `watch` and
 //! from `status`, which answers `/livez`, `/readyz`, `/metrics`, `/config`, `/quotas` and `/debug`; `housekeeping` checks endpoints and
-//! resolves names. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or stop and waits. Nothing here is on
-//! the path of a request. Bounds are in `limits`; there is no signal handling.
+//! resolves names, `jwks` fetches keys of issuers. [`Gateway`] is the handle on all of it: whoever holds it says reload, drain or
+//! stop and waits. Nothing here is on the path of a request. Bounds are in `limits`; there is no signal handling.
 
 mod access_log;
 mod aside;
@@ -16,6 +16,7 @@ mod error;
 mod figures;
 mod housekeeping;
 mod inside;
+mod jwks;
 mod launch;
 mod limits;
 mod plans;

@@ -101,6 +101,28 @@ pub(crate) const RETRY_FAILED: Duration = Duration::from_secs(1);
 /// How long a line of `/etc/hosts` holds, within the same bounds.
 pub(crate) const HOSTS_TTL: Duration = Duration::from_secs(60);
 
+/// URLs of keys of issuers that are fetched; each has a thread.
+pub(crate) const JWKS_URLS_MAX: usize = 64;
+
+/// For an issuer to answer with its keys, from the connection on.
+pub(crate) const JWKS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of a JWK Set.
+pub(crate) const JWKS_BYTES_MAX: u64 = 256 << 10;
+
+/// How long keys are fresh, if their issuer says nothing, and within which bounds if it does.
+pub(crate) const JWKS_LIFETIME: Duration = Duration::from_secs(600);
+pub(crate) const JWKS_LIFETIME_MIN: Duration = Duration::from_secs(60);
+pub(crate) const JWKS_LIFETIME_MAX: Duration = Duration::from_secs(3600);
+
+/// For which an issuer is left alone after it was asked, whatever keys tokens name.
+pub(crate) const JWKS_REST: Duration = Duration::from_secs(5);
+
+/// The longest pause after keys could not be fetched.
+pub(crate) const JWKS_RETRY_MAX: Duration = Duration::from_secs(300);
+
+const _: () = assert!(JWKS_REST.as_secs() < JWKS_LIFETIME_MIN.as_secs());
+
 /// Bytes of a file of the system that are read.
 pub(crate) const SYSTEM_FILE_BYTES_MAX: u64 = 1 << 20;
 

@@ -6,7 +6,7 @@
 //! not a worker's.
 
 use crate::{
-    StartError, certificates::SystemClock, error::Part, housekeeping::Housekeeping, launch::GatewayCommand,
+    StartError, certificates::SystemClock, error::Part, housekeeping::Housekeeping, jwks, launch::GatewayCommand,
     limits::ACKNOWLEDGE_MAX,
 };
 use crossbeam::channel::{self, Receiver};
@@ -26,7 +26,8 @@ use tollgate_model::{Listener, RuleId, Snapshot};
 use tollgate_ring::{BoundListener, Outbox, bind};
 use tollgate_telemetry::{CertificateFigures, Registry};
 use tollgate_worker::{
-    HashKeys, Probes, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError, Validity,
+    FetchedKeys, HashKeys, Probes, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError,
+    Validity,
 };
 
 #[expect(clippy::disallowed_types, reason = "taken by publishing threads only; workers never ask")]
@@ -78,6 +79,8 @@ pub(crate) struct Parts {
     pub(crate) rules: Vec<Arc<RuleCounts>>,
     /// Of every listener.
     pub(crate) certificates: Vec<CertificateFigures>,
+    /// Keys of issuers that are fetched.
+    pub(crate) keys: Vec<Arc<FetchedKeys>>,
 }
 
 /// How the sockets of a snapshot's listeners come about where they are not as they were.
@@ -201,6 +204,7 @@ impl Publisher {
             certificates: certificates.collect(),
             upstreams: state.known.upstreams.upstreams().cloned().collect(),
             rules: state.known.rules.counts().collect(),
+            keys: state.known.rules.fetched().iter().collect(),
         })
     }
 
@@ -249,6 +253,7 @@ impl Publisher {
         let registries = Registries { figures: &self.figures, upstreams, rules, now: tollgate_ring::now() };
         let program = Program::build(snapshot, registries, Some(&state.program), security);
         self.housekeeping.publish(&state.known.upstreams, &program);
+        jwks::begin(state.known.rules.fetched_mut());
         let last = mem::replace(&mut state.program, Arc::new(program));
         state.replaced.push(last);
         let Sockets { moved, new, listening } = sockets;

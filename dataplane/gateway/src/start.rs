@@ -10,6 +10,7 @@ use crate::{
     control::Control,
     error::Part,
     housekeeping::Housekeeping,
+    jwks,
     launch::{self, Neighbours, WorkerParts},
     limits::COMMANDS_MAX,
     publish::{Known, Publisher},
@@ -97,6 +98,7 @@ fn assemble(
     let (commands, inboxes): (_, Vec<Inbox<_>>) = mailboxes.map_err(Part::Mailboxes.failed())?.into_iter().unzip();
     let housekeeping = Housekeeping::launch().map_err(Part::Housekeeping.failed())?;
     housekeeping.publish(&upstreams, &program);
+    jwks::begin(rules.fetched_mut());
     let known = Known { upstreams, rules };
     let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), known, housekeeping, commands));
     let listeners = publisher.bind(snapshot)?;

@@ -136,6 +136,8 @@ reasons! {
         "HTTP version not supported", "The protocol version is not one this listener speaks.";
     Overloaded: 503 overloaded Ours connection_limit_reached,
         "Overloaded", "The gateway has no capacity left for this request.";
+    KeysUnavailable: 503 keys_unavailable Ours proxy_internal_response,
+        "Keys not available", "The keys that the token of the request is verified with are being fetched.";
     FaultInjected: 503 fault_injected Ours proxy_internal_response,
         "Fault injected", "The gateway answers this on purpose, to test how errors are borne.";
     Draining: 503 draining Ours proxy_internal_response,

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use tollgate_http::Reason;
-use tollgate_model::{Application, Applications, Authorize, Scopes, Subscription, key_proof};
+use tollgate_model::{Application, Applications, Authorize, Subscription, Texts, key_proof};
 
 use crate::Token;
 
@@ -18,7 +18,7 @@ pub struct Caller<'a> {
     /// What the credential is called.
     pub credential: &'a str,
     /// What it may do.
-    scopes: Scopes<'a>,
+    scopes: Texts<'a>,
     /// What it has shown, if that was no key.
     pub token: Option<Rc<Token>>,
     /// What it may call, once that is authorized.
@@ -48,7 +48,8 @@ pub fn identify_key<'a>(applications: &'a Applications, key: &[u8], now_s: u64) 
     Ok(Caller { application: Some(application), credential: id, scopes, ..Caller::default() })
 }
 
-/// Whose token this is, which was verified before. One of a client that nobody has registered is of no application.
+/// Whose token this is, which was verified before. One of a client that nobody has registered is of no application, where
+/// that is allowed. That a token was revoked is asked each time, of the few that its client has.
 ///
 /// # Errors
 /// A token or a client that holds no more, or not yet.
@@ -56,10 +57,13 @@ pub fn identify_token<'a>(applications: &'a Applications, token: &Rc<Token>, now
     token.holds(now_s)?;
     let caller = Caller { token: Some(token.clone()), ..Caller::default() };
     let Some((application, credential)) = token.client.and_then(|proof| applications.find(&proof)) else {
-        return Ok(caller);
+        return if token.needs_credential { Err(Reason::CredentialInvalid) } else { Ok(caller) };
     };
     if credential.expires_s.is_some_and(|expires_s| expires_s <= now_s) {
         return Err(Reason::CredentialExpired);
+    }
+    if !credential.revoked.is_empty() && credential.revoked.iter().any(|jti| jti == token.claim("jti")) {
+        return Err(Reason::CredentialInvalid);
     }
     let (id, scopes) = (credential.id, credential.scopes);
     Ok(Caller { application: Some(application), credential: id, scopes, ..caller })
@@ -108,14 +112,14 @@ impl<'a> Caller<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_model::{Credential, Proof};
+    use tollgate_model::{Credential, Lists, Proof};
 
     fn applications() -> Applications {
-        let credential =
-            |id, proof: Proof, expires_s| Credential { id, proof, who: None, expires_s, scopes: Scopes::default() };
+        let (scopes, revoked) = (Texts::default(), Texts::default());
+        let credential = |id, proof: Proof, expires_s| Credential { id, proof, who: None, expires_s, scopes, revoked };
         let keys = [
-            (credential("lasting", key_proof(b"abc"), None), vec!["read"]),
-            (credential("ending", key_proof(b"def"), Some(100)), vec![]),
+            (credential("lasting", key_proof(b"abc"), None), Lists { scopes: vec!["read"], ..Lists::default() }),
+            (credential("ending", key_proof(b"def"), Some(100)), Lists::default()),
         ];
         let subscriptions = [Subscription { api: "orders", plan: Some(1) }];
         let mut all = Applications::default();

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use jsonwebtoken::{Validation, dangerous::insecure_decode_claims, decode, decode_header};
 use serde_json::{Map, Value};
 use tollgate_http::Reason;
-use tollgate_model::{Jwt, Proof, client_proof};
+use tollgate_model::{Jwt, KeySet, Keys, Proof, client_proof};
+
+use crate::{FetchedKeys, KeyRegistry};
 
 /// Texts, numbers and truth values at the top of a token, which rules can count by, and bytes of one that is kept.
 const CLAIMS_MAX: usize = 64;
@@ -24,6 +26,8 @@ const CLAIM_BYTES_MAX: usize = 256;
 pub struct Token {
     /// The client it was issued to.
     pub(crate) client: Option<Proof>,
+    /// Whether that client has to be known.
+    pub(crate) needs_credential: bool,
     /// What it may do.
     pub(crate) scopes: Vec<String>,
     /// For whom it acts.
@@ -62,15 +66,73 @@ impl Token {
     }
 }
 
-/// Verifies a token of one of these issuers.
-///
-/// # Errors
-/// [`Reason::CredentialInvalid`], whatever it is.
-pub fn verify(issuers: &[Arc<Jwt>], token: &[u8]) -> Result<Token, Reason> {
-    judge(issuers, token).ok_or(Reason::CredentialInvalid)
+/// An issuer, and what is known of its keys.
+#[derive(Clone)]
+pub struct Issuer {
+    pub(crate) jwt: Arc<Jwt>,
+    /// If they are not in the configuration.
+    pub(crate) fetched: Option<Arc<FetchedKeys>>,
 }
 
-fn judge(issuers: &[Arc<Jwt>], token: &[u8]) -> Option<Token> {
+impl Issuer {
+    /// The issuer of an entry; keys that are fetched are those of `registry`.
+    #[must_use]
+    pub fn new(jwt: Arc<Jwt>, registry: &mut KeyRegistry) -> Self {
+        let fetched = match &jwt.keys {
+            Keys::Written(_) => None,
+            Keys::Fetched(source) => Some(registry.of(source)),
+        };
+        Self { jwt, fetched }
+    }
+
+    /// Another number when its keys have become others: what tokens of it came to is of no use then.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.fetched.as_ref().map_or(0, |fetched| fetched.version())
+    }
+
+    /// Whether its keys are fetched, so that its version may change.
+    #[must_use]
+    pub const fn is_fetched(&self) -> bool {
+        self.fetched.is_some()
+    }
+
+    /// The keys there are, if one of them may have signed a token that names `kid`.
+    fn keys(&self, kid: Option<&str>) -> Result<Arc<KeySet>, Reason> {
+        let fetched = match (&self.jwt.keys, &self.fetched) {
+            (Keys::Written(keys), _) => return Ok(keys.clone()),
+            (Keys::Fetched(_), fetched) => fetched.as_ref().ok_or(Reason::KeysUnavailable)?,
+        };
+        let Some(keys) = fetched.keys() else {
+            fetched.ask();
+            return Err(Reason::KeysUnavailable);
+        };
+        // It may be one that the issuer has made since.
+        if kid.is_some_and(|kid| !keys.has(kid)) {
+            return Err(if fetched.ask() { Reason::KeysUnavailable } else { Reason::CredentialInvalid });
+        }
+        Ok(keys)
+    }
+}
+
+/// What came of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Of use as long as what is asked, and with which keys, stays as it is. What is wrong with a token is
+    /// [`Reason::CredentialInvalid`], whatever it is.
+    Final(Result<Token, Reason>),
+    /// The key that it names is not there, or none is: it may come.
+    Passing(Reason),
+}
+
+/// Verifies a token of one of these issuers.
+#[must_use]
+pub fn verify(issuers: &[Issuer], token: &[u8]) -> Verdict {
+    judge(issuers, token).unwrap_or(Verdict::Final(Err(Reason::CredentialInvalid)))
+}
+
+/// `None` for a token that is not in order.
+fn judge(issuers: &[Issuer], token: &[u8]) -> Option<Verdict> {
     // `none` is no algorithm that a header can have.
     let header = decode_header(token).ok()?;
     // RFC 7515, section 4.1.11: what must be understood is not.
@@ -79,13 +141,18 @@ fn judge(issuers: &[Arc<Jwt>], token: &[u8]) -> Option<Token> {
     }
     // Only to find whose keys to ask; all of it is read again behind the signature.
     let claimed: Map<String, Value> = insecure_decode_claims(token).ok()?;
-    let issuer = issuers.iter().find(|jwt| claimed.get("iss").and_then(Value::as_str) == Some(&jwt.issuer))?;
+    let issuer = issuers.iter().find(|one| claimed.get("iss").and_then(Value::as_str) == Some(&one.jwt.issuer))?;
+    let keys = match issuer.keys(header.kid.as_deref()) {
+        Ok(keys) => keys,
+        Err(reason) => return Some(Verdict::Passing(reason)),
+    };
     let mut validation = Validation::new(header.alg);
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-    let keys = issuer.keys.candidates(header.kid.as_deref(), header.alg);
-    let claims = keys.filter_map(|key| decode::<Map<String, Value>>(token, &key.key, &validation).ok()).next()?.claims;
-    read(issuer, &claims)
+    let candidates = keys.candidates(header.kid.as_deref(), header.alg);
+    let verified =
+        candidates.filter_map(|key| decode::<Map<String, Value>>(token, &key.key, &validation).ok()).next()?;
+    read(&issuer.jwt, &verified.claims).map(|token| Verdict::Final(Ok(token)))
 }
 
 /// What signed claims say, if they are for us.
@@ -107,6 +174,7 @@ fn read(issuer: &Jwt, claims: &Map<String, Value>) -> Option<Token> {
     let scopes = claims.get(&issuer.scopes).into_iter().flat_map(list);
     Some(Token {
         client: client.and_then(|client| client_proof(&issuer.issuer, client)),
+        needs_credential: issuer.needs_credential,
         scopes: scopes.flat_map(str::split_ascii_whitespace).map(str::to_owned).collect(),
         subject: text("sub").filter(fits).unwrap_or_default().to_owned(),
         claims: scalars(claims)?,

@@ -15,7 +15,7 @@ pub(crate) fn hash(application: &Application, plans: &Items<Plan>) -> u64 {
     digest::written("application", &text(application, plans))
 }
 
-/// Canonical JSON. Only `issuer` and `client_id` may have characters that JSON escapes.
+/// Canonical JSON. Only `issuer`, `client_id` and `revoked` may have characters that JSON escapes.
 pub(crate) fn text(application: &Application, plans: &Items<Plan>) -> String {
     let mut text = format!("{{\"name\":\"{}\"", application.name());
     if !application.tenant().is_empty() {
@@ -42,6 +42,14 @@ pub(crate) fn text(application: &Application, plans: &Items<Plan>) -> String {
         let mut comma = ",\"scopes\":[\"";
         for scope in credential.scopes.iter() {
             put(&mut text, comma, scope);
+            comma = ",\"";
+        }
+        text.push_str(if comma == ",\"" { "]" } else { "" });
+        let mut comma = ",\"revoked\":[\"";
+        for jti in credential.revoked.iter() {
+            text.push_str(comma);
+            canonical::escape(jti, &mut text);
+            text.push('"');
             comma = ",\"";
         }
         text.push_str(if comma == ",\"" { "]}" } else { "}" });

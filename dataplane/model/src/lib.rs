@@ -30,8 +30,8 @@ pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use limits::{
-    ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, SCOPE_BYTES_MAX,
-    SCOPES_MAX, SUBSCRIPTIONS_MAX, VALUE_BYTES_MAX,
+    ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, REVOKED_MAX,
+    SCOPE_BYTES_MAX, SCOPES_MAX, SUBSCRIPTIONS_MAX, VALUE_BYTES_MAX,
 };
 pub use patch::PatchError;
 pub use plan::Plan;
@@ -62,8 +62,8 @@ pub use tollgate_pattern::{
 };
 
 pub use tollgate_consumer::{
-    ApiKey, Application, Applications, Authorize, Credential, Identify, Jwt, KeySet, Method, Proof, Scopes,
-    Subscription, Who, client_proof, key_proof,
+    ApiKey, Application, Applications, Authorize, Credential, Identify, Jwt, KeySet, KeySource, Keys, Lists, Method,
+    Proof, Subscription, Texts, Who, client_proof, key_proof,
 };
 
 use tollgate_raw as raw;

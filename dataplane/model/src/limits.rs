@@ -29,6 +29,8 @@ pub const SUBSCRIPTIONS_MAX: usize = 1024;
 pub const SCOPES_MAX: usize = 32;
 /// Bytes of a scope.
 pub const SCOPE_BYTES_MAX: usize = 128;
+/// Tokens of a client that have ended before their time: a request of one compares with each.
+pub const REVOKED_MAX: usize = 1000;
 /// Characters of the name of an API.
 pub(crate) const API_NAME_CHARS_MAX: usize = 128;
 /// Digits of a hash that a credential is called by which has no id.
@@ -37,6 +39,8 @@ pub(crate) const CREDENTIAL_ID_DIGITS: usize = 16;
 pub(crate) const METHODS_OF_IDENTIFY_MAX: usize = 8;
 /// Audiences of an issuer's tokens.
 pub(crate) const AUDIENCES_MAX: usize = 16;
+/// Bytes of the URL of an issuer's keys.
+pub(crate) const JWKS_URL_BYTES_MAX: usize = 512;
 /// By how much the clock of an issuer may differ.
 pub(crate) const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 pub(crate) use tollgate_consumer::CLIENT_BYTES_MAX;

@@ -72,7 +72,8 @@ impl Chain {
         let Policies { ip, limits, request_query, request_headers, response_headers, mock, .. } = policies;
         let cors = policies.cors.as_deref().map(Cors::compile);
         let mut replaced = cors.as_ref().map_or(&[][..], Cors::replaced).to_vec();
-        let identity = Identity::compile(policies.identify.as_ref(), policies.authorize.as_ref());
+        let identity =
+            Identity::compile(policies.identify.as_ref(), policies.authorize.as_ref(), registry.fetched_mut());
         let has_plans = identity.as_ref().is_some_and(Identity::has_plans);
         let rules = RuleSet::compile(policies, route, registry, figures);
         let rules = Some(rules).filter(|rules| has_plans || !rules.is_empty());

@@ -11,7 +11,9 @@ use std::{
 };
 
 use tollgate_http::{Name, Reason, RequestHead, bearer};
-use tollgate_identity::{Access, Caller, Tokens, authorize, identify_key, identify_token};
+use tollgate_identity::{
+    Access, Caller, Issuer, KeyRegistry, Tokens, Verdict, authorize, identify_key, identify_token,
+};
 use tollgate_model::{ApiKey, Applications, Authorize, Identify, Jwt, Method, VALUE_BYTES_MAX};
 use tollgate_route::query_value;
 
@@ -28,8 +30,10 @@ pub struct Identity {
     identify: Arc<Identify>,
     authorize: Option<Arc<Authorize>>,
     /// Of tokens, all of them together.
-    issuers: Arc<[Arc<Jwt>]>,
+    issuers: Arc<[Issuer]>,
     asked: u64,
+    /// Whether keys of an issuer are fetched, and so may become others.
+    is_fetched: bool,
     /// Whole field lines, for each of [`CHALLENGED`].
     challenges: [Box<[u8]>; 3],
 }
@@ -47,13 +51,20 @@ pub enum Identified<'a> {
 
 impl Identity {
     /// `None` for a route that asks nobody.
-    pub(crate) fn compile(identify: Option<&Arc<Identify>>, authorize: Option<&Arc<Authorize>>) -> Option<Self> {
+    pub(crate) fn compile(
+        identify: Option<&Arc<Identify>>,
+        authorize: Option<&Arc<Authorize>>,
+        registry: &mut KeyRegistry,
+    ) -> Option<Self> {
         let identify = identify?.clone();
         let jwt = |method: &Method| if let Method::Jwt(jwt) = method { Some(jwt.clone()) } else { None };
-        let issuers: Arc<[Arc<Jwt>]> = identify.methods.iter().filter_map(jwt).collect();
+        let asked: Vec<Arc<Jwt>> = identify.methods.iter().filter_map(jwt).collect();
+        let issuers: Arc<[Issuer]> = asked.iter().map(|jwt| Issuer::new(jwt.clone(), registry)).collect();
         let scopes = authorize.map(|asked| asked.scopes.join(" ")).unwrap_or_default();
         let challenges = CHALLENGED.map(|reason| challenge(&identify, reason, &scopes).into());
-        Some(Self { authorize: authorize.cloned(), asked: ASKED.hash_one(&issuers), issuers, challenges, identify })
+        let is_fetched = issuers.iter().any(Issuer::is_fetched);
+        let asked = ASKED.hash_one(&asked);
+        Some(Self { authorize: authorize.cloned(), asked, is_fetched, issuers, challenges, identify })
     }
 
     /// Header fields that have credentials.
@@ -115,13 +126,25 @@ impl Identity {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Reason::CredentialInvalid);
         }
-        match tokens.get(self.asked, token) {
+        let asked = self.asked();
+        match tokens.get(asked, token) {
             Some(verdict) => identify_token(applications, &verdict?, now_s).map(Identified::Caller),
             None => {
-                let check = Check { issuers: self.issuers.clone(), asked: self.asked, token: token.into() };
+                let check = Check { issuers: self.issuers.clone(), asked, token: token.into() };
                 Ok(Identified::Unseen(Box::new(check)))
             }
         }
+    }
+
+    /// What verdicts are found by: what is asked, and with which keys.
+    fn asked(&self) -> u64 {
+        if !self.is_fetched {
+            return self.asked;
+        }
+        // No sum: of two issuers one may have what the other had.
+        self.issuers
+            .iter()
+            .fold(self.asked, |asked, issuer| asked.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(issuer.version()))
     }
 
     /// What the caller may call.
@@ -145,12 +168,15 @@ impl Identity {
     }
 }
 
-/// Keeps what came of a job.
-pub(crate) fn keep(job: Job, tokens: &mut Tokens) {
+/// Keeps what came of a job, unless it may come to something else the next time: that is given.
+pub(crate) fn keep(job: Job, tokens: &mut Tokens) -> Result<(), Reason> {
     let Job { check: Check { asked, token, .. }, verdict, .. } = job;
-    if let Some(verdict) = verdict {
-        tokens.put(asked, token, verdict);
+    match verdict {
+        Some(Verdict::Passing(reason)) => return Err(reason),
+        Some(Verdict::Final(verdict)) => tokens.put(asked, token, verdict),
+        None => {}
     }
+    Ok(())
 }
 
 /// The key a request has; an empty one is none.

@@ -9,14 +9,13 @@
 use std::sync::Arc;
 
 use tollgate_http::Reason;
-use tollgate_identity::{Token, Tokens, verify};
-use tollgate_model::Jwt;
+use tollgate_identity::{Issuer, Tokens, Verdict, verify};
 
 use crate::identity;
 
 /// A token that is to be verified.
 pub struct Check {
-    pub(crate) issuers: Arc<[Arc<Jwt>]>,
+    pub(crate) issuers: Arc<[Issuer]>,
     /// What tells those who ask like this from others.
     pub(crate) asked: u64,
     pub(crate) token: Box<[u8]>,
@@ -37,7 +36,7 @@ pub struct Job {
     /// By which it finds who waits.
     pub ticket: usize,
     pub(crate) check: Check,
-    pub(crate) verdict: Option<Result<Token, Reason>>,
+    pub(crate) verdict: Option<Verdict>,
 }
 
 impl Job {
@@ -54,8 +53,11 @@ impl Job {
     }
 
     /// Lets a worker know what came of it.
-    pub fn settle(self, tokens: &mut Tokens) {
-        identity::keep(self, tokens);
+    ///
+    /// # Errors
+    /// What the one who asked is told, if the next time may come to something else.
+    pub fn settle(self, tokens: &mut Tokens) -> Result<(), Reason> {
+        identity::keep(self, tokens)
     }
 
     /// Does it, which takes as long as some signatures do.

@@ -20,7 +20,7 @@ pub use rules::{
     Admission, Counts, HashKeys, Keeper, KeyError, Limiter, Now, Question, QuotaCommand, QuotaUsage, Registry,
     RuleOutcome, RuleSet, RuleVerdict, Rules, Store, Throttled, Unanswered,
 };
-pub use tollgate_identity::{Access, Caller, Tokens};
+pub use tollgate_identity::{Access, Caller, FetchedKeys, KeyRegistry, Tokens, Wanted};
 
 pub use tollgate_transform::Preflight;
 

@@ -37,6 +37,9 @@ pub struct Credential {
     pub expires: Option<Text>,
     /// What it may do, besides what a token of it says. Up to 32, of up to 128 visible characters.
     pub scopes: Option<Spanned<Vec<Text>>>,
+    /// The identifiers (`jti`) of its tokens that have ended before their time. Up to 1000, of up to 255 bytes. One whose token
+    /// has expired can be left out. With `issuer`.
+    pub revoked: Option<Spanned<Vec<Text>>>,
 }
 
 /// An entry of `subscriptions`.

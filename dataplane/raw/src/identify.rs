@@ -38,8 +38,14 @@ pub struct Jwt {
     /// Of which a token's `aud` has one. 1 to 16. Required.
     pub audience: Option<Spanned<Vec<Text>>>,
     /// The issuer's keys: a JWK Set as text, or a reference to one like `${file:keys.json}`. Up to 64 keys, none of them a
-    /// shared secret. Required.
+    /// shared secret. This or `jwks_url`.
     pub jwks: Option<Text>,
+    /// Where the issuer has its JWK Set, which is fetched and kept fresh: `https://..`, or `http://..` to this machine. Up to 256
+    /// KiB; redirects are not followed.
+    pub jwks_url: Option<Text>,
+    /// The authorities to trust for `jwks_url`, in PEM: best a reference like `${file:ca.pem}`. Default: those that browsers
+    /// trust.
+    pub jwks_ca: Option<Text>,
     /// Which signatures are taken: of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`.
     /// Default: those that the kinds of the keys allow.
     pub algorithms: Option<Spanned<Vec<Text>>>,
@@ -50,6 +56,9 @@ pub struct Jwt {
     /// The claim that names the client, which is the `client_id` of a credential of an application. Default: `client_id`, and
     /// where there is none `azp`.
     pub application: Option<Text>,
+    /// `any` (default): a token of a client that no application has is of no application. `registered`: it is refused, so that
+    /// taking a credential away ends all tokens of the client.
+    pub clients: Option<Text>,
 }
 
 /// `authorize`.

@@ -40,8 +40,8 @@ pub use exchange::{Exchange, MethodLabel};
 pub use latency::RELATIVE_ERROR;
 pub use log::{Block, LogSender, LogSink, LogSource, Received, log_queue};
 pub use node::{
-    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, NodeFigures,
-    ProcessFigures, QuotaStoreFigures, RuleFigures,
+    BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, KeyFigures,
+    NodeFigures, ProcessFigures, QuotaStoreFigures, RuleFigures,
 };
 pub use prometheus::CONTENT_TYPE;
 pub use registry::{Dropped, JournalMetrics, Registry};

@@ -189,6 +189,10 @@ metrics! {
         "Blocks of access records that may wait; the next one is dropped.";
     CERTIFICATE_EXPIRY: Gauge "tollgate_certificate_expiry_timestamp_seconds" ["listener", "certificate", "key"]
         "When a certificate of a listener ends, in seconds since 1970.";
+    JWKS_FETCHED: Gauge "tollgate_jwks_fetched_timestamp_seconds" ["url"]
+        "When the keys of an issuer were fetched last, in seconds since 1970.";
+    JWKS_FAILURES: Counter "tollgate_jwks_failures_total" ["url"]
+        "How often the keys of an issuer could not be fetched.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" []
         "Time of the process on CPUs, user and system.";
     PROCESS_START: Gauge "process_start_time_seconds" []

@@ -26,6 +26,8 @@ pub struct NodeFigures {
     pub cluster: Option<ClusterFigures>,
     /// Every certificate that a listener serves.
     pub certificates: Vec<CertificateFigures>,
+    /// Keys of issuers that are fetched.
+    pub keys: Vec<KeyFigures>,
 }
 
 /// The file that quotas are kept in.
@@ -159,4 +161,15 @@ pub struct CertificateFigures {
     pub key: &'static str,
     /// When it ends, in seconds since 1970.
     pub not_after_s: u64,
+}
+
+/// Keys of an issuer that are fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFigures {
+    /// Where they are.
+    pub url: String,
+    /// When they were fetched last, in seconds since 1970; 0 for never.
+    pub fetched_s: u64,
+    /// How often they could not be.
+    pub failures: u64,
 }

@@ -64,6 +64,7 @@ pub(crate) fn render(registry: &Registry, node: &NodeFigures, out: &mut String) 
     scrape.queues();
     scrape.access_log();
     scrape.certificates();
+    scrape.keys();
     scrape.process();
 }
 

@@ -17,8 +17,8 @@ use exposition::Exposition;
 use proptest::prelude::*;
 use tollgate_telemetry::{
     BreakerFigures, CertificateFigures, ClusterFigures, EndpointFigures, EndpointState, Exchange, Guard, GuardFigures,
-    Handshake, HandshakeFailure, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures, Registry,
-    RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
+    Handshake, HandshakeFailure, KeyFigures, MethodLabel, NodeFigures, OTHER, ProcessFigures, QuotaStoreFigures,
+    Registry, RuleEffect, RuleFigures, TlsSide, TlsVersion, WorkerMetrics,
     limits::{ENDPOINTS_MAX, ROUTES_MAX},
     log_queue,
     names::{ALL, Kind},
@@ -110,6 +110,7 @@ fn use_everything(registry: &Registry) -> NodeFigures {
             key: "ECDSA",
             not_after_s: 1_800_000_000,
         }],
+        keys: vec![KeyFigures { url: "https://id.test/keys".to_owned(), fetched_s: 1_700_000_000, failures: 2 }],
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! identify -> Caller -> authorize -> its plan holds (rules) -> the endpoint is told -> the record tells
 //!    ^   `-> 401            `-> 403
-//!    `-- a token that was not seen before: a side thread, meanwhile the worker goes on -- no room, late: 503
+//!    `-- a token that was not seen before: a side thread, meanwhile the worker goes on -- no room, late, no keys: 503
 //! ```
 //!
 //! A caller points into the snapshot that the exchange began with, so that nothing of it is copied and a key that is revoked
@@ -20,7 +20,7 @@ pub(crate) async fn hear<I: Io>(worker: Rc<Worker<I>>, done: impl Mailbox<Box<Jo
     while let Some(job) = done.receive().await {
         if let Some(job) = worker.jobs.note(job.ticket, job) {
             // Whoever asks next need not wait.
-            job.settle(&mut worker.tokens.borrow_mut());
+            let _ = job.settle(&mut worker.tokens.borrow_mut());
         }
     }
 }
@@ -71,7 +71,13 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         }
         let (done, cause) = self.wait(&worker.jobs, ticket, (limits::JOB_PATIENCE, idle)).await;
         let is_done = done.is_some();
-        done.into_iter().for_each(|job| job.settle(&mut worker.tokens.borrow_mut()));
+        if let Some(Err(reason)) = done.map(|job| job.settle(&mut worker.tokens.borrow_mut())) {
+            if reason == Reason::KeysUnavailable {
+                self.outcome.retry_after_s.set(1);
+            }
+            self.trace_caller(Err(reason));
+            return Err(Early::Refused(reason, None));
+        }
         match cause {
             Some(cause) => Err(Early::Refused(cause, None)),
             None if is_done => Ok(()),

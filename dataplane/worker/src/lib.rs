@@ -63,8 +63,8 @@ pub use probe::{Note, Probe, Probes, Report, Verdict};
 pub use program::{Program, Registries};
 pub use tls::{ClientTls, Security, SecurityError, Validity};
 pub use tollgate_policy::{
-    Counts as RuleCounts, HashKeys, Job, Keeper, KeyError, Offload, Question, QuotaCommand, QuotaUsage,
-    Registry as RuleRegistry, Store,
+    Counts as RuleCounts, FetchedKeys, HashKeys, Job, Keeper, KeyError, KeyRegistry, Offload, Question, QuotaCommand,
+    QuotaUsage, Registry as RuleRegistry, Store, Wanted,
 };
 pub use wire::{Arrival, Wire};
 

@@ -54,4 +54,4 @@ pub use simulation::{Leftovers, Simulation, World};
 pub use store::{Secrets, SimStore};
 pub use stream::{SimDetached, SimStream};
 pub use tls::{Authority, Issued, Manners, Terminator};
-pub use token::{ISSUER, jwks, token};
+pub use token::{ISSUER, jwks, named_jwks, named_token, token};

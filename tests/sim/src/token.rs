@@ -33,3 +33,28 @@ pub fn token(number: u8, mut claims: Value) -> String {
     claims["iss"] = ISSUER.into();
     encode(&Header::new(Algorithm::EdDSA), &claims, &key(number)).expect("it is an Ed25519 key")
 }
+
+/// A JWK Set with the keys of these numbers, each with what tokens call it.
+///
+/// # Panics
+/// Never: the keys are some.
+#[must_use]
+pub fn named_jwks(keys: &[(u8, &str)]) -> String {
+    let jwk = |&(number, kid): &(u8, &str)| {
+        let mut jwk = Jwk::from_encoding_key(&key(number), Algorithm::EdDSA).expect("it is an Ed25519 key");
+        jwk.common.key_id = Some(kid.to_owned());
+        jwk
+    };
+    json!({ "keys": keys.iter().map(jwk).collect::<Vec<_>>() }).to_string()
+}
+
+/// As [`token`], of which the header says what the key is called.
+///
+/// # Panics
+/// With claims that are no mapping.
+#[must_use]
+pub fn named_token(number: u8, kid: &str, mut claims: Value) -> String {
+    claims["iss"] = ISSUER.into();
+    let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    encode(&header, &claims, &key(number)).expect("it is an Ed25519 key")
+}

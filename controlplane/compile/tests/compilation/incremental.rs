@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tollgate_compile::{Change, Compiled, Delta, Kind, Record, Settings};
-use tollgate_domain::{Canary, Lifecycle, Name, Release, SubscriptionState, Target};
+use tollgate_domain::{Canary, Lifecycle, Name, Release, RevokedToken, SubscriptionState, Target};
 
 const RECORDS: &str = include_str!("../records/incremental.yaml");
 const APIS: [&str; 4] = ["orders@1.0", "orders@1.1", "stock@1", "audit@1"];
@@ -207,4 +207,31 @@ fn one_node_for_one_environment() {
     let routes: Vec<_> = delta.items(Kind::Route).map(|(name, _)| name.to_owned()).collect();
     assert!(!routes.is_empty() && routes.iter().all(|name| name.starts_with("acme.staging.")), "{routes:?}");
     assert_eq!(delta.items(Kind::Application).count(), 2);
+}
+
+#[test]
+fn a_token_that_is_revoked_is_told_with_its_application_until_it_is_forgotten() {
+    let mut world = World::read(include_str!("../records/applications.yaml"));
+    let settings = Settings { issuer: Some("https://issuer.example".into()), ..Settings::default() };
+    let mut index = Compiled::new(settings);
+    let _ = index.compile(&world, &Change::everything(&world).unwrap()).unwrap();
+    let shop = [Change::new(name("acme"), Record::Application(name("shop")))];
+    let before = index.digest();
+    let token = |client: &str| RevokedToken {
+        application: name("shop"),
+        client: client.to_owned(),
+        jti: "third".to_owned(),
+        expires_s: 1,
+    };
+    world.of("acme").revoked.push(token("hhhhhhhh"));
+    let delta = index.compile(&world, &shop).unwrap();
+    assert_eq!(names(&delta), ["+acme.shop"]);
+    let text = &delta.set[&(Kind::Application, "acme.shop".to_owned())];
+    assert!(text.contains(r#""revoked":["third"]"#) && text.contains(r#""revoked":["first","second"]"#), "{text}");
+    // Those of a client that is gone are nobody's.
+    world.of("acme").revoked.push(token("cccccccc"));
+    assert_eq!(names(&index.compile(&world, &shop).unwrap()), [""; 0]);
+    world.of("acme").revoked.retain(|token| token.jti != "third");
+    assert_eq!(names(&index.compile(&world, &shop).unwrap()), ["+acme.shop"]);
+    assert_eq!(index.digest(), before);
 }

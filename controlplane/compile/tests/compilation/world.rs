@@ -9,7 +9,8 @@ use std::{
 use tollgate_compile::{Delta, Kind, Source};
 use tollgate_domain::{
     Api, ApiName, ApiSpec, Application, Credential, Digest, Environment, Lifecycle, Made, Name, Plan, Product,
-    Publication, Release, Revision, Subscription, Target, Tenant, lifecycle::Deprecation, reference::Variables,
+    Publication, Release, Revision, RevokedToken, Subscription, Target, Tenant, lifecycle::Deprecation,
+    reference::Variables,
 };
 use tollgate_model::{Configuration, NoSource};
 
@@ -32,6 +33,7 @@ pub(crate) struct Records {
     pub(crate) applications: BTreeMap<Name, Application>,
     pub(crate) subscriptions: BTreeMap<(Name, Target), Subscription>,
     pub(crate) credentials: BTreeMap<String, Credential>,
+    pub(crate) revoked: Vec<RevokedToken>,
 }
 
 /// As a test writes them.
@@ -71,6 +73,9 @@ struct WrittenApplication {
     blocked: bool,
     /// Id -> what is not usual of it.
     credentials: BTreeMap<String, Value>,
+    /// Client -> tokens that were revoked.
+    #[serde(default)]
+    revoked: BTreeMap<String, Vec<String>>,
     /// Target -> plan and state.
     #[serde(default)]
     subscriptions: BTreeMap<Target, (Name, String)>,
@@ -132,6 +137,7 @@ impl Records {
             applications: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             credentials: BTreeMap::new(),
+            revoked: Vec::new(),
         }
     }
 
@@ -180,6 +186,10 @@ impl Records {
             });
             whole.as_object_mut().unwrap().extend(unusual.as_object().unwrap().clone());
             self.credentials.insert(id, serde_json::from_value(whole).unwrap());
+        }
+        for (client, tokens) in written.revoked {
+            let token = |jti| RevokedToken { application: name.clone(), client: client.clone(), jti, expires_s: 1 };
+            self.revoked.extend(tokens.into_iter().map(token));
         }
         for (target, (plan, state)) in written.subscriptions {
             let state = serde_json::from_value(state.into()).unwrap();
@@ -307,6 +317,11 @@ impl Source for World {
     fn credentials(&self, tenant: &Name, application: &Name) -> Answer<Vec<Credential>> {
         let of = |one: &&Credential| one.application == *application;
         self.one(tenant, |all| all.credentials.values().filter(of).cloned().collect())
+    }
+
+    fn revoked_tokens(&self, tenant: &Name, application: &Name) -> Answer<Vec<RevokedToken>> {
+        let of = |one: &&RevokedToken| one.application == *application;
+        self.one(tenant, |all| all.revoked.iter().filter(of).cloned().collect())
     }
 }
 

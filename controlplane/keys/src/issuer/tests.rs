@@ -1,7 +1,6 @@
 //! Tokens granted, read, revoked, and those that are none.
 
 use super::*;
-use crate::revoked::Revoked;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tollgate_domain::{Made, SecretText, credential::Wanted};
@@ -125,9 +124,9 @@ fn a_token_is_active_until_it_ends_or_is_ended() {
     issuer.ring.rotate(Algorithm::EdDSA, 1001).unwrap();
     issuer.ring.rotate(Algorithm::EdDSA, 1002).unwrap();
     let form = format!("token={token}");
-    let mut revoked = Revoked::default();
-    let active = |by: &str, form: &str, revoked: &Revoked, now_s| {
-        issuer.introspect(form.as_bytes(), Some(by), &clients, now_s, |jti| revoked.has(jti)).unwrap().active
+    let mut revoked: Vec<Ended> = Vec::new();
+    let active = |by: &str, form: &str, revoked: &[Ended], now_s| {
+        issuer.introspect(form.as_bytes(), Some(by), &clients, now_s, |ended| revoked.contains(ended)).unwrap().active
     };
     let (own, near, far) = (field(&shop, &text), field(&sibling, &sibling_text), field(&stranger, &stranger_text));
     assert!(active(&own, &form, &revoked, 1001) && active(&near, &form, &revoked, 1001));
@@ -139,7 +138,7 @@ fn a_token_is_active_until_it_ends_or_is_ended() {
             .revoke(form.as_bytes(), Some(by), &clients, 1001)
             .unwrap()
             .into_iter()
-            .for_each(|ended| revoked.add(ended));
+            .for_each(|ended| revoked.push(ended));
         assert_eq!(!active(&own, &form, &revoked, 1001), ends);
     }
     // A secret that is revoked takes the tokens it has got along.

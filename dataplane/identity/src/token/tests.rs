@@ -1,14 +1,15 @@
 //! Tokens that hold, and every way known to pass one off as what it is not.
 
 use super::*;
+use crate::identify_token;
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
-use std::time::Duration;
-use tollgate_model::KeySet;
+use std::{rc::Rc, time::Duration};
+use tollgate_model::{Application, Applications, Credential, KeySource, Lists, Texts, Who};
 
 const ISSUER: &str = "https://id.test";
 
@@ -42,16 +43,33 @@ impl Signer {
     }
 }
 
-fn issuer(issuer: &str, signers: &[&Signer]) -> Arc<Jwt> {
+fn jwt(issuer: &str, signers: &[&Signer]) -> Jwt {
     let set = json!({ "keys": signers.iter().map(|signer| &signer.jwk).collect::<Vec<_>>() });
-    Arc::new(Jwt {
+    Jwt {
         issuer: issuer.to_owned(),
         audience: vec!["orders".to_owned()],
-        keys: KeySet::parse(&set.to_string(), &[]).unwrap(),
+        keys: Keys::Written(Arc::new(KeySet::parse(&set.to_string(), &[]).unwrap())),
         clock_skew: Duration::from_secs(10),
         scopes: "scope".to_owned(),
         application: None,
-    })
+        needs_credential: false,
+    }
+}
+
+/// What is told of a token, whether it may change or not.
+fn verify(issuers: &[Issuer], token: &[u8]) -> Result<Token, Reason> {
+    match super::verify(issuers, token) {
+        Verdict::Final(verdict) => verdict,
+        Verdict::Passing(reason) => Err(reason),
+    }
+}
+
+fn of(jwt: Jwt) -> Issuer {
+    Issuer::new(Arc::new(jwt), &mut KeyRegistry::default())
+}
+
+fn issuer(issuer: &str, signers: &[&Signer]) -> Issuer {
+    of(jwt(issuer, signers))
 }
 
 fn claims() -> Value {
@@ -88,9 +106,9 @@ fn what_a_token_says_is_read() {
 #[test]
 fn claims_mean_what_the_issuer_says() {
     let signer = Signer::ed("a");
-    let mut jwt = Jwt::clone(&issuer(ISSUER, &[&signer]));
+    let mut jwt = jwt(ISSUER, &[&signer]);
     (jwt.scopes, jwt.application) = ("roles".to_owned(), Some("azp".to_owned()));
-    let read = |claims: &Value| verify(&[Arc::new(jwt.clone())], signer.sign(claims).as_bytes()).unwrap();
+    let read = |claims: &Value| verify(&[of(jwt.clone())], signer.sign(claims).as_bytes()).unwrap();
     let token = read(&with(&json!({ "roles": ["a", "b c"], "aud": "orders", "sub": "line\r\nbreak", "nbf": null })));
     assert_eq!(
         (&token.scopes[..], token.client),
@@ -194,4 +212,79 @@ fn an_algorithm_cannot_be_chosen_by_the_token() {
     let mut critical = Header::new(Algorithm::ES256);
     critical.crit = Some(vec!["b64".to_owned()]);
     assert!(verify(&issuers, encode(&critical, &claims(), &signer.key).unwrap().as_bytes()).is_err());
+}
+
+/// The client `mobile` as a credential of an application, with these tokens revoked.
+fn mobile(revoked: &[&str]) -> Applications {
+    let (scopes, who) = (Texts::default(), Some(Who { issuer: ISSUER, client_id: "mobile" }));
+    let proof = client_proof(ISSUER, "mobile").unwrap();
+    let credential = Credential { id: "web", proof, who, expires_s: None, scopes, revoked: Texts::default() };
+    let lists = Lists { revoked: revoked.to_vec(), ..Lists::default() };
+    let mut all = Applications::default();
+    all.insert(&Application::new("shop", "", &[(credential, lists)], &[]));
+    all
+}
+
+#[test]
+fn a_token_that_was_revoked_holds_no_more_and_its_siblings_do() {
+    let signer = Signer::ed("a");
+    let issuers = [issuer(ISSUER, &[&signer])];
+    let token = |changes: Value| Rc::new(verify(&issuers, signer.sign(&with(&changes)).as_bytes()).unwrap());
+    let (one, other, unnamed) = (token(json!({ "jti": "a" })), token(json!({ "jti": "b" })), token(json!({})));
+    let verdict = |revoked: &[&str], token: &Rc<Token>| identify_token(&mobile(revoked), token, 500).map(|_| ());
+    assert_eq!(verdict(&[], &one), Ok(()));
+    assert_eq!(verdict(&["x", "a"], &one), Err(Reason::CredentialInvalid));
+    assert_eq!(verdict(&["a"], &other), Ok(()));
+    assert_eq!(verdict(&["a"], &unnamed), Ok(()), "one without a name cannot be meant");
+    let of_another = token(json!({ "jti": "a", "client_id": "other" }));
+    assert_eq!(verdict(&["a"], &of_another), Ok(()), "it is revoked for its client");
+}
+
+#[test]
+fn an_issuer_may_want_its_clients_known() {
+    let signer = Signer::ed("a");
+    let strict = Jwt { needs_credential: true, ..jwt(ISSUER, &[&signer]) };
+    let issuers = [issuer(ISSUER, &[&signer]), of(strict)];
+    let verdict = |issuer: usize, changes: Value, all: &Applications| {
+        let token = verify(&issuers[issuer..], signer.sign(&with(&changes)).as_bytes()).unwrap();
+        identify_token(all, &Rc::new(token), 500).map(|caller| caller.name().to_owned())
+    };
+    let (nobody, none) = (json!({ "client_id": "nobody" }), json!({ "client_id": null, "azp": null }));
+    assert_eq!(verdict(0, nobody.clone(), &mobile(&[])), Ok(String::new()));
+    for unknown in [nobody, none] {
+        assert_eq!(verdict(1, unknown, &mobile(&[])), Err(Reason::CredentialInvalid));
+    }
+    assert_eq!(verdict(1, json!({}), &mobile(&[])), Ok("shop".to_owned()));
+    assert_eq!(verdict(1, json!({}), &Applications::default()), Err(Reason::CredentialInvalid), "it was taken away");
+}
+
+#[test]
+fn a_token_waits_for_keys_that_are_not_there_yet_and_for_one_that_may_come() {
+    let (first, second, stranger) = (Signer::ed("a"), Signer::ed("b"), Signer::ed("c"));
+    let source = KeySource { url: "https://id.test/keys".to_owned(), authorities: None, algorithms: Vec::new() };
+    let mut registry = KeyRegistry::default();
+    let keys = registry.of(&source);
+    let fetched = Jwt { keys: Keys::Fetched(source), ..jwt(ISSUER, &[&first]) };
+    let issuers = [Issuer::new(Arc::new(fetched), &mut registry)];
+    let verdict = |signer: &Signer| verify(&issuers, signer.sign(&claims()).as_bytes()).map(|_| ());
+    let set = |signers: &[&Signer]| {
+        let Keys::Written(keys) = jwt(ISSUER, signers).keys else { panic!("it is written") };
+        KeySet::clone(&keys)
+    };
+    assert_eq!(verdict(&first), Err(Reason::KeysUnavailable));
+    keys.put(set(&[&first]), 1);
+    assert_eq!(verdict(&first), Ok(()));
+    // Who fetches has just done it: the key is not there.
+    assert_eq!(verdict(&second), Err(Reason::CredentialInvalid));
+    let passing = super::verify(&issuers, second.sign(&claims()).as_bytes());
+    assert_eq!(passing, Verdict::Passing(Reason::CredentialInvalid), "so that it is not remembered");
+    keys.allow(true);
+    assert_eq!((verdict(&second), verdict(&first)), (Err(Reason::KeysUnavailable), Ok(())));
+    let before = issuers[0].version();
+    keys.allow(false);
+    keys.put(set(&[&first, &second]), 2);
+    assert_ne!(issuers[0].version(), before);
+    assert_eq!((verdict(&second), verdict(&stranger)), (Ok(()), Err(Reason::CredentialInvalid)));
+    keys.put(set(&[&second]), 3);
+    assert_eq!(verdict(&first), Err(Reason::CredentialInvalid), "a key that is gone ends its tokens");
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use ahash::AHashMap;
-use tollgate_consumer::{Application, Credential, Proof, Scopes, Subscription, Who, client_proof};
+use tollgate_consumer::{Application, Credential, Lists, Proof, Subscription, Texts, Who, client_proof};
 use tollgate_document::Count;
 use tollgate_items::Items;
 use tollgate_pattern::Refusal;
@@ -147,7 +147,7 @@ fn application(
         }
         subscriptions.push(held);
     }
-    let credentials: Vec<_> = credentials.iter().map(|held| (held.credential(), held.scopes.clone())).collect();
+    let credentials: Vec<_> = credentials.iter().map(|held| (held.credential(), held.lists.clone())).collect();
     let tenant = tenant.unwrap_or(Some(String::new()))?;
     Some(Application::new(&name?, &tenant, &credentials, &subscriptions))
 }
@@ -158,13 +158,14 @@ struct Held<'r> {
     proof: Proof,
     who: Option<Who<'r>>,
     expires_s: Option<u64>,
-    scopes: Vec<&'r str>,
+    lists: Lists<'r>,
 }
 
 impl Held<'_> {
     fn credential(&self) -> Credential<'_> {
-        let Self { id, proof, who, expires_s, scopes: _ } = self;
-        Credential { id, proof: *proof, who: *who, expires_s: *expires_s, scopes: Scopes::default() }
+        let Self { id, proof, who, expires_s, lists: _ } = self;
+        let (scopes, revoked) = (Texts::default(), Texts::default());
+        Credential { id, proof: *proof, who: *who, expires_s: *expires_s, scopes, revoked }
     }
 }
 
@@ -187,8 +188,22 @@ fn credential<'r>(report: &mut Report<'_>, item: &'r Spanned<raw::Credential>) -
         None => Cow::Owned(applications::hex(&proof)[..limits::CREDENTIAL_ID_DIGITS].to_owned()),
     };
     let expires_s = raw.expires.as_ref().map(|raw| plain(report, raw, time));
-    let scopes = scopes(report, raw.scopes.as_ref())?;
-    Some(Held { id, proof, who, expires_s: expires_s.map_or(Some(None), |time| time.map(Some))?, scopes })
+    let lists = Lists { scopes: scopes(report, raw.scopes.as_ref())?, revoked: revoked(report, raw, who.is_some())? };
+    Some(Held { id, proof, who, expires_s: expires_s.map_or(Some(None), |time| time.map(Some))?, lists })
+}
+
+/// In the order of the text, each once, so that the same set is the same item.
+fn revoked<'r>(report: &mut Report<'_>, raw: &'r raw::Credential, is_client: bool) -> Option<Vec<&'r str>> {
+    let Some(list) = &raw.revoked else { return Some(Vec::new()) };
+    if !is_client {
+        let help = "take the credential away, or give it `expires`".to_owned();
+        report.error(list.referenced, "a key has no tokens that could be `revoked`".to_owned(), Some(help));
+    }
+    bounded(report, "revoked", Some(list), limits::REVOKED_MAX);
+    let mut texts: Vec<_> = list.value.iter().map(|raw| plain(report, raw, token_id)).collect::<Option<_>>()?;
+    texts.sort_unstable();
+    texts.dedup();
+    Some(texts)
 }
 
 fn subscription<'r>(
@@ -270,6 +285,10 @@ pub(super) fn issuer_text(text: &str) -> Result<&str, Refusal> {
 
 fn client_text(text: &str) -> Result<&str, Refusal> {
     bounded_text(text, "what an issuer calls a client", "mobile")
+}
+
+fn token_id(text: &str) -> Result<&str, Refusal> {
+    bounded_text(text, "the `jti` of a token", "8c1b2f0e")
 }
 
 fn bounded_text<'t>(text: &'t str, what: &str, example: &str) -> Result<&'t str, Refusal> {

@@ -1,6 +1,6 @@
 //! Applications, plans, and what routes ask of who calls: what is taken, what is refused, and what a patch costs.
 
-use tollgate_model::{Configuration, KeyPart, Kind, Method, Snapshot, client_proof, key_proof};
+use tollgate_model::{Configuration, KeyPart, Keys, Kind, Method, Snapshot, client_proof, key_proof};
 
 use crate::source::{WORLD, file, good, read};
 
@@ -18,7 +18,7 @@ applications:
     tenant: acme
     credentials:
       - {{ sha256: {KEY}, expires: 2027-01-31T00:00:00Z, scopes: [orders:read] }}
-      - {{ id: web, issuer: https://id.test, client_id: \"a\\\"b\" }}
+      - {{ id: web, issuer: https://id.test, client_id: \"a\\\"b\", scopes: [all], revoked: [z, 'a\"', z] }}
     subscriptions: [ {{ api: orders@v1, plan: gold }}, {{ api: users }} ]
   - {{ name: bare }}
 routes:
@@ -44,6 +44,8 @@ fn what_is_written_is_found_by_key_and_by_client() {
     assert_eq!((key.expires_s, key.scopes.iter().next()), (Some(1_801_353_600), Some("orders:read")));
     let (same, client) = applications.find(&client_proof("https://id.test", "a\"b").unwrap()).unwrap();
     assert_eq!((same.name(), client.id), ("mobile", "web"));
+    assert_eq!(client.revoked.iter().collect::<Vec<_>>(), ["a\"", "z"]);
+    assert!(key.revoked.is_empty());
     let plan = mobile.subscription("orders@v1").unwrap().plan.and_then(|slot| plans.get(slot)).unwrap();
     let rules: Vec<_> = plan.rules.iter().map(|rule| (&*rule.id.scope, &*rule.id.name, &rule.key[..])).collect();
     let quota = ("plans/gold", "monthly", &[KeyPart::Tenant, KeyPart::Api][..]);
@@ -136,6 +138,10 @@ fn mistakes_are_told_and_keys_are_not() {
         ),
         ("applications: [ { name: '${env:SECRET}' } ]\nplans: [ { name: a, quota: [] } ]", "`quota` has 1 to 16 rules"),
         ("applications: [ { name: a, tenant: '${env:SECRET}' } ]", "an application has no references"),
+        (
+            "applications: [ { name: a, credentials: [ { issuer: x, client_id: y, revoked: [''] } ] } ]",
+            "`` is not the `jti` of a token",
+        ),
         ("applications: [ { name: a, subscriptions: [ { api: 'a b' } ] } ]", "`a b` is not the name of an API"),
         (
             "applications: [ { name: a, subscriptions: [ { api: a }, { api: a } ] } ]",
@@ -150,6 +156,16 @@ fn mistakes_are_told_and_keys_are_not() {
         let refused = read(&file(text)).unwrap_err().to_string();
         assert!(refused.contains(expected), "{text}: {refused}");
     }
+    let of_key = format!("applications: [ {{ name: a, credentials: [ {{ sha256: {KEY}, revoked: [x] }} ] }} ]");
+    let refused = read(&file(&of_key)).unwrap_err().to_string();
+    assert!(refused.contains("a key has no tokens that could be `revoked`"), "{refused}");
+    let with = |count: usize| {
+        let revoked: Vec<_> = (0..count).map(|number| format!("t{number}")).collect();
+        let client = format!("issuer: x, client_id: y, revoked: [{}]", revoked.join(", "));
+        read(&file(&format!("applications: [ {{ name: a, credentials: [ {{ {client} }} ] }} ]")))
+    };
+    assert!(with(1000).is_ok());
+    assert!(with(1001).unwrap_err().to_string().contains("`revoked` has up to 1000 entries"));
     let refused = read(&file("applications: [ { name: a, credentials: [ { sha256: my-real-key } ] } ]")).unwrap_err();
     assert!(!refused.as_slice()[0].message.contains("my-real-key"));
 }
@@ -185,4 +201,50 @@ fn mistakes_of_policies_are_told() {
     good(&route(&format!(
         "{key}, authorize: {{ api: a }}, throttle: [ {{ name: a, key: [api, credential], limit: 1 }} ]"
     )));
+}
+
+#[test]
+fn keys_are_written_or_fetched_from_where_nobody_can_change_them() {
+    let route = |keys: &str| {
+        let jwt = format!("jwt: {{ issuer: i, audience: [a], {keys} }}");
+        let policies = format!("policies: {{ identify: [ {{ {jwt} }} ] }}");
+        file(&format!("routes: [ {{ name: r, match: {{ path: / }}, answer: {{ status: 200 }}, {policies} }} ]"))
+    };
+    let source = |keys: &str| {
+        let snapshot = good(&route(keys));
+        let policies = snapshot.routes[0].policies.clone().unwrap();
+        let Method::Jwt(jwt) = policies.identify.as_ref().unwrap().methods[0].clone() else { panic!("it is one") };
+        let Keys::Fetched(source) = jwt.keys.clone() else { panic!("they are fetched") };
+        source
+    };
+    for url in [
+        "https://id.test/keys?v=1",
+        "https://id.test:8443",
+        "https://192.0.2.1/k",
+        "http://127.0.0.1:80/k",
+        "http://localhost/k",
+        "http://[::1]:9/k",
+    ] {
+        assert_eq!(source(&format!("jwks_url: '{url}'")).url, url);
+    }
+    let ca = "jwks_ca: '-----BEGIN CERTIFICATE-----'";
+    assert!(source(&format!("jwks_url: 'https://id.test', {ca}")).authorities.is_some());
+    for (keys, expected) in [
+        ("clock_skew: 1s", "an issuer has `jwks` or `jwks_url`"),
+        ("jwks: '{}', jwks_url: 'https://id.test'", "an issuer has `jwks` or `jwks_url`"),
+        ("jwks_url: 'http://id.test/'", "is plain http to another machine"),
+        ("jwks_url: 'http://127.0.0.1.id.test/'", "is plain http to another machine"),
+        ("jwks_url: 'ftp://id.test/'", "is neither https nor http"),
+        ("jwks_url: 'https://'", "has no host"),
+        ("jwks_url: 'https://a/b#c'", "has a fragment or a user"),
+        ("jwks_url: 'https://u:p@a/b'", "has a fragment or a user"),
+        ("jwks_url: 'https://a:99999/'", "has no such port"),
+        ("jwks_url: 'https://a b/'", "is not a URL"),
+        ("jwks_url: 'https://a', jwks_ca: x", "there is no certificate in PEM"),
+        ("jwks_url: 'http://127.0.0.1', jwks_ca: x", "`jwks_ca` is for a `jwks_url` of https"),
+        ("jwks_url: 'https://a', clients: sme", "allowed here"),
+    ] {
+        let refused = read(&route(keys)).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{keys}: {refused}");
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::{
     Arc, Weak,
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
+use tollgate_identity::KeyRegistry;
 use tollgate_limit::{self as limit, InFlight, Quotas, Shared, Store, Strict, Throttle, WhenLost, Window};
 use tollgate_model::{Calendar, KeyPart, Mode, Period, Rule, RuleId, RuleKind, StoreLost};
 
@@ -52,13 +53,14 @@ pub(crate) struct Windows {
     end_s: AtomicI64,
 }
 
-/// Keeps the counts of rules while snapshots come and go.
+/// Keeps the counts of rules, and the keys of issuers, while snapshots come and go.
 pub struct Registry {
     keys: HashKeys,
     counts: AHashMap<RuleId, Weak<Counts>>,
     /// Rules there may be before those that are gone are looked for.
     sweep_at: usize,
     keeper: Box<dyn Keeper>,
+    fetched: KeyRegistry,
 }
 
 /// Who has to do with counts beyond this node and its life. Asked for each rule that begins, before its first request.
@@ -99,13 +101,24 @@ impl Registry {
     /// The same with somebody who keeps and shares counts.
     #[must_use]
     pub fn with_keeper(keys: HashKeys, keeper: Box<dyn Keeper>) -> Self {
-        Self { keys, counts: AHashMap::new(), sweep_at: SWEEP_MIN, keeper }
+        Self { keys, counts: AHashMap::new(), sweep_at: SWEEP_MIN, keeper, fetched: KeyRegistry::default() }
     }
 
     /// What keys of limits are hashed with.
     #[must_use]
     pub const fn keys(&self) -> &HashKeys {
         &self.keys
+    }
+
+    /// The keys of issuers that are fetched: kept in the same way as counts are.
+    #[must_use]
+    pub const fn fetched(&self) -> &KeyRegistry {
+        &self.fetched
+    }
+
+    /// The same, to add some or to hear of new ones.
+    pub const fn fetched_mut(&mut self) -> &mut KeyRegistry {
+        &mut self.fetched
     }
 
     /// The counts of every rule of the programs there are.

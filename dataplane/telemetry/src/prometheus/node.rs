@@ -1,4 +1,4 @@
-//! The sections of the node: its configuration, queues, access log, certificates and process.
+//! The sections of the node: its configuration, queues, access log, certificates, keys of issuers and process.
 //!
 //! What workers do not count comes as [`crate::NodeFigures`]; what is missing there is left out.
 
@@ -48,6 +48,17 @@ impl Scrape<'_> {
         let (blocks, blocks_max) = queue.map_or((0, 0), |queue| (queue.blocks(), queue.blocks_max()));
         self.single(&names::ACCESS_LOG_QUEUE, &[], blocks);
         self.single(&names::ACCESS_LOG_QUEUE_MAX, &[], blocks_max);
+    }
+
+    pub(super) fn keys(&mut self) {
+        self.header(&names::JWKS_FETCHED);
+        for keys in &self.node.keys {
+            self.sample_if_any(&names::JWKS_FETCHED, &[&keys.url], keys.fetched_s);
+        }
+        self.header(&names::JWKS_FAILURES);
+        for keys in &self.node.keys {
+            self.sample(&names::JWKS_FAILURES, "", &[&keys.url], None, keys.failures);
+        }
     }
 
     pub(super) fn certificates(&mut self) {

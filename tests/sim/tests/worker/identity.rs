@@ -1,6 +1,6 @@
 //! Who calls: keys in fields and parameters, what an endpoint is told, plans, and that a credential goes no further.
 
-use crate::gateway::{Gateway, ORIGINS, get, problem};
+use crate::gateway::{Gateway, ORIGINS, get, problem, routed};
 use serde_json::{Value, json};
 use std::{rc::Rc, time::Duration};
 use tollgate_http::Reason;
@@ -254,5 +254,48 @@ fn without_room_for_a_check_a_request_is_refused_and_the_worker_goes_on() {
         [429],
         "the plan's three are used"
     );
+    gateway.end();
+}
+
+#[test]
+fn a_token_that_was_verified_ends_with_the_publish_that_revokes_it() {
+    let gateway = Gateway::start_node(&node(), &[&tokens()]);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_: &Head| Answer::new(b"content".to_vec()));
+    let both = || {
+        let client = gateway.ask(vec![with_token(1, &json!({ "jti": "a" })), with_token(1, &json!({ "jti": "b" }))]);
+        gateway.simulation.run_for(Duration::from_secs(30));
+        client.take().into_iter().map(|reply| reply.expect("an answer")).collect::<Vec<Reply>>()
+    };
+    assert_eq!(statuses(&both()), [200, 200]);
+    let publish = |node: &str| {
+        gateway.publish(routed(&[&tokens()], node), Vec::new());
+        gateway.simulation.run_for(Duration::from_secs(30));
+    };
+    publish(&node().replace("client_id: web", "client_id: web, revoked: [a]"));
+    let replies = both();
+    assert_eq!(statuses(&replies), [401, 200]);
+    problem(&replies[0], Reason::CredentialInvalid);
+    assert_eq!(gateway.offload().begun(), 2, "nothing was verified anew");
+    publish(&node());
+    assert_eq!(statuses(&both()), [200, 200]);
+    gateway.end();
+}
+
+#[test]
+fn a_token_is_not_to_blame_for_keys_that_nobody_has_fetched() {
+    let jwt = format!("issuer: '{ISSUER}', audience: [api], jwks_url: 'https://issuer.test/keys'");
+    let route = format!(
+        "match: {{ path: '/tokens/*' }}, upstream: a, policies: {{ identify: [ {{ jwt: {{ {jwt} }} }}, \
+         {{ api_key: {{ header: X-API-Key }} }} ] }}"
+    );
+    let gateway = Gateway::start_node(&node(), &[&route]);
+    let _origin = Origin::start(&gateway.world, ORIGINS[0], |_: &Head| Answer::new(b"content".to_vec()));
+    let client = gateway.ask(vec![with_token(1, &json!({})), with_token(1, &json!({})), keyed("/tokens/1", KEY)]);
+    gateway.simulation.run_for(Duration::from_secs(1));
+    let replies: Vec<Reply> = client.take().into_iter().map(|reply| reply.expect("an answer")).collect();
+    assert_eq!(statuses(&replies), [503, 503, 200]);
+    problem(&replies[0], Reason::KeysUnavailable);
+    assert_eq!(replies[0].head.field("retry-after"), Some("1"));
+    assert_eq!(gateway.offload().begun(), 2, "it is not remembered");
     gateway.end();
 }

@@ -3,9 +3,10 @@
 //! Part of `resolve`. Each is judged for itself where it is written; that one needs the other is judged once the layers of a
 //! route are put together, as is that rules count by who calls only where that is asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use tollgate_consumer::{ALGORITHMS, Algorithm, ApiKey, Authorize, Identify, Jwt, KeySet, Method};
+use tollgate_consumer::{ALGORITHMS, Algorithm, ApiKey, Authorize, Identify, Jwt, KeySet, KeySource, Keys, Method};
+use tollgate_pattern::Refusal;
 
 use super::super::{
     applications::{api_name, issuer_text, scopes},
@@ -83,13 +84,11 @@ fn jwt(report: &mut Report<'_>, item: &Spanned<raw::Jwt>) -> Option<Jwt> {
     let audience = report.required(raw.audience.as_ref(), "audience", item.referenced);
     let audience = audience.and_then(|raw| audiences(report, raw));
     let algorithms = raw.algorithms.as_ref().map_or(Some(Vec::new()), |raw| algorithms(report, raw));
-    let jwks = report.required(raw.jwks.as_ref(), "jwks", item.referenced);
-    let keys = jwks.zip(algorithms).and_then(|(raw, algorithms)| {
-        report.parse(raw, "a JWK Set", |text| KeySet::parse(text, &algorithms).map_err(|message| (message, None)))
-    });
+    let keys = algorithms.and_then(|algorithms| keys(report, item, algorithms));
     let skew = report.quantity_or(raw.clock_skew.as_ref(), &limits::CLOCK_SKEW, CLOCK_SKEW);
     let scopes = raw.scopes.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
     let application = raw.application.as_ref().map(|raw| report.parse(raw, "a claim", any_name));
+    let needs_credential = report.word(raw.clients.as_ref(), "clients", &[("any", false), ("registered", true)], false);
     Some(Jwt {
         issuer: issuer?,
         audience: audience?,
@@ -97,7 +96,74 @@ fn jwt(report: &mut Report<'_>, item: &Spanned<raw::Jwt>) -> Option<Jwt> {
         clock_skew: skew,
         scopes: scopes.unwrap_or_else(|| Some(SCOPES.to_owned()))?,
         application: application.map_or(Some(None), |claim| claim.map(Some))?,
+        needs_credential,
     })
+}
+
+/// In the file or at the issuer.
+fn keys(report: &mut Report<'_>, item: &Spanned<raw::Jwt>, algorithms: Vec<Algorithm>) -> Option<Keys> {
+    let raw = &item.value;
+    if let (Some(ca), false) = (&raw.jwks_ca, raw.jwks_url.as_ref().is_some_and(|url| !is_plain(&url.value))) {
+        report.error(ca.referenced, "`jwks_ca` is for a `jwks_url` of https".to_owned(), None);
+    }
+    match (&raw.jwks, &raw.jwks_url) {
+        (Some(raw), None) => {
+            let set = |text: &str| KeySet::parse(text, &algorithms).map_err(|message| (message, None));
+            report.parse(raw, "a JWK Set", set).map(|keys| Keys::Written(Arc::new(keys)))
+        }
+        (None, Some(url)) => {
+            let url = report.parse(url, "a URL", |text| jwks_url(text).map(str::to_owned));
+            let authorities = raw.jwks_ca.as_ref().map(|raw| report.parse(raw, "authorities in PEM", authorities));
+            let authorities = authorities.map_or(Some(None), |text| text.map(Some))?;
+            Some(Keys::Fetched(KeySource { url: url?, authorities, algorithms }))
+        }
+        _ => {
+            let help = "write `jwks: ${file:keys.json}` or `jwks_url: https://id.example.com/keys`".to_owned();
+            report.error(item.referenced, "an issuer has `jwks` or `jwks_url`".to_owned(), Some(help));
+            None
+        }
+    }
+}
+
+fn is_plain(url: &str) -> bool {
+    url.starts_with("http:")
+}
+
+/// An absolute URL of https, or of http to this machine, where nobody can put other keys in on the way.
+fn jwks_url(text: &str) -> Result<&str, Refusal> {
+    let help = || Some("write it like `https://id.example.com/.well-known/jwks.json`".to_owned());
+    let refused = |what: &str| Err((format!("`{text}` {what}"), help()));
+    if text.len() > limits::JWKS_URL_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return refused(&format!("is not a URL of up to {} visible characters", limits::JWKS_URL_BYTES_MAX));
+    }
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return refused("is neither https nor http");
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if path.contains('#') || authority.contains('@') {
+        return refused("has a fragment or a user, which a URL of keys has not");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if host.is_empty() || !(address.is_ok() || host.bytes().all(is_name)) {
+        return refused("has no host");
+    }
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return refused("has no such port");
+    }
+    let is_here = host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+    if is_plain(text) && !is_here { refused("is plain http to another machine") } else { Ok(text) }
+}
+
+fn authorities(text: &str) -> Result<Arc<str>, Refusal> {
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(text.into());
+    }
+    Err(("there is no certificate in PEM".to_owned(), Some("write `${file:ca.pem}`".to_owned())))
 }
 
 fn audiences(report: &mut Report<'_>, raw: &Spanned<Vec<Text>>) -> Option<Vec<String>> {
