@@ -116,7 +116,7 @@ pub(crate) fn send(publisher: &Publisher, request: &DebugRequest) -> Result<Debu
     let (socket, peer) = socket_for(address).map_err(DebugError::Failed)?;
     let (done, reports) = channel::bounded(1);
     let probe = Arc::new(Probe { peer, client: request.client, scope: request.scope.clone(), done });
-    publisher.probes.add(probe.clone());
+    publisher.probes.add(&probe);
     watched.probe = Some(probe);
     let due = deadline();
     let answer = exchange(socket, address, &message, due).map_err(DebugError::Failed)?;
@@ -185,7 +185,7 @@ fn exchange(mut socket: TcpStream, to: SocketAddr, message: &[u8], due: Instant)
 impl Received {
     fn debugged(mut self, report: Report) -> Result<Debugged, DebugError> {
         let mut index = ResponseIndex::new();
-        let Parsed::Complete { head_len } = index.parse(&mut self.head, Method::Get, &HeadLimits::DEFAULT) else {
+        let Parsed::Complete { head_len } = index.parse(&self.head, Method::Get, &HeadLimits::DEFAULT) else {
             // It was ended without an answer: the report says why.
             return Ok(Debugged { report, ..Debugged::default() });
         };

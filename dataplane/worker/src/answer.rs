@@ -13,6 +13,7 @@ use tollgate_http::{
 };
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
+use tollgate_probe::{Note, Verdict};
 
 /// What an answer says besides its reason.
 pub(crate) struct Refusal<'a> {
@@ -118,6 +119,7 @@ impl<I: Io> Machine<'_, '_, I> {
         content: &[u8],
         reply: &mut impl ResponseSink,
     ) -> Result<Forwarded, Reason> {
+        self.trace(|| Note::new("answer", "", Verdict::Answered));
         let closes = self.closes();
         self.outcome.closes.set(closes);
         self.outcome.status.set(answer.status);

@@ -11,7 +11,6 @@ use crate::{
     limits,
     link::Link,
     listening::Listening,
-    probe::{Probe, Tracer},
     record::{Facts, Outcome},
     standing::Target,
     state::Worker,
@@ -29,6 +28,7 @@ use std::{
 };
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestId, RequestIndex, Side, Traceparent, Version};
 use tollgate_io::{Instant, Io, Stream, TimerId, Wall};
+use tollgate_probe::{Probe, Tracer};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
 /// A client's connection.
@@ -368,9 +368,7 @@ impl Active {
             reason: outcome.reason.get().map(|reason| reason.index() as u8),
         });
         outcome.count_usage(&worker.metrics);
-        if let Some(tracer) = &outcome.tracer {
-            tracer.end(outcome, duration_ns);
-        }
+        outcome.end_trace(duration_ns);
         let Some(record) = &mut self.record else { return };
         let (target, caller) = (outcome.endpoint.take(), outcome.caller.get());
         let (throttled_by, shadowed_by) = settled.map(Settled::names).unwrap_or_default();

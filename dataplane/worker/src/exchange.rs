@@ -18,7 +18,7 @@ use crate::{
     hedge::{Asked, Raced},
     key, limits,
     policies::{Early, Pending},
-    probe::{Note, Verdict, early_note},
+    probe::early_note,
     program::{Program, UpstreamProgram},
     record::{Facts, Outcome},
     relay,
@@ -42,6 +42,7 @@ use tollgate_http::{
 use tollgate_io::Io;
 use tollgate_model::Timeouts;
 use tollgate_policy::{Admission, Chain, ResponseChanges};
+use tollgate_probe::{Note, Verdict};
 use tollgate_route::{Found, Request};
 
 /// The client's side of an exchange.
@@ -223,16 +224,12 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
             Act::Forward { to, rewrite: None } => (to, Some(Cow::default())),
             Act::Forward { to, rewrite: Some(rewrite) } => (to, rewrite.target(path, &request)),
             Act::Redirect(redirect) => {
-                self.trace(|| Note::new("route", "redirect", Verdict::Answered));
                 return match tollgate_route::location(redirect, path, &request) {
                     Some(location) => self.answer_redirect(redirect.status, &location, &mut down.writer).await,
                     None => self.fail(Reason::BadHost, None, &mut down.writer).await,
                 };
             }
-            Act::Answer(answer) => {
-                self.trace(|| Note::new("route", "answer", Verdict::Answered));
-                return self.answer_fixed(answer, &mut down.writer).await;
-            }
+            Act::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
         };
         let Some(target) = target.map(|target| self.change_query(target, &head)) else {
             return self.fail(Reason::BadTarget, None, &mut down.writer).await;
@@ -245,10 +242,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
         let worker = &self.connection.worker;
         let (upstream, call) = match call::enter(worker, self.program, upstream) {
             Entry::Upstream(upstream, call) => (upstream, call),
-            Entry::Answer(answer) => {
-                self.trace(|| Note::new("choose", &upstream.upstream.name, Verdict::Answered));
-                return self.answer_fixed(answer, &mut down.writer).await;
-            }
+            Entry::Answer(answer) => return self.answer_fixed(answer, &mut down.writer).await,
             Entry::Copy(upstream, retry_after_s) => {
                 self.outcome.retry_after_s.set(retry_after_s);
                 return Box::pin(self.answer_copy(down, route, upstream, (&target, body))).await;

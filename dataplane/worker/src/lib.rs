@@ -59,13 +59,13 @@ pub use limits::{JOBS_MAX, QUESTIONS_MAX};
 pub use load::Loads;
 pub use parking::Parking;
 pub use peers::{Handed, Peers};
-pub use probe::{Note, Probe, Probes, Report, Verdict};
 pub use program::{Program, Registries};
-pub use tls::{ClientTls, Security, SecurityError, Validity};
 pub use tollgate_policy::{
     Counts as RuleCounts, FetchedKeys, HashKeys, Job, Keeper, KeyError, KeyRegistry, Offload, Question, QuotaCommand,
     QuotaUsage, Registry as RuleRegistry, Store, Wanted,
 };
+pub use tollgate_probe::{Note, Probe, Probes, Report, Verdict};
+pub use tollgate_tls::{ClientTls, Security, SecurityError, Validity};
 pub use wire::{Arrival, Wire};
 
 use state::Worker;

@@ -8,7 +8,7 @@ use crate::{
     connection::Connection,
     exchange::{Machine, ResponseSink},
     forward::Forwarded,
-    probe::{Note, verdict_of},
+    probe::verdict_of,
     route_program::RouteProgram,
     throttle::rules_of,
 };
@@ -17,6 +17,7 @@ use tollgate_http::{Answer, Reason, RequestHead, client_of};
 use tollgate_io::Io;
 use tollgate_model::FixedAnswer;
 use tollgate_policy::{Admission, Chain, Check, Phase, Preflight, Request, Step, Throttled};
+use tollgate_probe::Note;
 use tollgate_route::Found;
 
 /// What a request waits with before its phases go on.

@@ -6,7 +6,6 @@
 use crate::{
     plan_program::PlanProgram,
     route_program::{RouteProgram, Shared, Turns},
-    tls::{ClientTls, Security},
 };
 use imbl::Vector;
 use std::sync::{
@@ -18,6 +17,7 @@ use tollgate_io::Instant;
 use tollgate_model::{Change, Forwarded, Snapshot, Upstream};
 use tollgate_route::Table;
 use tollgate_telemetry::{Fragment, OTHER, Registry};
+use tollgate_tls::{ClientTls, Security};
 
 /// What workers run.
 #[derive(Clone)]

@@ -3,13 +3,12 @@
 //! The head's bytes are gone by then, so what is still needed of them is copied here: a few words, all of fixed size.
 //! Nothing here reads a clock or allocates.
 
-use crate::{
-    plan_program::PlanProgram, probe::Tracer, program::UpstreamProgram, route_program::RouteProgram, standing::Target,
-};
+use crate::{plan_program::PlanProgram, program::UpstreamProgram, route_program::RouteProgram, standing::Target};
 use std::cell::{Cell, OnceCell, RefCell};
 use tollgate_http::{Method, Reason, RequestHead, Version};
 use tollgate_io::Instant;
 use tollgate_policy::Caller;
+use tollgate_probe::Tracer;
 use tollgate_telemetry::{MethodLabel, UsageKey, UsageOutcome, WorkerMetrics};
 
 /// The facts of a request that outlive its head's bytes.

@@ -12,7 +12,6 @@ use crate::{
     parking::Parking,
     peers::Peers,
     pool::Pools,
-    probe::Probes,
     shedding::Lag,
     standing::Standings,
     strict::Questions,
@@ -29,6 +28,7 @@ use tollgate_http::{Reason, RequestIds, ResponseIndex, http_date};
 use tollgate_io::{Instant, Io, Stream, TimerId, Wheel};
 use tollgate_model::Priority;
 use tollgate_policy::{Job, Limiter, Offload, Tokens};
+use tollgate_probe::Probes;
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// A program that this worker runs or has run: exchanges count on their own core, not in a line that all workers share.

@@ -9,7 +9,6 @@ use crate::{
     link::Link,
     parking::Parked,
     pool::{Open, Pooled},
-    probe::{Note, Verdict},
     record::Outcome,
     retry::Tries,
     standing::{InFlight, Target},
@@ -28,6 +27,7 @@ use std::{
 use tollgate_balance::Outcome as Shown;
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Instant, Io, Peek, Stream};
+use tollgate_probe::{Note, Verdict};
 use tollgate_telemetry::Guard;
 
 /// A connection taken for an exchange.

@@ -31,7 +31,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("offload", &["policy", "identity", "limit", "tls", "model"]),
     ("cluster", &["limit", "model"]),
     ("journal", &["telemetry"]),
-    ("worker", &["policy", "tls", "telemetry", "io", "http", "model", "route", "balance", "cache"]),
+    ("probe", &["http", "io"]),
+    ("worker", &["policy", "tls", "telemetry", "io", "http", "model", "route", "balance", "cache", "probe"]),
     ("ring", &["io"]),
     (
         "gateway",

@@ -4,7 +4,7 @@
 //! handshake ends by itself.
 
 use super::{
-    ClientTls, Layer,
+    Layer,
     downstream::{failure, handshake},
 };
 use crate::{
@@ -20,7 +20,7 @@ use std::{
 use tollgate_http::Reason;
 use tollgate_io::{BufferPool, Instant, Io, Stream};
 use tollgate_telemetry::{HandshakeFailure, TlsSide};
-use tollgate_tls::Error;
+use tollgate_tls::{ClientTls, Error};
 
 /// A connection to an endpoint, ready for its first request: with a session over it, if its upstream is spoken to in TLS.
 pub(crate) async fn secure<I: Io>(

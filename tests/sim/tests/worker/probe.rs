@@ -50,7 +50,7 @@ fn watch(gateway: &Gateway, request: Request, client: Option<IpAddr>, scope: &st
     let (done, reports) = crossbeam::channel::bounded(1);
     let peer: SocketAddr = gateway.world.next_address(CLIENT);
     let probe = Arc::new(Probe { peer, client, scope: scope.to_owned(), done });
-    gateway.probes().add(probe.clone());
+    gateway.probes().add(&probe);
     let reply = ask(gateway, request);
     gateway.probes().remove(&probe);
     (reply, reports.try_recv().expect("a report"))
@@ -112,7 +112,7 @@ fn what_refuses_is_told() {
         (with_key("/nothing"), None, "", 404, "route", "no_route"),
         // A route that is there, and not for who watches.
         (with_key("/orders/1"), None, "other.", 404, "route", "no_route"),
-        (with_key("/mock"), None, "r1", 200, "route", ""),
+        (with_key("/mock"), None, "r1", 200, "answer", ""),
     ];
     for (request, client, scope, status, phase, reason) in rows {
         let (reply, report) = watch(&gateway, request, client, scope);

@@ -3,12 +3,12 @@
 //! The keys of tickets belong to the node: they pass from one to the next, so that clients resume over a change of the
 //! configuration. What is said of a listener or upstream as before is not compiled again; upstreams keep their sessions.
 
-use std::{error, fmt, sync::Arc};
-use tollgate_model::{ClientAuth, Identity, ListenerTls, Pem, ServerName, Snapshot, TlsVersion, UpstreamTls};
-use tollgate_tls::{
+use crate::{
     Authorities, Certificate, CertificateError, Certificates, ClientOptions, ClientSettings, ClientVerification,
     ServerOptions, ServerSettings, Tickets, Trust, Version, WallClock,
 };
+use std::{error, fmt, sync::Arc};
+use tollgate_model::{ClientAuth, Identity, ListenerTls, Pem, ServerName, Snapshot, TlsVersion, UpstreamTls};
 
 /// What HTTP/1.1 is called in a handshake (RFC 7301, section 6).
 const HTTP11: &[u8] = b"http/1.1";
@@ -52,9 +52,10 @@ pub struct Validity {
 /// How the endpoints of an upstream are spoken to.
 #[derive(Clone)]
 pub struct ClientTls {
-    pub(super) settings: ClientSettings,
+    /// What a session begins with.
+    pub settings: ClientSettings,
     /// The name they must have, if it is not their address.
-    pub(super) name: Option<Arc<str>>,
+    pub name: Option<Arc<str>>,
 }
 
 impl ClientTls {
@@ -102,7 +103,7 @@ impl Security {
         let node = match previous {
             Some(previous) => previous.node.clone(),
             None => {
-                let unusable = |error: tollgate_tls::Error| SecurityError {
+                let unusable = |error: crate::Error| SecurityError {
                     owner: "the node".into(),
                     cause: CertificateError::Unusable(error.to_string()),
                 };
@@ -128,7 +129,8 @@ impl Security {
     }
 
     /// How the clients of a listener are spoken to; `None` in plain HTTP.
-    pub(crate) fn listener(&self, slot: u32) -> Option<&ServerSettings> {
+    #[must_use]
+    pub fn listener(&self, slot: u32) -> Option<&ServerSettings> {
         self.listeners.get(slot as usize)?.as_ref().map(|compiled| &compiled.settings.settings)
     }
 
