@@ -106,9 +106,9 @@ fn every_phase_is_told_and_nothing_is_spent() {
 #[test]
 fn what_refuses_is_told() {
     let gateway = start();
-    let rows: [(Request, Option<IpAddr>, &str, u16, &str, &str); 5] = [
+    let rows = [
         (Request { target: "/orders/1".to_owned(), ..get(1) }, None, "", 401, "identify", "credential_missing"),
-        (with_key("/orders/1"), Some([10, 9, 9, 9].into()), "", 403, "guard", "ip_denied"),
+        (with_key("/orders/1"), Some(IpAddr::from([10, 9, 9, 9])), "", 403, "guard", "ip_denied"),
         (with_key("/nothing"), None, "", 404, "route", "no_route"),
         // A route that is there, and not for who watches.
         (with_key("/orders/1"), None, "other.", 404, "route", "no_route"),
