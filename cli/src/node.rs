@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 use tollgate_gateway::{Gateway, Startup};
-use tollgate_server::Served;
+use tollgate_server::{Elsewhere, Served};
 use tollgate_sync::{Access, Keeper};
 
 /// The environment variable that may have the token.
@@ -72,9 +72,10 @@ impl Node {
         Ok(Some(Self { access, keeper }))
     }
 
-    /// `startup` with what was published over it.
+    /// `startup` with what was published over it, and shares of limits from the control plane.
     pub(crate) fn laid_over(&self, startup: Startup) -> Startup {
         let keeper = self.keeper.clone();
+        let startup = startup.sharing(Elsewhere::new(self.access.clone()));
         startup.laid_over(Arc::new(move |base| keeper.overlay(base))).unwrap_or_else(|refused| {
             let (startup, error) = *refused;
             terminal::note(format_args!(

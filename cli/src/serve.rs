@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 
 /// What a gateway is started with, and what is published over it.
 pub(crate) fn with(startup: Startup, control: &ControlPlane) -> Startup {
-    startup.laid_over(control.overlay()).unwrap_or_else(|refused| {
+    control.lend_to(startup).laid_over(control.overlay()).unwrap_or_else(|refused| {
         let (startup, error) = *refused;
         terminal::note(format_args!(
             "error: what is published does not run with the file, and is not served:\n{error}"

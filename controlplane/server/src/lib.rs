@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ControlPlane::open(data) -> bind -> overlay ----> Startup of the gateway: file + what is compiled
-//!                               |-> serve: axum on one thread, handlers on threads that may block; polls of nodes
+//!                               |-> serve: axum on one thread, handlers on threads that may block; nodes that poll and ask for shares
 //!                               `-> follow: changes of the store -> Compiler -> Feed -> Gateway::patch, nodes
 //! ```
 //!
@@ -17,6 +17,7 @@ mod error;
 mod fleet;
 mod follower;
 mod left;
+mod lending;
 mod listening;
 mod oauth;
 mod published;
@@ -27,6 +28,7 @@ mod usage;
 
 pub use backup::{Restore, backup};
 pub use error::ServerError;
+pub use lending::Elsewhere;
 pub use served::Served;
 pub use tollgate_api::file_schema;
 
@@ -46,9 +48,9 @@ use std::{
 };
 use tokio::{runtime, sync::oneshot};
 use tollgate_api::Desk;
-use tollgate_gateway::{Gateway, Overlay};
+use tollgate_gateway::{Gateway, Overlay, Startup};
 use tollgate_store::Store;
-use tollgate_sync::{Feed, token_endpoint};
+use tollgate_sync::{Feed, Shares, token_endpoint};
 
 /// Threads that requests may block at one time; more wait.
 const BLOCKING_MAX: usize = 20;
@@ -74,6 +76,8 @@ pub struct ControlPlane {
     address: SocketAddr,
     setup_token: Option<String>,
     follower: Arc<Follower>,
+    /// What is lent of limits that nodes share.
+    shares: Arc<Shares>,
     /// Where the pages send what is tried out, once there is a gateway.
     gateway: Arc<OnceLock<SocketAddr>>,
     /// Where test requests go, once there is a gateway.
@@ -106,6 +110,7 @@ impl ControlPlane {
         let tokens = Arc::new(Tokens::new(store.clone(), issuer, ring));
         let (end, ended) = oneshot::channel();
         let feed = Arc::new(Feed::default());
+        let shares = Arc::<Shares>::default();
         let compiler = Arc::new(Compiler::new(store.clone(), fixed, feed.clone()));
         let nodes = Arc::new(Nodes { store: store.clone(), compiler: compiler.clone(), feed: feed.clone() });
         let debugger = Arc::<debugger::Local>::default();
@@ -118,7 +123,7 @@ impl ControlPlane {
         let router = tollgate_api::router(&desk)
             .merge(pages)
             .merge(oauth::router(tokens))
-            .merge(tollgate_sync::router(feed.clone(), nodes));
+            .merge(tollgate_sync::router(feed.clone(), nodes, shares.clone()));
         let own = token_endpoint(&address.to_string());
         let follower = Arc::new(Follower::new(store.clone(), compiler, feed, own));
         let serving = thread::Builder::new().name("tollgate-admin".to_owned());
@@ -127,6 +132,7 @@ impl ControlPlane {
         Ok(Self {
             setup_token: tollgate_api::setup_token(store.as_ref())?,
             follower,
+            shares,
             gateway,
             debugger,
             store,
@@ -161,6 +167,12 @@ impl ControlPlane {
     pub fn overlay(&self) -> Overlay {
         let follower = self.follower.clone();
         Arc::new(move |base| follower.overlay(base))
+    }
+
+    /// Lends shares of limits to a gateway of this process that is going to be started.
+    #[must_use]
+    pub fn lend_to(&self, startup: Startup) -> Startup {
+        startup.sharing(lending::Here(self.shares.clone()))
     }
 
     /// Notes that what `overlay` gave was refused: with the next change all of it is tried again.

@@ -114,7 +114,7 @@ fn main() {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = router(feed.clone(), source);
+    let router = router(feed.clone(), source, Arc::default());
     runtime.spawn(async move { axum::serve(listener, router).await });
 
     let began = Instant::now();

@@ -1,16 +1,17 @@
-//! The node's HTTP: one poll after the other over a connection that is kept.
+//! The node's HTTP: one message after the other over a connection that is kept.
 //!
-//! Plain or in TLS, as the URL says. How long a whole answer takes is not bounded, since everything may be large, but each
+//! Plain or in TLS, as the URL says. How long a whole answer to a poll takes is not bounded, since everything may be large, but each
 //! piece of it is. A token is sent to the address of the URL alone: redirects are not followed.
 
 use crate::{
     limits::{ANSWER_BYTES_MAX, CONNECT, SLACK},
     message::{Answer, PATH, Poll},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, io, time::Duration};
 use ureq::{
-    Agent,
-    http::{Request, Uri},
+    Agent, Body,
+    http::{Request, Response, Uri},
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
@@ -101,7 +102,7 @@ impl fmt::Debug for Access {
     }
 }
 
-/// Polls a control plane.
+/// Talks to a control plane.
 pub(crate) struct Client {
     access: Access,
     agent: Agent,
@@ -126,38 +127,62 @@ impl Client {
         Self { access, agent: agent.into() }
     }
 
-    /// Where it polls.
+    /// Where that is.
     pub(crate) fn url(&self) -> &str {
         &self.access.url
     }
 
     /// Says `poll` and waits for the answer.
     pub(crate) fn poll(&self, poll: &Poll) -> Result<Answer, Failure> {
-        let unreachable = |error: &dyn fmt::Display| Failure::Unreachable(error.to_string());
-        let body = serde_json::to_vec(poll).map_err(|error| unreachable(&error))?;
         let wait = Duration::from_millis(poll.wait_ms) + SLACK;
-        let request = Request::post(format!("{}{PATH}", self.access.url))
-            .header("Authorization", format!("Bearer {}", self.access.token))
-            .header("Content-Type", "application/json")
-            .body(body)
-            .map_err(|error| unreachable(&error))?;
+        let request = self.request(PATH, poll)?;
         let request = self
             .agent
             .configure_request(request)
             .timeout_recv_response(Some(wait))
             .timeout_per_read(Some(wait))
             .build();
-        let mut response = self.agent.run(request).map_err(|error| unreachable(&error))?;
-        let status = response.status();
-        let mut reader = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).reader();
-        if !status.is_success() {
-            return Err(refusal(status.as_u16(), reader));
-        }
-        let mut text = Vec::new();
-        io::Read::read_to_end(&mut reader, &mut text).map_err(|error| unreachable(&error))?;
-        serde_json::from_slice(&text)
-            .map_err(|error| Failure::Refused(format!("the answer is none of a control plane: {error}")))
+        read(self.agent.run(request).map_err(unreachable)?, ANSWER_BYTES_MAX)
     }
+
+    /// Says something that is answered at once, with all of the answer before `deadline`.
+    pub(crate) fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &impl Serialize,
+        deadline: Duration,
+        bytes_max: u64,
+    ) -> Result<T, Failure> {
+        let request = self.request(path, message)?;
+        let request = self.agent.configure_request(request).timeout_global(Some(deadline)).build();
+        read(self.agent.run(request).map_err(unreachable)?, bytes_max)
+    }
+
+    fn request(&self, path: &str, message: &impl Serialize) -> Result<Request<Vec<u8>>, Failure> {
+        let body = serde_json::to_vec(message).map_err(unreachable)?;
+        Request::post(format!("{}{path}", self.access.url))
+            .header("Authorization", format!("Bearer {}", self.access.token))
+            .header("Content-Type", "application/json")
+            .body(body)
+            .map_err(unreachable)
+    }
+}
+
+fn unreachable(error: impl fmt::Display) -> Failure {
+    Failure::Unreachable(error.to_string())
+}
+
+/// What an answer says, of `bytes_max` at most.
+fn read<T: DeserializeOwned>(mut response: Response<Body>, bytes_max: u64) -> Result<T, Failure> {
+    let status = response.status();
+    let mut reader = response.body_mut().with_config().limit(bytes_max).reader();
+    if !status.is_success() {
+        return Err(refusal(status.as_u16(), reader));
+    }
+    let mut text = Vec::new();
+    io::Read::read_to_end(&mut reader, &mut text).map_err(unreachable)?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Failure::Refused(format!("the answer is none of a control plane: {error}")))
 }
 
 /// What a problem document says, or at least its status.

@@ -1,4 +1,4 @@
-//! The control plane's end: answers polls of nodes over HTTP.
+//! The control plane's end: answers polls of nodes, and their asks for shares, over HTTP.
 //!
 //! ```text
 //! POST -> which node does the token belong to -> what does it lack: answer at once
@@ -10,9 +10,10 @@
 
 use crate::{
     feed::Feed,
-    limits::{POLL_BYTES_MAX, WAIT_MAX},
+    limits::{POLL_BYTES_MAX, SHARES_BYTES_MAX, WAIT_MAX},
     log::Lack,
     message::{Answer, Delta, PATH, PROTOCOL, PROTOCOL_MIN, Poll},
+    shares::{SHARES_PATH, ShareAnswer, ShareRefusal, ShareRequest, Shares},
     usage::{BatchId, UsageBatch},
 };
 use axum::{
@@ -23,6 +24,7 @@ use axum::{
     response::Response,
     routing::post,
 };
+use serde::Serialize;
 use serde_json::json;
 use std::{
     sync::{Arc, Weak},
@@ -55,6 +57,7 @@ pub trait Source: Send + Sync + 'static {
 struct Desk {
     feed: Arc<Feed>,
     source: Arc<dyn Source>,
+    shares: Arc<Shares>,
     /// Everything as it was last sent, for as long as anybody is being sent it.
     whole: Mutex<Weak<Whole>>,
 }
@@ -79,10 +82,12 @@ impl AsRef<[u8]> for Sending {
 enum Refusal {
     /// No node has this token.
     Unknown,
-    /// It is no poll.
+    /// It cannot be read.
     Malformed(String),
     /// It speaks what is not spoken here any more.
     TooOld(u32),
+    /// It asks for shares that are not lent.
+    Shares(ShareRefusal),
     /// Ours.
     Broken(String),
 }
@@ -99,14 +104,25 @@ impl Drop for Presence<'_> {
     }
 }
 
-/// Where nodes poll.
-pub fn router(feed: Arc<Feed>, source: Arc<dyn Source>) -> Router {
-    let desk = Arc::new(Desk { feed, source, whole: Mutex::default() });
-    Router::new().route(PATH, post(poll)).layer(DefaultBodyLimit::max(POLL_BYTES_MAX)).with_state(desk)
+/// Where nodes poll, and where they ask for shares of limits.
+pub fn router(feed: Arc<Feed>, source: Arc<dyn Source>, shares: Arc<Shares>) -> Router {
+    let desk = Arc::new(Desk { feed, source, shares, whole: Mutex::default() });
+    Router::new()
+        .route(PATH, post(poll).layer(DefaultBodyLimit::max(POLL_BYTES_MAX)))
+        .route(SHARES_PATH, post(lend).layer(DefaultBodyLimit::max(SHARES_BYTES_MAX)))
+        .with_state(desk)
 }
 
 async fn poll(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
-    match desk.answer(&headers, &body).await {
+    told(desk.answer(&headers, &body).await)
+}
+
+async fn lend(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
+    told(desk.lend(&headers, body).await)
+}
+
+fn told(answer: Result<Bytes, Refusal>) -> Response {
+    match answer {
         Ok(text) => respond(StatusCode::OK, "application/json", Body::from(text)),
         Err(refusal) => refusal.into_response(),
     }
@@ -139,6 +155,17 @@ impl Desk {
                 return self.text(Lack::Nothing, usage).await;
             }
         }
+    }
+
+    /// Answers for shares, in one step on a thread that may block: nothing waits there but who the node is.
+    async fn lend(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
+        let token = bearer(headers).ok_or(Refusal::Unknown)?;
+        let (source, shares) = (self.source.clone(), self.shares.clone());
+        blocking(move || {
+            let Some(_) = source.node(&token)? else { return Ok(Err(Refusal::Unknown)) };
+            Ok(lent(&shares, &body))
+        })
+        .await?
     }
 
     async fn name(&self, token: &str) -> Result<String, Refusal> {
@@ -192,11 +219,20 @@ impl Desk {
     }
 }
 
+fn lent(shares: &Shares, body: &[u8]) -> Result<Bytes, Refusal> {
+    let request: ShareRequest = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    if request.protocol < PROTOCOL_MIN {
+        return Err(Refusal::TooOld(request.protocol));
+    }
+    let answers = shares.answer(&request).map_err(Refusal::Shares)?;
+    written(&ShareAnswer { protocol: PROTOCOL, answers })
+}
+
 fn whole(delta: Delta) -> Answer {
     Answer { protocol: PROTOCOL, head: Some(delta.to.clone()), delta: Some(delta), usage: None }
 }
 
-fn written(answer: &Answer) -> Result<Bytes, Refusal> {
+fn written(answer: &impl Serialize) -> Result<Bytes, Refusal> {
     serde_json::to_vec(answer).map(Bytes::from).map_err(|error| Refusal::Broken(error.to_string()))
 }
 
@@ -223,12 +259,21 @@ impl Refusal {
                 let detail = "no node has this token; `tollgate nodes add NAME` gives one";
                 (StatusCode::UNAUTHORIZED, "unauthenticated", detail.to_owned())
             }
-            Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", format!("this is no poll: {why}")),
+            Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", format!("this cannot be read: {why}")),
             Self::TooOld(protocol) => {
                 let detail = format!(
                     "protocol {protocol} is not spoken here, but {PROTOCOL_MIN} to {PROTOCOL}; update the node"
                 );
                 (StatusCode::UPGRADE_REQUIRED, "protocol_too_old", detail)
+            }
+            Self::Shares(refusal) => {
+                let (status, code) = match refusal {
+                    ShareRefusal::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_asks"),
+                    ShareRefusal::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+                    ShareRefusal::OtherSecret => (StatusCode::CONFLICT, "other_secret"),
+                    ShareRefusal::Full => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+                };
+                (status, code, refusal.to_string())
             }
             Self::Broken(why) => {
                 eprintln!("tollgate: a node cannot be answered: {why}");

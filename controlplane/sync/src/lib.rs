@@ -7,7 +7,7 @@
 //!
 //! A node asks for what it lacks and says what it has, so the control plane keeps nothing for a single node, and what comes
 //! next is always right for who asks: deltas in their order, all at once after an absence, everything where the history is
-//! not known. Nothing here knows records, the store or the contract: items are names and texts. Bounds are in `limits`.
+//! not known. Beside that the control plane lends nodes their shares of limits (`shares`). Nothing here knows records, the store or the contract: items are names and texts. Bounds are in `limits`.
 
 mod client;
 mod control;
@@ -21,6 +21,7 @@ mod node;
 mod patch;
 mod position;
 mod roster;
+mod shares;
 mod token_endpoint;
 mod usage;
 
@@ -35,5 +36,6 @@ pub use node::{Node, NotTaken, Target, apply, fetch};
 pub use patch::{Items, Names, Patch};
 pub use position::Position;
 pub use roster::Seen;
+pub use shares::{SHARES_PATH, ShareAnswer, ShareAsk, ShareClient, ShareOf, ShareRefusal, ShareRequest, Shares};
 pub use token_endpoint::token_endpoint;
 pub use usage::{BatchId, Count, Reporter, UsageBatch};

@@ -20,6 +20,16 @@ pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(60);
 pub(crate) const POLL_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an answer: everything of an installation with a million applications is a third of it.
 pub(crate) const ANSWER_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of a batch of asks for shares, and of its answer: 512 of 150 at the most.
+pub(crate) const SHARES_BYTES_MAX: usize = 128 << 10;
+/// Asks of a batch.
+pub(crate) const ASKS_MAX: usize = 512;
+/// Keys that are counted for all clusters together: 100 MB at the most.
+pub(crate) const SHARE_KEYS_MAX: usize = 1 << 20;
+/// Clusters that are told apart.
+pub(crate) const CLUSTERS_MAX: usize = 64;
+/// Characters of the name of one.
+pub(crate) const CLUSTER_CHARS_MAX: usize = 64;
 /// Applications and APIs of one batch of usage that goes over the network: 40 KB at the most, so that the poll has room for it.
 pub(crate) const COUNTS_MAX: usize = 100;
 /// Characters of the reason why a node has refused something, and of its version.

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A poll acknowledges what came before it. Both ends ignore fields they do not know, and what is left out has a value that
-//! means nothing; a change that is more than that is a new `PROTOCOL`, and each end speaks that and the one before. Requests
-//! for shares of limits would be further fields of a poll.
+//! means nothing; a change that is more than that is a new `PROTOCOL`, and each end speaks that and the one before. Shares
+//! of limits are asked for beside it (`shares`): a poll waits, and that must not.
 
 use crate::{
     patch::Patch,

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 use tokio::runtime::Builder;
-use tollgate_sync::{Delta, Feed, Lack, PATH, Patch, Position, Source, UsageBatch, router};
+use tollgate_sync::{Delta, Feed, Lack, PATH, Patch, Position, SHARES_PATH, Shares, Source, UsageBatch, router};
 use tower::ServiceExt as _;
 
 /// Everything there is, and who may ask for it.
@@ -73,7 +73,7 @@ impl World {
         *script.whole.lock().unwrap() = Some(Delta { from: None, to: at(10), patch: patch("a") });
         script.nodes.lock().unwrap().push("edge");
         feed.reset(at(10), 10);
-        let router = router(feed.clone(), script.clone());
+        let router = router(feed.clone(), script.clone(), Arc::new(Shares::default()));
         Self { feed, script, router }
     }
 
@@ -82,7 +82,11 @@ impl World {
     }
 
     async fn poll_as(&self, token: &str, body: &str) -> (u16, Value) {
-        let request = Request::post(PATH).header("authorization", format!("Bearer {token}"));
+        self.post(PATH, token, body).await
+    }
+
+    async fn post(&self, path: &str, token: &str, body: &str) -> (u16, Value) {
+        let request = Request::post(path).header("authorization", format!("Bearer {token}"));
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
@@ -256,5 +260,62 @@ fn who_may_not_or_says_nothing_is_told_so() {
         *world.script.whole.lock().unwrap() = None;
         assert_eq!(world.poll("{\"protocol\":1}").await.0, 500);
         assert!(matches!(world.feed.since(&at(9)), Lack::Everything));
+    });
+}
+
+fn shares(more: &Value) -> String {
+    let mut request = json!({ "protocol": 1, "cluster": "tollgate", "probe": u64::MAX });
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    request.to_string()
+}
+
+fn ask(units: i64) -> Value {
+    json!({ "key": u64::MAX, "units": units, "of": { "quota": { "limit": 10, "end_s": 4_000_000_000_i64 } } })
+}
+
+#[test]
+fn shares_are_lent_to_nodes_and_to_nobody_else() {
+    run(async {
+        let world = World::new();
+        let asks = shares(&json!({ "asks": [ask(7), ask(7)] }));
+        for token in ["", "tgn_edge_1", "tgn_other_0"] {
+            assert_eq!(world.post(SHARES_PATH, token, &asks).await.0, 401, "{token}");
+        }
+        let (status, answer) = world.post(SHARES_PATH, "tgn_edge_0", &asks).await;
+        assert_eq!((status, answer), (200, json!({ "protocol": 1, "answers": [[7, 3], [3, 0]] })));
+        // One of later says more; one that asks nothing hears that somebody is there.
+        let later = shares(&json!({ "protocol": 2, "asks": [], "zone": "b" }));
+        assert_eq!(world.post(SHARES_PATH, "tgn_edge_0", &later).await.1["answers"], json!([]));
+        // Who asks for shares has not polled.
+        assert!(world.feed.reports().is_empty());
+        world.script.nodes.lock().unwrap().clear();
+        assert_eq!(world.post(SHARES_PATH, "tgn_edge_0", &asks).await.0, 401);
+    });
+}
+
+#[test]
+fn asks_for_shares_that_are_none_are_refused_as_a_whole() {
+    run(async {
+        let world = World::new();
+        let bucket = json!({ "bucket": { "unit_us": 0.0, "fill_us": 1.0, "spare": 1, "drained_us": 1 } });
+        for (body, status, code) in [
+            (String::new(), 400, "malformed"),
+            (shares(&json!({ "asks": [{ "key": 1 }] })), 400, "malformed"),
+            (shares(&json!({ "asks": [ask(1), { "key": 1, "units": 1, "of": bucket }] })), 400, "malformed"),
+            (shares(&json!({ "asks": vec![ask(1); 513] })), 413, "too_many_asks"),
+            (shares(&json!({ "protocol": 0 })), 426, "protocol_too_old"),
+            (shares(&json!({ "probe": 1 })), 200, ""),
+            (shares(&json!({ "asks": [ask(1)] })), 409, "other_secret"),
+        ] {
+            let (found, answer) = world.post(SHARES_PATH, "tgn_edge_0", &body).await;
+            assert_eq!((found, answer["code"].as_str().unwrap_or_default()), (status, code), "{body}");
+        }
+        let (status, answer) =
+            world.post(SHARES_PATH, "tgn_edge_0", &shares(&json!({ "probe": 1, "asks": [ask(1)] }))).await;
+        assert_eq!((status, &answer["answers"]), (200, &json!([[1, 9]])), "nothing was counted before");
+        let long = shares(&json!({ "cluster": "x".repeat(200 << 10) }));
+        let request = Request::post(SHARES_PATH).header("authorization", "Bearer tgn_edge_0");
+        let response = world.router.clone().oneshot(request.body(Body::from(long)).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 413);
     });
 }

@@ -13,8 +13,11 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread,
+    time::Duration,
 };
-use tollgate_sync::{Access, Delta, Health, Keeper, Node, NotTaken, Patch, Position, Target, fetch};
+use tollgate_sync::{
+    Access, Delta, Health, Keeper, Node, NotTaken, Patch, Position, ShareAsk, ShareClient, ShareOf, Target, fetch,
+};
 
 /// A gateway: its items by kind and name.
 #[derive(Clone, Default)]
@@ -282,6 +285,35 @@ fn it_ends_with_its_gateway() {
     world.script.poll(answer(None, 1, &["a"], &[]));
     world.node.take().unwrap().join().unwrap();
     assert_eq!(world.keeper.position(), None);
+}
+
+#[test]
+fn shares_are_asked_for_within_their_deadline() {
+    let script = Script::start();
+    let access = Access::new(&script.url, "tgn_edge_0".to_owned(), None).unwrap();
+    let client = ShareClient::new(access);
+    let of = ShareOf::Quota { limit: 10, end_s: 20, debit: false };
+    let ask = || client.answer(("tollgate", 7), vec![ShareAsk { key: 1, units: 5, of }], Duration::from_millis(500));
+    thread::scope(|scope| {
+        let asked = scope.spawn(ask);
+        let said = script.polls.recv().unwrap();
+        assert_eq!(
+            (&said["cluster"], &said["probe"], &said["asks"][0]["units"]),
+            (&json!("tollgate"), &json!(7), &json!(5))
+        );
+        script.answers.send(Some((200, json!({ "protocol": 1, "answers": [[5, 5]], "later": 1 })))).unwrap();
+        assert_eq!(asked.join().unwrap(), Ok(vec![(5, 5)]));
+        // Why it is refused is told in the words of the control plane.
+        let asked = scope.spawn(ask);
+        let _ = script.polls.recv().unwrap();
+        script.answers.send(Some((409, json!({ "detail": "another secret" })))).unwrap();
+        assert!(asked.join().unwrap().unwrap_err().contains("another secret"));
+        // An answer that does not come is not waited for.
+        let asked = scope.spawn(ask);
+        let _ = script.polls.recv().unwrap();
+        assert!(asked.join().unwrap().unwrap_err().contains("does not answer"));
+        script.answers.send(None).unwrap();
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! worker -> limit::Quotas <- QuotaStore (a thread: what changed, every second) -> file
-//! worker -> limit::Shared <- Shares (two threads: loans ahead of requests)     -> Redis
+//! worker -> limit::Shared <- Shares (two threads: loans ahead of requests)     -> Redis, or the control plane
 //! worker -> limit::Store  -> Shares (a thread: what requests wait for)         -> Redis
 //! ```
 //!
@@ -19,4 +19,4 @@ mod shares;
 pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
 pub use replace::replace;
 pub use secret::{SECRET_BYTES, Secret};
-pub use shares::{ShareFigures, Shares, StrictFigures};
+pub use shares::{Ask, Of, ShareBatch, ShareFigures, ShareSource, Shares, StrictFigures};

@@ -1,18 +1,20 @@
 //! Shares of limits from a store that nodes have in common: taken ahead of requests, on side threads.
 //!
 //! ```text
-//! worker -> want -> [Desk: what each key needs] -> batch -> [Link: Redis] -> answers -> Desk -> Quotas::lend
+//! worker -> want -> [Desk: what each key needs] -> batch -> [ShareSource] -> answers -> Desk -> Quotas::lend
 //! worker -> question -> [Strict: a Link of its own] -> the question with its answer, to the worker
 //! ```
 //!
 //! The thread of the desk never waits for the store: while an answer is late or the store is away it lends out of this
-//! node's own part of each limit. The thread of the link does all input and output, one batch at a time. Wants that find
-//! their queue full are forgotten; they are said again.
+//! node's own part of each limit. The thread of the store does all input and output, one batch at a time; a source is a
+//! Redis, or what the gateway was given. Questions are for a Redis alone. Wants that find their queue full are forgotten;
+//! they are said again.
 
 mod desk;
 mod key;
 mod link;
 mod script;
+mod source;
 mod strict;
 
 use crate::secret::Secret;
@@ -22,8 +24,9 @@ use crossbeam::{
     select,
 };
 use desk::Desk;
-use link::{Answers, Link};
-use script::Ask;
+use link::Link;
+use source::{Answers, Counter, Said};
+pub use source::{Ask, Of, ShareBatch, ShareSource};
 use std::{
     fmt, io,
     sync::{
@@ -36,7 +39,7 @@ use std::{
 pub use strict::StrictFigures;
 use strict::{Asker, MESSAGES_MAX, Message, Post, Strict};
 use tollgate_limit::{Lender, Question, Quotas, Shared, Store, Want, WhenLost};
-use tollgate_model::Cluster;
+use tollgate_model::{Cluster, ClusterStore, Secret as Hidden};
 
 #[expect(clippy::disallowed_types, reason = "taken by threads that publish and lend; workers never ask")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -45,6 +48,8 @@ type Lock<T> = std::sync::Mutex<T>;
 const WANTS_MAX: usize = 16 << 10;
 /// Wants the desk takes in before it looks at anything else.
 const WANTS_AT_ONCE: usize = 1024;
+/// For an answer, however patient the desk is: it does not wait there.
+const DEADLINE_MIN: Duration = Duration::from_millis(500);
 /// Between two looks at what the desk has lent, while there is anything.
 const TICK: Duration = Duration::from_millis(5);
 /// The same while there is nothing.
@@ -52,17 +57,18 @@ const TICK_IDLE: Duration = Duration::from_millis(100);
 
 /// The threads that take shares of limits from the store.
 pub struct Shares {
-    counter: Arc<Counter>,
+    wishes: Arc<Wishes>,
     nodes: u64,
     is_lost: Arc<AtomicBool>,
     figures: Arc<ShareFigures>,
-    asker: Arc<Asker>,
+    /// Of a store that decides on single requests.
+    asker: Option<Arc<Asker>>,
     post: Arc<Lock<Option<Post>>>,
     /// Nothing is sent here: that it is gone ends the threads. `None` once they have ended.
     threads: Lock<Option<Threads>>,
 }
 
-type Threads = (Sender<()>, [JoinHandle<()>; 3]);
+type Threads = (Sender<()>, Vec<JoinHandle<()>>);
 
 /// What there is to tell of the store.
 #[derive(Debug, Default)]
@@ -78,7 +84,7 @@ pub struct ShareFigures {
 }
 
 /// Where workers leave what they want, and rules are registered.
-struct Counter {
+struct Wishes {
     wants: Sender<Want>,
     rules: Lock<Rules>,
     figures: Arc<ShareFigures>,
@@ -91,7 +97,7 @@ struct Rules {
     next: u32,
 }
 
-impl Lender for Counter {
+impl Lender for Wishes {
     fn want(&self, want: Want) {
         if self.wants.try_send(want).is_err() {
             self.figures.wants_dropped.fetch_add(1, Relaxed);
@@ -111,7 +117,7 @@ impl Rules {
     }
 }
 
-impl Counter {
+impl Wishes {
     fn rules(&self) -> impl std::ops::DerefMut<Target = Rules> {
         // Nothing in between can panic.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
@@ -119,60 +125,51 @@ impl Counter {
 }
 
 impl Shares {
-    /// Starts the threads; the store is reached by them, in its own time. Until then it counts as lost.
+    /// Starts the threads; the store is reached by them, in its own time. Until then it counts as lost. `fed` lends where
+    /// `settings` name no Redis.
     ///
     /// # Errors
-    /// No thread can be had, or an address cannot be understood.
-    pub fn start(settings: &Cluster, probe: u64) -> io::Result<Self> {
+    /// No thread can be had, an address cannot be understood, or there is nobody to lend.
+    pub fn start(settings: &Cluster, fed: Option<Box<dyn ShareSource>>, probe: u64) -> io::Result<Self> {
         let ((wants, wanted), (end, ended)) = (channel::bounded(WANTS_MAX), channel::bounded(0));
         let (figures, is_lost) = (Arc::<ShareFigures>::default(), Arc::new(AtomicBool::new(true)));
-        let counter = Arc::new(Counter { wants, rules: Lock::default(), figures: figures.clone() });
+        let wishes = Arc::new(Wishes { wants, rules: Lock::default(), figures: figures.clone() });
         let ((batches, batch), (answer, answers)) = (channel::bounded(1), channel::bounded(1));
-        let link = Link::new(settings, probe)?;
+        let counter = counter(settings, fed, probe)?;
         let desk = Desk::new(settings.nodes, settings.timeout, is_lost.clone(), figures.clone());
-        let office = Office { desk, counter: counter.clone(), wanted, batches, answers, ended, start: now() };
-        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(run);
-        let (messages, asked) = channel::bounded(MESSAGES_MAX);
-        let asker = Arc::new(Asker {
-            messages,
-            is_lost: Arc::default(),
-            figures: Arc::default(),
-            patience: settings.timeout,
-            nodes: settings.nodes,
-        });
+        let office = Office { desk, wishes: wishes.clone(), wanted, batches, answers, ended, start: now() };
         let post = Arc::<Lock<Option<Post>>>::default();
-        let strict = Strict {
-            link: Link::strict(settings, probe)?,
-            messages: asked,
-            ended: office.ended.clone(),
-            is_lost: asker.is_lost.clone(),
-            figures: asker.figures.clone(),
-            patience: settings.timeout,
-            post: post.clone(),
-            debts: AHashMap::new(),
+        let strict = match &settings.store {
+            ClusterStore::Redis(urls) => Some(strict(urls, settings, probe, (&office.ended, &post))?),
+            ClusterStore::ControlPlane => None,
         };
-        let threads = [
-            spawn("tollgate-shares", Box::new(move || office.run()))?,
-            spawn("tollgate-store", Box::new(move || link.run(&batch, &answer)))?,
-            spawn("tollgate-strict", Box::new(move || strict.run()))?,
+        let (asker, strict) = strict.unzip();
+        let mut threads = vec![
+            spawn("tollgate-shares", move || office.run())?,
+            spawn("tollgate-store", move || counter.run(&batch, &answer))?,
         ];
+        if let Some(strict) = strict {
+            threads.push(spawn("tollgate-strict", move || strict.run())?);
+        }
         let threads = Lock::new(Some((end, threads)));
-        Ok(Self { counter, nodes: settings.nodes, is_lost, figures, asker, post, threads })
+        Ok(Self { wishes, nodes: settings.nodes, is_lost, figures, asker, post, threads })
     }
 
     /// The counts of a rule, shared with other nodes; `quotas` are those of this one.
     #[must_use]
     pub fn share(&self, quotas: &Arc<Quotas>, when_lost: WhenLost) -> Shared {
-        let rule = self.counter.rules().add(quotas);
-        Shared::new(quotas.clone(), rule, self.nodes, self.counter.clone(), (when_lost, self.is_lost.clone()))
+        let rule = self.wishes.rules().add(quotas);
+        Shared::new(quotas.clone(), rule, self.nodes, self.wishes.clone(), (when_lost, self.is_lost.clone()))
     }
 
-    /// Who asks the store for requests that wait for it; from now on there is a connection for that.
+    /// Who asks the store for requests that wait for it; from now on there is a connection for that. `None`: the store
+    /// decides on no single request.
     #[must_use]
-    pub fn store(&self) -> Arc<dyn Store> {
+    pub fn store(&self) -> Option<Arc<dyn Store>> {
+        let asker = self.asker.clone()?;
         // If it is full, others have begun.
-        let _ = self.asker.messages.try_send(Message::Begin);
-        self.asker.clone()
+        let _ = asker.messages.try_send(Message::Begin);
+        Some(asker)
     }
 
     /// Sets how questions come back to the workers that ask them; until then nobody gets an answer.
@@ -195,13 +192,13 @@ impl Shares {
     /// Whether the store cannot be reached, or does not answer those in time who wait for it.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Relaxed) || self.asker.is_lost.load(Relaxed)
+        self.is_lost.load(Relaxed) || self.asker.as_ref().is_some_and(|asker| asker.is_lost.load(Relaxed))
     }
 
-    /// What there is to tell of questions that requests waited for.
+    /// What there is to tell of questions that requests waited for, if the store answers any.
     #[must_use]
-    pub fn strict_figures(&self) -> &StrictFigures {
-        &self.asker.figures
+    pub fn strict_figures(&self) -> Option<&StrictFigures> {
+        self.asker.as_ref().map(|asker| &*asker.figures)
     }
 
     /// What there is to tell of the store.
@@ -215,6 +212,49 @@ impl Shares {
     pub fn secret(settings: &Cluster) -> [u8; crate::SECRET_BYTES] {
         Secret::derived(settings.secret.reveal())
     }
+}
+
+/// Who lends: a Redis, or who was given.
+fn counter(settings: &Cluster, fed: Option<Box<dyn ShareSource>>, probe: u64) -> io::Result<Counter> {
+    let deadline = settings.timeout.max(DEADLINE_MIN);
+    let source = match &settings.store {
+        ClusterStore::Redis(urls) => Box::new(Link::new(urls, settings, probe, deadline)?),
+        ClusterStore::ControlPlane => fed.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "`cluster.control_plane` is true, and no control plane feeds this node",
+            )
+        })?,
+    };
+    Ok(Counter { source, cluster: settings.prefix.clone(), probe, deadline })
+}
+
+/// Both ends of the questions that requests wait for. What takes longer than they wait is of no use.
+fn strict(
+    urls: &[Hidden],
+    settings: &Cluster,
+    probe: u64,
+    (ended, post): (&Receiver<()>, &Arc<Lock<Option<Post>>>),
+) -> io::Result<(Arc<Asker>, Strict)> {
+    let (messages, asked) = channel::bounded(MESSAGES_MAX);
+    let patience = settings.timeout;
+    let asker = Asker { messages, is_lost: Arc::default(), figures: Arc::default(), patience, nodes: settings.nodes };
+    let strict = Strict {
+        link: Link::new(urls, settings, probe, patience)?,
+        said: Said::of(" for rules of `mode: strict`"),
+        messages: asked,
+        ended: ended.clone(),
+        is_lost: asker.is_lost.clone(),
+        figures: asker.figures.clone(),
+        patience,
+        post: post.clone(),
+        debts: AHashMap::new(),
+    };
+    Ok((Arc::new(asker), strict))
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(run)
 }
 
 impl Drop for Shares {
@@ -232,7 +272,7 @@ impl fmt::Debug for Shares {
 /// The desk's thread.
 struct Office {
     desk: Desk,
-    counter: Arc<Counter>,
+    wishes: Arc<Wishes>,
     wanted: Receiver<Want>,
     batches: Sender<Vec<Ask>>,
     answers: Receiver<Answers>,
@@ -266,7 +306,7 @@ impl Office {
         let now = self.now();
         for want in std::iter::once(first).chain(self.wanted.try_iter().take(WANTS_AT_ONCE)) {
             if !self.desk.rules.contains_key(&want.rule) {
-                self.desk.rules.clone_from(&self.counter.rules().by_number);
+                self.desk.rules.clone_from(&self.wishes.rules().by_number);
             }
             self.desk.want(&want, now);
         }
@@ -289,7 +329,7 @@ impl Office {
             }
             let Ok(answers) = self.answers.recv_timeout(self.desk.patience()) else { return };
             self.desk.answer(answers, self.now());
-            if self.counter.figures.losses.load(Relaxed) > 0 && self.desk.is_lost() {
+            if self.wishes.figures.losses.load(Relaxed) > 0 && self.desk.is_lost() {
                 return;
             }
         }

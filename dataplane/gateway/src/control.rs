@@ -37,7 +37,7 @@ impl Control {
         publisher: Arc<Publisher>,
         survival: Survival,
     ) -> Result<Self, StartError> {
-        let Startup { configuration, cause, read, file, is_watched, last_good, overlay } = startup;
+        let Startup { configuration, cause, read, file, is_watched, last_good, overlay, .. } = startup;
         let snapshot = configuration.snapshot().clone();
         let live = Arc::new(Live::new(configuration, cause));
         let kept = last_good.clone();

@@ -16,22 +16,40 @@ pub struct StartError {
 /// What could not be started.
 #[derive(Debug)]
 pub(crate) enum Part {
-    Listener { name: String, address: SocketAddr },
-    Status { address: SocketAddr },
-    StatusSocket { path: PathBuf },
+    Listener {
+        name: String,
+        address: SocketAddr,
+    },
+    Status {
+        address: SocketAddr,
+    },
+    StatusSocket {
+        path: PathBuf,
+    },
     StatusThread,
     Mailboxes,
     ConfigThread,
     Watch,
-    LastGood { path: PathBuf },
+    LastGood {
+        path: PathBuf,
+    },
     Housekeeping,
     Cpus,
     IoUring,
-    Worker { index: usize, cpu: usize, driver: Driver },
-    AccessLog { is_direct: bool },
+    Worker {
+        index: usize,
+        cpu: usize,
+        driver: Driver,
+    },
+    AccessLog {
+        is_direct: bool,
+    },
     Security,
     QuotaStore,
-    Cluster,
+    /// Whether the control plane is its store.
+    Cluster {
+        is_fed: bool,
+    },
 }
 
 impl Part {
@@ -90,7 +108,10 @@ impl StartError {
             Part::QuotaStore => {
                 "name a file that this user can write in `quota_store.path`, or do without: `quota_store: off`"
             }
-            Part::Cluster => "correct `cluster.redis`",
+            Part::Cluster { is_fed: false } => "correct `cluster.redis`",
+            Part::Cluster { is_fed: true } => {
+                "start the node with `--control-plane URL`, or name a store in `cluster.redis`"
+            }
             Part::Security => "`tollgate validate FILE` names the file and the line",
         }
     }
@@ -125,7 +146,7 @@ impl fmt::Display for Part {
             }
             Self::AccessLog { .. } => f.write_str("access log"),
             Self::QuotaStore => f.write_str("the store of quotas"),
-            Self::Cluster => f.write_str("the store of the cluster"),
+            Self::Cluster { .. } => f.write_str("the store of the cluster"),
             Self::Security => f.write_str("certificates"),
         }
     }

@@ -12,10 +12,13 @@ use crate::{
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 use tollgate_balance::{BreakerState, Endpoint, Upstream};
-use tollgate_cluster::{QuotaFigures, Shares};
+use tollgate_cluster::{QuotaFigures, Shares, StrictFigures};
 use tollgate_model::RuleId;
 use tollgate_telemetry::{
     BreakerFigures, ClusterFigures, EndpointFigures, EndpointState, GuardFigures, KeyFigures, NodeFigures,
@@ -104,14 +107,22 @@ fn quota_store_figures(figures: &QuotaFigures) -> QuotaStoreFigures {
 }
 
 fn cluster_figures(shares: &Shares) -> ClusterFigures {
-    let (figures, strict) = (shares.figures(), shares.strict_figures());
+    let figures = shares.figures();
+    let strict = |count: fn(&StrictFigures) -> &AtomicU64| {
+        shares.strict_figures().map_or(0, |figures| count(figures).load(Relaxed))
+    };
     ClusterFigures {
         is_up: !shares.is_lost(),
         losses: figures.losses.load(Relaxed),
         lent: figures.lent.load(Relaxed),
         lent_alone: figures.lent_alone.load(Relaxed),
-        questions: [&strict.answered, &strict.late, &strict.lost, &strict.full].map(|count| count.load(Relaxed)),
-        debits_dropped: strict.debits_dropped.load(Relaxed),
+        questions: [
+            strict(|figures| &figures.answered),
+            strict(|figures| &figures.late),
+            strict(|figures| &figures.lost),
+            strict(|figures| &figures.full),
+        ],
+        debits_dropped: strict(|figures| &figures.debits_dropped),
         wants_dropped: figures.wants_dropped.load(Relaxed),
     }
 }

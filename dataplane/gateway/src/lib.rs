@@ -37,6 +37,7 @@ pub use inside::ChangeRefused;
 pub use plans::QuotaUsed;
 pub use publish::{PublishError, Published};
 pub use startup::{Overlay, OverlayError, Startup};
+pub use tollgate_cluster::{Ask as ShareAsk, Of as ShareOf, ShareBatch, ShareSource};
 pub use tollgate_ring::preflight;
 pub use tollgate_telemetry::{UsageReader, Used};
 pub use tollgate_tls::provide_by_default as provide_tls_by_default;

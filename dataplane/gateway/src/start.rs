@@ -31,7 +31,7 @@ use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, pref
 use tollgate_telemetry::Registry;
 use tollgate_worker::{Program, Registries, Security};
 
-pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
+pub(crate) fn start(mut startup: Startup) -> Result<Gateway, StartError> {
     if let Some(path) = startup.overwritten() {
         let part = Part::LastGood { path: path.to_owned() };
         return Err(part.failed()(io::Error::other("it is a file of the configuration and would be overwritten")));
@@ -45,7 +45,7 @@ pub(crate) fn start(startup: Startup) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
-    let survival = Survival::open(snapshot, startup.last_good.as_deref())?;
+    let survival = Survival::open(snapshot, startup.last_good.as_deref(), startup.shares.take())?;
     let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver, &survival) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tollgate_cluster::ShareSource;
 use tollgate_model::{ConfigErrors, Configuration, PatchError};
 
 /// What somebody besides the file keeps in the configuration: given the base, the patch (as that of `PATCH /config`) that
@@ -48,6 +49,8 @@ pub struct Startup {
     pub(crate) is_watched: bool,
     pub(crate) last_good: Option<PathBuf>,
     pub(crate) overlay: Option<Overlay>,
+    /// Who lends shares of limits, if that is the control plane.
+    pub(crate) shares: Option<Box<dyn ShareSource>>,
 }
 
 impl Startup {
@@ -64,6 +67,7 @@ impl Startup {
             is_watched: false,
             last_good: last_good.map(Path::to_owned),
             overlay: None,
+            shares: None,
         };
         let errors = match Configuration::load(file, &NodeSource) {
             Ok(configuration) => return Ok(startup(configuration, Cause::Start)),
@@ -101,6 +105,12 @@ impl Startup {
         }
     }
 
+    /// Has shares of limits lent by `source`, if the file names the control plane as the store of its cluster.
+    #[must_use]
+    pub fn sharing(self, source: impl ShareSource + 'static) -> Self {
+        Self { shares: Some(Box::new(source)), ..self }
+    }
+
     /// Has the file, those it includes and certificates read again when they change.
     #[must_use]
     pub fn watched(self, is_watched: bool) -> Self {
@@ -119,6 +129,7 @@ impl From<Configuration> for Startup {
             is_watched: false,
             last_good: None,
             overlay: None,
+            shares: None,
         }
     }
 }

@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tollgate_cluster::{QuotaStore, SECRET_BYTES, Secret, Shares};
+use tollgate_cluster::{QuotaStore, SECRET_BYTES, Secret, ShareSource, Shares};
 use tollgate_limit::{Quotas, Shared, Store, WhenLost};
-use tollgate_model::Snapshot;
+use tollgate_model::{ClusterStore, Snapshot};
 use tollgate_ring::Outbox;
 use tollgate_worker::{HashKeys, Keeper, Question, RuleRegistry};
 
@@ -28,8 +28,12 @@ pub(crate) struct Survival {
 }
 
 impl Survival {
-    /// Opens what `snapshot` asks for.
-    pub(crate) fn open(snapshot: &Snapshot, last_good: Option<&Path>) -> Result<Self, StartError> {
+    /// Opens what `snapshot` asks for; `fed` lends shares where that names the control plane.
+    pub(crate) fn open(
+        snapshot: &Snapshot,
+        last_good: Option<&Path>,
+        fed: Option<Box<dyn ShareSource>>,
+    ) -> Result<Self, StartError> {
         let mut keys = Err(io::ErrorKind::NotFound.into());
         let mut secret = |found: Option<[u8; SECRET_BYTES]>| {
             let shared = snapshot.cluster.as_ref().map(Shares::secret);
@@ -56,8 +60,14 @@ impl Survival {
             }
         };
         let keys = keys.map_err(Part::QuotaStore.failed())?;
-        let shares = snapshot.cluster.as_ref().map(|settings| Shares::start(settings, keys.probe()).map(Arc::new));
-        Ok(Self { quotas, shares: shares.transpose().map_err(Part::Cluster.failed())?, keys })
+        let shares = match &snapshot.cluster {
+            Some(settings) => {
+                let part = Part::Cluster { is_fed: settings.store == ClusterStore::ControlPlane };
+                Some(Arc::new(Shares::start(settings, fed, keys.probe()).map_err(part.failed())?))
+            }
+            None => None,
+        };
+        Ok(Self { quotas, shares, keys })
     }
 
     /// A registry of rules that go with it.
@@ -93,7 +103,7 @@ impl Keeper for Survival {
     }
 
     fn store(&self) -> Option<Arc<dyn Store>> {
-        Some(self.shares.as_ref()?.store())
+        self.shares.as_ref()?.store()
     }
 }
 

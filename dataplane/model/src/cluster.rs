@@ -24,8 +24,8 @@ pub struct QuotaStore {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Cluster {
-    /// URLs of the one store; at least one.
-    pub redis: Vec<Secret>,
+    /// Where shares are taken from.
+    pub store: ClusterStore,
     /// What keys of limits are hashed with.
     pub secret: Secret,
     /// At least 1.
@@ -34,6 +34,23 @@ pub struct Cluster {
     pub timeout: Duration,
     /// Of names of keys.
     pub prefix: String,
+}
+
+/// Where nodes take their shares of limits from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ClusterStore {
+    /// URLs of one Redis; at least one.
+    Redis(Vec<Secret>),
+    /// The control plane that feeds the node. It decides on no single request.
+    ControlPlane,
+}
+
+impl Cluster {
+    /// Whether the store decides on single requests, as rules of `mode: strict` need it.
+    #[must_use]
+    pub const fn decides(&self) -> bool {
+        matches!(self.store, ClusterStore::Redis(_))
+    }
 }
 
 /// A text that is never shown.

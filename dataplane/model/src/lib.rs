@@ -27,7 +27,7 @@ mod tracing;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
-pub use cluster::{Cluster, QuotaStore, Secret};
+pub use cluster::{Cluster, ClusterStore, QuotaStore, Secret};
 pub use configuration::Configuration;
 pub use limits::{
     ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, REVOKED_MAX,

@@ -32,6 +32,7 @@ pub(crate) use report::Report;
 pub(crate) use state::{Shelf, State};
 
 use crate::{
+    cluster::Cluster,
     digest, limits,
     raw::{self, Spanned},
     snapshot::Timeouts,
@@ -61,6 +62,7 @@ struct Inherited<'s> {
     /// Changes what the hash of a route is taken of.
     settings_refer: bool,
     has_cluster: bool,
+    has_strict: bool,
 }
 
 impl<'s> Inherited<'s> {
@@ -71,6 +73,7 @@ impl<'s> Inherited<'s> {
             layers,
             settings_refer: written.settings_refer,
             has_cluster: snapshot.cluster.is_some(),
+            has_strict: snapshot.cluster.as_ref().is_some_and(Cluster::decides),
         }
     }
 }
@@ -80,6 +83,7 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
     let mut state = match (&change.settings, previous) {
         (None, Some(previous)) => {
             report.has_cluster = previous.snapshot.cluster.is_some();
+            report.has_strict = previous.snapshot.cluster.as_ref().is_some_and(Cluster::decides);
             previous.clone()
         }
         (settings, _) => begin(report, settings.clone().unwrap_or_default(), previous),
@@ -111,6 +115,8 @@ pub(crate) fn resolve(report: &mut Report<'_>, previous: Option<&State>, change:
 fn begin(report: &mut Report<'_>, settings: raw::File, previous: Option<&State>) -> State {
     let snapshot = node::snapshot(report, &settings);
     report.has_cluster = settings.cluster.is_some();
+    // What is wrong with the store itself is told by its own place.
+    report.has_strict = snapshot.cluster.as_ref().map_or(report.has_cluster, Cluster::decides);
     let text = settings.to_canonical();
     let hash = match state::has_reference(&text) {
         true => digest::written("settings", &text),

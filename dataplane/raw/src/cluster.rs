@@ -28,8 +28,11 @@ impl Shape for QuotaStore {
 pub struct Cluster {
     /// Addresses of the one Redis or Valkey the nodes share, the first that can be written to is used:
     /// `redis://[user:password@]host[:port][/database]`, `rediss://` with TLS, `unix:///path`. 1 to 8; one with a password
-    /// is not written here but referred to. Required.
+    /// is not written here but referred to. Either this or `control_plane`.
     pub redis: Option<Spanned<Vec<Text>>>,
+    /// Whether shares are taken from the control plane that feeds this node, without a Redis; for rules of `mode: leased`.
+    /// `true`, `false`; default `false`.
+    pub control_plane: Option<Text>,
     /// The same on all nodes and known to nobody else: keys of limits are hashed with it. 16 to 256 visible ASCII
     /// characters, which are referred to: `${file:/run/secrets/cluster}` or `${env:SECRET}`. Required.
     pub secret: Option<Text>,

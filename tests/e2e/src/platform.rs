@@ -39,10 +39,17 @@ impl Platform {
     /// If any of that fails.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more in the file of its gateway.
+    ///
+    /// # Panics
+    /// If any of that fails.
+    #[must_use]
+    pub fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let text = "version: 1\nstatus: { bind: 127.0.0.1:0 }\naccess_log: off\n\
-                    listeners: [ { name: public, bind: 127.0.0.1:0 } ]\n";
-        fs::write(folder.path().join("gateway.yaml"), text).expect("the folder was just made");
+        fs::write(folder.path().join("gateway.yaml"), edge_file(more)).expect("the folder was just made");
         let mut platform = Self::run(folder);
         let token = platform.process.announced("setup token ");
         let url = platform.url();

@@ -12,8 +12,7 @@
 use super::{
     ShareFigures,
     key::Key,
-    link::Answers,
-    script::{Ask, Of},
+    source::{Answers, Ask, Of},
 };
 use ahash::AHashMap;
 use std::{

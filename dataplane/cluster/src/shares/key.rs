@@ -6,7 +6,7 @@
 //! bucket admits. From a bucket that is drained it is more: what is lent then owns a time far ahead, and comes on top of
 //! nothing if it is used or dropped before (docs/internals/cluster.md).
 
-use super::script::{Ask, Of};
+use super::source::{Ask, Of};
 use tollgate_limit::{Terms, Want, Window};
 
 /// A loan is for this long.

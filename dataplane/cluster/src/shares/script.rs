@@ -3,6 +3,7 @@
 //! A count is the number of units that all nodes were lent in a window. A bucket is when it will be full, in microseconds
 //! since 1970, as in `limit`: what is lent owns an interval of the key's time. Both answer what is given and what is left.
 
+use super::source::{Ask, Of};
 use redis::{Connection, Pipeline, RedisResult, cmd};
 use tollgate_limit::{Count, Debit, Question, Terms};
 
@@ -91,34 +92,6 @@ impl Scripts {
 
 /// A count is kept for this long behind the end of its window, in seconds: clocks of nodes differ.
 const KEPT_S: i64 = 3600;
-
-/// One question to the store.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ask {
-    pub(super) rule: u32,
-    pub(super) key: u64,
-    pub(super) of: Of,
-    /// Below 0: that many come back.
-    pub(super) units: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Of {
-    Quota {
-        limit: u64,
-        end_s: i64,
-        /// The units are lent already.
-        is_debit: bool,
-    },
-    Bucket {
-        unit_us: f64,
-        fill_us: f64,
-        /// Units that are given however full it is, if it has them.
-        spare: u64,
-        /// More only where it takes this long to be full.
-        drained_us: u64,
-    },
-}
 
 impl Ask {
     /// Adds the question to a batch.

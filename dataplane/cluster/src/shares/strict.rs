@@ -10,12 +10,13 @@
 //! from then on questions come back at once, until it answers again and has been told what was admitted without it. A
 //! queue that is full gives questions back. Nothing is asked twice.
 
-use super::{Lock, link::Link, now, script};
+use super::{Lock, link::Link, now, script, source::Said};
 use ahash::AHashMap;
 use crossbeam::{
     channel::{Receiver, Sender},
     select,
 };
+use redis::RedisResult;
 use std::{
     sync::{
         Arc, PoisonError,
@@ -76,6 +77,7 @@ pub(super) struct Asker {
 /// The thread's end.
 pub(super) struct Strict {
     pub(super) link: Link,
+    pub(super) said: Said,
     pub(super) messages: Receiver<Message>,
     pub(super) ended: Receiver<()>,
     pub(super) is_lost: Arc<AtomicBool>,
@@ -180,11 +182,12 @@ impl Strict {
     /// Asks a batch, after what the store is owed; with neither, whether it is there.
     fn exchange(&mut self, batch: &mut Batch) {
         let debts: Vec<_> = self.debts.values().take(BATCH_MAX).copied().collect();
-        let answered: Option<Vec<Vec<i64>>> = self.link.query(|pipeline, prefix, scripts| {
+        let answered: RedisResult<Vec<Vec<i64>>> = self.link.query(|pipeline, prefix, scripts| {
             debts.iter().for_each(|debit| script::of_debit(debit).add(pipeline, prefix, scripts));
             batch.iter().for_each(|question| script::add_question(question, pipeline, prefix, scripts));
         });
-        let Some(answers) = answered else {
+        self.said.say(answered.as_ref().err());
+        let Ok(answers) = answered else {
             self.is_lost.store(true, Relaxed);
             return self.give_back(batch);
         };

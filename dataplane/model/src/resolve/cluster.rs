@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{node, report::Report};
 use crate::{
-    cluster::{Cluster, QuotaStore, Secret},
+    cluster::{Cluster, ClusterStore, QuotaStore, Secret},
     limits,
     raw::{self, Location, OrWord, Spanned, Text},
 };
@@ -32,14 +32,36 @@ pub(super) fn quota_store(
 
 pub(super) fn cluster(report: &mut Report<'_>, raw: Option<&Spanned<raw::Cluster>>) -> Option<Cluster> {
     let Spanned { value: raw, referenced, .. } = raw?;
-    let redis = report.required(raw.redis.as_ref(), "redis", *referenced).map(|raw| urls(report, raw));
+    let store = store(report, raw, *referenced);
     let secret = report.required(raw.secret.as_ref(), "secret", *referenced).and_then(|raw| secret(report, raw));
     let nodes = report.required(raw.nodes.as_ref(), "nodes", *referenced);
     let nodes = nodes.and_then(|raw| report.quantity(raw, &limits::NODES));
     let timeout = report.quantity_or(raw.timeout.as_ref(), &limits::STORE_TIMEOUT, TIMEOUT);
     let prefix = raw.prefix.as_ref().and_then(|raw| report.parse(raw, "a prefix", prefix));
     let prefix = prefix.unwrap_or_else(|| PREFIX.to_owned());
-    Some(Cluster { redis: redis?, secret: secret?, nodes: nodes.unwrap_or(Count(1)).0, timeout, prefix })
+    Some(Cluster { store: store?, secret: secret?, nodes: nodes.unwrap_or(Count(1)).0, timeout, prefix })
+}
+
+/// One of the two there are.
+fn store(report: &mut Report<'_>, raw: &raw::Cluster, at: Location) -> Option<ClusterStore> {
+    // One that cannot be read is told of already, and is no lack of a store.
+    let is_written = raw.control_plane.is_some();
+    let words = [("true", true), ("false", false)];
+    let is_fed = report.word(raw.control_plane.as_ref(), "control_plane", &words, is_written);
+    match (&raw.redis, &raw.control_plane) {
+        (Some(raw), _) if !is_fed => Some(ClusterStore::Redis(urls(report, raw))),
+        (None, _) if is_fed => Some(ClusterStore::ControlPlane),
+        (Some(_), Some(raw)) => {
+            let help = "leave out one of them: nodes take shares from one store".to_owned();
+            report.error(raw.referenced, "`redis` and `control_plane` exclude each other".to_owned(), Some(help));
+            None
+        }
+        _ => {
+            let help = "add `redis: [..]`, or `control_plane: true` on nodes that a control plane feeds".to_owned();
+            report.error(at, "there is no store for the cluster".to_owned(), Some(help));
+            None
+        }
+    }
 }
 
 fn urls(report: &mut Report<'_>, raw: &Spanned<Vec<Text>>) -> Vec<Secret> {

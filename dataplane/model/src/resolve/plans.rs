@@ -96,5 +96,5 @@ fn plan(report: &mut Report<'_>, item: &Spanned<raw::Plan>, name: &str) -> Optio
 
 /// Whether what plans take from the settings is another than before.
 pub(super) fn inherit_anew(before: &Inherited<'_>, now: &Inherited<'_>) -> bool {
-    before.has_cluster != now.has_cluster
+    (before.has_cluster, before.has_strict) != (now.has_cluster, now.has_strict)
 }

@@ -21,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub(super) fallback: Location,
     /// Whether there is a store that nodes share.
     pub(super) has_cluster: bool,
+    /// Whether the store that nodes share decides on single requests.
+    pub(super) has_strict: bool,
     errors: Vec<(Location, ConfigError)>,
     /// Mistakes beyond the bound.
     more: usize,
@@ -28,7 +30,15 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(documents: &'a Documents, source: &'a dyn Source) -> Self {
-        Self { documents, source, fallback: Location::UNKNOWN, has_cluster: false, errors: Vec::new(), more: 0 }
+        Self {
+            documents,
+            source,
+            fallback: Location::UNKNOWN,
+            has_cluster: false,
+            has_strict: false,
+            errors: Vec::new(),
+            more: 0,
+        }
     }
 
     /// The errors in the order of their places, if there are any.

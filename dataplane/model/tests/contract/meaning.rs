@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use tollgate_model::{
-    AccessLog, Action, Balance, Configuration, Forwarded, HashKey, HostPattern, IoDriver, PathMatch, Piece, Probe,
-    RetryOn, Segment, TraceAccept, Tracing, Workers, load,
+    AccessLog, Action, Balance, ClusterStore, Configuration, Forwarded, HashKey, HostPattern, IoDriver, PathMatch,
+    Piece, Probe, RetryOn, Segment, TraceAccept, Tracing, Workers, load,
 };
 
 use crate::source::{WORLD, World, file, good, read};
@@ -258,9 +258,16 @@ fn the_store_of_a_cluster_and_what_is_secret_of_it() {
     let text = "cluster: { redis: [ 'redis://a', 'unix:///b' ], secret: '${file:token}', nodes: 3 }\n";
     let snapshot = good(&file(text));
     let cluster = snapshot.cluster.as_ref().unwrap();
-    assert_eq!((cluster.redis[1].reveal(), cluster.nodes, &*cluster.prefix), ("unix:///b", 3, "tollgate"));
+    let ClusterStore::Redis(redis) = &cluster.store else { panic!("{:?}", cluster.store) };
+    assert_eq!((redis[1].reveal(), cluster.nodes, &*cluster.prefix), ("unix:///b", 3, "tollgate"));
     assert_eq!(cluster.secret.reveal(), "0123456789abcdef");
     assert!(!format!("{cluster:?}").contains("0123"));
+    let rule = "{ name: a, key: node, limit: 5, per: day, mode: leased }";
+    let route = format!(
+        "routes: [ {{ name: r, match: {{ path: / }}, answer: {{ status: 200 }}, policies: {{ quota: [ {rule} ] }} }} ]\n"
+    );
+    let fed = good(&file(&format!("{route}cluster: {{ control_plane: true, secret: '${{file:token}}', nodes: 2 }}\n")));
+    assert_eq!(fed.cluster.as_ref().unwrap().store, ClusterStore::ControlPlane);
     assert!(snapshot.quota_store.as_ref().is_some_and(|store| store.path.is_none() && store.every.as_secs() == 1));
     assert!(good(&file("quota_store: off\n")).quota_store.is_none());
 }

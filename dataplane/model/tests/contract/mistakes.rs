@@ -328,6 +328,13 @@ fn of_what_an_upstream_does() {
         ("quota_store: { every: §1ms }\n", "from 100ms to 1h"),
         ("cluster: §{ redis: [ 'redis://a' ], nodes: 3 }\n", "`secret` is missing"),
         ("cluster: { redis: [ 'redis://a' ], secret: §0123456789abcdef, nodes: 3 }\n", "holds the secret itself"),
+        ("cluster: §{ secret: '${file:token}', nodes: 3 }\n", "or `control_plane: true`"),
+        ("cluster: §{ control_plane: false, secret: '${file:token}', nodes: 3 }\n", "there is no store"),
+        ("cluster: { control_plane: §yes, secret: '${file:token}', nodes: 3 }\n", "allowed here: true, false"),
+        (
+            "cluster: { redis: [ 'redis://a' ], control_plane: §true, secret: '${file:token}', nodes: 3 }\n",
+            "leave out one of them",
+        ),
         ("cluster: { redis: §[], secret: '${file:token}', nodes: 3 }\n", "there must be 1 to 8 addresses"),
         ("cluster: { redis: [ §'http://a' ], secret: '${file:token}', nodes: 3 }\n", "write `redis://host:6379`"),
         ("cluster: { redis: [ §'redis://:x@a' ], secret: '${file:token}', nodes: 3 }\n", "write `${env:REDIS_URL}`"),
@@ -590,6 +597,9 @@ fn of_rules_that_the_store_decides_on() {
         "{A}routes:\n  - {{ name: r, match: {{ path: / }}, upstream: a, policies: {{ quota: [ {rule} ] }} }}\n"
     );
     check(&(file(&route) + cluster), "write a number, or `mode: leased`");
+    let fed = "cluster: { control_plane: true, secret: '${file:token}', nodes: 3 }\n";
+    let strict = route.replace(", cost: §request_bytes", "").replace("mode: strict", "mode: §strict");
+    check(&(file(&strict) + fed), "write `mode: leased`, or name a store in `cluster.redis`");
 }
 
 fn check_policies(text: &str, expected: &str) {

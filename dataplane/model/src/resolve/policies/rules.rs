@@ -198,6 +198,10 @@ fn mode(report: &mut Report<'_>, raw: &raw::Rule, cost: &Cost) -> Mode {
     if let (Some(raw), Mode::Leased(_) | Mode::Strict(_), false) = (&raw.mode, mode, report.has_cluster) {
         let help = "add `cluster: { redis: [..], secret: .., nodes: .. }`".to_owned();
         report.error(raw.referenced, format!("there is no store for `{}`", raw.value), Some(help));
+    } else if let (Some(raw), Mode::Strict(_), false) = (&raw.mode, mode, report.has_strict) {
+        let help =
+            "write `mode: leased`, or name a store in `cluster.redis` in the place of `control_plane`".to_owned();
+        report.error(raw.referenced, "the control plane does not decide on single requests".to_owned(), Some(help));
     }
     if let (Some(raw), Mode::Node) = (&raw.store_lost, mode) {
         let help = "add `mode: leased` or `mode: strict`, or leave it out".to_owned();
