@@ -14,6 +14,7 @@ mod schema;
 mod serve;
 mod status;
 mod terminal;
+mod time;
 mod validate;
 
 use clap::{Parser, Subcommand};

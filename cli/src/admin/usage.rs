@@ -1,7 +1,10 @@
 //! `tollgate usage`: what applications have used of APIs.
 
 use super::{Admin, client::with_query};
-use crate::exit::{Exit, help};
+use crate::{
+    exit::{Exit, help},
+    time::time,
+};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
@@ -67,20 +70,6 @@ fn summed(rows: &[Value]) -> Value {
     sums.into_iter().map(row).collect()
 }
 
-/// `90m`, `24h`, `7d`.
-fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time: write 24h, 7d or 90m");
-    let at = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
-    let seconds = match &text[at..] {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,15 +80,5 @@ mod tests {
         let sums = summed(&[row("x", 0, 1), row("y", 0, 2), row("x", 3600, 4)]);
         let sum = |application: &str, ok: u64, throttled: u64| json!({ "application": application, "api": "a@1", "ok": ok, "throttled": throttled, "errors": 0 });
         assert_eq!(sums, json!([sum("x", 5, 2), sum("y", 2, 1)]));
-    }
-
-    #[test]
-    fn a_time_is_a_number_with_a_unit() {
-        for (text, seconds) in [("90m", Some(5400)), ("24h", Some(86_400)), ("7d", Some(604_800)), ("0h", Some(0))] {
-            assert_eq!(time(text).ok().map(|time| time.as_secs()), seconds, "{text}");
-        }
-        for text in ["", "h", "24", "1w", "-1h", "1.5h", "99999999999999999999h", "9999999999999999d"] {
-            assert!(time(text).is_err(), "{text}");
-        }
     }
 }

@@ -6,10 +6,11 @@ use super::{Failure, Node};
 use crate::{
     admin::{Output, with_query},
     exit::{Exit, help},
+    time::time,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Shows and changes what keys of quotas have used on a running node
 ///
@@ -19,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[command(after_long_help = help!(
     "Examples:\n  tollgate limits show\n  \
      tollgate limits show routes/orders/quota/daily 10.0.0.1 --node /run/tollgate/admin.sock\n  \
-     tollgate limits grant routes/orders/quota/daily 10.0.0.1 --units 500\n  \
+     tollgate limits grant routes/orders/quota/daily 10.0.0.1 --units 500 --for 24h\n  \
      tollgate limits block routes/orders/quota/daily 10.0.0.1\n\n"
 ))]
 pub(crate) struct Arguments {
@@ -45,13 +46,16 @@ enum Verb {
     },
     /// Forgets what a key has used, and unblocks it
     Reset(Key),
-    /// Lets a key use more until its window ends
+    /// Lets a key use more, for a time or until its window ends
     Grant {
         #[command(flatten)]
         key: Key,
         /// How many units more
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         units: u64,
+        /// How long; at the longest until its window ends: 24h, 7d, 90m
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        for_time: Option<Duration>,
     },
     /// Admits a key nothing more, in any window, until it is unblocked
     Block(Key),
@@ -96,7 +100,11 @@ fn ask(arguments: &Arguments) -> Result<Value, Failure> {
             client.get(&escaped(&with_query("/quotas", [("rule", rule.as_str())].into_iter().chain(parts))))
         }
         Verb::Reset(key) => post(key, json!({ "action": "reset" })),
-        Verb::Grant { key, units } => post(key, json!({ "action": "grant", "units": units })),
+        Verb::Grant { key, units, for_time } => {
+            let mut action = json!({ "action": "grant", "units": units });
+            for_time.iter().for_each(|time| action["for_s"] = json!(time.as_secs()));
+            post(key, action)
+        }
         Verb::Block(key) => post(key, json!({ "action": "block" })),
         Verb::Unblock(key) => post(key, json!({ "action": "unblock" })),
     }?;

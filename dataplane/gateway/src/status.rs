@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod debugging;
 mod desk;
+mod grants;
 mod offload;
 mod pages;
 mod quotas;

@@ -116,3 +116,20 @@ fn operators_show_grant_block_and_reset_a_key_live() {
         assert_eq!(site.ask(line, "", body).0, status, "{line}");
     }
 }
+
+#[test]
+fn a_grant_for_a_time_is_taken_back_when_it_is_over() {
+    let site = configured(10).start(&[], &[]);
+    let mut connection = Connection::open(site.address);
+    assert_eq!(take(&mut connection, "alice"), 200);
+    let grant = json!({ "action": "grant", "units": 5, "for_s": 1 });
+    assert_eq!(operate(&site, &grant).1["used"], -4);
+    until("the grant to be over", || (show(&site, "alice")["used"] == 1).then_some(()));
+    // A reset ends a grant: nothing is taken back of what comes after. That of another key, which began later, is over then.
+    assert_eq!(operate(&site, &grant).1["used"], -4);
+    assert_eq!(operate(&site, &json!({ "action": "reset" })).1["used"], 0);
+    let other = json!({ "rule": RULE, "key": ["bob"], "action": "grant", "units": 5, "for_s": 1 });
+    assert_eq!(site.ask("POST /quotas", "", &other.to_string()).1["used"], -5);
+    until("the other grant to be over", || (show(&site, "bob")["used"] == 0).then_some(()));
+    assert_eq!(show(&site, "alice")["used"], 0);
+}

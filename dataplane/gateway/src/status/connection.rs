@@ -183,7 +183,10 @@ impl<I: Io> Connection<I> {
             Asked::Quotas | Asked::Operate => {
                 let received = self.body(request.body, request.expects_continue, behind, desk).await;
                 return match received {
-                    Ok((body, rest)) => Ok((reply(quotas::operate(&desk.pages.publisher, body.bytes()), false), rest)),
+                    Ok((body, rest)) => {
+                        let page = quotas::operate(&desk.pages.publisher, &desk.grants, &self.io, body.bytes());
+                        Ok((reply(page, false), rest))
+                    }
                     Err(Failure::Refused(page)) => Ok((reply(*page, true), None)),
                     Err(Failure::Broken(error)) => Err(error),
                 };

@@ -4,6 +4,7 @@ use super::{
     Subject,
     body::Budget,
     config::{self, Terms},
+    grants::Grants,
     offload::{Answering, Waiting},
     pages::Pages,
     report::Reporter,
@@ -12,7 +13,7 @@ use crate::{
     changes::{Change, Changes, Job, Live},
     figures::Figures,
 };
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 pub(super) struct Desk {
     pub(super) pages: Pages,
@@ -20,18 +21,21 @@ pub(super) struct Desk {
     pub(super) reporter: Reporter,
     pub(super) waiting: Waiting,
     pub(super) budget: Budget,
+    pub(super) grants: Rc<Grants>,
     changes: Changes,
 }
 
 impl Desk {
     pub(super) fn new(subject: Subject, waiting: Waiting) -> Self {
         let Subject { registry, publisher, live, changes, survival } = subject;
+        let grants = Grants::new(publisher.clone());
         Self {
             pages: Pages { registry, publisher: publisher.clone(), figures: Figures::new(publisher.clone(), survival) },
             reporter: Reporter { live: live.clone(), publisher, running: Arc::default() },
             live,
             waiting,
             budget: Budget::default(),
+            grants,
             changes,
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! GET  /quotas                                                    the rules there are
 //! GET  /quotas?rule=routes/orders/quota/daily&key=10.0.0.1        what a key has used
-//! POST /quotas {"rule": .., "key": [..], "action": "grant", "units": 5}
+//! POST /quotas {"rule": .., "key": [..], "action": "grant", "units": 5, "for_s": 86400}
 //! ```
 //!
 //! A `key` for each part of the rule's key, in their order. For whoever may change the configuration: keys are of people.
@@ -11,13 +11,18 @@
 
 use super::{
     config::problem,
+    grants::{Grants, Held},
     pages::{JSON, Page},
 };
 use crate::{certificates::SystemClock, publish::Publisher};
 use serde_json::{Value, json};
+use std::{rc::Rc, time::Duration};
+use tollgate_io::Io;
 use tollgate_tls::WallClock as _;
 use tollgate_worker::{KeyError, QuotaCommand, QuotaUsage};
 
+/// The longest time a grant holds, in seconds: a year.
+const FOR_S_MAX: u64 = 366 * 86_400;
 /// Parts of a key that are read.
 const PARTS_MAX: usize = 16;
 
@@ -26,6 +31,8 @@ struct Question {
     rule: String,
     key: Vec<String>,
     command: QuotaCommand,
+    /// How long a grant holds, if not until its window ends.
+    for_time: Option<Duration>,
 }
 
 /// The answer to `GET`.
@@ -37,8 +44,24 @@ pub(super) fn show(publisher: &Publisher, query: &[u8]) -> Page {
 }
 
 /// The answer to `POST`.
-pub(super) fn operate(publisher: &Publisher, body: &[u8]) -> Page {
-    Question::of_body(body).map_or_else(|page| page, |question| question.ask(publisher))
+pub(super) fn operate<I: Io>(publisher: &Publisher, grants: &Rc<Grants>, io: &I, body: &[u8]) -> Page {
+    let question = match Question::of_body(body) {
+        Ok(question) => question,
+        Err(page) => return page,
+    };
+    if question.for_time.is_some() && !grants.has_room() {
+        return problem(503, "busy", "Busy", "So many grants hold for a time that no more can be kept in mind.");
+    }
+    let (page, usage) = question.done(publisher);
+    match (usage, question.command, question.for_time) {
+        (Some(usage), QuotaCommand::Grant(units), Some(time)) => {
+            let Question { rule, key, .. } = question;
+            grants.hold(io, Held { rule, key, units, end_s: usage.end_s }, io.now() + time);
+        }
+        (Some(_), QuotaCommand::Reset, _) => grants.forget(&question.rule, &question.key),
+        _ => {}
+    }
+    page
 }
 
 impl Question {
@@ -54,13 +77,13 @@ impl Question {
             }
         }
         let rule = rule.ok_or_else(|| misunderstood("`rule` is missing."))?;
-        Ok(Self { rule, key, command: QuotaCommand::Show })
+        Ok(Self { rule, key, command: QuotaCommand::Show, for_time: None })
     }
 
     fn of_body(body: &[u8]) -> Result<Self, Page> {
         const SHAPE: &str = "Send `{\"rule\": \"routes/NAME/quota/NAME\", \"key\": [..], \"action\": ..}`.";
         let body: Value = serde_json::from_slice(body).map_err(|_| misunderstood(SHAPE))?;
-        let known = ["rule", "key", "action", "units"];
+        let known = ["rule", "key", "action", "units", "for_s"];
         let fields = body.as_object().ok_or_else(|| misunderstood(SHAPE))?;
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(misunderstood(&format!("`{unknown}` is not known. {SHAPE}")));
@@ -70,6 +93,14 @@ impl Question {
         let key: Option<Vec<String>> =
             body["key"].as_array().map(|key| key.iter().map(text).collect()).unwrap_or_default();
         let units = body["units"].as_u64();
+        let for_time = match (&body["for_s"], &body["action"]) {
+            (Value::Null, _) => None,
+            (time, action) => {
+                let seconds = time.as_u64().filter(|seconds| (1..=FOR_S_MAX).contains(seconds) && action == "grant");
+                let wrong = || misunderstood("`for_s` is how many seconds a `grant` holds: 1 to 31622400.");
+                Some(Duration::from_secs(seconds.ok_or_else(wrong)?))
+            }
+        };
         let command = match (body["action"].as_str(), units) {
             (Some("reset" | "unblock"), None) => QuotaCommand::Reset,
             (Some("block"), None) => QuotaCommand::Block,
@@ -77,17 +108,23 @@ impl Question {
             (Some("grant"), None) => return Err(misunderstood("`grant` needs `units`, a whole number.")),
             _ => return Err(misunderstood("`action` is `reset`, `block`, `unblock`, or `grant` with `units`.")),
         };
-        Ok(Self { rule, key: key.ok_or_else(|| misunderstood(SHAPE))?, command })
+        Ok(Self { rule, key: key.ok_or_else(|| misunderstood(SHAPE))?, command, for_time })
     }
 
     fn ask(&self, publisher: &Publisher) -> Page {
-        let Some(found) = publisher.quota_rule(&self.rule) else { return busy() };
+        self.done(publisher).0
+    }
+
+    /// The answer, and what the key has used if that was done.
+    fn done(&self, publisher: &Publisher) -> (Page, Option<QuotaUsage>) {
+        let Some(found) = publisher.quota_rule(&self.rule) else { return (busy(), None) };
         let Some((counts, keys)) = found else {
-            return problem(404, "no_such_rule", "No such rule", "`GET /quotas` names the quotas that run.");
+            let remedy = "`GET /quotas` names the quotas that run.";
+            return (problem(404, "no_such_rule", "No such rule", remedy), None);
         };
         let now_s = i64::try_from(SystemClock.unix_seconds()).unwrap_or(i64::MAX);
-        match counts.operate(&keys, &self.key, self.command, now_s) {
-            Ok(Some(usage)) if usage.is_done => Page::json(200, JSON, &self.told(&usage)),
+        let page = match counts.operate(&keys, &self.key, self.command, now_s) {
+            Ok(Some(usage)) if usage.is_done => return (Page::json(200, JSON, &self.told(&usage)), Some(usage)),
             Ok(Some(_)) => problem(
                 409,
                 "table_full",
@@ -99,7 +136,8 @@ impl Question {
                 misunderstood(&format!("The key of this rule has {parts} parts: give `key` for each, in their order."))
             }
             Err(KeyError::Address(at)) => misunderstood(&format!("`key` number {} is not an address.", at + 1)),
-        }
+        };
+        (page, None)
     }
 
     fn told(&self, usage: &QuotaUsage) -> Value {
@@ -154,7 +192,9 @@ mod tests {
             assert_eq!(Question::of_query(query.as_bytes()).err().unwrap().status, 400, "{query}");
         }
         let grant = Question::of_body(br#"{"rule": "r", "key": ["k"], "action": "grant", "units": 7}"#).unwrap();
-        assert_eq!(grant.command, QuotaCommand::Grant(7));
+        assert_eq!((grant.command, grant.for_time), (QuotaCommand::Grant(7), None));
+        let body = br#"{"rule": "r", "key": [], "action": "grant", "units": 7, "for_s": 60}"#;
+        assert_eq!(Question::of_body(body).unwrap().for_time, Some(Duration::from_secs(60)));
         for body in [
             "",
             "[]",
@@ -164,6 +204,9 @@ mod tests {
             r#"{"rule": "r", "key": [], "action": "grant"}"#,
             r#"{"rule": "r", "key": [], "action": "reset", "unit": 1}"#,
             r#"{"rule": "r", "key": [], "action": "grant", "units": -1}"#,
+            r#"{"rule": "r", "key": [], "action": "grant", "units": 1, "for_s": 0}"#,
+            r#"{"rule": "r", "key": [], "action": "grant", "units": 1, "for_s": "1h"}"#,
+            r#"{"rule": "r", "key": [], "action": "block", "for_s": 60}"#,
         ] {
             assert_eq!(Question::of_body(body.as_bytes()).err().unwrap().status, 400, "{body}");
         }

@@ -20,6 +20,13 @@ pub enum QuotaCommand {
     Reset,
     /// Lets it use so many units more in this window.
     Grant(u64),
+    /// Takes a grant back, if the window it was made in has not ended.
+    Withdraw {
+        /// As many units as were granted.
+        units: u64,
+        /// The end of that window, in seconds since 1970.
+        end_s: i64,
+    },
     /// Admits it nothing more, in no window, until it is reset.
     Block,
 }
@@ -76,6 +83,12 @@ impl Counts {
             QuotaCommand::Show => true,
             QuotaCommand::Reset => quotas.reset(key, &window, now_s),
             QuotaCommand::Grant(units) => quotas.grant(key, units, &window, now_s),
+            QuotaCommand::Withdraw { units, end_s } => {
+                if window.end_s == end_s {
+                    quotas.charge(key, units, &window, now_s);
+                }
+                true
+            }
             QuotaCommand::Block => quotas.block(key, &window, now_s),
         };
         let usage = quotas.show(key);
