@@ -8,6 +8,7 @@ use std::{
     net::SocketAddr,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     thread,
+    time::Instant,
 };
 use tempfile::TempDir;
 use tollgate_e2e::{Connection, Edge, Platform, edge_file, get, until};
@@ -125,6 +126,21 @@ fn two_nodes_admit_a_small_quota_and_hardly_more() {
     let admitted = press(&addresses(&members), 2000);
     println!("admitted {admitted} of {limit}");
     assert!((limit * 99 / 100..=limit + limit / 200).contains(&admitted), "{admitted} of {limit}");
+}
+
+#[test]
+fn two_nodes_admit_what_a_bucket_gains_and_hardly_more() {
+    let (circle, limit) = (Circle::of(2), 1000);
+    let platform = Platform::start();
+    let rule = format!("throttle: [ {{ name: all, key: node, limit: {limit}, burst: {limit}, mode: leased }} ]");
+    let members = members(&platform, &["one", "two"], &circle.text(&rule));
+    until("the shares", || are_up(&members).then_some(()));
+    let begun = Instant::now();
+    let admitted = press(&addresses(&members), 6000);
+    // More time than it was has been for more units: that errs to one side only.
+    let exact = limit + begun.elapsed().as_nanos() as u64 * limit / 1_000_000_000;
+    println!("admitted {admitted} of {exact}");
+    assert!((limit * 9 / 10..=exact + limit / 100).contains(&admitted), "{admitted} of {exact}");
 }
 
 #[test]

@@ -120,9 +120,9 @@ fn random_batches_are_answered_as_the_scripts_would() {
         us += chance(300);
         let key = chance(5);
         let ask = match chance(4) {
-            0 => quota(key, chance(200).cast_signed(), 50_000),
-            1 => quota(key, -chance(150).cast_signed(), 50_000),
-            2 => debit(key, chance(20).cast_signed(), 50_000),
+            0 => quota(key, chance(200).cast_signed(), 2_000),
+            1 => quota(key, -chance(150).cast_signed(), 2_000),
+            2 => debit(key, chance(20).cast_signed(), 2_000),
             _ => bucket(10 + key, 1 + chance(12).cast_signed(), chance(5), chance(600)),
         };
         assert_eq!(one(&mut ledger, ask, us), scripts.answer(&ask, us as f64), "seed {seed}, turn {turn}: {ask:?}");
