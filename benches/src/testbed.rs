@@ -40,6 +40,7 @@ const PATH_BYTES: u64 = 1024;
 
 /// Arguments of all subcommands.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Options {
     /// Gateways to measure, in this order.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "nginx,haproxy,tollgate")]

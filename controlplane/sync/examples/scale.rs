@@ -1,7 +1,8 @@
 //! A node with many routes: how soon it runs a change, and how soon it serves again without its control plane.
 //!
-//! `cargo run -p tollgate-sync --example scale -- TOLLGATE [APIS]`: the binary, and APIs of 10 routes each (10,000). It plays
-//! the control plane, starts the node over loopback, times it from outside, and prints a line for each figure.
+//! `cargo run -p tollgate-sync --example scale -- TOLLGATE [APIS [APPLICATIONS]]`: the binary, APIs of 10 routes each (10,000),
+//! and applications of 10 subscriptions each (0). It plays the control plane, starts the node over loopback, times it from
+//! outside, and prints a line for each figure.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be had ends the measurement")]
 
@@ -61,6 +62,19 @@ fn api(patch: &mut Patch, number: u64, weight: u64) {
     }
 }
 
+/// An application as it is compiled.
+fn application(patch: &mut Patch, number: u64, apis: u64) {
+    let name = format!("acme.application-{number}");
+    let held = |at: u64| json!({ "api": format!("acme/api-{}@1.0", (number * 10 + at) % apis) });
+    let item = json!({
+        "name": name,
+        "tenant": "acme",
+        "credentials": [{ "id": format!("k{number}"), "sha256": format!("{:016x}{number:048x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) }],
+        "subscriptions": (0..10).map(held).collect::<Vec<_>>(),
+    });
+    patch.set("applications", name, item.to_string()).unwrap();
+}
+
 /// Starts the node; gives it with its listener.
 fn node(binary: &str, folder: &str, url: &str) -> (Child, String) {
     let (config, data) = (format!("{folder}/edge.yaml"), format!("{folder}/data"));
@@ -100,6 +114,7 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let binary = arguments.next().expect("the path of tollgate");
     let apis: u64 = arguments.next().map_or(10_000, |apis| apis.parse().unwrap());
+    let applications: u64 = arguments.next().map_or(0, |applications| applications.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
     let file = "version: 1\nstatus: off\naccess_log: off\nlisteners: [ { name: public, bind: 127.0.0.1:0 } ]\n";
@@ -107,7 +122,8 @@ fn main() {
 
     let mut whole = Patch::default();
     (0..apis).for_each(|number| api(&mut whole, number, 1));
-    println!("{} routes, {} MiB", apis * 10, whole.bytes() >> 20);
+    (0..applications).for_each(|number| application(&mut whole, number, apis));
+    println!("{} routes, {applications} applications, {} MiB", apis * 10, whole.bytes() >> 20);
     let feed = Arc::new(Feed::default());
     feed.reset(at(1), 1);
     let source = Arc::new(Script(Mutex::new(Delta { from: None, to: at(1), patch: whole })));
