@@ -1,15 +1,22 @@
 //! Where passwords are hashed: a few threads at a time, each for one password, which yield to the workers of the gateway.
 //!
 //! ```text
-//! full -> Busy, told to come again        else: wait for a turn -> a thread with `nice` -> the hash
+//! full -> Busy, told to come again        else: wait for a turn -> a thread that runs when no other would -> the hash
 //! ```
 //!
 //! A thread costs a thousandth of what it does, so none is kept. Neither a thread of the runtime nor one that writes waits
 //! inside of a transaction for it.
 
-use crate::limits::{HASHER_NICE, HASHES_MAX, HASHES_WAITING_MAX};
+use crate::limits::{HASHES_MAX, HASHES_WAITING_MAX};
 use std::{sync::Arc, thread};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{Semaphore, oneshot};
+
+/// SCHED_IDLE (sched(7)): whoever else wants the CPU has it at once. A mere `nice` runs its slice to the end, which is more than a
+/// request takes.
+const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// Bounds what is hashed at one time.
 #[derive(Clone, Debug)]
@@ -45,8 +52,8 @@ impl Hasher {
         let thread = thread::Builder::new().name("tollgate-hash".to_owned());
         let started = thread.spawn(move || {
             let _turn = turn;
-            // Of this thread alone, as Linux has it. Where it is refused, hashing goes on as it is.
-            let _ = rustix::process::nice(HASHER_NICE);
+            // Where it is refused, hashing goes on as it is.
+            let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
             let _ = tell.send(work());
         });
         started.map_err(|_| Busy)?;
@@ -90,9 +97,10 @@ mod tests {
     #[test]
     fn its_threads_yield() {
         let runtime = Builder::new_current_thread().build().unwrap();
-        let nice = || rustix::process::getpriority_process(None).unwrap();
-        let before = nice();
-        let there = runtime.block_on(Hasher::new().run(nice)).unwrap();
-        assert_eq!((there, nice()), ((before + HASHER_NICE).min(19), before));
+        let policy = || thread_priority::thread_schedule_policy().unwrap();
+        let before = policy();
+        let there = runtime.block_on(Hasher::new().run(policy)).unwrap();
+        assert_eq!((there, policy()), (IDLE, before));
+        assert_ne!(before, IDLE);
     }
 }

@@ -22,8 +22,6 @@ pub(crate) const REQUESTS_MAX: usize = 16;
 pub(crate) const HASHES_MAX: usize = 2;
 /// Passwords that wait to be hashed; more are told to come again.
 pub(crate) const HASHES_WAITING_MAX: usize = 64;
-/// How much the threads that hash passwords yield to the workers (`nice`).
-pub(crate) const HASHER_NICE: i32 = 10;
 /// Attempts to sign in to an account that may come at once, and how often another one may, in seconds.
 pub(crate) const ACCOUNT_ATTEMPTS: (u32, u32) = (10, 30);
 /// The same of an address, behind which there may be many.
