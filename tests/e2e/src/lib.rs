@@ -24,7 +24,7 @@ pub use edge::{Edge, edge_file};
 pub use machine::cpu;
 pub use node::{Node, Process};
 pub use origin::origin;
-pub use platform::{Crashed, Platform};
+pub use platform::{Crashed, ORDERS, Platform};
 pub use redis::Redis;
 pub use site::{Folder, Site, TOKEN};
 pub use wait::{DEADLINE, until};

@@ -20,6 +20,19 @@ use std::{
 };
 use tempfile::TempDir;
 
+/// The OpenAPI document of an API with one operation, which wants a key.
+pub const ORDERS: &str = "\
+openapi: 3.0.3
+info: { title: Orders, version: '1.0' }
+servers: [ { url: 'http://127.0.0.1:9/orders' } ]
+components:
+  securitySchemes:
+    key: { type: apiKey, in: header, name: X-API-Key }
+security: [ { key: [] } ]
+paths:
+  /hello: { get: { operationId: hello, responses: { '200': { description: Hello. } } } }
+";
+
 /// A running `tollgate serve` whose first tenant is `acme`, of which `ann` is the owner.
 #[derive(Debug)]
 pub struct Platform {

@@ -1,19 +1,7 @@
 //! The debugger: a test request through an environment and at a node, which shows every phase and spends nothing.
 
 use serde_json::{Value, json};
-use tollgate_e2e::{Platform, origin, until};
-
-const DOCUMENT: &str = "\
-openapi: 3.0.3
-info: { title: Orders, version: '1.0' }
-servers: [ { url: 'http://127.0.0.1:9/orders' } ]
-components:
-  securitySchemes:
-    key: { type: apiKey, in: header, name: X-API-Key }
-security: [ { key: [] } ]
-paths:
-  /hello: { get: { operationId: hello, responses: { '200': { description: Hello. } } } }
-";
+use tollgate_e2e::{ORDERS, Platform, origin, until};
 
 /// An API in front of an origin that an environment's variable names, and an application with a key.
 fn published(platform: &Platform, upstream: &str) -> String {
@@ -22,7 +10,7 @@ fn published(platform: &Platform, upstream: &str) -> String {
          kind: Plan\nname: two\nquota: [ {{ name: two, limit: 2, per: day }} ]\n"
     );
     let _ = platform.done(&["apply", "-f", &platform.put("managed.yaml", &managed)]);
-    let document = platform.put("orders.yaml", DOCUMENT);
+    let document = platform.put("orders.yaml", ORDERS);
     let _ = platform.done(&["import", "openapi", &document, "--upstream", "${var:ORIGIN}", "--plan", "two"]);
     let _ = platform.done(&["publish", "orders@1.0", "production"]);
     let shop =

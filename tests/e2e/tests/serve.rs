@@ -3,19 +3,7 @@
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tollgate_e2e::{Connection, Platform, Response, origin, until};
-
-const DOCUMENT: &str = "\
-openapi: 3.0.3
-info: { title: Orders, version: '1.0' }
-servers: [ { url: 'http://127.0.0.1:9/orders' } ]
-components:
-  securitySchemes:
-    key: { type: apiKey, in: header, name: X-API-Key }
-security: [ { key: [] } ]
-paths:
-  /hello: { get: { operationId: hello, responses: { '200': { description: Hello. } } } }
-";
+use tollgate_e2e::{Connection, ORDERS, Platform, Response, origin, until};
 
 const MANAGED: &str = "\
 kind: Environment
@@ -28,7 +16,7 @@ throttle: [ { name: three, limit: 3, per: hour } ]
 
 /// Everything up to a key: what is managed, an imported API in front of `upstream`, its publication and a subscription.
 fn published(platform: &Platform, upstream: &str) -> String {
-    published_as(platform, upstream, DOCUMENT)
+    published_as(platform, upstream, ORDERS)
 }
 
 fn published_as(platform: &Platform, upstream: &str, document: &str) -> String {
@@ -75,7 +63,7 @@ fn from_a_document_to_a_metered_call_and_back() {
     assert_eq!(limited.status, 429, "{}", limited.text());
 
     // A bad revision takes the operation away; the rollback brings it back.
-    let bad = platform.put("bad.yaml", &DOCUMENT.replace("/hello", "/goodbye"));
+    let bad = platform.put("bad.yaml", &ORDERS.replace("/hello", "/goodbye"));
     let _ = platform.done(&["import", "openapi", &bad]);
     assert_eq!(platform.done(&["publish", "orders@1.0", "production"])["revision"], 2);
     until_status(&platform, "/orders/hello", "", 404);
@@ -167,7 +155,7 @@ fn the_page_for_users_leads_to_a_key() {
         platform.done(&["apply", "-f", &file])
     };
     apply("acme.yaml");
-    let document = platform.put("orders.yaml", DOCUMENT);
+    let document = platform.put("orders.yaml", ORDERS);
     let _ = platform.done(&["import", "openapi", &document, "--upstream", "127.0.0.1:9", "--plan", "gold"]);
     let _ = platform.done(&["publish", "orders@1.0", "production"]);
     apply("shop.yaml");
@@ -178,7 +166,7 @@ fn the_page_for_users_leads_to_a_key() {
 
 /// An API that lets in whoever is known in any way, and a client of it.
 fn published_with_client(platform: &Platform, upstream: &str) -> Value {
-    let document = DOCUMENT.replace("security: [ { key: [] } ]\n", "");
+    let document = ORDERS.replace("security: [ { key: [] } ]\n", "");
     let _ = published_as(platform, upstream, &document);
     platform.done(&["keys", "shop", "issue", "--oauth"])
 }
