@@ -29,7 +29,7 @@ fn it_answers_until_it_is_told_to_stop_and_counts() {
     let mut rest = String::new();
     said.read_to_string(&mut rest).expect("it ends");
     assert!(rest.contains("/delay/lognormal/MEDIAN-SIGMA/..."), "{rest}");
-    assert!(rest.ends_with("1 requests on 1 connections, 0 of them open\n"), "{rest}");
+    assert!(rest.contains("\n1 requests on 1 connections, "), "{rest}");
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
