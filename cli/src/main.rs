@@ -9,6 +9,7 @@ mod doctor;
 mod exit;
 mod gateway;
 mod node;
+mod origin;
 mod run;
 mod schema;
 mod serve;
@@ -59,6 +60,7 @@ enum Verb {
     Nodes(admin::nodes::Arguments),
     Usage(admin::usage::Arguments),
     Debug(debug::Arguments),
+    Origin(origin::Arguments),
     Limits(status::limits::Arguments),
     Top(status::top::Arguments),
 }
@@ -90,6 +92,7 @@ fn main() -> Exit {
         Verb::Nodes(arguments) => admin::nodes::run(&arguments),
         Verb::Usage(arguments) => admin::usage::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
+        Verb::Origin(arguments) => origin::run(&arguments),
         Verb::Limits(arguments) => status::limits::run(&arguments),
         Verb::Top(arguments) => status::top::run(&arguments),
     }

@@ -9,7 +9,7 @@ use std::{
     net::TcpStream,
     time::{Duration, Instant},
 };
-use tollgate_loadtest::{Driver, Origin, OriginConfig, body_byte};
+use tollgate_loadtest::{Counts, Driver, Origin, OriginConfig, body_byte};
 
 /// Fails a test instead of hanging it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -274,6 +274,138 @@ fn a_delayed_answer_waits_and_holds_nobody_else_up() {
         assert_eq!(slow.reply().body, pattern(3));
         assert!(start.elapsed() >= Duration::from_millis(150));
     });
+}
+
+#[test]
+fn a_delay_finer_than_a_millisecond_is_one() {
+    on_both(|origin| {
+        let mut client = Client::new(origin);
+        let mut waits: Vec<_> = (0..100)
+            .map(|_| {
+                let start = Instant::now();
+                client.get("/delay/300us/bytes/1");
+                start.elapsed()
+            })
+            .collect();
+        waits.sort_unstable();
+        // The best of many: the machine may be busy, and a timer of whole milliseconds would still never be this early.
+        assert!(waits[0] >= Duration::from_micros(300) && waits[0] < Duration::from_micros(950), "{waits:?}");
+    });
+}
+
+#[test]
+fn chance_repeats_with_the_seed() {
+    let failures = |seed| {
+        let origin = Origin::start(OriginConfig { seed, ..OriginConfig::default() }).unwrap();
+        let mut client = Client::new(&origin);
+        (0..64).map(|_| client.get("/flaky/50/bytes/1").head.starts_with("HTTP/1.1 503 ")).collect::<Vec<_>>()
+    };
+    assert_eq!(failures(5), failures(5));
+    assert_ne!(failures(5), failures(6));
+}
+
+#[test]
+fn a_share_of_the_answers_is_503() {
+    on_both(|origin| {
+        let mut client = Client::new(origin);
+        let mut failed = |percent| {
+            let path = format!("/flaky/{percent}/bytes/1");
+            (0..200).filter(|_| client.get(&path).head.starts_with("HTTP/1.1 503 ")).count()
+        };
+        assert_eq!((failed(0), failed(100)), (0, 200));
+        let half = failed(50);
+        assert!((60..140).contains(&half), "{half} of 200");
+    });
+}
+
+#[test]
+fn slow_bodies_come_in_pieces() {
+    on_both(|origin| {
+        let (mut client, start) = (Client::new(origin), Instant::now());
+        client.send("GET /slow/10/4/20 HTTP/1.1\r\n\r\n");
+        assert_eq!(field(&client.head(), "Content-Length"), Some("10"));
+        let mut piece = [0; 4];
+        client.0.read_exact(&mut piece).unwrap();
+        assert!(client.0.buffer().is_empty(), "only the first piece comes with the head");
+        let mut rest = [0; 6];
+        client.0.read_exact(&mut rest).unwrap();
+        assert_eq!([&piece[..], &rest[..]].concat(), pattern(10));
+        assert!(start.elapsed() >= Duration::from_millis(40));
+        assert_eq!(client.get("/slow/3/65536/600s").body, pattern(3));
+        client.send("HEAD /slow/10/1/600s HTTP/1.1\r\n\r\nGET /after HTTP/1.1\r\n\r\n");
+        assert_eq!(field(&client.head(), "Content-Length"), Some("10"));
+        assert_eq!(client.reply().text(), "one: GET /after\n");
+    });
+}
+
+#[test]
+fn events_come_one_by_one_and_the_connection_goes_on() {
+    on_both(|origin| {
+        let (mut client, start) = (Client::new(origin), Instant::now());
+        client.send("GET /events/3/20 HTTP/1.1\r\n\r\n");
+        let head = client.head();
+        assert_eq!(field(&head, "Content-Type"), Some("text/event-stream"));
+        assert_eq!(field(&head, "Transfer-Encoding"), Some("chunked"));
+        let mut sent_before = 0;
+        for number in 0..3 {
+            let mut lines = [(); 5].map(|()| String::new());
+            for line in &mut lines {
+                client.0.read_line(line).unwrap();
+            }
+            let size = usize::from_str_radix(lines[0].trim_end(), 16).unwrap();
+            assert_eq!(size, lines[1].len() + lines[2].len() + lines[3].len());
+            assert_eq!((lines[1].as_str(), lines[3].as_str()), (format!("id: {number}\n").as_str(), "\n"));
+            let sent = lines[2].split_once("\"sent_us\":").unwrap().1.trim_end().trim_end_matches('}');
+            let sent: u64 = sent.parse().unwrap();
+            assert!(sent > sent_before);
+            sent_before = sent;
+        }
+        assert!(start.elapsed() >= Duration::from_millis(40));
+        let mut last = [0; 5];
+        client.0.read_exact(&mut last).unwrap();
+        assert_eq!(&last, b"0\r\n\r\n");
+        assert_eq!(client.get("/bytes/1").body, pattern(1));
+    });
+}
+
+#[test]
+fn a_stall_makes_everybody_wait() {
+    on_both(|origin| {
+        let mut clients = [Client::new(origin), Client::new(origin)];
+        let [first, second] = &mut clients;
+        let start = Instant::now();
+        first.get("/stall/100");
+        for client in [second, first] {
+            client.get("/bytes/1");
+            assert!(start.elapsed() >= Duration::from_millis(100));
+        }
+        let start = Instant::now();
+        origin.stall(Duration::from_millis(50));
+        clients[0].get("/delay/50/bytes/1");
+        assert!(start.elapsed() >= Duration::from_millis(100), "a delay begins when the stall is over");
+    });
+}
+
+#[test]
+fn workers_share_a_port_and_stop_together() {
+    for driver in [Driver::Auto, Driver::Epoll] {
+        let config = OriginConfig { driver, ..OriginConfig::default() };
+        // One CPU twice, for machines with one.
+        let origin = Origin::on_cpus(config.clone(), &[0, 0]).unwrap();
+        let address = origin.address();
+        let mut clients: Vec<_> = (0..32).map(|_| Client::new(&origin)).collect();
+        for client in &mut clients {
+            assert_eq!(client.get("/bytes/1").body, pattern(1));
+        }
+        assert_eq!(origin.counts(), Counts { connections: 32, connections_open: 32, requests: 32 });
+        clients[0].send("GET /delay/600s/bytes/1 HTTP/1.1\r\n\r\n");
+        assert!(Origin::on_cpus(OriginConfig { bind: address, ..config.clone() }, &[0, 0]).is_err(), "taken");
+        origin.stop().unwrap();
+        assert_eq!(clients[1].rest(), b"");
+        assert!(TcpStream::connect(address).is_err());
+    }
+    assert!(Origin::on_cpus(OriginConfig::default(), &[]).is_err());
+    assert!(Origin::on_cpus(OriginConfig::default(), &[100_000]).is_err());
 }
 
 #[test]

@@ -20,11 +20,11 @@ use monoio::{
     net::TcpStream,
 };
 use nix::sys::socket::{setsockopt, sockopt::Linger};
-use std::{io, mem, os::fd::AsRawFd, rc::Rc};
+use std::{io, mem, os::fd::AsRawFd, rc::Rc, time::Duration};
 
 /// How an exchange left the connection.
 #[derive(PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     Request,
     Close,
     /// Nothing more may be sent, not even what is in `out`.
@@ -32,22 +32,22 @@ enum Next {
 }
 
 /// What the answer must know of its request once the head's bytes are gone.
-struct Exchange {
-    plan: Plan,
+pub(super) struct Exchange {
+    pub(super) plan: Plan,
     body: Decoder,
     expects_continue: bool,
-    head_only: bool,
-    http_1_0: bool,
+    pub(super) head_only: bool,
+    pub(super) http_1_0: bool,
 }
 
 pub(super) struct Connection {
     stream: TcpStream,
-    site: Rc<Site>,
+    pub(super) site: Rc<Site>,
     /// Received bytes; those before `at` are consumed.
     input: Vec<u8>,
     at: usize,
     /// Bytes to send.
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
 }
 
 impl Connection {
@@ -76,7 +76,7 @@ impl Connection {
             self.site.count_request();
             let exchange = match Request::parse(&self.input[self.at..self.at + length]) {
                 Ok(request) => Exchange {
-                    plan: Plan::new(&request, &self.site.name),
+                    plan: Plan::new(&request, &self.site.name, &mut self.site.chance.borrow_mut()),
                     expects_continue: request.expects_continue,
                     head_only: request.method == "HEAD",
                     http_1_0: request.http_1_0,
@@ -93,10 +93,7 @@ impl Connection {
     }
 
     async fn exchange(&mut self, mut exchange: Exchange) -> io::Result<Next> {
-        if let Some(delay) = exchange.plan.delay {
-            self.flush().await?;
-            monoio::time::sleep(delay).await;
-        }
+        self.wait(exchange.plan.delay).await?;
         if exchange.plan.early_hints && !exchange.http_1_0 {
             self.out.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n");
             self.flush().await?;
@@ -109,6 +106,21 @@ impl Connection {
             return Ok(self.refuse(refusal));
         }
         self.answer(exchange, digest).await
+    }
+
+    /// Waits while the origin is stalled, and then for what the path asks for.
+    async fn wait(&mut self, delay: Option<Duration>) -> io::Result<()> {
+        let stalled = self.site.control.stalled();
+        if stalled.is_some() || delay.is_some() {
+            self.flush().await?;
+        }
+        if let Some(until) = stalled {
+            self.site.alarm.sleep_until(until).await;
+        }
+        if let Some(delay) = delay {
+            self.site.alarm.sleep(delay).await;
+        }
+        Ok(())
     }
 
     /// Takes the request's body off the input.
@@ -134,6 +146,12 @@ impl Connection {
     async fn answer(&mut self, exchange: Exchange, digest: Digest) -> io::Result<Next> {
         match exchange.plan.answer {
             Answer::Bytes { length, framing } => return self.bytes(&exchange, length, framing).await,
+            Answer::Slow { length, piece, every } => self.slow(&exchange, length, piece, every).await?,
+            Answer::Events { count, every } => return self.events(&exchange, count, every).await,
+            Answer::Stall { time } => {
+                self.site.control.stall(time);
+                self.text(&exchange, 200, "text/plain", "requests wait now\n");
+            }
             Answer::Text { status, ref text } => self.text(&exchange, status, "text/plain", text),
             Answer::Upload => {
                 let (bytes, crc32) = (digest.bytes, digest.crc32());
@@ -284,7 +302,7 @@ impl Connection {
         count
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
@@ -299,7 +317,7 @@ impl Connection {
 
 impl Head {
     /// The head of a 200 to this exchange.
-    fn of(exchange: &Exchange, length: u64, framing: Framing) -> Self {
+    pub(super) fn of(exchange: &Exchange, length: u64, framing: Framing) -> Self {
         let connection = match exchange.plan.close || framing == Framing::UntilClose {
             true => Some("close"),
             false => exchange.http_1_0.then_some("keep-alive"),

@@ -26,6 +26,12 @@ pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 /// Longest body one request can ask for: 1 TiB.
 pub(super) const ANSWER_BYTES_MAX: u64 = 1 << 40;
 
+/// Most events one request can ask for.
+pub(super) const EVENTS_MAX: u64 = 1_000_000_000;
+
+/// Longest piece of a slow body: one that leaves from the static block.
+pub(super) const PIECE_BYTES_MAX: u64 = BLOCK_BYTES as u64;
+
 /// Longest delay one request can ask for.
 pub(super) const DELAY_MAX: Duration = Duration::from_secs(600);
 

@@ -1,50 +1,53 @@
-//! The origin's thread: driver, accept loop, stop.
+//! A worker's thread: driver, accept loop, stop.
 //!
-//! One thread does everything. Stopping shuts every connection down and waits for their tasks, so that no transfer is in
+//! Workers share a port (SO_REUSEPORT) and nothing else that a request touches. Stopping shuts every connection down and waits for their tasks, so that no transfer is in
 //! flight when the driver is torn down; the wait is bounded.
 
 use super::{
     Driver, OriginConfig, Ready,
+    alarm::Alarm,
+    chance::Chance,
     connection::Connection,
     limits::{ACCEPT_PAUSE, BACKLOG, STOP_WAIT_MAX},
-    site::{Site, Tally},
+    site::{Control, Site, Tally},
 };
+use crate::cpu;
 use monoio::{
     IoUringDriver, LegacyDriver, RuntimeBuilder,
     net::{ListenerOpts, TcpListener, TcpStream},
     time::{Instant, sleep},
 };
-use nix::{
-    fcntl::{FcntlArg, FdFlag, fcntl},
-    sched::CpuSet,
-    unistd::Pid,
-};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::{io, os::fd::AsRawFd, rc::Rc, sync::Arc, time::Duration};
 
 /// io_uring entries; a connection has at most one transfer in flight.
 const RING_ENTRIES: u32 = 1024;
 
+/// One worker, before its thread runs.
+pub(super) struct Worker {
+    pub(super) config: OriginConfig,
+    /// Its place among the origin's workers.
+    pub(super) number: usize,
+    /// Whether others listen on the same port.
+    pub(super) shares_port: bool,
+    pub(super) control: Arc<Control>,
+    pub(super) tally: Arc<Tally>,
+}
+
 /// Serves on the calling thread until stopped.
-pub(super) fn serve(config: &OriginConfig, tally: Arc<Tally>, ready: &Ready) -> io::Result<()> {
-    if let Some(cpu) = config.cpu {
-        pin(cpu)?;
+pub(super) fn serve(worker: &Worker, ready: &Ready) -> io::Result<()> {
+    if let Some(cpu) = worker.config.cpu {
+        cpu::pin(cpu)?;
     }
-    let ring = match config.driver {
+    let ring = match worker.config.driver {
         Driver::Epoll => None,
         Driver::IoUring => Some(ring()?),
         Driver::Auto => ring().ok(),
     };
-    let site = Rc::new(Site::new(&config.name, tally));
     match ring {
-        Some(mut ring) => ring.block_on(accept(config, site, ready)),
-        None => RuntimeBuilder::<LegacyDriver>::new().enable_timer().build()?.block_on(accept(config, site, ready)),
+        Some(mut ring) => ring.block_on(accept(worker, ready)),
+        None => RuntimeBuilder::<LegacyDriver>::new().enable_timer().build()?.block_on(accept(worker, ready)),
     }
-}
-
-fn pin(cpu: usize) -> io::Result<()> {
-    let mut cpus = CpuSet::new();
-    cpus.set(cpu)?;
-    Ok(nix::sched::sched_setaffinity(Pid::from_raw(0), &cpus)?)
 }
 
 type Ring = monoio::Runtime<monoio::time::TimeDriver<IoUringDriver>>;
@@ -63,15 +66,18 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)
 }
 
-async fn accept(config: &OriginConfig, site: Rc<Site>, ready: &Ready) -> io::Result<()> {
-    let options = ListenerOpts::new().reuse_port(false).backlog(BACKLOG);
+async fn accept(worker: &Worker, ready: &Ready) -> io::Result<()> {
+    let Worker { config, number, shares_port, control, tally } = worker;
+    let options = ListenerOpts::new().reuse_port(*shares_port).backlog(BACKLOG);
     let listener = TcpListener::bind_with_config(config.bind, &options)?;
+    let chance = Chance::new(config.seed, *number);
+    let site = Rc::new(Site::new(&config.name, Alarm::start()?, chance, control.clone(), tally.clone()));
     if ready.send(listener.local_addr()?).is_err() {
         return Ok(());
     }
     loop {
         let accepted = listener.accept().await;
-        if site.tally().stopping() {
+        if control.stopping() {
             break;
         }
         match accepted {
@@ -83,10 +89,15 @@ async fn accept(config: &OriginConfig, site: Rc<Site>, ready: &Ready) -> io::Res
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
+    // First, so that whoever wakes the workers reaches one that still listens.
+    drop(listener);
     site.close_all();
     let until = Instant::now() + STOP_WAIT_MAX;
-    while site.tally().counts().connections_open > 0 && Instant::now() < until {
+    loop {
+        // At least once: the ring closes descriptors only while it runs.
         sleep(Duration::from_millis(1)).await;
+        if site.tally().counts().connections_open == 0 || Instant::now() >= until {
+            return Ok(());
+        }
     }
-    Ok(())
 }

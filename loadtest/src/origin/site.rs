@@ -1,8 +1,9 @@
-//! What all connections of one origin share: its name, the clock's text, the body block, and the counters.
+//! What all connections of one worker share: its name, the clock's text, the body block, chance, and the counters.
 //!
-//! Counters are written by the origin's thread alone and read by anyone; everything else stays on that thread.
+//! Counters are written by the worker's thread alone and read by anyone; `Control` is what anyone tells all workers;
+//! everything else stays on the thread.
 
-use super::limits::BLOCK_BYTES;
+use super::{alarm::Alarm, chance::Chance, limits::BLOCK_BYTES};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::{
     cell::{Cell, RefCell},
@@ -13,7 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 const PATTERN: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n";
@@ -48,13 +49,60 @@ pub struct Counts {
     pub requests: u64,
 }
 
-/// Counters and the stop flag, shared with the owner of the origin.
+impl Counts {
+    /// Those of two workers together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            connections: self.connections + other.connections,
+            connections_open: self.connections_open + other.connections_open,
+            requests: self.requests + other.requests,
+        }
+    }
+}
+
+/// What the owner of an origin tells all of its workers.
+#[derive(Debug)]
+pub(super) struct Control {
+    stopping: AtomicBool,
+    start: Instant,
+    /// Until when requests wait, in nanoseconds after `start`; 0 if nobody ever asked for that.
+    stalled_until: AtomicU64,
+}
+
+impl Control {
+    pub(super) fn new() -> Self {
+        Self { stopping: AtomicBool::default(), start: Instant::now(), stalled_until: AtomicU64::new(0) }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    /// Has all requests wait until `time` from now, or longer if somebody asked for that.
+    pub(super) fn stall(&self, time: Duration) {
+        let until = (self.start.elapsed() + time).as_nanos();
+        self.stalled_until.fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Until when a request that comes now waits.
+    pub(super) fn stalled(&self) -> Option<Instant> {
+        match self.stalled_until.load(Relaxed) {
+            0 => None,
+            until => Some(self.start + Duration::from_nanos(until)).filter(|&until| until > Instant::now()),
+        }
+    }
+}
+
+/// Counters of one worker, shared with the owner of the origin.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     connections: AtomicU64,
     connections_closed: AtomicU64,
     requests: AtomicU64,
-    stopping: AtomicBool,
 }
 
 impl Tally {
@@ -65,14 +113,6 @@ impl Tally {
         let connections_open = connections.saturating_sub(closed);
         Counts { connections, connections_open, requests: self.requests.load(Relaxed) }
     }
-
-    pub(super) fn stop(&self) {
-        self.stopping.store(true, Relaxed);
-    }
-
-    pub(super) fn stopping(&self) -> bool {
-        self.stopping.load(Relaxed)
-    }
 }
 
 /// Adds one where there is a single writer: cheaper than a locked instruction.
@@ -80,9 +120,12 @@ fn count(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
 }
 
-/// The state of one origin.
+/// The state of one worker.
 pub(super) struct Site {
     pub(super) name: String,
+    pub(super) alarm: Rc<Alarm>,
+    pub(super) chance: RefCell<Chance>,
+    pub(super) control: Arc<Control>,
     tally: Arc<Tally>,
     /// Descriptors of the open connections; each leaves before it is closed.
     open: RefCell<BTreeSet<RawFd>>,
@@ -92,9 +135,17 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(name: &str, tally: Arc<Tally>) -> Self {
-        let (fields, fields_at) = (RefCell::default(), Cell::new(Duration::ZERO));
-        Self { name: name.to_owned(), tally, open: RefCell::default(), fields, fields_at }
+    pub(super) fn new(name: &str, alarm: Rc<Alarm>, chance: Chance, control: Arc<Control>, tally: Arc<Tally>) -> Self {
+        Self {
+            name: name.to_owned(),
+            alarm,
+            chance: RefCell::new(chance),
+            control,
+            tally,
+            open: RefCell::default(),
+            fields: RefCell::default(),
+            fields_at: Cell::new(Duration::ZERO),
+        }
     }
 
     pub(super) fn tally(&self) -> &Tally {
