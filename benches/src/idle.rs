@@ -7,6 +7,7 @@
 use crate::{
     interrupt,
     machine::{self, Memory},
+    peer::Task,
     report,
     testbed::{self, Testbed},
 };
@@ -43,7 +44,7 @@ pub fn run(options: &Options) -> Result<()> {
         "upstream connections",
     ]);
     for peer in testbed.peers() {
-        let gateway = testbed.start(peer, false)?;
+        let gateway = testbed.start(peer, Task::Proxy)?;
         interrupt::pause(SETTLE)?;
         let before = machine::memory(gateway.pid())?;
         let mut clients = Vec::with_capacity(options.connections);

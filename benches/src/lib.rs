@@ -10,6 +10,7 @@
 
 mod answer;
 pub mod bulk;
+mod change;
 mod client;
 pub mod compare;
 pub mod idle;
@@ -24,6 +25,7 @@ mod peer;
 mod process;
 mod report;
 pub mod reuse;
+pub mod rounds;
 pub mod routes;
 pub mod rules;
 mod secure;

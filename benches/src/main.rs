@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, rounds, routes, rules, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -25,9 +25,9 @@ enum Command {
     /// Long downloads and uploads: resident memory, speed, CPU per GiB.
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
-    Routes(compare::InTurn),
+    Routes(rounds::InTurn),
     /// CPU per request of a route without rules that limit what is admitted, with one and with five.
-    Rules(compare::InTurn),
+    Rules(rounds::InTurn),
     /// What changing one of 100,000 routes costs, in time, CPU and latency of requests.
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.

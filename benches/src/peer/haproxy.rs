@@ -1,9 +1,12 @@
 //! HAProxy: one thread, keep-alive on both sides, upstream connections shared between all clients, no log.
+//!
+//! Routes are a map file. For reloads it runs as master and worker, takes SIGUSR2 and passes its listening sockets on.
 
-use super::{DOWNSTREAM_MAX, Peer, Setup, UPSTREAM_IDLE_MAX};
-use crate::process::Program;
+use super::{DOWNSTREAM_MAX, GENERATION, KEY, KEY_FIELD, Peer, Setup, THROTTLE_PER_SECOND, Task, UPSTREAM_IDLE_MAX};
+use crate::{process, process::Program, testbed::PATH};
 use anyhow::Result;
-use std::fs;
+use nix::sys::signal::Signal;
+use std::fmt::Write as _;
 
 pub(super) struct Haproxy(pub(super) Program);
 
@@ -12,23 +15,71 @@ impl Peer for Haproxy {
         "haproxy"
     }
 
-    fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
-        let path = setup.directory.join("haproxy.cfg");
-        fs::write(&path, configuration(setup))?;
-        Ok(self.0.clone().args(["-db".into(), "-f".into(), path]))
+    fn prepare(&self, setup: &Setup) -> Result<Program> {
+        if let Task::Routes(layout) = setup.task {
+            let map = (0..layout.paths).fold(String::new(), |mut text, path| {
+                let _ = writeln!(text, "/p{path} {PATH}");
+                text
+            });
+            setup.write("routes.map", &map)?;
+        }
+        let path = setup.write("haproxy.cfg", &configuration(setup))?;
+        let master = (setup.task == Task::Swaps).then(|| "-W".into());
+        Ok(self.0.clone().args(master.into_iter().chain(["-db".into(), "-f".into(), path])))
+    }
+
+    fn version(&self) -> (Program, &'static str) {
+        (self.0.clone().args(["-v"]), "version ")
+    }
+
+    fn swap(&self, setup: &Setup, pid: u32) -> Result<()> {
+        setup.write("haproxy.cfg", &configuration(setup))?;
+        process::signal(pid, Signal::SIGUSR2)
     }
 }
 
-fn configuration(setup: &Setup<'_>) -> String {
-    let Setup { listen, origin, .. } = setup;
+fn configuration(setup: &Setup) -> String {
+    let Setup { listen, directory, .. } = setup;
+    let directory = directory.display();
     let tls = setup
         .certificate
+        .as_ref()
         .map_or_else(String::new, |certificate| format!(" ssl crt {} ssl-min-ver TLSv1.3", certificate.both.display()));
+    let (global, frontend, balance) = match setup.task {
+        Task::Proxy | Task::Stream => Default::default(),
+        Task::Endpoints => (String::new(), String::new(), "balance leastconn"),
+        Task::Routes(_) => {
+            let rewrite = format!("http-request set-path %[path,map_str({directory}/routes.map)] if {{ path_beg /p }}");
+            (String::new(), rewrite, "")
+        }
+        Task::Swaps => (
+            format!("stats socket {directory}/haproxy.sock mode 600 level admin expose-fd listeners"),
+            format!("http-response set-header {GENERATION} {}", setup.generation),
+            "",
+        ),
+        Task::Policies => (
+            "log stdout format raw local0".to_owned(),
+            format!(
+                "log global
+  option httplog
+  acl known req.hdr({KEY_FIELD}) -m str {KEY}
+  http-request deny deny_status 401 unless known
+  stick-table type string len 64 size 1m expire 10s store http_req_rate(1s)
+  http-request track-sc0 req.hdr({KEY_FIELD})
+  http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt {THROTTLE_PER_SECOND} }}
+  http-request use-service prometheus-exporter if {{ path /metrics }}"
+            ),
+            "",
+        ),
+    };
     format!(
         "\
 global
   nbthread 1
   maxconn {DOWNSTREAM_MAX}
+  # Twice the connections are more descriptors than there may be; the upstream side needs far fewer.
+  no strict-limits
+  {global}
 defaults
   mode http
   option http-keep-alive
@@ -39,9 +90,14 @@ defaults
   timeout http-keep-alive 1h
 frontend public
   bind {listen}{tls}
+  {frontend}
   default_backend origin
 backend origin
-  server origin {origin} pool-max-conn {UPSTREAM_IDLE_MAX} pool-purge-delay 1h
-"
+  {balance}
+  {servers}
+",
+        servers = setup.each("\n  ", |endpoint| {
+            format!("server s{} {endpoint} pool-max-conn {UPSTREAM_IDLE_MAX} pool-purge-delay 1h", endpoint.port())
+        }),
     )
 }
