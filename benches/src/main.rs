@@ -1,11 +1,11 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage`: arguments only, the
-//! work is in the library.
+//! `cargo run --release -p tollgate-benches -- scenarios | report | compare | idle | bulk | routes | rules | patch | reuse
+//! | manage`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, rounds, routes, rules, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, manage, page, patch, reuse, rounds, routes, rules, scenario, testbed};
 
-/// Compares Tollgate with nginx and HAProxy on this machine's loopback.
+/// Compares Tollgate with other gateways on this machine's loopback.
 ///
 /// Installs nothing. The gateways run as child processes pinned to one CPU, the load and the synthetic origin on another;
 /// their configurations stand in a temporary directory that is removed.
@@ -18,7 +18,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// CPU per request, throughput and latency, gateways interleaved in rounds.
+    /// All gateways in all scenarios: what docs/performance.md is made of.
+    Scenarios(scenario::Options),
+    /// Makes docs/performance.md of the results in benches/results.
+    Report(page::Options),
+    /// CPU per request, throughput and latency by number of connections, gateways interleaved in rounds.
     Compare(compare::Options),
     /// User memory of an idle keep-alive connection.
     Idle(idle::Options),
@@ -41,6 +45,8 @@ fn main() -> Result<()> {
     interrupt::watch()?;
     testbed::prepare_process()?;
     match arguments.command {
+        Command::Scenarios(options) => scenario::run(&options),
+        Command::Report(options) => page::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),

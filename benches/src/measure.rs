@@ -6,7 +6,10 @@
 use crate::{interrupt, machine, testbed::Gateway, wrk::Outcome};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// The figures of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub(crate) struct Sample {
     pub(crate) gateway_busy_percent: f64,
     /// CPU time of everything on the machine that is no part of the comparison, in percent of one CPU.
     pub(crate) foreign_percent: f64,
+    /// What only some scenarios measure, by name and unit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) more: BTreeMap<String, f64>,
 }
 
 /// Measures `gateway` while `load` runs; `round`, `repeats` and `dirty` are left to the caller.

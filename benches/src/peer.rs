@@ -100,7 +100,7 @@ const UPSTREAM_IDLE_MAX: usize = 512;
 const DOWNSTREAM_MAX: usize = 10_200;
 
 /// A gateway that can be measured.
-pub(crate) trait Peer {
+pub(crate) trait Peer: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether all of its threads stay on the gateways' CPU; otherwise those that it does not pin itself may run anywhere.

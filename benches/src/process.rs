@@ -59,15 +59,24 @@ impl Program {
         self
     }
 
-    /// Runs it to its end: what it printed to both streams.
+    /// Runs it to its end: what it printed to both streams. An error if it ended with one.
     pub(crate) fn output(&self) -> Result<String> {
+        let (text, is_success) = self.run()?;
+        ensure!(is_success, "{} failed:\n{text}", self.path.display());
+        Ok(text)
+    }
+
+    /// The same, however it ended.
+    pub(crate) fn said(&self) -> Result<String> {
+        self.run().map(|(text, _)| text)
+    }
+
+    fn run(&self) -> Result<(String, bool)> {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         let output = command.output().with_context(|| format!("running {}", self.path.display()))?;
         let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        ensure!(output.status.success(), "{} ended with {}:\n{text}", self.path.display(), output.status);
-        Ok(text)
+        Ok((String::from_utf8_lossy(&text).into_owned(), output.status.success()))
     }
 
     pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {

@@ -18,11 +18,13 @@ use nix::{
     unistd::Pid,
 };
 use std::{
-    cell::Cell,
     env, fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -36,7 +38,7 @@ const START_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked for again and again: the path and its body's length in bytes.
 pub(crate) const PATH: &str = "/bytes/1024";
-const PATH_BYTES: u64 = 1024;
+pub(crate) const PATH_BYTES: u64 = 1024;
 
 /// Arguments of all subcommands.
 #[derive(Args, Clone, Debug)]
@@ -113,7 +115,7 @@ pub(crate) struct Testbed {
     is_secure: bool,
     places: Places,
     /// Gateways started so far; each has a folder of its own.
-    started: Cell<u32>,
+    started: AtomicU32,
 }
 
 /// A gateway that runs and answers.
@@ -183,7 +185,7 @@ impl Testbed {
         let origin = Origin::start(OriginConfig { cpu: Some(load_cpu), ..OriginConfig::default() })?;
         let directory = TempDir::with_prefix("tollgate-benches-")?;
         let certificate = Arc::new(Certificate::write(directory.path())?);
-        let (places, is_secure, started) = (options.places()?, options.tls, Cell::new(0));
+        let (places, is_secure, started) = (options.places()?, options.tls, AtomicU32::new(0));
         Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, certificate, is_secure, places, started })
     }
 
@@ -262,8 +264,8 @@ impl Testbed {
 
     fn try_start(&self, peer: &dyn Peer, task: Task, secure: bool, endpoints: &[SocketAddr]) -> Result<Gateway> {
         let name = peer.name();
-        self.started.set(self.started.get() + 1);
-        let directory = self.directory.path().join(format!("{}-{name}", self.started.get()));
+        let number = self.started.fetch_add(1, Relaxed);
+        let directory = self.directory.path().join(format!("{}-{name}", number));
         fs::create_dir_all(&directory)?;
         let [address, status] = free_addresses()?;
         let setup = Setup {
