@@ -17,8 +17,7 @@ const UNKNOWN: &str = "unknown";
 /// The facts of a run that begins now.
 pub(crate) fn run<'a>(peers: impl Iterator<Item = &'a dyn Peer>, tiny: bool) -> Result<Run> {
     let version = |peer: &dyn Peer| peer::version(peer).unwrap_or_else(|_| UNKNOWN.to_owned());
-    let mut versions: BTreeMap<String, String> =
-        peers.map(|peer| (peer.name().to_owned(), version(peer))).collect();
+    let mut versions: BTreeMap<String, String> = peers.map(|peer| (peer.name().to_owned(), version(peer))).collect();
     versions.insert("wrk".to_owned(), wrk());
     Ok(Run {
         commit: commit(),
@@ -48,7 +47,8 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
 fn commit() -> String {
     let git = Program::find("git", &[], "apt-get install -y git");
     let folder = env!("CARGO_MANIFEST_DIR");
-    let describe = git.and_then(|git| git.args(["-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]).output());
+    let describe =
+        git.and_then(|git| git.args(["-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]).output());
     describe.map_or_else(|_| UNKNOWN.to_owned(), |text| text.trim().to_owned())
 }
 
@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_command_is_told_without_places() {
-        let words = ["scenarios", "--peer-dir", "/opt/x/bin", "--tollgate=/y/tollgate", "--json", "/tmp/a.ndjson", "--tiny"];
+        let words =
+            ["scenarios", "--peer-dir", "/opt/x/bin", "--tollgate=/y/tollgate", "--json", "/tmp/a.ndjson", "--tiny"];
         let told = command(words.into_iter().map(str::to_owned));
         assert_eq!(told, "tollgate-benches scenarios --json a.ndjson --tiny");
     }

@@ -3,7 +3,9 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, page, patch, reuse, rounds, routes, rules, scenario, testbed};
+use tollgate_benches::{
+    bulk, compare, idle, interrupt, manage, page, patch, reuse, rounds, routes, rules, scenario, testbed,
+};
 
 /// Compares Tollgate with other gateways on this machine's loopback.
 ///

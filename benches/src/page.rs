@@ -117,7 +117,7 @@ fn overview(measured: &[(&dyn Scenario, &Vec<Line>)]) -> String {
         };
         table.add_row([scenario.name()].into_iter().chain(NAMES.iter().map(ratio)).collect::<Vec<_>>());
     }
-    format!("{table}\n")
+    format!("CPU per request divided by nginx's, all scenarios:\n\n{table}\n")
 }
 
 /// Heading, explanation and table of a scenario, and who is not in it.
@@ -126,8 +126,18 @@ pub(crate) fn section(scenario: &dyn Scenario, lines: &[Line]) -> String {
     let samples = samples(&name, lines);
     let more: BTreeSet<&String> = samples.iter().flat_map(|sample| sample.more.keys()).collect();
     let ratio = format!("ratio to {REFERENCE}");
-    let mut header =
-        vec!["gateway", "CPU us/request", &ratio, "requests/s", "p50 us", "p99 us", "RSS MiB", "failed", "busy %", "dirty"];
+    let mut header = vec![
+        "gateway",
+        "CPU us/request",
+        &ratio,
+        "requests/s",
+        "p50 us",
+        "p99 us",
+        "RSS MiB",
+        "failed",
+        "busy %",
+        "dirty",
+    ];
     let columns: Vec<String> = more.iter().map(|name| name.replace('_', " ")).collect();
     header.extend(columns.iter().map(String::as_str));
     let mut table = report::table(&header);
@@ -162,7 +172,9 @@ fn samples<'a>(scenario: &str, lines: &'a [Line]) -> Vec<&'a Sample> {
 
 fn row(gateway: &str, own: &[&Sample], all: &[&Sample], more: &BTreeSet<&String>) -> Vec<String> {
     let spread = |figure: &dyn Fn(&Sample) -> f64| Spread::of(own.iter().map(|sample| figure(sample)));
-    let whole = |figure: &dyn Fn(&Sample) -> f64| spread(figure).map_or_else(|| "-".to_owned(), |it| format!("{:.0}", it.median));
+    let whole = |figure: &dyn Fn(&Sample) -> f64| {
+        spread(figure).map_or_else(|| "-".to_owned(), |it| format!("{:.0}", it.median))
+    };
     let ratio = Spread::of(own.iter().filter_map(|sample| report::ratio(sample, all.iter().copied(), REFERENCE)));
     let text = |spread: Option<Spread>, decimals| spread.map_or_else(|| "-".to_owned(), |it| it.text(decimals));
     let mut cells = vec![
@@ -199,7 +211,8 @@ mod tests {
     use crate::results::{Absent, Taken};
 
     fn line(scenario: &str, gateway: &str, round: u32, cpu_us_per_request: f64) -> Line {
-        let mut sample = Sample { gateway: gateway.to_owned(), round, cpu_us_per_request, failed: 2, ..Sample::default() };
+        let mut sample =
+            Sample { gateway: gateway.to_owned(), round, cpu_us_per_request, failed: 2, ..Sample::default() };
         sample.more.insert("slow_percent".to_owned(), 7.25);
         Line::Sample(Taken { scenario: scenario.to_owned(), sample })
     }

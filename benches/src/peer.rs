@@ -137,7 +137,12 @@ impl Places {
     /// A gateway, or an error that says what to install.
     pub(crate) fn find(&self, name: &str) -> Result<Box<dyn Peer>> {
         let debian = |package| self.program(name, &format!("apt-get install -y {package}"));
-        let index = |package| self.program(name, &format!("python3 -m venv VENV && VENV/bin/pip install {package}"));
+        let index = |package| {
+            self.program(
+                name,
+                &format!("python3 -m venv VENV && VENV/bin/pip install {package}   # and: --peer-dir VENV/bin"),
+            )
+        };
         Ok(match name {
             "tollgate" => self.ours(Log::Plain)?,
             "tollgate-direct" => self.ours(Log::Direct)?,

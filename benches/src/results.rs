@@ -74,7 +74,9 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Vec<Line>>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error).with_context(|| format!("reading {}", folder.display())),
     };
-    for path in entries.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "ndjson")) {
+    for path in
+        entries.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "ndjson"))
+    {
         let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         runs.push(parse(&text).with_context(|| format!("in {}", path.display()))?);
     }
@@ -108,8 +110,12 @@ mod tests {
     fn lines_are_read_as_they_were_written() {
         let mut sample = Sample { gateway: "nginx".to_owned(), requests: 7, ..Sample::default() };
         sample.more.insert("slow_percent".to_owned(), 2.5);
-        let absent =
-            Absent { scenario: "tls".to_owned(), gateway: "varnish".to_owned(), reason: "no".to_owned(), failed: false };
+        let absent = Absent {
+            scenario: "tls".to_owned(),
+            gateway: "varnish".to_owned(),
+            reason: "no".to_owned(),
+            failed: false,
+        };
         let lines = [
             Line::Run(Run { commit: "abc".to_owned(), ..Run::default() }),
             Line::Sample(Taken { scenario: "tls".to_owned(), sample: sample.clone() }),

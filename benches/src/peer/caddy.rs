@@ -63,7 +63,6 @@ fn configuration(setup: &Setup) -> String {
 {{
   admin {status}
   auto_https off
-  persist_config off
   log {{
     level ERROR
   }}

@@ -1,12 +1,20 @@
 //! HAProxy: one thread, keep-alive on both sides, upstream connections shared between all clients, no log.
 //!
-//! Routes are a map file. For reloads it runs as master and worker, takes SIGUSR2 and passes its listening sockets on.
+//! Routes are a map file. For reloads it runs as master and worker, is told to `reload` over its own socket, and passes its listening sockets on.
 
 use super::{DOWNSTREAM_MAX, GENERATION, KEY, KEY_FIELD, Peer, Setup, THROTTLE_PER_SECOND, Task, UPSTREAM_IDLE_MAX};
-use crate::{process, process::Program, testbed::PATH};
-use anyhow::Result;
-use nix::sys::signal::Signal;
-use std::fmt::Write as _;
+use crate::{interrupt, process::Program, testbed::PATH};
+use anyhow::{Context as _, Result};
+use std::{
+    fmt::Write as _,
+    io::{self, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How long the master may be away, starting itself again after a reload.
+const AWAY_MAX: Duration = Duration::from_secs(5);
 
 pub(super) struct Haproxy(pub(super) Program);
 
@@ -24,18 +32,42 @@ impl Peer for Haproxy {
             setup.write("routes.map", &map)?;
         }
         let path = setup.write("haproxy.cfg", &configuration(setup))?;
-        let master = (setup.task == Task::Swaps).then(|| "-W".into());
-        Ok(self.0.clone().args(master.into_iter().chain(["-db".into(), "-f".into(), path])))
+        let mut program = self.0.clone();
+        if setup.task == Task::Swaps {
+            program = program.args(["-W".into(), "-S".into(), master(setup)]);
+        }
+        Ok(program.args(["-db".into(), "-f".into(), path]))
     }
 
     fn version(&self) -> (Program, &'static str) {
         (self.0.clone().args(["-v"]), "version ")
     }
 
-    fn swap(&self, setup: &Setup, pid: u32) -> Result<()> {
+    fn swap(&self, setup: &Setup, _pid: u32) -> Result<()> {
         setup.write("haproxy.cfg", &configuration(setup))?;
-        process::signal(pid, Signal::SIGUSR2)
+        let until = Instant::now() + AWAY_MAX;
+        // A signal that comes while the master starts itself again would be lost; a connection is refused and can be repeated.
+        while let Err(error) = reload(&master(setup)) {
+            if Instant::now() > until {
+                return Err(error).context("asking the master to reload");
+            }
+            interrupt::pause(Duration::from_millis(2))?;
+        }
+        Ok(())
     }
+}
+
+/// The master's socket.
+fn master(setup: &Setup) -> PathBuf {
+    setup.directory.join("master.sock")
+}
+
+/// Asks for a reload; the master closes the connection when it begins.
+fn reload(socket: &Path) -> io::Result<()> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(AWAY_MAX))?;
+    stream.write_all(b"reload\n")?;
+    stream.read_to_end(&mut Vec::new()).map(drop)
 }
 
 fn configuration(setup: &Setup) -> String {

@@ -72,6 +72,8 @@ fn routes(setup: &Setup) -> Value {
         }
         _ => {}
     }
+    // Else the longest rule goes first.
+    all["priority"] = 1.into();
     routers.insert("all".to_owned(), tls(setup, all));
     let servers = setup.endpoints.iter().map(|endpoint| json!({ "url": format!("http://{endpoint}") }));
     let mut balancer = json!({ "servers": servers.collect::<Vec<_>>(), "serversTransport": "origin" });

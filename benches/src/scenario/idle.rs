@@ -37,8 +37,7 @@ impl Scenario for Idle {
 
     fn measure(&self, stage: &Stage<'_>, _peer: &dyn Peer, gateway: &mut Gateway) -> Result<Sample> {
         let held = Held::open(gateway, self.connections)?;
-        let mut sample =
-            measure::sample(gateway, super::CONNECTIONS, || stage.load(gateway, PATH, stage.seconds))?;
+        let mut sample = measure::sample(gateway, super::CONNECTIONS, || stage.load(gateway, PATH, stage.seconds))?;
         let bytes = held.each(|memory| memory.pss);
         sample.more.insert("bytes_per_idle_connection".to_owned(), bytes.round());
         Ok(sample)

@@ -35,7 +35,7 @@ impl Scenario for Swaps {
 
     fn about(&self) -> String {
         "GET of 1 KiB, 64 keep-alive connections, while the configuration is changed up to 20 times a second, each change after the \
-         one before is served. Tollgate: `PATCH /config`; nginx: SIGHUP; HAProxy: SIGUSR2 to its master; Envoy and Traefik: a \
+         one before is served. Tollgate: `PATCH /config`; nginx: SIGHUP; HAProxy: `reload` of its master; Envoy and Traefik: a \
          watched file; Caddy: `POST /load`; Varnish: `vcl.load`, `vcl.use`. Failed requests are those that lost their connection."
             .to_owned()
     }
