@@ -235,6 +235,40 @@ mod tests {
     }
 
     #[test]
+    fn what_gateways_are_told_has_every_endpoint_and_the_generation() {
+        let program = || Program::at(PathBuf::from("/nowhere"));
+        let peers: [Box<dyn Peer>; 7] = [
+            Box::new(Tollgate::at(PathBuf::from("/nowhere"))),
+            Box::new(Nginx(program())),
+            Box::new(haproxy::Haproxy(program())),
+            Box::new(caddy::Caddy(program())),
+            Box::new(varnish::Varnish { daemon: program(), control: program() }),
+            Box::new(envoy::Envoy(program())),
+            Box::new(traefik::Traefik(program())),
+        ];
+        for peer in peers {
+            for (task, expected) in [(Task::Endpoints, ["7001", "7002"]), (Task::Swaps, [GENERATION, "4711"])] {
+                let directory = tempfile::tempdir().unwrap();
+                let [first, second] = ["127.0.0.1:7001", "127.0.0.1:7002"].map(|address| address.parse().unwrap());
+                let setup = Setup {
+                    directory: directory.path().to_owned(),
+                    listen: "127.0.0.1:6001".parse().unwrap(),
+                    status: "127.0.0.1:6002".parse().unwrap(),
+                    endpoints: vec![first, second],
+                    cpu: 0,
+                    task,
+                    certificate: None,
+                    generation: 4711,
+                };
+                peer.prepare(&setup).unwrap();
+                let files = fs::read_dir(directory.path()).unwrap();
+                let text: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+                assert!(expected.iter().all(|part| text.contains(part)), "{} {task:?}: {text}", peer.name());
+            }
+        }
+    }
+
+    #[test]
     fn a_gateway_that_is_missing_names_its_package_and_an_unknown_one_the_others() {
         let places = Places { tollgate: PathBuf::from("/nowhere/tollgate"), directories: Vec::new() };
         let error = |name: &str| places.find(name).err().map(|error| error.to_string()).unwrap_or_default();
