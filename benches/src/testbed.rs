@@ -265,7 +265,7 @@ impl Testbed {
     fn try_start(&self, peer: &dyn Peer, task: Task, secure: bool, endpoints: &[SocketAddr]) -> Result<Gateway> {
         let name = peer.name();
         let number = self.started.fetch_add(1, Relaxed);
-        let directory = self.directory.path().join(format!("{}-{name}", number));
+        let directory = self.directory.path().join(format!("{number}-{name}"));
         fs::create_dir_all(&directory)?;
         let [address, status] = free_addresses()?;
         let setup = Setup {
