@@ -4,7 +4,9 @@
 //! allocates once does not count. Every byte is checked.
 
 use crate::{
-    machine, report,
+    machine,
+    peer::Task,
+    report,
     testbed::{self, Gateway, Testbed},
 };
 use anyhow::{Context as _, Result, ensure};
@@ -53,7 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
         "flat within 4 MiB",
     ]);
     for peer in testbed.peers() {
-        let gateway = testbed.start(peer, true)?;
+        let gateway = testbed.start(peer, Task::Stream)?;
         for direction in [Direction::Download, Direction::Upload] {
             let transfer = Transfer::run(&gateway, direction, options.gib * GIB)
                 .with_context(|| format!("{direction:?} through {}", gateway.name))?;

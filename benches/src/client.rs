@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 use tollgate_loadtest::body_byte;
@@ -26,8 +26,15 @@ const PERIOD_BYTES: usize = 64;
 /// Longest report of an upload.
 const REPORT_BYTES_MAX: u64 = 8 * 1024;
 
+/// What the origin sends, from any byte of its period on.
+static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| (0..(BLOCK_BYTES + PERIOD_BYTES) as u64).map(body_byte).collect());
+
 /// One connection.
-pub(crate) struct Client(Box<dyn Stream>);
+pub(crate) struct Client {
+    stream: Box<dyn Stream>,
+    /// A header field of every request, with its end of line; or nothing.
+    field: String,
+}
 
 /// Plain or in TLS.
 trait Stream: Read + Write {}
@@ -36,25 +43,52 @@ impl<T: Read + Write> Stream for T {}
 
 impl Client {
     pub(crate) fn connect(to: SocketAddr) -> Result<Self> {
-        Ok(Self(Box::new(dial(to)?)))
+        Ok(Self::over(dial(to)?))
     }
 
     /// The same over TLS.
     pub(crate) fn connect_secure(to: SocketAddr, config: Arc<ClientConfig>) -> Result<Self> {
         let session = ClientConnection::new(config, "localhost".try_into()?)?;
-        Ok(Self(Box::new(StreamOwned::new(session, dial(to)?))))
+        Ok(Self::over(StreamOwned::new(session, dial(to)?)))
+    }
+
+    fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), field: String::new() }
+    }
+
+    /// The same with a header field in every request.
+    pub(crate) fn with_field(self, field: Option<(&str, &str)>) -> Self {
+        Self { field: field.map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n")), ..self }
     }
 
     /// GETs `/bytes/length`, checks every byte, and tells `progress` how many bytes came.
-    pub(crate) fn download(&mut self, length: u64, mut progress: impl FnMut(u64)) -> Result<()> {
-        self.0.write_all(format!("GET /bytes/{length} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
-        let (told, first) = self.head()?;
+    pub(crate) fn download(&mut self, length: u64, progress: impl FnMut(u64)) -> Result<()> {
+        self.fetch("localhost", &format!("/bytes/{length}"), length, progress).map(drop)
+    }
+
+    /// GETs a path that answers as `/bytes/length` does; says what the field `name` of the answer is, if it has one.
+    pub(crate) fn field_of(&mut self, path: &str, length: u64, name: &str) -> Result<Option<String>> {
+        let head = self.fetch("localhost", path, length, |_| {})?;
+        let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+        Ok(fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()))
+    }
+
+    /// GETs what answers as `/bytes/length` does, and returns the head of the answer.
+    pub(crate) fn fetch(
+        &mut self,
+        host: &str,
+        path: &str,
+        length: u64,
+        mut progress: impl FnMut(u64),
+    ) -> Result<String> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", self.field);
+        self.stream.write_all(request.as_bytes())?;
+        let Head { text, length: told, first } = self.head()?;
         ensure!(told == length, "asked for {length} bytes and was told {told}");
-        let expected: Vec<u8> = (0..(BLOCK_BYTES + PERIOD_BYTES) as u64).map(body_byte).collect();
         let mut seen = 0_u64;
         let mut judge = |bytes: &[u8]| -> Result<u64> {
             let from = seen as usize % PERIOD_BYTES;
-            ensure!(bytes == &expected[from..from + bytes.len()], "wrong bytes after byte {seen}");
+            ensure!(bytes == &PATTERN[from..from + bytes.len()], "wrong bytes after byte {seen}");
             seen += bytes.len() as u64;
             progress(bytes.len() as u64);
             Ok(seen)
@@ -64,39 +98,38 @@ impl Client {
         while received < length {
             interrupt::check()?;
             let room = usize::try_from(length - received).unwrap_or(usize::MAX).min(block.len());
-            let count = self.0.read(&mut block[..room])?;
+            let count = self.stream.read(&mut block[..room])?;
             ensure!(count > 0, "the gateway closed after {received} of {length} bytes");
             received = judge(&block[..count])?;
         }
-        Ok(())
+        Ok(text)
     }
 
     /// PUTs `length` bytes to `/upload` and compares the origin's count and checksum with its own.
     pub(crate) fn upload(&mut self, length: u64, mut progress: impl FnMut(u64)) -> Result<()> {
         let head = format!("PUT /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
-        self.0.write_all(head.as_bytes())?;
-        let block: Vec<u8> = (0..BLOCK_BYTES as u64).map(body_byte).collect();
+        self.stream.write_all(head.as_bytes())?;
         let (mut checksum, mut left) = (crc32fast::Hasher::new(), length);
         while left > 0 {
             interrupt::check()?;
-            let piece = &block[..usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES)];
-            self.0.write_all(piece)?;
+            let piece = &PATTERN[..usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES)];
+            self.stream.write_all(piece)?;
             checksum.update(piece);
             left -= piece.len() as u64;
             progress(piece.len() as u64);
         }
         let expected = format!("{{\"bytes\":{length},\"crc32\":\"{:08x}\"}}\n", checksum.finalize());
-        let (told, mut body) = self.head()?;
+        let Head { length: told, first: mut body, .. } = self.head()?;
         ensure!(told < REPORT_BYTES_MAX, "a report of {told} bytes");
         let had = body.len();
         body.resize(told as usize, 0);
-        self.0.read_exact(&mut body[had..])?;
+        self.stream.read_exact(&mut body[had..])?;
         ensure!(body == expected.as_bytes(), "sent {expected} and the origin saw {}", body.escape_ascii());
         Ok(())
     }
 
-    /// Reads the head of a 200: the body's length, and what of the body came with it.
-    fn head(&mut self) -> Result<(u64, Vec<u8>)> {
+    /// Reads the head of a 200.
+    fn head(&mut self) -> Result<Head> {
         let mut bytes = Vec::new();
         let length = loop {
             if let Some(length) = answer::length(&bytes)? {
@@ -104,13 +137,22 @@ impl Client {
             }
             let held = bytes.len();
             bytes.resize(held + 4096, 0);
-            let count = self.0.read(&mut bytes[held..])?;
+            let count = self.stream.read(&mut bytes[held..])?;
             bytes.truncate(held + count);
             ensure!(count > 0, "the gateway closed instead of answering");
         };
-        let rest = bytes.split_off(length.head);
-        Ok((length.body, rest))
+        let first = bytes.split_off(length.head);
+        Ok(Head { text: String::from_utf8(bytes)?, length: length.body, first })
     }
+}
+
+/// The head of an answer.
+struct Head {
+    text: String,
+    /// Of the body.
+    length: u64,
+    /// What of the body came with it.
+    first: Vec<u8>,
 }
 
 fn dial(to: SocketAddr) -> Result<TcpStream> {

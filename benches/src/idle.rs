@@ -5,12 +5,14 @@
 //! rings) is not in it.
 
 use crate::{
+    client::Client,
     interrupt,
     machine::{self, Memory},
+    peer::Task,
     report,
-    testbed::{self, Testbed},
+    testbed::{self, Gateway, Testbed},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::time::Duration;
 
@@ -43,35 +45,51 @@ pub fn run(options: &Options) -> Result<()> {
         "upstream connections",
     ]);
     for peer in testbed.peers() {
-        let gateway = testbed.start(peer, false)?;
-        interrupt::pause(SETTLE)?;
-        let before = machine::memory(gateway.pid())?;
-        let mut clients = Vec::with_capacity(options.connections);
-        for _ in 0..options.connections {
-            interrupt::check()?;
-            let mut client = gateway.connect()?;
-            client.download(1024, |_| {})?;
-            clients.push(client);
-        }
-        interrupt::pause(SETTLE)?;
-        let after = machine::memory(gateway.pid())?;
-        let upstream = testbed.upstream_connections();
-        table.add_row(row(gateway.name, before, after, options.connections, upstream));
-        drop(clients);
+        let gateway = testbed.start(peer, Task::Proxy)?;
+        let held = Held::open(&gateway, options.connections)?;
+        table.add_row(held.row(gateway.name, testbed.upstream_connections()));
     }
     println!("{}; {} idle connections\n\n{table}", testbed.conditions(), options.connections);
     Ok(())
 }
 
-fn row(name: &str, before: Memory, after: Memory, connections: usize, upstream: u64) -> Vec<String> {
-    let each = |before: u64, after: u64| format!("{:.0}", (after as f64 - before as f64) / connections as f64);
-    let mebibytes = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
-    vec![
-        name.to_owned(),
-        each(before.pss, after.pss),
-        each(before.private, after.private),
-        mebibytes(before.pss),
-        mebibytes(after.pss),
-        upstream.to_string(),
-    ]
+/// Connections that are open and silent, and the gateway's memory without and with them.
+pub(crate) struct Held {
+    clients: Vec<Client>,
+    before: Memory,
+    after: Memory,
+}
+
+impl Held {
+    /// Opens them one after the other, with a request over each.
+    pub(crate) fn open(gateway: &Gateway, connections: usize) -> Result<Self> {
+        interrupt::pause(SETTLE)?;
+        let before = machine::memory(gateway.pid())?;
+        let mut clients = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            interrupt::check()?;
+            let mut client = gateway.connect()?;
+            client.download(1024, |_| {}).with_context(|| format!("connection {}", clients.len() + 1))?;
+            clients.push(client);
+        }
+        interrupt::pause(SETTLE)?;
+        Ok(Self { clients, before, after: machine::memory(gateway.pid())? })
+    }
+
+    /// Bytes for each connection.
+    pub(crate) fn each(&self, of: fn(&Memory) -> u64) -> f64 {
+        (of(&self.after) as f64 - of(&self.before) as f64) / self.clients.len() as f64
+    }
+
+    fn row(&self, name: &str, upstream: u64) -> Vec<String> {
+        let mebibytes = |memory: &Memory| format!("{:.1}", memory.pss as f64 / f64::from(1 << 20));
+        vec![
+            name.to_owned(),
+            format!("{:.0}", self.each(|memory| memory.pss)),
+            format!("{:.0}", self.each(|memory| memory.private)),
+            mebibytes(&self.before),
+            mebibytes(&self.after),
+            upstream.to_string(),
+        ]
+    }
 }

@@ -1,8 +1,9 @@
 //! Side-by-side comparison of Tollgate with other gateways, on one machine's loopback.
 //!
-//! `compare` measures CPU time per request, throughput and latency; `routes` and `rules` the same of configurations of one
-//! gateway; `idle` the memory of idle connections; `bulk` long bodies; `patch` changes under load; `reuse` the reuse of
-//! upstream connections; `manage` the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
+//! `scenarios` compares all gateways in everything, and `report` makes docs/performance.md of its results. The others look
+//! closer: `compare` at CPU time, throughput and latency by number of connections; `routes` and `rules` at the same of
+//! configurations of one gateway; `idle` at idle connections, `bulk` at long bodies, `patch` at changes under load, `reuse` at
+//! upstream connections, `manage` at the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
 //! processes pinned to one CPU, the load pinned to another. One gateway is under load at a time.
 //!
 //! Nothing is installed and nothing outlives a run: children end with it (on errors and Ctrl-C too) and their files stand
@@ -10,8 +11,10 @@
 
 mod answer;
 pub mod bulk;
+mod change;
 mod client;
 pub mod compare;
+mod facts;
 pub mod idle;
 pub mod interrupt;
 mod layout;
@@ -19,14 +22,19 @@ mod machine;
 pub mod manage;
 mod measure;
 mod open_loop;
+pub mod page;
 pub mod patch;
 mod peer;
 mod process;
 mod report;
+mod results;
 pub mod reuse;
+pub mod rounds;
 pub mod routes;
 pub mod rules;
+pub mod scenario;
 mod secure;
+mod slow;
 mod statistics;
 pub mod testbed;
 mod wrk;

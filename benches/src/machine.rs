@@ -1,7 +1,8 @@
 //! What the kernel says about processes and the machine: CPU time, memory, children. Linux only, read from /proc.
 //!
 //! CPU time of a process is the sum of its threads' `schedstat` (nanoseconds on a CPU), children included: exact where
-//! `stat` counts ticks. A thread that ended takes its share with it; the gateways measured here keep theirs.
+//! `stat` counts ticks. Children that ended, as after a reload, are counted by their parent, in ticks. A thread that ended
+//! takes its share with it; the gateways measured here keep theirs.
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -35,12 +36,15 @@ pub(crate) fn family(pid: u32) -> Vec<u32> {
     family
 }
 
-/// CPU time a process and its children have used so far.
+/// CPU time a process and its children have used so far, ended ones included.
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let of_thread = |path: String| fs::read_to_string(path).ok().and_then(|text| schedstat(&text)).unwrap_or_default();
     let of_member = |member: u32| -> Duration {
         let threads = entries(format!("/proc/{member}/task"));
-        threads.iter().map(|thread| of_thread(format!("/proc/{member}/task/{thread}/schedstat"))).sum()
+        let now: Duration =
+            threads.iter().map(|thread| of_thread(format!("/proc/{member}/task/{thread}/schedstat"))).sum();
+        let stat = fs::read_to_string(format!("/proc/{member}/stat")).unwrap_or_default();
+        now + TICK * ticks_of_ended(&stat).unwrap_or(0)
     };
     family(pid).into_iter().map(of_member).sum()
 }
@@ -118,9 +122,18 @@ fn schedstat(text: &str) -> Option<Duration> {
 
 /// User and system ticks of a process and of its ended children, from /proc/PID/stat.
 fn ticks(stat: &str) -> Option<u32> {
+    sum_of_fields(stat, 11, 4)
+}
+
+/// Those of its ended children alone.
+fn ticks_of_ended(stat: &str) -> Option<u32> {
+    sum_of_fields(stat, 13, 2)
+}
+
+fn sum_of_fields(stat: &str, from: usize, count: usize) -> Option<u32> {
     // The name in parentheses may contain anything, parentheses too.
     let (_, fields) = stat.rsplit_once(')')?;
-    Some(fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum())
+    Some(fields.split_whitespace().skip(from).take(count).filter_map(|field| field.parse::<u32>().ok()).sum())
 }
 
 /// Stolen ticks of the first line of /proc/stat.
@@ -148,6 +161,7 @@ mod tests {
     fn ticks_include_ended_children_whatever_the_name() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 200 0 0 7 5 30 1000 20 0 1 0 99";
         assert_eq!(ticks(stat), Some(1042));
+        assert_eq!(ticks_of_ended(stat), Some(1030));
         assert_eq!(ticks(""), None);
         assert_eq!(stolen("cpu  100 1 20 4000 9 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"), 5);
         assert_eq!(stolen("cpu"), 0);

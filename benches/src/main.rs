@@ -1,11 +1,13 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage`: arguments only, the
-//! work is in the library.
+//! `cargo run --release -p tollgate-benches -- scenarios | report | compare | idle | bulk | routes | rules | patch | reuse
+//! | manage`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
+use tollgate_benches::{
+    bulk, compare, idle, interrupt, manage, page, patch, reuse, rounds, routes, rules, scenario, testbed,
+};
 
-/// Compares Tollgate with nginx and HAProxy on this machine's loopback.
+/// Compares Tollgate with other gateways on this machine's loopback.
 ///
 /// Installs nothing. The gateways run as child processes pinned to one CPU, the load and the synthetic origin on another;
 /// their configurations stand in a temporary directory that is removed.
@@ -18,16 +20,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// CPU per request, throughput and latency, gateways interleaved in rounds.
+    /// All gateways in all scenarios: what docs/performance.md is made of.
+    Scenarios(scenario::Options),
+    /// Makes docs/performance.md of the results in benches/results.
+    Report(page::Options),
+    /// CPU per request, throughput and latency by number of connections, gateways interleaved in rounds.
     Compare(compare::Options),
     /// User memory of an idle keep-alive connection.
     Idle(idle::Options),
     /// Long downloads and uploads: resident memory, speed, CPU per GiB.
     Bulk(bulk::Options),
     /// CPU per request with 100 routes and with 100,000, asked for at random.
-    Routes(compare::InTurn),
+    Routes(rounds::InTurn),
     /// CPU per request of a route without rules that limit what is admitted, with one and with five.
-    Rules(compare::InTurn),
+    Rules(rounds::InTurn),
     /// What changing one of 100,000 routes costs, in time, CPU and latency of requests.
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.
@@ -41,6 +47,8 @@ fn main() -> Result<()> {
     interrupt::watch()?;
     testbed::prepare_process()?;
     match arguments.command {
+        Command::Scenarios(options) => scenario::run(&options),
+        Command::Report(options) => page::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Idle(options) => idle::run(&options),
         Command::Bulk(options) => bulk::run(&options),

@@ -22,7 +22,7 @@ mod plane;
 pub mod scale;
 mod tokens;
 
-use crate::compare::InTurn;
+use crate::rounds::InTurn;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use std::{fs, path::PathBuf};

@@ -6,11 +6,11 @@
 //! machine of its own.
 
 use crate::{
-    answer, interrupt,
+    change, interrupt,
     layout::Layout,
     machine,
     open_loop::{self, Load},
-    peer::{Log, RuleSet, Tollgate},
+    peer::{Task, Tollgate},
     report,
     statistics::Spread,
     testbed::{self, Gateway, Testbed},
@@ -19,7 +19,6 @@ use crate::{
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use std::{
-    io::{Read, Write},
     os::unix::net::UnixStream,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -78,22 +77,16 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn measure(options: &Options, testbed: &Testbed, layout: Layout) -> Result<Vec<String>> {
-    let socket = testbed.directory().join("status.sock");
-    let peer = Tollgate {
-        binary: testbed.tollgate()?,
-        layout: Some(layout),
-        socket: Some(socket.clone()),
-        log: Log::Plain,
-        rules: RuleSet::None,
-    };
-    let mut gateway = testbed.start(&peer, false)?;
+    let peer = Tollgate { is_pinned: false, ..Tollgate::at(testbed.tollgate()?) };
+    let mut gateway = testbed.start(&peer, Task::Routes(layout))?;
     let script = testbed.directory().join("routes.lua");
     std::fs::write(&script, layout.script())?;
     gateway.script = Some(script);
-    let mut editor = Editor::connect(&socket, layout)?;
+    let mut editor = Editor::connect(&gateway.socket(), layout)?;
     let times = (0..options.changes).map(|_| editor.change()).collect::<Result<Vec<Duration>>>()?;
     let millis = Spread::of(times.iter().map(|time| time.as_secs_f64() * 1e3)).context("no change")?;
-    let full = wrk::run(testbed.directory(), testbed.load_cpu(), &gateway, CONNECTIONS as u32, 2)?.per_second;
+    let full =
+        wrk::run(testbed.directory(), testbed.load_cpu(), &gateway, CONNECTIONS as u32, 2)?.flawless()?.per_second;
     let rate = full / 2.0;
     let (mut pairs, mut shares) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
@@ -162,9 +155,7 @@ struct Editor {
 
 impl Editor {
     fn connect(socket: &Path, layout: Layout) -> Result<Self> {
-        let stream = UnixStream::connect(socket).with_context(|| format!("connecting to {}", socket.display()))?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        Ok(Self { stream, layout, generation: 1, changes: 0 })
+        Ok(Self { stream: change::connect(socket)?, layout, generation: 1, changes: 0 })
     }
 
     /// From the request sent to the answer, which comes when the last worker runs the change.
@@ -174,30 +165,9 @@ impl Editor {
         let route = self.layout.route(self.changes.wrapping_mul(7919) % self.layout.routes(), self.changes);
         let body = format!("{{\"base\":{},\"changed\":{{\"routes\":[{route}]}}}}", self.generation);
         let begun = Instant::now();
-        let head = format!(
-            "PATCH /config HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        self.stream.write_all((head + &body).as_bytes())?;
-        self.answered()?;
+        change::patch(&mut self.stream, &body)?;
         self.generation += 1;
         Ok(begun.elapsed())
-    }
-
-    /// Waits for a 200.
-    fn answered(&mut self) -> Result<()> {
-        let mut received = Vec::new();
-        let mut bytes = [0; 16 * 1024];
-        loop {
-            let count = self.stream.read(&mut bytes)?;
-            ensure!(count > 0, "the node closed the connection");
-            received.extend_from_slice(&bytes[..count]);
-            let refused = || format!("the change was refused: {}", String::from_utf8_lossy(&received));
-            let length = answer::length(&received).with_context(refused)?;
-            if length.is_some_and(|length| length.head as u64 + length.body <= received.len() as u64) {
-                return Ok(());
-            }
-        }
     }
 
     /// So many changes a second until `ended`; one that takes too long is followed at once.

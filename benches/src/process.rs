@@ -5,7 +5,7 @@
 //! kernel send the SIGTERM.
 
 use crate::{interrupt, machine};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -27,28 +27,56 @@ const STOP_WAIT_MAX: Duration = Duration::from_secs(3);
 /// Between two looks at what it has printed.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// What to install when one of the programs is missing.
-const PACKAGES: &str = "apt-get install -y nginx-light haproxy wrk";
-
-/// A program and its arguments.
+/// A program, its arguments, and what it is told by its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Program {
-    /// An installed program. The error says what to install.
-    pub(crate) fn find(name: &str) -> Result<Self> {
-        match search(name) {
+    /// An installed program, looked for in `directories`, in PATH and where daemons are. The error says what to install.
+    pub(crate) fn find(name: &str, directories: &[PathBuf], install: &str) -> Result<Self> {
+        match search(name, directories) {
             Some(path) => Ok(Self::at(path)),
-            None => bail!("{name} is not installed; install what the comparison needs with\n    {PACKAGES}"),
+            None => bail!("{name} is not installed; install it with\n    {install}"),
         }
+    }
+
+    /// The load.
+    pub(crate) fn wrk() -> Result<Self> {
+        Self::find("wrk", &[], "apt-get install -y wrk")
     }
 
     /// The program at `path`.
     pub(crate) const fn at(path: PathBuf) -> Self {
-        Self { path, arguments: Vec::new() }
+        Self { path, arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Runs it to its end: what it printed to both streams. An error if it ended with one.
+    pub(crate) fn output(&self) -> Result<String> {
+        let (text, is_success) = self.run()?;
+        ensure!(is_success, "{} failed:\n{text}", self.path.display());
+        Ok(text)
+    }
+
+    /// The same, however it ended.
+    pub(crate) fn said(&self) -> Result<String> {
+        self.run().map(|(text, _)| text)
+    }
+
+    fn run(&self) -> Result<(String, bool)> {
+        let mut command = Command::new(&self.path);
+        command.args(&self.arguments).envs(self.environment.iter().cloned()).stdin(Stdio::null());
+        let output = command.output().with_context(|| format!("running {}", self.path.display()))?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((String::from_utf8_lossy(&text).into_owned(), output.status.success()))
     }
 
     pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
@@ -57,11 +85,12 @@ impl Program {
     }
 }
 
-/// Looks in PATH and where daemons are.
-fn search(name: &str) -> Option<PathBuf> {
+/// Looks in `directories`, then in PATH and where daemons are.
+fn search(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
     let paths = env::var_os("PATH").unwrap_or_default();
     let daemons = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&paths).chain(daemons).map(|directory| directory.join(name)).find(|path| path.is_file())
+    let places = directories.iter().cloned().chain(env::split_paths(&paths)).chain(daemons);
+    places.map(|directory| directory.join(name)).find(|path| path.is_file())
 }
 
 /// A running child.
@@ -79,13 +108,14 @@ impl Process {
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         let cpus = cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let mut words: Vec<OsString> = Vec::new();
-        if search("setpriv").is_some() {
+        if search("setpriv", &[]).is_some() {
             words.extend(["setpriv", "--pdeathsig", "TERM"].map(Into::into));
         }
         words.extend(["taskset".into(), "-c".into(), cpus.into(), program.path.clone().into()]);
         let child = Command::new(&words[0])
             .args(&words[1..])
             .args(&program.arguments)
+            .envs(program.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -155,6 +185,11 @@ impl Drop for Process {
     }
 }
 
+/// Sends a signal to a process that this one has started.
+pub(crate) fn signal(to: u32, signal: Signal) -> Result<()> {
+    kill(pid(to), signal).with_context(|| format!("signalling process {to}"))
+}
+
 fn pid(number: u32) -> Pid {
     // Linux pids end at 2^22.
     Pid::from_raw(i32::try_from(number).unwrap_or(i32::MAX))
@@ -165,15 +200,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_program_names_the_packages() {
-        let error = Program::find("no-such-program").unwrap_err().to_string();
-        assert!(error.contains("apt-get install -y nginx-light haproxy wrk"), "{error}");
+    fn a_missing_program_names_the_package() {
+        let error = Program::find("no-such-program", &[], "apt-get install -y it").unwrap_err().to_string();
+        assert!(error.contains("apt-get install -y it"), "{error}");
     }
 
     #[test]
     fn a_dropped_process_is_gone() {
         let directory = tempfile::tempdir().unwrap();
-        let program = Program::find("sleep").unwrap().args(["1000"]);
+        let program = Program::find("sleep", &[], "").unwrap().args(["1000"]);
         let mut process =
             Process::start("sleep", &program, &machine::allowed_cpus().unwrap()[..1], directory.path()).unwrap();
         assert!(process.is_running().unwrap());

@@ -39,8 +39,8 @@ pub(crate) fn tables(samples: &[Sample], concurrencies: &[u32], reference: &str)
     text
 }
 
-fn names(samples: &[&Sample]) -> Vec<&'static str> {
-    let mut names: Vec<&str> = samples.iter().map(|sample| sample.gateway).collect();
+fn names<'a>(samples: &[&'a Sample]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = samples.iter().map(|sample| sample.gateway.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -100,21 +100,9 @@ pub(crate) fn lines(samples: &[Sample]) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn sample(gateway: &'static str, round: u32, cpu_us_per_request: f64) -> Sample {
-        Sample {
-            gateway,
-            concurrency: 64,
-            round,
-            repeats: 0,
-            dirty: round == 2,
-            requests: 9,
-            cpu_us_per_request,
-            requests_per_second: 1e5,
-            p50_us: 900.0,
-            p99_us: 1900.0,
-            gateway_busy_percent: 99.0,
-            foreign_percent: 0.5,
-        }
+    fn sample(gateway: &str, round: u32, cpu_us_per_request: f64) -> Sample {
+        let gateway = gateway.to_owned();
+        Sample { gateway, concurrency: 64, round, dirty: round == 2, cpu_us_per_request, ..Sample::default() }
     }
 
     #[test]

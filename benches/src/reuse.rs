@@ -7,7 +7,7 @@
 use crate::{
     client::Client,
     interrupt, machine,
-    peer::{Peer, Setup},
+    peer::{Peer, Setup, Task},
     process::Program,
     report,
     testbed::{self, Testbed},
@@ -15,7 +15,6 @@ use crate::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::{
-    fs,
     net::SocketAddr,
     path::PathBuf,
     thread,
@@ -55,10 +54,14 @@ impl Peer for Workers {
         self.name
     }
 
-    fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
-        let Setup { directory, listen, status, origin, .. } = setup;
+    fn version(&self) -> (Program, &'static str) {
+        (Program::at(self.binary.clone()).args(["--version"]), "tollgate ")
+    }
+
+    fn prepare(&self, setup: &Setup) -> Result<Program> {
+        let Setup { listen, status, endpoints, .. } = setup;
+        let origin = endpoints[0];
         let Self { cpus, idle_timeout_ms, .. } = self;
-        let path = directory.join("tollgate.yaml");
         let text = format!(
             "version: 1
 workers: {cpus:?}
@@ -72,7 +75,7 @@ upstreams:
 routes: [ {{ name: all, match: {{ path: \"/{{rest*}}\" }}, upstream: origin }} ]
 "
         );
-        fs::write(&path, text)?;
+        let path = setup.write("tollgate.yaml", &text)?;
         Ok(Program::at(self.binary.clone()).args(["gateway".into(), "--config".into(), path]))
     }
 }
@@ -100,7 +103,7 @@ pub fn run(options: &Options) -> Result<()> {
     let two = cpus.get(..2).context("two CPUs are needed for two workers")?;
     let seen = [("one worker", &two[..1]), ("two workers", two)].map(|(name, cpus)| -> Result<_> {
         let (binary, idle_timeout_ms) = (testbed.tollgate()?, options.idle_timeout_ms);
-        let gateway = testbed.start(&Workers { name, binary, cpus: cpus.to_vec(), idle_timeout_ms }, false)?;
+        let gateway = testbed.start(&Workers { name, binary, cpus: cpus.to_vec(), idle_timeout_ms }, Task::Proxy)?;
         let before = testbed.origin_counts();
         load(options, gateway.address)?;
         let after = testbed.origin_counts();

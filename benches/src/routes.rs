@@ -1,10 +1,9 @@
 //! What routes cost a request: Tollgate with 100 routes and with 100,000, each asked for at random, beside nginx with 100.
 
 use crate::{
-    compare::InTurn,
     layout::Layout,
-    peer::{Log, Nginx, Peer, RuleSet, Tollgate},
-    process::Program,
+    peer::{Peer, Task, Tollgate},
+    rounds::InTurn,
     testbed::{Gateway, Testbed},
 };
 use anyhow::Result;
@@ -16,27 +15,20 @@ use std::fs;
 /// A program is missing, a gateway does not answer correctly, a request failed, or a signal came.
 pub fn run(options: &InTurn) -> Result<()> {
     options.run(Layout::FEW.name, |testbed| {
-        let nginx = Nginx { program: Program::find("nginx")?, layout: Some(Layout::FEW) };
-        let mut gateways = vec![start(testbed, &nginx, Layout::FEW)?];
+        let mut gateways = vec![start(testbed, &testbed.places().nginx()?, Layout::FEW, "nginx-100-routes")?];
+        let tollgate = Tollgate::at(testbed.tollgate()?);
         for layout in [Layout::FEW, Layout::ONE_HOST, Layout::MANY_HOSTS] {
-            let peer = Tollgate {
-                binary: testbed.tollgate()?,
-                layout: Some(layout),
-                socket: None,
-                log: Log::Plain,
-                rules: RuleSet::None,
-            };
-            gateways.push(start(testbed, &peer, layout)?);
+            gateways.push(start(testbed, &tollgate, layout, layout.name)?);
         }
         Ok(gateways)
     })
 }
 
 /// A gateway that is asked for routes of `layout`.
-fn start(testbed: &Testbed, peer: &dyn Peer, layout: Layout) -> Result<Gateway> {
-    let script = testbed.directory().join(format!("{}.lua", peer.name()));
+fn start(testbed: &Testbed, peer: &dyn Peer, layout: Layout, name: &'static str) -> Result<Gateway> {
+    let mut gateway = testbed.start(peer, Task::Routes(layout))?;
+    let script = gateway.setup.directory.join("routes.lua");
     fs::write(&script, layout.script())?;
-    let mut gateway = testbed.start(peer, false)?;
-    gateway.script = Some(script);
+    (gateway.name, gateway.script) = (name, Some(script));
     Ok(gateway)
 }

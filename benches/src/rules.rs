@@ -1,8 +1,8 @@
 //! What rules that limit what is admitted cost a request: the same route without, with one and with five.
 
 use crate::{
-    compare::InTurn,
-    peer::{Log, RuleSet, Tollgate},
+    peer::{RuleSet, Task, Tollgate},
+    rounds::InTurn,
 };
 use anyhow::Result;
 
@@ -13,7 +13,8 @@ use anyhow::Result;
 pub fn run(options: &InTurn) -> Result<()> {
     options.run("tollgate", |testbed| {
         let binary = testbed.tollgate()?;
-        let peer = |rules| Tollgate { binary: binary.clone(), layout: None, socket: None, log: Log::Plain, rules };
-        [RuleSet::None, RuleSet::One, RuleSet::Five].map(peer).iter().map(|peer| testbed.start(peer, false)).collect()
+        let peer = |rules| Tollgate { rules, ..Tollgate::at(binary.clone()) };
+        let peers = [RuleSet::None, RuleSet::One, RuleSet::Five].map(peer);
+        peers.iter().map(|peer| testbed.start(peer, Task::Proxy)).collect()
     })
 }

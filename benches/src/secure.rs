@@ -3,7 +3,7 @@
 //! TLS 1.3 only, P-256, and the cipher suite that wrk prefers: the same for every gateway.
 
 use anyhow::Result;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs::default_provider, version::TLS13};
+use rustls::{ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs::default_provider, version::TLS13};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -29,10 +29,12 @@ impl Certificate {
         let (chain, key) = (issued.cert.pem(), issued.signing_key.serialize_pem());
         let mut roots = RootCertStore::empty();
         roots.add(issued.cert.der().clone())?;
-        let client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        let mut client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        // Each connection is a handshake of its own.
+        client.resumption = Resumption::disabled();
         let certificate = Self {
             chain: directory.join("certificate.pem"),
             key: directory.join("key.pem"),

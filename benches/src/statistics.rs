@@ -1,4 +1,4 @@
-//! Median and extremes of a handful of rounds. Five rounds carry no more statistics than that.
+//! Median and extremes of a handful of rounds, which carry no more statistics than that; the slope of a long run.
 
 /// The middle and the extremes of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,9 +26,27 @@ impl Spread {
     }
 }
 
+/// How much y grows with x, by least squares; `None` unless there are two different x.
+pub(crate) fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let common: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    (spread > 0.0).then(|| common / spread)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_slope_is_that_of_the_line_closest_to_all_points() {
+        assert_eq!(slope(&[(0.0, 5.0), (1.0, 7.0), (2.0, 9.0)]), Some(2.0));
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 0.0), (2.0, 1.0), (1.0, 2.0)]), Some(0.0));
+        assert_eq!(slope(&[(1.0, 3.0), (1.0, 4.0)]), None);
+        assert_eq!(slope(&[]), None);
+    }
 
     #[test]
     fn the_median_is_the_middle_or_between_the_two_middles() {

@@ -6,7 +6,7 @@
 use crate::{
     client::Client,
     interrupt, machine,
-    peer::{self, Peer, Setup},
+    peer::{self, KEY, KEY_FIELD, Peer, Places, Setup, Task},
     process::Process,
     secure::Certificate,
 };
@@ -17,12 +17,14 @@ use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
     unistd::Pid,
 };
-use rustls::ClientConfig;
 use std::{
     env, fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -32,19 +34,22 @@ use tollgate_loadtest::{Counts, Origin, OriginConfig};
 const START_ATTEMPTS_MAX: usize = 3;
 
 /// How long a gateway may take until it answers.
-const START_WAIT_MAX: Duration = Duration::from_secs(5);
+const START_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked for again and again: the path and its body's length in bytes.
 pub(crate) const PATH: &str = "/bytes/1024";
-const PATH_BYTES: u64 = 1024;
+pub(crate) const PATH_BYTES: u64 = 1024;
 
 /// Arguments of all subcommands.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Options {
-    /// Gateways to measure, in this order.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "nginx,haproxy,tollgate")]
+    /// Gateways to measure, in this order [default: nginx,haproxy,tollgate; in scenarios all that are installed].
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
+    /// Where to look for gateways before PATH; may be given several times.
+    #[arg(long, value_name = "DIRECTORY", env = "TOLLGATE_PEER_DIR", value_delimiter = ':')]
+    peer_dir: Vec<PathBuf>,
     /// The tollgate binary [default: the one built beside this program].
     #[arg(long, value_name = "PATH")]
     tollgate: Option<PathBuf>,
@@ -66,14 +71,25 @@ impl Options {
         Self { only: vec!["tollgate".to_owned()], ..self.clone() }
     }
 
-    fn binary(&self) -> Result<PathBuf> {
+    /// Where gateways are looked for.
+    pub(crate) fn places(&self) -> Result<Places> {
         let beside = env::current_exe()?.with_file_name("tollgate");
-        Ok(self.tollgate.clone().unwrap_or(beside))
+        let tollgate = self.tollgate.clone().unwrap_or(beside);
+        // Where the small program on Pingora is built, seen from the root of the tree.
+        let built = PathBuf::from("benches/pingora/target/release");
+        let directories = self.peer_dir.iter().cloned().chain([built]).collect();
+        Ok(Places { tollgate, directories })
     }
 
     /// Tollgate's binary, for who needs nothing else of the testbed.
     pub(crate) fn tollgate(&self) -> Result<PathBuf> {
-        peer::executable(&self.binary()?)
+        peer::executable(&self.places()?.tollgate)
+    }
+
+    /// The gateways that are named, or all that are installed.
+    pub(crate) fn named_or_installed(&self) -> Result<Vec<Box<dyn Peer>>> {
+        let names: Vec<&str> = self.only.iter().map(String::as_str).collect();
+        if names.is_empty() { self.places()?.installed() } else { self.places()?.all(&names) }
     }
 }
 
@@ -94,9 +110,12 @@ pub(crate) struct Testbed {
     gateway_cpu: usize,
     load_cpu: usize,
     peers: Vec<Box<dyn Peer>>,
-    /// What the gateways serve with, if in TLS.
-    certificate: Option<Certificate>,
-    tollgate: PathBuf,
+    /// What gateways serve with in TLS.
+    certificate: Arc<Certificate>,
+    is_secure: bool,
+    places: Places,
+    /// Gateways started so far; each has a folder of its own.
+    started: AtomicU32,
 }
 
 /// A gateway that runs and answers.
@@ -105,22 +124,33 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// What wrk is to run instead of asking for [`PATH`].
     pub(crate) script: Option<PathBuf>,
+    pub(crate) setup: Setup,
     process: Process,
-    client: Option<Arc<ClientConfig>>,
 }
 
 impl Gateway {
     /// A connection, in TLS if that is what is measured.
     pub(crate) fn connect(&self) -> Result<Client> {
-        match &self.client {
-            None => Client::connect(self.address),
-            Some(config) => Client::connect_secure(self.address, config.clone()),
-        }
+        let client = match &self.setup.certificate {
+            None => Client::connect(self.address)?,
+            Some(certificate) => Client::connect_secure(self.address, certificate.client.clone())?,
+        };
+        Ok(client.with_field(self.field()))
+    }
+
+    /// A header field that every request has to have.
+    pub(crate) fn field(&self) -> Option<(&'static str, &'static str)> {
+        (self.setup.task == Task::Policies).then_some((KEY_FIELD, KEY))
+    }
+
+    /// Where the configuration of a Tollgate can be changed.
+    pub(crate) fn socket(&self) -> PathBuf {
+        peer::socket(&self.setup)
     }
 
     /// `http` or `https`.
-    pub(crate) const fn scheme(&self) -> &'static str {
-        if self.client.is_some() { "https" } else { "http" }
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.setup.certificate.is_some() { "https" } else { "http" }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -136,8 +166,14 @@ impl Gateway {
 impl Testbed {
     /// Starts the origin and pins this process, its threads and what it starts from now on to the load's CPU.
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let tollgate = options.binary()?;
-        let peers = peer::select(&options.only, &tollgate)?;
+        let default = || ["nginx", "haproxy", "tollgate"].to_vec();
+        let names: Vec<&str> = options.only.iter().map(String::as_str).collect();
+        let peers = options.places()?.all(&if names.is_empty() { default() } else { names })?;
+        Self::with(options, peers)
+    }
+
+    /// The same with gateways of the caller's choice.
+    pub(crate) fn with(options: &Options, peers: Vec<Box<dyn Peer>>) -> Result<Self> {
         let cpus = machine::allowed_cpus()?;
         let cpu = |chosen: Option<usize>, at: usize| chosen.or_else(|| cpus.get(at).copied());
         let (Some(gateway_cpu), Some(load_cpu)) = (cpu(options.gateway_cpu, 0), cpu(options.load_cpu, 1)) else {
@@ -148,13 +184,18 @@ impl Testbed {
         sched_setaffinity(Pid::from_raw(0), &load_cpus).with_context(|| format!("pinning to CPU {load_cpu}"))?;
         let origin = Origin::start(OriginConfig { cpu: Some(load_cpu), ..OriginConfig::default() })?;
         let directory = TempDir::with_prefix("tollgate-benches-")?;
-        let certificate = options.tls.then(|| Certificate::write(directory.path())).transpose()?;
-        Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, tollgate, certificate })
+        let certificate = Arc::new(Certificate::write(directory.path())?);
+        let (places, is_secure, started) = (options.places()?, options.tls, AtomicU32::new(0));
+        Ok(Self { directory, origin, gateway_cpu, load_cpu, peers, certificate, is_secure, places, started })
     }
 
     /// Tollgate's binary.
     pub(crate) fn tollgate(&self) -> Result<PathBuf> {
-        peer::executable(&self.tollgate)
+        peer::executable(&self.places.tollgate)
+    }
+
+    pub(crate) const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The gateways that were chosen.
@@ -178,7 +219,7 @@ impl Testbed {
     pub(crate) fn conditions(&self) -> String {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let Self { gateway_cpu, load_cpu, .. } = self;
-        let tls = if self.certificate.is_some() { ", clients in TLS 1.3" } else { "" };
+        let tls = if self.is_secure { ", clients in TLS 1.3" } else { "" };
         format!("Linux {}{tls}, gateways on CPU {gateway_cpu}, load and origin on CPU {load_cpu}", kernel.trim())
     }
 
@@ -197,12 +238,23 @@ impl Testbed {
         self.origin.counts().connections_open
     }
 
-    /// Starts a gateway and waits until it answers correctly.
-    pub(crate) fn start(&self, peer: &dyn Peer, streaming: bool) -> Result<Gateway> {
+    /// Starts a gateway in front of the origin and waits until it answers correctly.
+    pub(crate) fn start(&self, peer: &dyn Peer, task: Task) -> Result<Gateway> {
+        self.start_as(peer, task, self.is_secure, &[self.origin.address()])
+    }
+
+    /// The same, whatever the options say of TLS and with the endpoints given.
+    pub(crate) fn start_as(
+        &self,
+        peer: &dyn Peer,
+        task: Task,
+        secure: bool,
+        endpoints: &[SocketAddr],
+    ) -> Result<Gateway> {
         let mut failure = anyhow!("never tried");
         for _ in 0..START_ATTEMPTS_MAX {
             interrupt::check()?;
-            match self.try_start(peer, streaming) {
+            match self.try_start(peer, task, secure, endpoints) {
                 Ok(gateway) => return Ok(gateway),
                 Err(error) => failure = error,
             }
@@ -210,30 +262,26 @@ impl Testbed {
         Err(failure.context(format!("{} does not work", peer.name())))
     }
 
-    fn try_start(&self, peer: &dyn Peer, streaming: bool) -> Result<Gateway> {
+    fn try_start(&self, peer: &dyn Peer, task: Task, secure: bool, endpoints: &[SocketAddr]) -> Result<Gateway> {
         let name = peer.name();
-        let directory = self.directory.path().join(name);
+        let number = self.started.fetch_add(1, Relaxed);
+        let directory = self.directory.path().join(format!("{number}-{name}"));
         fs::create_dir_all(&directory)?;
         let [address, status] = free_addresses()?;
         let setup = Setup {
-            directory: &directory,
+            directory: directory.clone(),
             listen: address,
             status,
-            origin: self.origin.address(),
+            endpoints: endpoints.to_vec(),
             cpu: self.gateway_cpu,
-            streaming,
-            certificate: self.certificate.as_ref(),
+            task,
+            certificate: secure.then(|| self.certificate.clone()),
+            generation: 1,
         };
         let everywhere = [self.gateway_cpu, self.load_cpu];
         let cpus = if peer.is_pinned() { &everywhere[..1] } else { &everywhere };
         let process = Process::start(name, &peer.prepare(&setup)?, cpus, &directory)?;
-        let mut gateway = Gateway {
-            name,
-            address,
-            script: None,
-            process,
-            client: self.certificate.as_ref().map(|certificate| certificate.client.clone()),
-        };
+        let mut gateway = Gateway { name, address, script: None, setup, process };
         gateway.wait_until_ready().with_context(|| format!("{name} said:\n{}", gateway.process.output()))?;
         Ok(gateway)
     }

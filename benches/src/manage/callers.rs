@@ -11,10 +11,9 @@ use super::{
     tokens,
 };
 use crate::{
-    compare::InTurn,
-    peer::{Log, Nginx, RuleSet, Serve, Tollgate},
-    process::Program,
+    peer::{Serve, Task, Tollgate},
     report,
+    rounds::InTurn,
     statistics::Spread,
     testbed::{Gateway, PATH, Testbed},
 };
@@ -31,7 +30,7 @@ pub(super) fn run(options: &InTurn) -> Result<Vec<Figure>> {
     let (key, key_field) = serving(&testbed, "key")?;
     let (token, token_field) = serving(&testbed, "token")?;
     let nginx = |name, field: &str| {
-        let mut gateway = testbed.start(&Nginx { program: Program::find("nginx")?, layout: None }, false)?;
+        let mut gateway = testbed.start(&testbed.places().nginx()?, Task::Proxy)?;
         gateway.name = name;
         asking(&testbed, gateway, field, PATH)
     };
@@ -55,9 +54,8 @@ pub(super) fn run(options: &InTurn) -> Result<Vec<Figure>> {
 
 /// A gateway with an API that wants to know who calls, and the field that says it.
 fn serving(testbed: &Testbed, name: &'static str) -> Result<(Gateway, String)> {
-    let gateway =
-        Tollgate { binary: testbed.tollgate()?, layout: None, socket: None, log: Log::Plain, rules: RuleSet::None };
-    let mut gateway = testbed.start(&Serve { name, gateway, is_pinned: true }, false)?;
+    let serve = Serve { name, gateway: Tollgate::at(testbed.tollgate()?) };
+    let mut gateway = testbed.start(&serve, Task::Proxy)?;
     let admin = gateway.announced("admin API on ", START_MAX)?.parse()?;
     let token = plane::set_up(admin, &gateway.announced("setup token ", START_MAX)?)?;
     let mut client = Admin::connect(admin, &token)?;

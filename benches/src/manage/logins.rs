@@ -12,10 +12,10 @@ use super::{
 use crate::{
     interrupt,
     open_loop::{self, Load},
-    peer::{Log, RuleSet, Serve, Tollgate},
+    peer::{Serve, Task, Tollgate},
     statistics::Spread,
     testbed::{self, Gateway, PATH, Testbed},
-    wrk::{self, Target},
+    wrk,
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -55,16 +55,15 @@ static FROM: AtomicU32 = AtomicU32::new(0);
 pub(super) fn run(options: &testbed::Options, rate: &Rate) -> Result<Vec<Figure>> {
     ensure!(rate.logins > 0.0 && rate.pairs > 0 && rate.pair_seconds > 0, "at least one login, pair and second");
     let testbed = Testbed::new(options)?;
-    let tollgate =
-        Tollgate { binary: testbed.tollgate()?, layout: None, socket: None, log: Log::Plain, rules: RuleSet::None };
-    let mut gateway = testbed.start(&Serve { name: "logins", gateway: tollgate, is_pinned: false }, false)?;
+    let tollgate = Tollgate { is_pinned: false, ..Tollgate::at(testbed.tollgate()?) };
+    let mut gateway = testbed.start(&Serve { name: "logins", gateway: tollgate }, Task::Proxy)?;
     let admin: SocketAddr = gateway.announced("admin API on ", START_MAX)?.parse()?;
     let token = plane::set_up(admin, &gateway.announced("setup token ", START_MAX)?)?;
     Admin::connect(admin, &token)?.done("PUT", "/me/password", &json!({ "password": PASSWORD }))?;
     let door = Door::at(admin)?;
     door.enter()?;
-    let target = Target { url: format!("http://{}{PATH}", gateway.address), script: None };
-    let full = wrk::ask(testbed.directory(), testbed.load_cpu(), &target, CONNECTIONS as u32, 2)?.per_second;
+    let full =
+        wrk::run(testbed.directory(), testbed.load_cpu(), &gateway, CONNECTIONS as u32, 2)?.flawless()?.per_second;
     let (mut ratios, mut befores, mut afters, mut done) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for round in 1..=rate.pairs {
         let (without, _) = load(rate, &gateway, full / 2.0, None)?;

@@ -9,8 +9,8 @@ use super::{
     plane::{self, OF_TENANT, Plane},
 };
 use crate::{
-    compare::InTurn,
     machine,
+    rounds::InTurn,
     statistics::Spread,
     testbed::Testbed,
     wrk::{self, Target},
@@ -33,8 +33,8 @@ pub(super) fn run(options: &InTurn) -> Result<Vec<Figure>> {
     let [id, secret] = client(&mut Admin::connect(admin, &token)?)?;
     let script = folder.join("token.lua");
     fs::write(&script, form_script(&[("client_id", &id), ("client_secret", &secret)]))?;
-    let target = Target { url: format!("http://{admin}/oauth2/token"), script: Some(script) };
-    let load = |seconds| wrk::ask(&folder, testbed.load_cpu(), &target, options.concurrency, seconds);
+    let target = Target { url: format!("http://{admin}/oauth2/token"), script: Some(script), field: None };
+    let load = |seconds| wrk::ask(&folder, testbed.load_cpu(), &target, options.concurrency, seconds)?.flawless();
     load(1)?;
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for round in 1..=options.rounds.rounds {

@@ -1,38 +1,46 @@
 //! nginx: a master and one worker, unlimited keep-alive on both sides, no access log.
+//!
+//! Up to a thousand routes are exact locations; more are a `map`, which is a hash table. A reload is SIGHUP to the master.
 
-use super::{DOWNSTREAM_MAX, Peer, Setup, UPSTREAM_IDLE_MAX};
-use crate::{layout::Layout, process::Program, testbed::PATH};
+use super::{DOWNSTREAM_MAX, GENERATION, KEY, Peer, Setup, THROTTLE_PER_SECOND, Task, UPSTREAM_IDLE_MAX};
+use crate::{layout::Layout, process, process::Program, testbed::PATH};
 use anyhow::Result;
-use nix::unistd::Uid;
-use std::fs;
+use nix::{sys::signal::Signal, unistd::Uid};
+use std::fmt::Write as _;
 
-/// The program, and what it routes.
-pub(crate) struct Nginx {
-    pub(crate) program: Program,
-    /// Paths of any host besides the one location that takes everything.
-    pub(crate) layout: Option<Layout>,
-}
+const LOCATIONS_MAX: u32 = 1000;
+
+/// The program.
+pub(crate) struct Nginx(pub(crate) Program);
 
 impl Peer for Nginx {
     fn name(&self) -> &'static str {
-        if self.layout.is_some() { "nginx-100-routes" } else { "nginx" }
+        "nginx"
     }
 
-    fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
-        let path = setup.directory.join("nginx.conf");
-        fs::write(&path, configuration(setup, self.layout))?;
+    fn prepare(&self, setup: &Setup) -> Result<Program> {
+        let path = setup.write("nginx.conf", &configuration(setup))?;
         let log = setup.directory.join("nginx.err");
-        Ok(self.program.clone().args(["-p".into(), setup.directory.into(), "-e".into(), log, "-c".into(), path]))
+        Ok(self.0.clone().args(["-p".into(), setup.directory.clone(), "-e".into(), log, "-c".into(), path]))
+    }
+
+    fn version(&self) -> (Program, &'static str) {
+        (self.0.clone().args(["-v"]), "nginx/")
+    }
+
+    fn swap(&self, setup: &Setup, pid: u32) -> Result<()> {
+        self.prepare(setup)?;
+        process::signal(pid, Signal::SIGHUP)
     }
 }
 
-fn configuration(setup: &Setup<'_>, layout: Option<Layout>) -> String {
-    let Setup { directory, listen, origin, .. } = setup;
+fn configuration(setup: &Setup) -> String {
+    let Setup { directory, listen, .. } = setup;
     let directory = directory.display();
     // Started by root, the worker would take another user's identity and could not use the directory.
     let user = if Uid::effective().is_root() { "user root;" } else { "" };
-    let streaming = if setup.streaming { "proxy_buffering off; proxy_request_buffering off;" } else { "" };
-    let tls = setup.certificate.map_or_else(
+    let Part { http, locations, target, location } = Part::of(setup);
+    let tls = setup.certificate.as_ref().map_or_else(
         || ";".to_owned(),
         |certificate| {
             let (chain, key) = (certificate.chain.display(), certificate.key.display());
@@ -43,10 +51,8 @@ fn configuration(setup: &Setup<'_>, layout: Option<Layout>) -> String {
         .iter()
         .map(|kind| format!("  {kind}_temp_path {directory}/nginx_{kind};\n"))
         .collect();
-    let proxy = format!("proxy_http_version 1.1; proxy_set_header Connection \"\"; {streaming}");
-    let locations: String = (0..layout.map_or(0, |layout| layout.paths))
-        .map(|path| format!("    location = /p{path} {{ proxy_pass http://origin{PATH}; {proxy} }}\n"))
-        .collect();
+    let proxy = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    let balance = if setup.task == Task::Endpoints { "least_conn;" } else { "" };
     format!(
         "\
 {user}
@@ -57,15 +63,16 @@ worker_rlimit_nofile {files};
 pid {directory}/nginx.pid;
 events {{ worker_connections {files}; }}
 http {{
-  access_log off;
 {temporary}
   sendfile on;
   tcp_nodelay on;
   client_max_body_size 0;
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
+  {http}
   upstream origin {{
-    server {origin};
+    {balance}
+    {servers}
     keepalive {UPSTREAM_IDLE_MAX};
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
@@ -73,10 +80,82 @@ http {{
   server {{
     listen {listen}{tls}
 {locations}
-    location / {{ proxy_pass http://origin; {proxy} }}
+    location / {{ {location} proxy_pass http://origin{target}; {proxy} }}
   }}
 }}
 ",
-        files = 2 * DOWNSTREAM_MAX,
+        files = DOWNSTREAM_MAX + 8_000,
+        servers = setup.each(" ", |endpoint| format!("server {endpoint};")),
+    )
+}
+
+/// What a task adds.
+#[derive(Default)]
+struct Part {
+    http: String,
+    locations: String,
+    /// Behind the upstream's name.
+    target: &'static str,
+    /// In the location that takes everything.
+    location: String,
+}
+
+impl Part {
+    fn of(setup: &Setup) -> Self {
+        let silent = || "access_log off;".to_owned();
+        match setup.task {
+            Task::Proxy | Task::Endpoints => Self { http: silent(), ..Self::default() },
+            Task::Stream => Self {
+                http: silent(),
+                location: "proxy_buffering off; proxy_request_buffering off;".to_owned(),
+                ..Self::default()
+            },
+            Task::Routes(layout) if layout.paths <= LOCATIONS_MAX => {
+                Self { http: silent(), locations: locations(layout), ..Self::default() }
+            }
+            Task::Routes(layout) => Self { http: silent() + &map(layout), target: "$rewritten", ..Self::default() },
+            Task::Swaps => Self {
+                http: silent(),
+                location: format!("add_header {GENERATION} {};", setup.generation),
+                ..Self::default()
+            },
+            Task::Policies => Self {
+                http: format!(
+                    "access_log {}/access.log combined buffer=64k flush=1s;
+  map $http_x_api_key $caller {{ default \"\"; {KEY} mobile; }}
+  limit_req_zone $caller zone=callers:1m rate={THROTTLE_PER_SECOND}r/s;",
+                    setup.directory.display()
+                ),
+                locations: "    location = /status { stub_status; }".to_owned(),
+                location: "if ($caller = \"\") { return 401; } limit_req zone=callers burst=10000 nodelay;".to_owned(),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+fn locations(layout: Layout) -> String {
+    (0..layout.paths).fold(String::new(), |mut text, path| {
+        let _ = writeln!(
+            text,
+            "    location = /p{path} {{ proxy_pass http://origin{PATH}; proxy_http_version 1.1; \
+             proxy_set_header Connection \"\"; }}"
+        );
+        text
+    })
+}
+
+fn map(layout: Layout) -> String {
+    let entries: String = (0..layout.paths).fold(String::new(), |mut text, path| {
+        let _ = writeln!(text, "    /p{path} {PATH};");
+        text
+    });
+    format!(
+        "
+  map_hash_max_size 262144;
+  map_hash_bucket_size 128;
+  map $uri $rewritten {{
+    default $request_uri;
+{entries}  }}"
     )
 }
