@@ -2,7 +2,7 @@
 //!
 //! `compare` measures CPU time per request, throughput and latency; `routes` and `rules` the same of configurations of one
 //! gateway; `idle` the memory of idle connections; `bulk` long bodies; `patch` changes under load; `reuse` the reuse of
-//! upstream connections; `manage` the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
+//! upstream connections; `restart` hot restarts under load; `manage` the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
 //! processes pinned to one CPU, the load pinned to another. One gateway is under load at a time.
 //!
 //! Nothing is installed and nothing outlives a run: children end with it (on errors and Ctrl-C too) and their files stand
@@ -23,6 +23,7 @@ pub mod patch;
 mod peer;
 mod process;
 mod report;
+pub mod restart;
 pub mod reuse;
 pub mod routes;
 pub mod rules;
