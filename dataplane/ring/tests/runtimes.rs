@@ -16,8 +16,8 @@ use std::{
 };
 use tollgate_io::{Address, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
 use tollgate_ring::{
-    Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec, bind, launch,
-    mailbox, preflight,
+    BoundListener, Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec,
+    bind, launch, mailbox, preflight,
 };
 
 /// Runs the body as a test with each driver.
@@ -253,6 +253,21 @@ on_both! {
         drop(far);
         until(&io, || near.peek() == Peek::Finished).await;
         until(&io, || near.has_news()).await;
+    }
+}
+
+on_both! {
+    async fn what_waits_in_a_socket_that_is_released_is_its_other_owners(io: RingIo) {
+        let bound = bind(ANY, 1).unwrap().remove(0);
+        let theirs = BoundListener::adopt(bound.handle().duplicate().unwrap().unwrap()).unwrap();
+        let (one, other) = (bound.into_listener(&io).unwrap(), theirs.into_listener(&io).unwrap());
+        let near = io.connect(one.local().into()).await.unwrap();
+        one.release();
+        assert!(one.accept().await.is_err());
+        drop(one);
+        let far = other.accept().await.unwrap();
+        send_all(&near, SendList::whole(filled(&io, b"hello"))).await.unwrap();
+        assert_eq!(far.recv(None).await.unwrap().bytes(), b"hello");
     }
 }
 

@@ -277,7 +277,7 @@ impl<S: Stream> Watch<S> {
         if self.due.get() <= now {
             self.due.set(self.due_behind(now));
             self.is_fixed.set(false);
-            self.expire();
+            self.expire(now);
         }
         match self.phase.get() {
             // Also behind a deadline that has passed: the exchange may go on, and sets the next one by a store.
@@ -297,8 +297,10 @@ impl<S: Stream> Watch<S> {
         }
     }
 
-    fn expire(&self) {
+    fn expire(&self, now: Instant) {
         match self.phase.get() {
+            // Its task is about to take them.
+            Phase::Idle if self.down.peek() == Peek::Bytes => self.due.set(now + limits::CLIENT_LOOK),
             Phase::Idle => self.end_idle(Reason::ClientClosed),
             Phase::Handshake => self.abort(Reason::RequestTimeout),
             Phase::Linger => self.abort(Reason::ClientClosed),
@@ -332,9 +334,11 @@ impl<S: Stream> Watch<S> {
         self.waiting[whom as usize].get() > 0
     }
 
-    /// A drain closes what is idle and lets the rest finish.
+    /// A drain closes what is idle and lets the rest finish. A request that has come already is answered: its client has sent
+    /// it on a connection that was open.
     pub(crate) fn drain(&self) {
         match self.phase.get() {
+            Phase::Idle if self.down.peek() == Peek::Bytes => {}
             Phase::Idle => self.end_idle(Reason::Draining),
             Phase::Handshake => self.abort(Reason::Draining),
             _ => {}
