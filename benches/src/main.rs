@@ -1,9 +1,9 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage`: arguments only, the
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage | generator`: arguments only, the
 //! work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
+use tollgate_benches::{bulk, compare, generator, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -34,6 +34,8 @@ enum Command {
     Reuse(reuse::Options),
     /// The control plane with much in it, idle, granting tokens; and what knowing the caller costs a request.
     Manage(manage::Options),
+    /// CPU per request of the load generator beside wrk's, and how late it sends at half of its highest rate.
+    Generator(generator::Options),
 }
 
 fn main() -> Result<()> {
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
         Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
         Command::Manage(options) => manage::run(&options),
+        Command::Generator(options) => generator::run(&options),
     }
 }
 

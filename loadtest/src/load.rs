@@ -6,13 +6,26 @@
 //!
 //! Whether load may go to a host is for the caller to decide ([`Target::is_loopback`]).
 
+mod chance;
+mod connection;
+mod crew;
+mod events;
+mod exchange;
+mod gate;
 mod latencies;
 pub mod limits;
+mod opening;
 mod plan;
+mod reader;
 mod recording;
 mod request;
+mod schedule;
+mod secure;
 mod series;
+mod tally;
 mod target;
+mod wire;
+mod worker;
 
 pub use latencies::Latencies;
 pub use plan::{Arrivals, Plan, Tls};
@@ -122,11 +135,8 @@ pub fn run(plan: &Plan, watch: &dyn Fn(&Progress), stop: &Stop) -> Result<Record
     plan.check()?;
     let mut plan = plan.clone();
     plan.target.resolve()?;
-    watch(&Progress::default());
-    if stop.is_set() {
-        return Ok(Recording { end: End::Stopped, ..Recording::default() });
-    }
-    Err(Failure::Start("the workers are not there yet".to_owned()))
+    plan.check()?;
+    crew::run(&plan, watch, stop)
 }
 
 /// Share of the workers' time above which they, not the target, may have been the limit.

@@ -73,6 +73,18 @@ pub(crate) const UPKEEP: Duration = Duration::from_millis(10);
 /// A worker does not sleep when something is due sooner than this: waking from a sleep takes about as long.
 pub(crate) const SPIN: Duration = Duration::from_micros(60);
 
+/// How often a worker looks while it waits for the others to be ready.
+pub(crate) const UPKEEP_OPENING: Duration = Duration::from_millis(1);
+
+/// Connections looked at for timeouts in one upkeep.
+pub(crate) const WATCHED_MAX: usize = 1024;
+
+/// Receives from one connection before the others have their turn.
+pub(crate) const RECEIVES_MAX: usize = 16;
+
+/// Pipelined requests that leave in one system call.
+pub(crate) const SLICES_MAX: usize = 32;
+
 /// Events taken from the kernel at one time.
 pub(crate) const EVENTS_MAX: usize = 256;
 

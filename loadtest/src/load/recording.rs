@@ -108,6 +108,8 @@ pub struct Recording {
     pub sent: u64,
     /// Whole answers.
     pub answered: u64,
+    /// Answers that ended while requests were due, whenever those were sent: what throughput is computed from.
+    pub completed: u64,
     /// Requests that were due and found no connection until the end.
     pub never_sent: u64,
     /// Requests without a whole answer when the run ended, after waiting for them; streams of events, as a rule.
@@ -147,6 +149,7 @@ impl Recording {
         }
         self.sent += other.sent;
         self.answered += other.answered;
+        self.completed += other.completed;
         self.never_sent += other.never_sent;
         self.unanswered += other.unanswered;
         self.events += other.events;
@@ -184,10 +187,10 @@ impl Recording {
         self.errors.values().map(|errors| errors.count).sum()
     }
 
-    /// Whole answers per second of what was measured.
+    /// Whole answers per second of the measured time.
     #[must_use]
     pub fn requests_per_second(&self) -> f64 {
-        self.answered as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+        self.completed as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
     /// Share of the measured time (0 to 1) that the generator's threads worked, spinning left out.
@@ -203,8 +206,14 @@ mod tests {
     use super::*;
 
     fn some(status: u16, kind: ErrorKind) -> Recording {
-        let mut some =
-            Recording { sent: 2, answered: 1, workers: 1, elapsed: Duration::from_secs(2), ..Default::default() };
+        let mut some = Recording {
+            sent: 2,
+            answered: 1,
+            completed: 1,
+            workers: 1,
+            elapsed: Duration::from_secs(2),
+            ..Default::default()
+        };
         some.corrected.record(1_000_000);
         some.statuses.insert(status, 1);
         some.count_error(kind, || format!("{kind:?} said so"));
