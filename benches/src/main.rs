@@ -1,10 +1,10 @@
 //! `cargo run --release -p tollgate-benches -- scenarios | report | compare | idle | bulk | routes | rules | patch | reuse
-//! | restart | manage`: arguments only, the work is in the library.
+//! | restart | manage | generator`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tollgate_benches::{
-    bulk, compare, idle, interrupt, manage, page, patch, restart, reuse, rounds, routes, rules, scenario, testbed,
+    bulk, compare, generator, idle, interrupt, manage, page, patch, restart, reuse, rounds, routes, rules, scenario, testbed,
 };
 
 /// Compares Tollgate with other gateways on this machine's loopback.
@@ -42,6 +42,8 @@ enum Command {
     Restart(restart::Options),
     /// The control plane with much in it, idle, granting tokens; and what knowing the caller costs a request.
     Manage(manage::Options),
+    /// CPU per request of the load generator beside wrk's, and how late it sends at half of its highest rate.
+    Generator(generator::Options),
 }
 
 fn main() -> Result<()> {
@@ -60,6 +62,7 @@ fn main() -> Result<()> {
         Command::Reuse(options) => reuse::run(&options),
         Command::Restart(options) => restart::run(&options),
         Command::Manage(options) => manage::run(&options),
+        Command::Generator(options) => generator::run(&options),
     }
 }
 

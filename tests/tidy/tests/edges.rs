@@ -77,7 +77,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("io-uring", &["ring", "loadtest"]),
     ("glommio", &["journal"]),
     ("httparse", &["http"]),
-    ("rustls", &["tls"]),
+    // The load generator shares no code with what it measures, so it makes its TLS connections itself.
+    ("rustls", &["tls", "loadtest"]),
 ];
 
 const PREFIX: &str = "tollgate-";
