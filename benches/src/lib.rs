@@ -2,7 +2,8 @@
 //!
 //! `compare` measures CPU time per request, throughput and latency; `routes` and `rules` the same of configurations of one
 //! gateway; `idle` the memory of idle connections; `bulk` long bodies; `patch` changes under load; `reuse` the reuse of
-//! upstream connections; `manage` the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
+//! upstream connections; `manage` the control plane and who calls; `origin` the origin
+//! itself. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
 //! processes pinned to one CPU, the load pinned to another. One gateway is under load at a time.
 //!
 //! Nothing is installed and nothing outlives a run: children end with it (on errors and Ctrl-C too) and their files stand
@@ -19,6 +20,7 @@ mod machine;
 pub mod manage;
 mod measure;
 mod open_loop;
+pub mod origin;
 pub mod patch;
 mod peer;
 mod process;

@@ -1,9 +1,9 @@
-//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage`: arguments only, the
-//! work is in the library.
+//! `cargo run --release -p tollgate-benches -- compare | idle | bulk | routes | rules | patch | reuse | manage |
+//! origin`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tollgate_benches::{bulk, compare, idle, interrupt, manage, patch, reuse, routes, rules, testbed};
+use tollgate_benches::{bulk, compare, idle, interrupt, manage, origin, patch, reuse, routes, rules, testbed};
 
 /// Compares Tollgate with nginx and HAProxy on this machine's loopback.
 ///
@@ -34,6 +34,8 @@ enum Command {
     Reuse(reuse::Options),
     /// The control plane with much in it, idle, granting tokens; and what knowing the caller costs a request.
     Manage(manage::Options),
+    /// CPU per request of the synthetic origin beside that of the gateway: how much of a measurement is the origin.
+    Origin(compare::InTurn),
 }
 
 fn main() -> Result<()> {
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
         Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
         Command::Manage(options) => manage::run(&options),
+        Command::Origin(options) => origin::run(&options),
     }
 }
 

@@ -5,9 +5,11 @@
 
 mod haproxy;
 mod nginx;
+mod origin;
 mod tollgate;
 
 pub(crate) use nginx::Nginx;
+pub(crate) use origin::Origin;
 pub(crate) use tollgate::{Log, RuleSet, Serve, Tollgate};
 
 use crate::{process::Program, secure::Certificate};

@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The binary and the tools.
     ("cli", &["server", "gateway", "sync", "loadtest", "tuning", "model"]),
     ("loadtest", &[]),
+    ("journeys", &[]),
     ("tuning", &[]),
 ];
 
@@ -78,6 +79,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("glommio", &["journal"]),
     ("httparse", &["http"]),
     ("rustls", &["tls"]),
+    ("goose", &["journeys"]),
+    ("reqwest", &["journeys"]),
 ];
 
 const PREFIX: &str = "tollgate-";
