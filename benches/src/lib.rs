@@ -4,8 +4,9 @@
 //! closer: `compare` at CPU time, throughput and latency by number of connections; `routes` and `rules` at the same of
 //! configurations of one gateway; `idle` at idle connections, `bulk` at long bodies, `patch` at changes under load, `reuse` at
 //! upstream connections, `restart` at hot restarts under load, `manage` at the control plane and who calls, `generator` at
-//! the load generator beside wrk. Most put the same [`testbed`] together: the synthetic origin in this process, the gateways
-//! as child processes pinned to one CPU, the load pinned to another. One gateway is under load at a time.
+//! the load generator beside wrk, `origin` at the origin itself. Most put the same [`testbed`] together: the synthetic origin
+//! in this process, the gateways as child processes pinned to one CPU, the load pinned to another. One gateway is under load
+//! at a time.
 //!
 //! Nothing is installed and nothing outlives a run: children end with it (on errors and Ctrl-C too) and their files stand
 //! in a temporary directory. Figures hold for this machine and hour; what carries over is the ratio within one round.
@@ -24,6 +25,7 @@ mod machine;
 pub mod manage;
 mod measure;
 mod open_loop;
+pub mod origin;
 pub mod page;
 pub mod patch;
 mod peer;

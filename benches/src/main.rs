@@ -1,10 +1,11 @@
 //! `cargo run --release -p tollgate-benches -- scenarios | report | compare | idle | bulk | routes | rules | patch | reuse
-//! | restart | manage | generator`: arguments only, the work is in the library.
+//! | restart | manage | generator | origin`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tollgate_benches::{
-    bulk, compare, generator, idle, interrupt, manage, page, patch, restart, reuse, rounds, routes, rules, scenario, testbed,
+    bulk, compare, generator, idle, interrupt, manage, origin, page, patch, restart, reuse, rounds, routes, rules,
+    scenario, testbed,
 };
 
 /// Compares Tollgate with other gateways on this machine's loopback.
@@ -44,6 +45,8 @@ enum Command {
     Manage(manage::Options),
     /// CPU per request of the load generator beside wrk's, and how late it sends at half of its highest rate.
     Generator(generator::Options),
+    /// CPU per request of the synthetic origin beside that of the gateway: how much of a measurement is the origin.
+    Origin(compare::InTurn),
 }
 
 fn main() -> Result<()> {
@@ -63,6 +66,7 @@ fn main() -> Result<()> {
         Command::Restart(options) => restart::run(&options),
         Command::Manage(options) => manage::run(&options),
         Command::Generator(options) => generator::run(&options),
+        Command::Origin(options) => origin::run(&options),
     }
 }
 

@@ -9,12 +9,14 @@ mod caddy;
 mod envoy;
 mod haproxy;
 mod nginx;
+mod origin;
 mod pingora;
 mod tollgate;
 mod traefik;
 mod varnish;
 
 pub(crate) use nginx::Nginx;
+pub(crate) use origin::Origin;
 pub(crate) use tollgate::{Log, RuleSet, Serve, Tollgate, socket};
 
 use crate::{layout::Layout, process::Program, secure::Certificate};

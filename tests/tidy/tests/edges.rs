@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The binary and the tools.
     ("cli", &["server", "gateway", "sync", "loadtest", "tuning", "model"]),
     ("loadtest", &[]),
+    ("journeys", &[]),
     ("tuning", &[]),
 ];
 
@@ -79,6 +80,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("httparse", &["http"]),
     // The load generator shares no code with what it measures, so it makes its TLS connections itself.
     ("rustls", &["tls", "loadtest"]),
+    ("goose", &["journeys"]),
+    ("reqwest", &["journeys"]),
 ];
 
 const PREFIX: &str = "tollgate-";

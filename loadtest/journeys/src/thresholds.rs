@@ -1,0 +1,200 @@
+//! Thresholds: rules that figures of a run must hold, and what became of each.
+//!
+//! Goose judges times, rates and the share of failed requests, and shows that in its report. What it has no rule for is a
+//! least count of requests: a journey that nobody could make has no failures either. Both kinds are written alike.
+
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use goose::{metrics::GooseMetrics, threshold::Threshold};
+
+/// What holds where nothing else was asked for: no answer that a journey does not expect, calls that are not slow, and every
+/// step made at least once.
+pub(crate) const DEFAULTS: &[&str] = &[
+    "error-rate<=0%",
+    "p95<250ms for GET call with a token",
+    "p95<250ms for GET call within the plan",
+    "count>=1 for POST token",
+    "count>=1 for GET catalog",
+    "count>=1 for GET call with a token",
+    "count>=1 for GET call within the plan",
+    "count>=1 for GET call beyond the plan",
+    "count>=1 for POST rotate",
+    "count>=1 for GET call with the new key",
+    "count>=1 for GET until the old key ends",
+    "count>=1 for POST publication",
+    "count>=1 for GET until a revision is served",
+];
+
+/// Rules that were understood.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    of_goose: Vec<Threshold>,
+    counts: Vec<Count>,
+}
+
+/// `count>=N`, or `count>=N for REQUEST`.
+#[derive(Debug)]
+struct Count {
+    rule: String,
+    least: usize,
+    request: Option<String>,
+}
+
+/// What became of a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) rule: String,
+    pub(crate) observed: String,
+    pub(crate) holds: bool,
+}
+
+/// The rules of a file: its lines without comments.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty())
+}
+
+impl Rules {
+    /// Understands all of them, or says which one not.
+    pub(crate) fn parse(texts: &[String]) -> Result<Self, String> {
+        let mut rules = Self::default();
+        for text in texts {
+            let text = text.trim();
+            match text.strip_prefix("count") {
+                Some(rest) => rules.counts.push(Count::parse(text, rest)?),
+                None => rules.of_goose.push(text.parse().map_err(|error| format!("{error}"))?),
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Those that goose is to judge.
+    pub(crate) fn of_goose(&self) -> Vec<String> {
+        self.of_goose.iter().map(ToString::to_string).collect()
+    }
+
+    /// What became of each. A run that goose has not judged holds none of its rules.
+    pub(crate) fn judge(&self, metrics: &GooseMetrics) -> Vec<Verdict> {
+        let of_goose = self.of_goose.iter().map(|threshold| {
+            let rule = threshold.to_string();
+            match metrics.thresholds.iter().find(|result| result.rule == rule) {
+                Some(result) => Verdict { rule, observed: result.observed.clone(), holds: result.passed },
+                None => Verdict { rule, observed: "not judged".to_owned(), holds: false },
+            }
+        });
+        of_goose.chain(self.counts.iter().map(|count| count.judge(metrics))).collect()
+    }
+}
+
+impl Count {
+    fn parse(rule: &str, rest: &str) -> Result<Self, String> {
+        let refused = || format!("threshold {rule:?}: write `count>=N` or `count>=N for REQUEST`, with N from 1");
+        let rest = rest.trim_start().strip_prefix(">=").ok_or_else(refused)?;
+        let (least, request) = match rest.split_once(" for ") {
+            Some((least, request)) => (least, Some(request.trim().to_owned())),
+            None => (rest, None),
+        };
+        match least.trim().parse() {
+            Ok(least @ 1..) if request.as_deref() != Some("") => Ok(Self { rule: rule.to_owned(), least, request }),
+            _ => Err(refused()),
+        }
+    }
+
+    fn judge(&self, metrics: &GooseMetrics) -> Verdict {
+        let made = |name: &String| metrics.requests.get(name).map_or(0, |request| request.raw_data.counter);
+        let found = match &self.request {
+            Some(request) => made(request),
+            None => metrics.requests.values().map(|request| request.raw_data.counter).sum(),
+        };
+        Verdict { rule: self.rule.clone(), observed: found.to_string(), holds: found >= self.least }
+    }
+}
+
+/// All of them, for people.
+pub(crate) fn table(verdicts: &[Verdict]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["THRESHOLD", "OBSERVED", ""]);
+    for Verdict { rule, observed, holds } in verdicts {
+        table.add_row([rule.as_str(), observed, if *holds { "holds" } else { "FAILS" }]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use goose::threshold::ThresholdResult;
+    use serde_json::json;
+
+    fn rules(texts: &[&str]) -> Result<Rules, String> {
+        Rules::parse(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
+    }
+
+    /// What a run with that many requests of a name has measured.
+    fn measured(name: &str, count: usize) -> GooseMetrics {
+        let request = json!({
+            "path": name, "method": "Get", "status_code_counts": {}, "success_count": count, "fail_count": 0,
+            "load_test_hash": 0,
+            "raw_data": { "times_us": {}, "minimum_time_us": 0, "maximum_time_us": 0, "total_time_us": 0, "counter": count },
+        });
+        let mut metrics = GooseMetrics::default();
+        metrics.requests.insert(format!("GET {name}"), serde_json::from_value(request).unwrap());
+        metrics
+    }
+
+    fn holds(rule: &str, metrics: &GooseMetrics) -> bool {
+        rules(&[rule]).unwrap().judge(metrics)[0].holds
+    }
+
+    #[test]
+    fn the_defaults_are_understood() {
+        let rules = rules(DEFAULTS).unwrap();
+        assert_eq!(rules.of_goose.len() + rules.counts.len(), DEFAULTS.len());
+        assert_eq!(rules.of_goose().len(), 3);
+    }
+
+    #[test]
+    fn a_least_count_holds_from_there_on() {
+        let metrics = measured("call", 5);
+        assert!(holds("count>=5 for GET call", &metrics) && holds("count >= 5", &metrics));
+        assert!(!holds("count>=6 for GET call", &metrics) && !holds("count>=6", &metrics));
+        assert!(!holds("count>=1 for GET another", &metrics));
+    }
+
+    #[test]
+    fn what_goose_says_of_its_rules_counts_and_silence_fails() {
+        let mut metrics = GooseMetrics::default();
+        assert!(!holds("p95<1ms", &metrics));
+        for passed in [true, false] {
+            metrics.thresholds = vec![ThresholdResult {
+                rule: "p95<1ms".to_owned(),
+                observed: "2ms".to_owned(),
+                value: Some(2.0),
+                passed,
+                aborted: false,
+            }];
+            let verdict = Verdict { rule: "p95<1ms".to_owned(), observed: "2ms".to_owned(), holds: passed };
+            assert_eq!(rules(&["p95<1ms"]).unwrap().judge(&metrics), [verdict]);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_not_understood_is_named() {
+        for rule in ["count>5", "count>=0", "count>=x", "count>=1 for ", "p95", "p100<1s", "speed<1", ""] {
+            let error = rules(&["error-rate<1%", rule]).unwrap_err();
+            assert!(error.contains(rule), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_rule_on_a_line() {
+        let text = "# slow machines\np95<2s\n\n  count>=1 # any\n";
+        assert_eq!(lines(text).collect::<Vec<_>>(), ["p95<2s", "count>=1"]);
+    }
+
+    #[test]
+    fn the_table_says_what_fails() {
+        let verdicts = rules(&["count>=2", "count>=1"]).unwrap().judge(&measured("call", 1));
+        let table = table(&verdicts).to_string();
+        let line = |rule: &str| table.lines().find(|line| line.contains(rule)).unwrap().to_owned();
+        assert!(line("count>=2").contains("FAILS") && line("count>=1").contains("holds"), "{table}");
+    }
+}
