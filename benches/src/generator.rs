@@ -127,7 +127,7 @@ impl Bench<'_> {
 
     fn wrk(&self) -> Result<Sample> {
         let before = children_cpu_us()?;
-        let target = Target { url: format!("http://{}{PATH}", self.origin.address()), script: None };
+        let target = Target { url: format!("http://{}{PATH}", self.origin.address()), script: None, field: None };
         let Options { connections, seconds, .. } = *self.options;
         let outcome = wrk::ask(self.directory.path(), self.load_cpu, &target, connections, seconds)?;
         let cpu_us = (children_cpu_us()? - before) / outcome.requests as f64;

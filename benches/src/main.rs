@@ -46,7 +46,7 @@ enum Command {
     /// CPU per request of the load generator beside wrk's, and how late it sends at half of its highest rate.
     Generator(generator::Options),
     /// CPU per request of the synthetic origin beside that of the gateway: how much of a measurement is the origin.
-    Origin(compare::InTurn),
+    Origin(rounds::InTurn),
 }
 
 fn main() -> Result<()> {

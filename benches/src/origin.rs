@@ -4,8 +4,8 @@
 //! Both get the same load on the same CPU in turn, the origin directly and the gateway with an origin behind it.
 
 use crate::{
-    compare::InTurn,
-    peer::{Log, Origin, RuleSet, Tollgate},
+    peer::{Origin, Task, Tollgate},
+    rounds::InTurn,
 };
 use anyhow::Result;
 
@@ -16,8 +16,7 @@ use anyhow::Result;
 pub fn run(options: &InTurn) -> Result<()> {
     options.run("tollgate", |testbed| {
         let binary = testbed.tollgate()?;
-        let gateway =
-            Tollgate { binary: binary.clone(), layout: None, socket: None, log: Log::Plain, rules: RuleSet::None };
-        Ok(vec![testbed.start(&gateway, false)?, testbed.start(&Origin { binary }, false)?])
+        let gateway = Tollgate::at(binary.clone());
+        Ok(vec![testbed.start(&gateway, Task::Proxy)?, testbed.start(&Origin { binary }, Task::Proxy)?])
     })
 }

@@ -17,8 +17,11 @@ impl Peer for Origin {
         "origin"
     }
 
-    fn prepare(&self, setup: &Setup<'_>) -> Result<Program> {
+    fn prepare(&self, setup: &Setup) -> Result<Program> {
         let (bind, cpu) = (setup.listen.to_string(), setup.cpu.to_string());
         Ok(Program::at(self.binary.clone()).args(["origin", "--bind", &bind, "--cpus", &cpu]))
+    }
+    fn version(&self) -> (Program, &'static str) {
+        (Program::at(self.binary.clone()).args(["--version"]), "tollgate ")
     }
 }
