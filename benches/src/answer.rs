@@ -13,6 +13,8 @@ pub(crate) struct Length {
     pub(crate) head: usize,
     /// Bytes of the body.
     pub(crate) body: u64,
+    /// It is the last of its connection.
+    pub(crate) closes: bool,
 }
 
 /// What the head at the beginning of `received` says; `None` while it is not whole.
@@ -26,7 +28,8 @@ pub(crate) fn length(received: &[u8]) -> Result<Option<Length>> {
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
     let field = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let (_, body) = field.context("an answer without Content-Length")?;
-    Ok(Some(Length { head: end + 4, body: body.trim().parse()? }))
+    let closes = head.lines().any(|line| line.eq_ignore_ascii_case("connection: close"));
+    Ok(Some(Length { head: end + 4, body: body.trim().parse()?, closes }))
 }
 
 #[cfg(test)]
@@ -36,7 +39,9 @@ mod tests {
     #[test]
     fn an_answer_ends_where_its_head_says() {
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc";
-        assert_eq!(length(answer).unwrap(), Some(Length { head: answer.len() - 3, body: 3 }));
+        assert_eq!(length(answer).unwrap(), Some(Length { head: answer.len() - 3, body: 3, closes: false }));
+        let last = length(b"HTTP/1.1 200 OK\r\nConnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        assert!(last.is_some_and(|last| last.closes));
         assert_eq!(length(&answer[..20]).unwrap(), None);
         assert!(length(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").is_err());
         assert!(length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());

@@ -3,7 +3,7 @@
 //! `scenarios` compares all gateways in everything, and `report` makes docs/performance.md of its results. The others look
 //! closer: `compare` at CPU time, throughput and latency by number of connections; `routes` and `rules` at the same of
 //! configurations of one gateway; `idle` at idle connections, `bulk` at long bodies, `patch` at changes under load, `reuse` at
-//! upstream connections, `manage` at the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
+//! upstream connections, `restart` at hot restarts under load, `manage` at the control plane and who calls. All put the same [`testbed`] together: the synthetic origin in this process, the gateways as child
 //! processes pinned to one CPU, the load pinned to another. One gateway is under load at a time.
 //!
 //! Nothing is installed and nothing outlives a run: children end with it (on errors and Ctrl-C too) and their files stand
@@ -28,6 +28,7 @@ mod peer;
 mod process;
 mod report;
 mod results;
+pub mod restart;
 pub mod reuse;
 pub mod rounds;
 pub mod routes;

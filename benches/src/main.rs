@@ -1,10 +1,10 @@
 //! `cargo run --release -p tollgate-benches -- scenarios | report | compare | idle | bulk | routes | rules | patch | reuse
-//! | manage`: arguments only, the work is in the library.
+//! | restart | manage`: arguments only, the work is in the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tollgate_benches::{
-    bulk, compare, idle, interrupt, manage, page, patch, reuse, rounds, routes, rules, scenario, testbed,
+    bulk, compare, idle, interrupt, manage, page, patch, restart, reuse, rounds, routes, rules, scenario, testbed,
 };
 
 /// Compares Tollgate with other gateways on this machine's loopback.
@@ -38,6 +38,8 @@ enum Command {
     Patch(patch::Options),
     /// Reuse of upstream connections by one worker and by two, at a low load.
     Reuse(reuse::Options),
+    /// Hot restarts under a fixed rate: requests that fail, and latency with and without.
+    Restart(restart::Options),
     /// The control plane with much in it, idle, granting tokens; and what knowing the caller costs a request.
     Manage(manage::Options),
 }
@@ -56,6 +58,7 @@ fn main() -> Result<()> {
         Command::Rules(options) => rules::run(&options),
         Command::Patch(options) => patch::run(&options),
         Command::Reuse(options) => reuse::run(&options),
+        Command::Restart(options) => restart::run(&options),
         Command::Manage(options) => manage::run(&options),
     }
 }

@@ -127,7 +127,14 @@ fn load(options: &Options, gateway: &Gateway, layout: Layout, rate: f64, editor:
         format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes()
     };
     let time = Duration::from_secs(options.seconds.into());
-    let load = Load { target: gateway.address, rate, connections: CONNECTIONS, time, request: &request };
+    let load = Load {
+        target: gateway.address,
+        rate,
+        connections: CONNECTIONS,
+        requests_per_connection: None,
+        time,
+        request: &request,
+    };
     let before = machine::cpu_time(gateway.pid());
     let ended = AtomicBool::new(false);
     let latencies = thread::scope(|scope| {

@@ -157,6 +157,11 @@ impl Gateway {
         self.process.pid()
     }
 
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        self.process.output()
+    }
+
     /// What follows `prefix` on a line that it has printed.
     pub(crate) fn announced(&mut self, prefix: &str, patience: Duration) -> Result<String> {
         self.process.announced(prefix, patience)

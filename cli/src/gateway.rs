@@ -10,13 +10,14 @@ use crate::{
 };
 use clap::Args;
 use std::path::PathBuf;
-use tollgate_gateway::Startup;
+use tollgate_gateway::{Program, Startup};
 
 /// Runs a gateway from a configuration file
 ///
 /// Says on standard error where it listens; access records go to standard output unless the file names another place.
 /// SIGHUP reads the file again; a file with a mistake changes nothing. SIGTERM and SIGINT drain: no new connections, and
-/// exchanges in progress may end within `timeouts.drain`. The second of them stops at once.
+/// exchanges in progress may end within `timeouts.drain`. The second of them stops at once. SIGUSR2 restarts without a gap: the
+/// program is started anew, takes the listening sockets over, and the old process drains.
 #[derive(Args)]
 #[command(after_long_help = help!(
     "Examples:\n  tollgate gateway --config gateway.yaml\n  tollgate gateway --config gateway.yaml > access.log\n  \
@@ -40,15 +41,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let startup = match Startup::read(&arguments.config, arguments.last_good.as_deref()) {
-        Ok(startup) => startup.watched(arguments.watch),
+        Ok(startup) => startup.watched(arguments.watch).restartable(Program::current()),
         Err(errors) => {
             terminal::note(&errors);
             return Exit::Refused;
         }
     };
     match Node::prepare(&arguments.node) {
-        Ok(None) => run::until_stopped(startup, |_| ()),
-        Ok(Some(node)) => run::until_stopped(node.laid_over(startup), |gateway| node.follow(gateway)),
+        Ok(None) => run::as_service(startup, |_| ()),
+        Ok(Some(node)) => run::as_service(node.laid_over(startup), |gateway| node.follow(gateway)),
         Err(error) => {
             terminal::note(format_args!("error: {error}"));
             Exit::Refused

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return not_started(&error),
     };
     let startup = with(startup, &control);
-    run::until_stopped(startup, |gateway| {
+    run::as_service(startup, |gateway| {
         follow(&control, gateway);
         announce(&control);
     })

@@ -90,7 +90,14 @@ pub(super) fn run(options: &testbed::Options, rate: &Rate) -> Result<Vec<Figure>
 fn load(rate: &Rate, gateway: &Gateway, per_second: f64, door: Option<&Door>) -> Result<(f64, u32)> {
     let request = |_| format!("GET {PATH} HTTP/1.1\r\nHost: test\r\n\r\n").into_bytes();
     let time = Duration::from_secs(rate.pair_seconds.into());
-    let load = Load { target: gateway.address, rate: per_second, connections: CONNECTIONS, time, request: &request };
+    let load = Load {
+        target: gateway.address,
+        rate: per_second,
+        connections: CONNECTIONS,
+        requests_per_connection: None,
+        time,
+        request: &request,
+    };
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let people = door.map(|door| scope.spawn(|| door.enter_often(rate, time, &ended)));

@@ -17,6 +17,7 @@ mod secret;
 mod shares;
 
 pub use quotas::{QuotaFigures, QuotaStore, QuotaStoreError};
+use replace::folder;
 pub use replace::replace;
 pub use secret::{SECRET_BYTES, Secret};
 pub use shares::{Ask, Of, ShareBatch, ShareFigures, ShareSource, Shares, StrictFigures};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! open: file -> Kept;  adopt: Kept -> Quotas;  each round: Quotas::changed -> frames, synced;  end: a last round
+//! hand over: a last round, the file is another process's;  end: what was counted since, for that process to add
 //! ```
 //!
 //! [`QuotaStore::adopt`] is called before a rule's first request: it puts back what is known of it and has the thread
@@ -10,12 +11,14 @@
 
 mod file;
 mod kept;
+mod late;
 mod record;
 
 use crate::secret::{SECRET_BYTES, Secret};
 use crossbeam::channel::{self, RecvTimeoutError, Sender};
 use file::{Locked, QuotaFile};
 use kept::Kept;
+use late::Left;
 use record::{Counts, Header, IDENTITY_BYTES_MAX};
 use std::{
     error::Error,
@@ -40,8 +43,8 @@ const GROWTH_BYTES_MIN: u64 = 1 << 20;
 /// The thread that keeps quotas, and what it knows.
 pub struct QuotaStore {
     shared: Arc<Shared>,
-    /// Nothing is sent here: that it is gone ends the thread. `None` once it has ended.
-    thread: Lock<Option<(Sender<()>, JoinHandle<()>)>>,
+    /// That the sender is gone ends the thread. `None` once it has ended.
+    thread: Lock<Option<(Sender<Order>, JoinHandle<()>)>>,
 }
 
 /// What there is to tell of the file.
@@ -64,11 +67,19 @@ pub struct QuotaStoreError {
     cause: io::Error,
 }
 
+/// What the thread is told; it drops the sender when that is done.
+enum Order {
+    HandOver(Sender<()>),
+    TakeBack(Sender<()>),
+}
+
 struct Shared {
     book: Lock<Book>,
     figures: QuotaFigures,
     /// The next round writes everything.
     is_stale: AtomicBool,
+    /// A process that had the file before may still count.
+    has_predecessor: AtomicBool,
 }
 
 /// Rules that are looked at, and counts nobody has asked for yet.
@@ -111,13 +122,24 @@ impl QuotaStore {
             book: Lock::new(book),
             figures: QuotaFigures::default(),
             is_stale: AtomicBool::new(false),
+            has_predecessor: AtomicBool::new(false),
         });
+        for counts in late::take(path, &header_now).map_err(failed)? {
+            shared.book().add(&counts, now_s());
+        }
         let file = QuotaFile::create(path, header_now, &shared.everything(), lock).map_err(failed)?;
-        let (end, ended) = channel::bounded(0);
-        let writer = Writer { file, shared: shared.clone(), path: path.to_owned(), is_failing: false };
-        let run = move || writer.run(&ended, every);
+        let (orders, told) = channel::bounded(0);
+        let writer = Writer {
+            file: Some(file),
+            left: None,
+            header: header_now,
+            shared: shared.clone(),
+            path: path.to_owned(),
+            is_failing: false,
+        };
+        let run = move || writer.run(&told, every);
         let thread = Builder::new().name("tollgate-quotas".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Self { shared, thread: Lock::new(Some((end, thread))) })
+        Ok(Self { shared, thread: Lock::new(Some((orders, thread))) })
     }
 
     /// Puts what is known of a rule into its counters, and keeps them from now on. `identity` is the same from run to run,
@@ -131,6 +153,32 @@ impl QuotaStore {
             quotas.restore(key, usage, now_s);
         }
         book.rules.push(Watched { identity: identity.into(), quotas: quotas.clone() });
+    }
+
+    /// The process that had the file before this one may go on counting for a while: what it counts is added when it ends.
+    pub fn follow_predecessor(&self) {
+        self.shared.has_predecessor.store(true, Relaxed);
+    }
+
+    /// Writes what is not written yet and leaves the file to another process, which may open it when this returns. What is
+    /// counted from then on is left beside the file in the end.
+    pub fn hand_over(&self) {
+        self.order(Order::HandOver);
+    }
+
+    /// Has the file again: the other process has ended.
+    pub fn take_back(&self) {
+        self.order(Order::TakeBack);
+    }
+
+    fn order(&self, order: impl FnOnce(Sender<()>) -> Order) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((orders, _)) = &*thread else { return };
+        let (done, is_done) = channel::bounded(0);
+        if orders.send(order(done)).is_ok() {
+            // Nothing is sent: it is done when the sender is gone.
+            let _ = is_done.recv();
+        }
     }
 
     /// Writes what is not written yet, and no more from then on. Whoever counts has ended before.
@@ -183,6 +231,17 @@ impl Shared {
 }
 
 impl Book {
+    /// Adds what another process has counted.
+    fn add(&mut self, more: &Counts, now_s: i64) {
+        let rule = self.rules.iter().find(|rule| rule.identity == more.identity);
+        for &(key, more_of_key) in &more.entries {
+            match rule {
+                Some(rule) => rule.quotas.add(key, more_of_key, now_s),
+                None => self.kept.add(&more.identity, key, more_of_key),
+            }
+        }
+    }
+
     fn put_down(&mut self, which: impl Fn(&Watched) -> bool) {
         for rule in self.rules.extract_if(.., |rule| which(rule)) {
             self.kept.put(Counts::new(&rule.identity, rule.quotas.all()));
@@ -192,30 +251,60 @@ impl Book {
 
 /// The thread's own part.
 struct Writer {
-    file: QuotaFile,
+    /// `None` while it is another process's, or cannot be had back.
+    file: Option<QuotaFile>,
+    /// It was left to another process.
+    left: Option<Left>,
+    header: Header,
     shared: Arc<Shared>,
     path: PathBuf,
     is_failing: bool,
 }
 
 impl Writer {
-    fn run(mut self, ended: &channel::Receiver<()>, every: Duration) {
-        while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            self.round();
+    fn run(mut self, orders: &channel::Receiver<Order>, every: Duration) {
+        loop {
+            match orders.recv_timeout(every) {
+                Err(RecvTimeoutError::Timeout) if self.left.is_some() => {}
+                Err(RecvTimeoutError::Timeout) => self.round(),
+                Ok(Order::HandOver(done)) => {
+                    self.round();
+                    self.left = Some(Left::new(self.shared.everything()));
+                    self.file = None;
+                    drop(done);
+                }
+                Ok(Order::TakeBack(done)) => {
+                    self.left = None;
+                    self.round();
+                    drop(done);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
-        self.round();
+        match &self.left {
+            None => self.round(),
+            Some(left) => {
+                let result = late::write(&self.path, &self.header, &left.since(self.shared.everything()));
+                self.say(result.as_ref().err());
+            }
+        }
     }
 
     fn round(&mut self) {
+        if self.shared.has_predecessor.load(Relaxed) {
+            self.add_late();
+        }
         let changed = self.shared.changed();
         let is_stale = self.shared.is_stale.swap(false, Relaxed);
-        let result = if is_stale || self.file.has_grown(GROWTH, GROWTH_BYTES_MIN) {
-            self.file.replace(&self.shared.everything())
-        } else {
-            self.file.append(&changed)
+        let result = match &mut self.file {
+            Some(file) if is_stale || file.has_grown(GROWTH, GROWTH_BYTES_MIN) => {
+                file.replace(&self.shared.everything())
+            }
+            Some(file) => file.append(&changed),
+            None => self.open_again(),
         };
         let figures = &self.shared.figures;
-        figures.bytes.store(self.file.bytes(), Relaxed);
+        figures.bytes.store(self.file.as_ref().map_or(0, QuotaFile::bytes), Relaxed);
         match &result {
             Ok(()) => {
                 figures.writes.fetch_add(1, Relaxed);
@@ -228,6 +317,22 @@ impl Writer {
         }
         self.say(result.as_ref().err());
         self.is_failing = result.is_err();
+    }
+
+    /// Writes the file anew, which another process had.
+    fn open_again(&mut self) -> io::Result<()> {
+        let lock = Locked::take(&self.path)?;
+        self.file = Some(QuotaFile::create(&self.path, self.header, &self.shared.everything(), lock)?);
+        Ok(())
+    }
+
+    /// Adds what a process before this one has counted after it had left the file.
+    fn add_late(&self) {
+        match late::take(&self.path, &self.header) {
+            Ok(late) => late.iter().for_each(|counts| self.shared.book().add(counts, now_s())),
+            // It stays where it is, until the next round.
+            Err(error) => eprintln!("tollgate: quotas of the process before are not added: {error}"),
+        }
     }
 
     /// Says when it begins to fail, and when it is well again.

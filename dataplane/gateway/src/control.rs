@@ -89,6 +89,11 @@ impl Control {
         outcome.recv().unwrap_or(Outcome::Refused(Refusal::Draining))
     }
 
+    /// Leaves the sockets of the status to another process.
+    pub(crate) fn release_status(&self) {
+        self.status.iter().for_each(StatusThread::release);
+    }
+
     /// Has the file read again.
     pub(crate) fn reload(&self) {
         self.changes.iter().for_each(|changes| changes.read_file(Cause::Signal));

@@ -97,6 +97,7 @@ impl<M: Mailbox<GatewayCommand>> Mailbox<Command<RingListener>> for Commands<M> 
     async fn receive(&self) -> Option<Command<RingListener>> {
         Some(match self.inbox.receive().await? {
             Command::Drain => Command::Drain,
+            Command::HandOver => Command::HandOver,
             Command::Stop => Command::Stop,
             Command::Ping(answer) => Command::Ping(answer),
             Command::Publish(Publication { program, listeners, moved, taken }) => {

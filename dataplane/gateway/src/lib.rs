@@ -15,6 +15,7 @@ mod debug;
 mod error;
 mod figures;
 mod housekeeping;
+mod inheritance;
 mod inside;
 mod jwks;
 mod launch;
@@ -26,6 +27,7 @@ mod service;
 mod start;
 mod startup;
 mod status;
+mod successor;
 mod survival;
 mod watch;
 mod watchdog;
@@ -33,10 +35,12 @@ mod watchdog;
 pub use certificates::NodeSource;
 pub use debug::{DebugError, DebugRequest, Debugged};
 pub use error::StartError;
+pub use inheritance::Inherited;
 pub use inside::ChangeRefused;
 pub use plans::QuotaUsed;
 pub use publish::{PublishError, Published};
 pub use startup::{Overlay, OverlayError, Startup};
+pub use successor::{Program, RestartError};
 pub use tollgate_cluster::{Ask as ShareAsk, Of as ShareOf, ShareBatch, ShareSource};
 pub use tollgate_ring::preflight;
 pub use tollgate_telemetry::{UsageReader, Used};
@@ -56,6 +60,7 @@ use std::{
 };
 use tollgate_journal::Journal;
 use tollgate_model::Snapshot;
+use tollgate_ring::ListenerHandle;
 use tollgate_telemetry::{Dropped, Registry};
 use tollgate_worker::Command;
 
@@ -67,12 +72,18 @@ use survival::Survival;
 ///
 /// ```text
 /// running --drain--> draining --all exchanges over, or their time is up--> ended
+///    |  `--restart----^ |
 ///    `------stop--------`--stop--> ended
 /// ```
 pub struct Gateway {
     publisher: Arc<Publisher>,
     status_address: Option<SocketAddr>,
     status_socket: Option<PathBuf>,
+    /// With their names.
+    status_handles: Vec<(&'static str, ListenerHandle)>,
+    /// What another process of this kind is started by.
+    program: Option<Program>,
+    restarting: AtomicBool,
     stopping: AtomicBool,
     /// One per worker, until [`Gateway::wait`] has taken it.
     workers: ArrayQueue<JoinHandle<()>>,
@@ -107,6 +118,9 @@ impl Gateway {
     /// Has the file read again that the gateway was started with, and the path of the access log opened again, which
     /// something may have renamed; returns at once. What comes of it is said on standard error and by `GET /config`.
     pub fn reload(&self) {
+        if self.publisher.has_handed_over() {
+            return;
+        }
         self.journal.iter().for_each(Journal::reopen);
         self.control.load().iter().for_each(|control| control.reload());
     }
@@ -129,10 +143,14 @@ impl Gateway {
         self.status_socket.as_deref()
     }
 
-    /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on.
+    /// Begins to drain, unless that has begun; returns at once. `/readyz` says so from now on. Behind a handover idle connections
+    /// are closed now, too.
     pub fn drain(&self) {
-        if self.publisher.drain() {
+        let is_news = self.publisher.drain();
+        if is_news {
             service::stopping();
+        }
+        if is_news || self.publisher.has_handed_over() {
             self.publisher.tell(|| Command::Drain);
         }
     }

@@ -7,9 +7,15 @@ use std::time::Duration;
 /// For all workers to say that they run a new snapshot.
 pub(crate) const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
 
-/// Commands that wait for a worker: one drain, one stop, one ping, and snapshots: the next is sent when the last is taken, or
+/// Commands that wait for a worker: one handover, one drain, one stop, one ping, and snapshots: the next is sent when the last is taken, or
 /// after [`ACKNOWLEDGE_MAX`].
 pub(crate) const COMMANDS_MAX: usize = 16;
+
+/// For another process to become ready, when it takes over: as long as a large configuration takes, and much more.
+pub(crate) const SUCCESSOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sockets that a process is started with: more than listeners and workers of any machine make.
+pub(crate) const INHERITED_MAX: usize = 65_536;
 
 /// Connections that wait for a worker which other workers have handed them to. One more stays where it was accepted.
 pub(crate) const HANDED_MAX: usize = 64;

@@ -6,7 +6,13 @@
 //! not a worker's.
 
 use crate::{
-    StartError, certificates::SystemClock, error::Part, housekeeping::Housekeeping, jwks, launch::GatewayCommand,
+    StartError,
+    certificates::SystemClock,
+    error::Part,
+    housekeeping::Housekeeping,
+    inheritance::{Inherited, is_at},
+    jwks,
+    launch::GatewayCommand,
     limits::ACKNOWLEDGE_MAX,
 };
 use crossbeam::channel::{self, Receiver};
@@ -23,7 +29,7 @@ use std::{
 };
 use tollgate_balance as balance;
 use tollgate_model::{Listener, RuleId, Snapshot};
-use tollgate_ring::{BoundListener, Outbox, bind};
+use tollgate_ring::{BoundListener, ListenerHandle, Outbox, bind, spread};
 use tollgate_telemetry::{CertificateFigures, Registry};
 use tollgate_worker::{
     FetchedKeys, HashKeys, Probes, Program, Publication, Registries, RuleCounts, RuleRegistry, Security, SecurityError,
@@ -46,6 +52,8 @@ pub(crate) struct Publisher {
     /// One per worker.
     commands: Vec<Outbox<GatewayCommand>>,
     draining: AtomicBool,
+    /// Another process serves.
+    handed_over: AtomicBool,
     /// For workers to acknowledge.
     patience: Duration,
     /// The generation each worker runs; 0 before its first.
@@ -57,8 +65,18 @@ struct State {
     known: Known,
     /// Programs that exchanges may still run.
     replaced: Vec<Arc<Program>>,
-    /// Slot, name and address of every listener, with the port that the system chose.
-    listeners: Vec<(u32, String, SocketAddr)>,
+    listeners: Vec<Open>,
+}
+
+/// A listener that is open.
+#[derive(Clone)]
+struct Open {
+    slot: u32,
+    name: String,
+    /// With the port that the system chose.
+    address: SocketAddr,
+    /// In the order of the workers.
+    sockets: Vec<ListenerHandle>,
 }
 
 /// What outlives a program.
@@ -134,21 +152,41 @@ impl Publisher {
         let state = State { program, known, replaced: Vec::new(), listeners: Vec::new() };
         let (state, draining) = (Lock::new(state), AtomicBool::new(false));
         let probes = Arc::default();
-        let debugging = AtomicUsize::new(0);
-        Self { state, figures, housekeeping, probes, debugging, commands, draining, patience: ACKNOWLEDGE_MAX, running }
+        let (debugging, handed_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self {
+            state,
+            figures,
+            housekeeping,
+            probes,
+            debugging,
+            commands,
+            draining,
+            handed_over,
+            patience: ACKNOWLEDGE_MAX,
+            running,
+        }
     }
 
-    /// Binds every listener that `snapshot` has and the workers do not: what each worker gets.
+    /// Opens every listener that `snapshot` has and the workers do not, with sockets that are there already where they fit:
+    /// what each worker gets.
     ///
     /// # Errors
     /// An address that cannot be had; nothing is bound then.
-    pub(crate) fn bind(&self, snapshot: &Snapshot) -> Result<Vec<WorkerListeners>, StartError> {
-        arrange(&mut self.state(), snapshot, self.running.len()).map(|sockets| sockets.new)
+    pub(crate) fn bind(&self, snapshot: &Snapshot, inherited: &Inherited) -> Result<Vec<WorkerListeners>, StartError> {
+        arrange(&mut self.state(), snapshot, self.running.len(), inherited).map(|sockets| sockets.new)
+    }
+
+    /// Name and socket of every listener.
+    pub(crate) fn handles(&self) -> Vec<(String, ListenerHandle)> {
+        let state = self.state();
+        let named =
+            |open: &Open| open.sockets.iter().map(|socket| (open.name.clone(), socket.clone())).collect::<Vec<_>>();
+        state.listeners.iter().flat_map(named).collect()
     }
 
     /// Name and address of every listener.
     pub(crate) fn listeners(&self) -> Vec<(String, SocketAddr)> {
-        self.state().listeners.iter().map(|(_, name, address)| (name.clone(), *address)).collect()
+        self.state().listeners.iter().map(|open| (open.name.clone(), open.address)).collect()
     }
 
     /// Notes that a worker runs the generation it was started with.
@@ -168,6 +206,16 @@ impl Publisher {
     /// Takes no more snapshots from now on; says whether that is news.
     pub(crate) fn drain(&self) -> bool {
         !self.draining.swap(true, Ordering::Relaxed)
+    }
+
+    /// As [`Publisher::drain`], since another process serves.
+    pub(crate) fn leave(&self) {
+        self.handed_over.store(true, Ordering::Relaxed);
+        self.drain();
+    }
+
+    pub(crate) fn has_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Relaxed)
     }
 
     /// Sends a command to every worker.
@@ -247,7 +295,8 @@ impl Publisher {
         }
         let security = Security::build(&snapshot, Some(state.program.security()), SystemClock::shared());
         let security = security.map_err(PublishError::Security)?;
-        let sockets = arrange(state, &snapshot, self.commands.len()).map_err(PublishError::Listener)?;
+        let sockets = arrange(state, &snapshot, self.commands.len(), &Inherited::default());
+        let sockets = sockets.map_err(PublishError::Listener)?;
         let (generation, digest) = (snapshot.generation, snapshot.digest);
         let Known { upstreams, rules } = &mut state.known;
         let registries = Registries { figures: &self.figures, upstreams, rules, now: tollgate_ring::now() };
@@ -327,48 +376,65 @@ fn places(snapshot: &Snapshot) -> Option<(Option<SocketAddr>, Option<&Path>)> {
 
 /// Finds each listener a socket: its own, else the one that is open at its address and that no other listener keeps, else
 /// a new one. An open one changes its owner instead of being closed beside a new one: closing resets what waits in it.
-fn arrange(state: &mut State, snapshot: &Snapshot, workers: usize) -> Result<Sockets, StartError> {
+fn arrange(
+    state: &mut State,
+    snapshot: &Snapshot,
+    workers: usize,
+    inherited: &Inherited,
+) -> Result<Sockets, StartError> {
     let mut new: Vec<WorkerListeners> = std::iter::repeat_with(Vec::new).take(workers).collect();
     let (mut moved, mut homeless) = (Vec::new(), Vec::new());
     let (mut listeners, mut listening) = (Vec::with_capacity(snapshot.listeners.len()), Vec::new());
     let mut free = state.listeners.clone();
     for (slot, entry) in snapshot.listeners.entries() {
         let listener = &*entry.item;
-        let own = free.iter().position(|(_, name, address)| *name == listener.name && is_at(listener, *address));
-        let Some((before, name, address)) = own.map(|own| free.swap_remove(own)) else {
+        let own = free.iter().position(|open| open.name == listener.name && is_at(listener.bind, open.address));
+        let Some(open) = own.map(|own| free.swap_remove(own)) else {
             homeless.push((slot, listener));
             continue;
         };
-        moved.extend((before != slot).then_some((before, slot)));
-        listeners.push((slot, name, address));
+        moved.extend((open.slot != slot).then_some((open.slot, slot)));
+        listeners.push(Open { slot, ..open });
     }
     for (slot, listener) in homeless {
-        let address = match free.iter().position(|(_, _, address)| *address == listener.bind) {
+        let name = listener.name.clone();
+        let open = match free.iter().position(|open| open.address == listener.bind) {
             Some(found) => {
-                moved.push((free.swap_remove(found).0, slot));
-                listener.bind
+                let open = free.swap_remove(found);
+                moved.push((open.slot, slot));
+                Open { slot, name, ..open }
             }
-            None => {
-                let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
-                let bound = bind(listener.bind, workers).map_err(part.failed())?;
-                let address = bound.first().map_or(listener.bind, BoundListener::local);
-                for (worker, socket) in new.iter_mut().zip(bound) {
-                    worker.push((slot, socket));
-                }
-                address
-            }
+            None => open(slot, listener, inherited, &mut new)?,
         };
-        listening.push((listener.name.clone(), address));
-        listeners.push((slot, listener.name.clone(), address));
+        listening.push((open.name.clone(), open.address));
+        listeners.push(open);
     }
-    listeners.sort_unstable_by_key(|&(slot, ..)| slot);
+    listeners.sort_unstable_by_key(|open| open.slot);
     state.listeners = listeners;
     Ok(Sockets { moved, new, listening })
 }
 
-/// Whether an open socket's address is the one that the listener asks for.
-fn is_at(listener: &Listener, open: SocketAddr) -> bool {
-    listener.bind == open || (listener.bind.port() == 0 && listener.bind.ip() == open.ip())
+/// Gives each of `workers` sockets of a listener: those that were inherited, else new ones.
+fn open(
+    slot: u32,
+    listener: &Listener,
+    inherited: &Inherited,
+    workers: &mut [WorkerListeners],
+) -> Result<Open, StartError> {
+    let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
+    let found = inherited.of(listener);
+    let bound = if found.is_empty() {
+        bind(listener.bind, workers.len()).map(|bound| bound.into_iter().map(|socket| vec![socket]).collect())
+    } else {
+        spread(&found, workers.len())
+    };
+    let bound: Vec<Vec<BoundListener>> = bound.map_err(part.failed())?;
+    let address = bound.iter().flatten().next().map_or(listener.bind, BoundListener::local);
+    let sockets = bound.iter().flatten().map(BoundListener::handle).collect();
+    for (worker, sockets) in workers.iter_mut().zip(bound) {
+        worker.extend(sockets.into_iter().map(|socket| (slot, socket)));
+    }
+    Ok(Open { slot, name: listener.name.clone(), address, sockets })
 }
 
 impl fmt::Display for PublishError {

@@ -16,6 +16,12 @@ pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);
 }
 
+/// Process number `process` has taken over: it is the one to look at from now on.
+pub(crate) fn handed_to(process: i32) {
+    // Numbers of processes are positive.
+    tell(&[NotifyState::MainPid(process.unsigned_abs()), NotifyState::Status("running")]);
+}
+
 /// The file is being read again; until the returned value is dropped.
 pub(crate) fn reloading() -> Reloading {
     match NotifyState::monotonic_usec_now() {

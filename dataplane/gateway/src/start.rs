@@ -10,6 +10,7 @@ use crate::{
     control::Control,
     error::Part,
     housekeeping::Housekeeping,
+    inheritance::{ADMIN, Inherited, STATUS},
     jwks,
     launch::{self, Neighbours, WorkerParts},
     limits::COMMANDS_MAX,
@@ -21,13 +22,13 @@ use crate::{
 use arc_swap::ArcSwapOption;
 use crossbeam::queue::ArrayQueue;
 use std::{
-    io,
+    io, mem,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 use tollgate_balance as balance;
 use tollgate_http::Reason;
 use tollgate_model::{IoDriver, Snapshot, Status, Workers};
-use tollgate_ring::{BoundListener, Driver, Inbox, bind, bind_unix, mailbox, preflight};
+use tollgate_ring::{BoundListener, Driver, Inbox, ListenerHandle, bind, bind_unix, mailbox, preflight};
 use tollgate_telemetry::Registry;
 use tollgate_worker::{Program, Registries, Security};
 
@@ -45,16 +46,23 @@ pub(crate) fn start(mut startup: Startup) -> Result<Gateway, StartError> {
         Workers::Cpus(cpus) => cpus.clone(),
     };
     let driver = choose_driver(snapshot.io)?;
+    let inherited = mem::take(&mut startup.inherited);
+    let program = startup.program.take();
     let survival = Survival::open(snapshot, startup.last_good.as_deref(), startup.shares.take())?;
-    let (gateway, registry, listeners) = match assemble(snapshot, &cpus, driver, &survival) {
+    if inherited.has_predecessor() {
+        survival.follow_predecessor();
+    }
+    let (mut gateway, registry, listeners) = match assemble(snapshot, &cpus, driver, &survival, &inherited) {
         Err(error) if snapshot.io == IoDriver::Auto && error.is_ring_refused() => {
             say_epoll(error.cause());
-            assemble(snapshot, &cpus, Driver::Epoll, &survival)?
+            assemble(snapshot, &cpus, Driver::Epoll, &survival, &inherited)?
         }
         result => result?,
     };
     let control = Control::start(startup, listeners, registry, gateway.publisher.clone(), survival)?;
     gateway.control.store(Some(Arc::new(control)));
+    gateway.program = program;
+    inherited.settle();
     service::ready();
     Ok(gateway)
 }
@@ -85,6 +93,7 @@ fn assemble(
     cpus: &[usize],
     driver: Driver,
     survival: &Survival,
+    inherited: &Inherited,
 ) -> Result<Assembled, StartError> {
     let registry = Registry::new(&Reason::ALL.map(Reason::code), cpus.len());
     let security = Security::build(snapshot, None, SystemClock::shared());
@@ -101,14 +110,17 @@ fn assemble(
     jwks::begin(rules.fetched_mut());
     let known = Known { upstreams, rules };
     let publisher = Arc::new(Publisher::new(program.clone(), registry.clone(), known, housekeeping, commands));
-    let listeners = publisher.bind(snapshot)?;
-    let status = snapshot.status.as_ref().map(bind_status).transpose()?.unwrap_or_default();
+    let listeners = publisher.bind(snapshot, inherited)?;
+    let status = snapshot.status.as_ref().map(|status| bind_status(status, inherited)).transpose()?.unwrap_or_default();
     let (journal, logs) = access_log::start(&snapshot.access_log, &registry, cpus.len())?;
     // From here on an error drops the gateway, which ends what already runs.
     let gateway = Gateway {
         publisher,
         status_address: status.network.as_ref().map(BoundListener::local),
-        status_socket: status.socket.as_ref().map(|(_, file)| file.0.clone()),
+        status_socket: status.socket.as_ref().and_then(|(_, file)| file.0.clone()),
+        status_handles: handles(&status),
+        program: None,
+        restarting: AtomicBool::new(false),
         stopping: AtomicBool::new(false),
         workers: ArrayQueue::new(cpus.len().max(1)),
         journal,
@@ -149,15 +161,26 @@ fn launch_workers(gateway: &Gateway, parts: impl Iterator<Item = (WorkerParts, A
     Ok(())
 }
 
-fn bind_status(status: &Status) -> Result<Listeners, StartError> {
+/// The ways to the sockets of the status, with their names.
+fn handles(status: &Listeners) -> Vec<(&'static str, ListenerHandle)> {
+    let network = status.network.as_ref().map(|socket| (STATUS, socket.handle()));
+    let unix = status.socket.as_ref().map(|(socket, _)| (ADMIN, socket.handle()));
+    network.into_iter().chain(unix).collect()
+}
+
+fn bind_status(status: &Status, inherited: &Inherited) -> Result<Listeners, StartError> {
     let network = status.bind.map(|address| {
+        if let Some(socket) = inherited.status(address) {
+            return Ok(socket);
+        }
         let bound = bind(address, 1);
         let bound = bound.and_then(|mut bound| bound.pop().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         bound.map_err(Part::Status { address }.failed())
     });
     let socket = status.socket.as_ref().map(|path| {
-        let bound = bind_unix(path).map_err(Part::StatusSocket { path: path.clone() }.failed());
-        bound.map(|bound| (bound, SocketFile(path.clone())))
+        let bound = inherited.admin().map_or_else(|| bind_unix(path), Ok);
+        let bound = bound.map_err(Part::StatusSocket { path: path.clone() }.failed());
+        bound.map(|bound| (bound, SocketFile(Some(path.clone()))))
     });
     Ok(Listeners { network: network.transpose()?, socket: socket.transpose()? })
 }

@@ -3,7 +3,7 @@
 //! When the file is no good, the last good configuration takes its place if there is one; that is said loudly, since the
 //! node then runs something else than the file says. Nothing is started here.
 
-use crate::{NodeSource, changes::Cause};
+use crate::{Inherited, NodeSource, Program, changes::Cause};
 use std::{
     error::Error,
     fmt, fs,
@@ -51,6 +51,10 @@ pub struct Startup {
     pub(crate) overlay: Option<Overlay>,
     /// Who lends shares of limits, if that is the control plane.
     pub(crate) shares: Option<Box<dyn ShareSource>>,
+    /// Sockets that are open already.
+    pub(crate) inherited: Inherited,
+    /// What [`crate::Gateway::restart`] starts.
+    pub(crate) program: Option<Program>,
 }
 
 impl Startup {
@@ -68,6 +72,8 @@ impl Startup {
             last_good: last_good.map(Path::to_owned),
             overlay: None,
             shares: None,
+            inherited: Inherited::default(),
+            program: None,
         };
         let errors = match Configuration::load(file, &NodeSource) {
             Ok(configuration) => return Ok(startup(configuration, Cause::Start)),
@@ -111,6 +117,19 @@ impl Startup {
         Self { shares: Some(Box::new(source)), ..self }
     }
 
+    /// Takes sockets that are open already in place of new ones, and tells the process that it has them from, if it takes over
+    /// from one, when it serves.
+    #[must_use]
+    pub fn inheriting(self, inherited: Inherited) -> Self {
+        Self { inherited, ..self }
+    }
+
+    /// Lets the gateway be handed over to another process of `program`.
+    #[must_use]
+    pub fn restartable(self, program: Program) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
     /// Has the file, those it includes and certificates read again when they change.
     #[must_use]
     pub fn watched(self, is_watched: bool) -> Self {
@@ -130,6 +149,8 @@ impl From<Configuration> for Startup {
             last_good: None,
             overlay: None,
             shares: None,
+            inherited: Inherited::default(),
+            program: None,
         }
     }
 }

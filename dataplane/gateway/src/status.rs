@@ -48,6 +48,8 @@ use tollgate_telemetry::Registry;
 pub(crate) enum Message {
     /// To end.
     End,
+    /// To leave its sockets to another process.
+    Release,
     /// What a connection waits for.
     Answer { ticket: u64, page: Page },
 }
@@ -59,13 +61,13 @@ pub(crate) struct Listeners {
     pub(crate) socket: Option<(BoundListener, SocketFile)>,
 }
 
-/// The file of a Unix socket, which is removed in the end.
-pub(crate) struct SocketFile(pub(crate) PathBuf);
+/// The file of a Unix socket, which is removed in the end, unless another process listens at it then.
+pub(crate) struct SocketFile(pub(crate) Option<PathBuf>);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // It may be gone already.
-        let _ = fs::remove_file(&self.0);
+        let _ = self.0.take().map(fs::remove_file);
     }
 }
 
@@ -91,9 +93,14 @@ pub(crate) struct StatusThread {
 }
 
 impl StatusThread {
+    /// Leaves the sockets to another process; connections that are open are answered once more.
+    pub(crate) fn release(&self) {
+        let _ = self.outbox.send(Message::Release);
+    }
+
     /// Ends the thread and waits for it.
     pub(crate) fn end(self) {
-        // It has room for this one and an answer to each connection.
+        // It has room for this one, another like it, and an answer to each connection.
         let _ = self.outbox.send(Message::End);
         if self.thread.join().is_err() {
             eprintln!("tollgate: the thread of the status panicked");
@@ -103,7 +110,7 @@ impl StatusThread {
 
 /// Starts the thread; returns when it takes connections.
 pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<StatusThread> {
-    let (outbox, inbox) = mailbox(STATUS_CONNECTIONS_MAX + 1)?;
+    let (outbox, inbox) = mailbox(STATUS_CONNECTIONS_MAX + 2)?;
     let spec = ThreadSpec {
         name: "tollgate-status".to_owned(),
         cpu: None,
@@ -119,8 +126,7 @@ pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<Statu
         let (taken, inbox) = (taken.collect::<io::Result<_>>()?, inbox.into_mailbox(&io)?);
         Ok(async move {
             let desk = Desk::new(subject, Waiting::new(waiting));
-            Rc::new(Server::new(io, taken, desk)).run(inbox).await;
-            drop(file);
+            Rc::new(Server::new(io, taken, desk)).run(inbox, file).await;
         })
     })?;
     Ok(StatusThread { thread, outbox })
@@ -134,6 +140,8 @@ struct Server<I: Io> {
     /// At most [`STATUS_CONNECTIONS_MAX`].
     connections: RefCell<Vec<Rc<Connection<I>>>>,
     ending: Cell<bool>,
+    /// Another process accepts.
+    released: Cell<bool>,
     /// Whether somebody looks at them every now and then.
     watching: Cell<bool>,
     /// Tasks that may have a transfer in flight.
@@ -150,20 +158,29 @@ impl<I: Io> Server<I> {
             desk,
             connections: RefCell::default(),
             ending: Cell::new(false),
+            released: Cell::new(false),
             watching: Cell::new(false),
             tasks: Cell::new(0),
             waiting: RefCell::default(),
         }
     }
 
-    /// Serves until it is told to end.
-    async fn run(self: Rc<Self>, inbox: impl Mailbox<Message>) {
+    /// Serves until it is told to end; then `file` is removed.
+    async fn run(self: Rc<Self>, inbox: impl Mailbox<Message>, mut file: Option<SocketFile>) {
         for index in 0..self.listeners.len() {
             let task = Task::begin(&self);
             self.io.spawn(async move { task.0.accept(index).await });
         }
-        while let Some(Message::Answer { ticket, page }) = inbox.receive().await {
-            self.desk.waiting.take(ticket, page);
+        loop {
+            match inbox.receive().await {
+                Some(Message::Answer { ticket, page }) => self.desk.waiting.take(ticket, page),
+                Some(Message::Release) => {
+                    // The path is that of a socket which the other process has.
+                    file.iter_mut().for_each(|file| file.0 = None);
+                    self.release();
+                }
+                Some(Message::End) | None => break,
+            }
         }
         self.ending.set(true);
         self.desk.waiting.give_up();
@@ -172,13 +189,20 @@ impl<I: Io> Server<I> {
         self.tasks_ended().await;
     }
 
+    /// Takes no more connections, and ends those that are open with their next answer.
+    fn release(&self) {
+        self.released.set(true);
+        self.listeners.iter().for_each(|(listener, _)| listener.release());
+        self.connections.borrow().iter().for_each(|connection| connection.be_last());
+    }
+
     async fn accept(self: &Rc<Self>, index: usize) {
         let (listener, access) = &self.listeners[index];
-        while !self.ending.get() {
+        while !self.ending.get() && !self.released.get() {
             match listener.accept().await {
                 Ok(stream) if !self.ending.get() => self.admit(stream, *access),
                 Ok(_) => return,
-                Err(_) if self.ending.get() => return,
+                Err(_) if self.ending.get() || self.released.get() => return,
                 Err(_) => self.io.sleep_until(self.io.now() + STATUS_ACCEPT_PAUSE).await,
             }
         }
@@ -190,6 +214,9 @@ impl<I: Io> Server<I> {
             return;
         }
         let connection = Rc::new(Connection::new(self.io.clone(), stream, access));
+        if self.released.get() {
+            connection.be_last();
+        }
         connections.push(connection.clone());
         if !self.watching.replace(true) {
             self.io.spawn(self.clone().watch());

@@ -85,6 +85,21 @@ impl Survival {
         }
     }
 
+    /// Counts what the process before this one still counts.
+    pub(crate) fn follow_predecessor(&self) {
+        self.quotas.iter().for_each(|quotas| quotas.follow_predecessor());
+    }
+
+    /// Leaves what is kept to another process, with all that is counted by now.
+    pub(crate) fn hand_over(&self) {
+        self.quotas.iter().for_each(|quotas| quotas.hand_over());
+    }
+
+    /// Keeps it again: there is no other process.
+    pub(crate) fn take_back(&self) {
+        self.quotas.iter().for_each(|quotas| quotas.take_back());
+    }
+
     /// Writes down what is not written yet. The workers have ended.
     pub(crate) fn end(&self) {
         // What goes back to the store changes what is written down.

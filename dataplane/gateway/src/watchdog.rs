@@ -45,7 +45,8 @@ impl Watchdog {
 }
 
 fn run(publisher: &Publisher, pause: Duration, ended: &Receiver<()>) {
-    while are_alive(publisher, pause, ended) {
+    // One that has handed over is not looked at any more.
+    while are_alive(publisher, pause, ended) && !publisher.has_handed_over() {
         service::alive();
         if ended.recv_timeout(pause) == Err(channel::RecvTimeoutError::Disconnected) {
             return;

@@ -100,4 +100,7 @@ pub trait Listener: 'static {
 
     /// Stops accepting: the pending [`Listener::accept`] completes with an error.
     fn close(&self);
+
+    /// Stops accepting as [`Listener::close`] does, and leaves every connection that waits to another owner of the socket.
+    fn release(&self);
 }

@@ -231,6 +231,18 @@ impl Quotas {
         usage.end_s <= now_s || self.set(key, &window, now_s, kept)
     }
 
+    /// Counts what another process has counted: `more.used` units, or less if below 0, in the window that ends at `more.end_s`.
+    /// Nothing if that is over at `now_s`, or the table has no room for the key.
+    pub fn add(&self, key: u64, more: Usage, now_s: i64) {
+        let window = Window { start_s: now_s, end_s: more.end_s };
+        let add = |known: Usage| {
+            let known = known.within(&window);
+            let used = known.used.saturating_add(more.used).min(QUOTA_MAX as i64);
+            if known.is_blocked() || known.end_s != more.end_s { known } else { Usage { used, ..known } }
+        };
+        let _ = more.end_s <= now_s || self.set(key, &window, now_s, add);
+    }
+
     /// Every key whose usage has changed since this was last asked. Those that share a counter are not among them.
     pub fn changed(&self) -> impl Iterator<Item = (u64, Usage)> {
         self.table.entries().filter_map(|(key, entry)| {

@@ -1,6 +1,7 @@
 //! Listening sockets: bound once per worker before the workers start, so that a taken port is an error at start and
 //! every worker shares the port the system chose. One that closes first gives out the connections the kernel has
-//! completed for it, at most as many as may wait. A Unix socket is for the node's own user: nobody else can open it, at no moment.
+//! completed for it, at most as many as may wait; one that somebody else has too is left to them as it is. A Unix socket is for
+//! the node's own user: nobody else can open it, at no moment.
 
 use crate::{RingIo, RingStream, source::Source};
 use nix::sys::stat::{Mode, fchmod};
@@ -10,10 +11,11 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::{
-        fd::AsRawFd,
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::{fs::FileTypeExt, net::UnixStream},
     },
     path::Path,
+    sync::{Arc, Weak},
 };
 use tollgate_io::Listener;
 
@@ -23,11 +25,25 @@ const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED)
 /// Connections the kernel completes while no worker has accepted them yet; the kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
-/// A bound, listening socket that no worker owns yet.
-#[derive(Debug)]
+/// A bound, listening socket that no worker owns yet. A clone is the same socket: whoever owns one takes from one queue.
+#[derive(Clone, Debug)]
 pub struct BoundListener {
-    socket: Socket,
+    socket: Arc<Listening>,
     local: SocketAddr,
+}
+
+/// A way to a listening socket for as long as it is open; does not keep it open.
+#[derive(Clone, Debug)]
+pub struct ListenerHandle(Weak<Listening>);
+
+/// A socket that may have several owners.
+#[derive(Debug)]
+struct Listening(Socket);
+
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// Binds `address` once for each of `count` workers. The kernel spreads new connections over them (SO_REUSEPORT). Port 0
@@ -43,6 +59,27 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
     bind_all(address, count)
 }
 
+/// Gives each of `count` workers sockets of one address that somebody else has opened, and leaves none of them to nobody: a
+/// worker may get several. Where there are more workers than sockets, the others get new ones that share the port, or, if
+/// the sockets or their owner do not allow that, the same ones.
+///
+/// # Errors
+/// The system does not say what the sockets allow.
+pub fn spread(sockets: &[BoundListener], count: usize) -> io::Result<Vec<Vec<BoundListener>>> {
+    let mut spread = vec![Vec::new(); count];
+    for (index, socket) in sockets.iter().enumerate() {
+        spread[index % count].push(socket.clone());
+    }
+    let Some(first) = sockets.first() else { return Ok(spread) };
+    let without = &mut spread[sockets.len().min(count)..];
+    let shares = first.socket.0.reuse_port()?;
+    // Refused if the sockets are another user's, as those are that the service manager opens.
+    let more = if shares { bind_all(first.local, without.len()).unwrap_or_default() } else { Vec::new() };
+    let more = more.into_iter().chain(sockets.iter().cycle().cloned());
+    without.iter_mut().zip(more).for_each(|(worker, socket)| worker.push(socket));
+    Ok(spread)
+}
+
 fn bind_all(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>> {
     let mut bound: Vec<BoundListener> = Vec::with_capacity(count);
     for _ in 0..count {
@@ -50,7 +87,7 @@ fn bind_all(address: SocketAddr, count: usize) -> io::Result<Vec<BoundListener>>
         let socket = open(target, true)?;
         socket.listen(BACKLOG)?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        bound.push(BoundListener { socket, local });
+        bound.push(BoundListener::new(socket, local));
     }
     Ok(bound)
 }
@@ -72,7 +109,7 @@ pub fn bind_unix(path: &Path) -> io::Result<BoundListener> {
     }
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
-    Ok(BoundListener { socket, local: NO_ADDRESS })
+    Ok(BoundListener::new(socket, NO_ADDRESS))
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
@@ -89,6 +126,41 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
 }
 
 impl BoundListener {
+    fn new(socket: Socket, local: SocketAddr) -> Self {
+        Self { socket: Arc::new(Listening(socket)), local }
+    }
+
+    /// A socket that another process has opened, with the options of our own.
+    ///
+    /// # Errors
+    /// It is no stream socket that listens (`InvalidInput`).
+    pub fn adopt(descriptor: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(descriptor);
+        let listens = socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.is_listener().unwrap_or(false);
+        if !listens {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no stream socket that listens"));
+        }
+        let local = socket.local_addr()?.as_socket();
+        if local.is_some() {
+            socket.set_nodelay(true)?;
+        }
+        // Also of one that listens already: its queue becomes as long as that of ours.
+        socket.listen(BACKLOG)?;
+        Ok(Self::new(socket, local.unwrap_or(NO_ADDRESS)))
+    }
+
+    /// How many own it.
+    #[must_use]
+    pub fn owners(&self) -> usize {
+        Arc::strong_count(&self.socket)
+    }
+
+    /// A way to it that does not keep it open.
+    #[must_use]
+    pub fn handle(&self) -> ListenerHandle {
+        ListenerHandle(Arc::downgrade(&self.socket))
+    }
+
     /// The address it listens on; the unspecified one with port 0 for a Unix socket.
     #[must_use]
     pub const fn local(&self) -> SocketAddr {
@@ -100,14 +172,24 @@ impl BoundListener {
     /// # Errors
     /// The kernel does not take it.
     pub fn into_listener(self, io: &RingIo) -> io::Result<RingListener> {
-        self.socket.set_nonblocking(true)?;
+        self.socket.0.set_nonblocking(true)?;
         Ok(RingListener { source: Source::new(io, self.socket)?, local: self.local, closing: Cell::new(None) })
+    }
+}
+
+impl ListenerHandle {
+    /// Another descriptor of the same socket, for another process; `None` once it is closed.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn duplicate(&self) -> Option<io::Result<OwnedFd>> {
+        Some(self.0.upgrade()?.as_fd().try_clone_to_owned())
     }
 }
 
 /// A listening socket of one worker.
 pub struct RingListener {
-    source: Source<Socket>,
+    source: Source<Arc<Listening>>,
     local: SocketAddr,
     /// Once it is closing: how many it still gives out.
     closing: Cell<Option<i32>>,
@@ -119,9 +201,11 @@ impl Listener for RingListener {
     async fn accept(&self) -> io::Result<RingStream> {
         loop {
             self.source.ready_to_read().await?;
-            match self.source.inner().accept() {
-                // New ones may come as fast as they are taken: it has to end at some time.
-                Ok(_) if self.closing.get() == Some(0) => return Err(io::ErrorKind::NotConnected.into()),
+            // New ones may come as fast as they are taken: it has to end at some time.
+            if self.closing.get() == Some(0) {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
+            match self.source.inner().0.accept() {
                 Ok((socket, peer)) => {
                     self.closing.set(self.closing.get().map(|left| left - 1));
                     let peer = peer.as_socket().unwrap_or(NO_ADDRESS);
@@ -146,6 +230,11 @@ impl Listener for RingListener {
 
     fn close(&self) {
         self.closing.set(Some(BACKLOG));
+        self.source.wake_reader();
+    }
+
+    fn release(&self) {
+        self.closing.set(Some(0));
         self.source.wake_reader();
     }
 }

@@ -27,7 +27,7 @@ use std::{
     sync::Arc,
 };
 use tollgate_http::{Name, Parsed, Reason, RequestHead, RequestId, RequestIndex, Side, Traceparent, Version};
-use tollgate_io::{Instant, Io, Stream, TimerId, Wall};
+use tollgate_io::{Instant, Io, Peek, Stream, TimerId, Wall};
 use tollgate_probe::{Probe, Tracer};
 use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 
@@ -49,8 +49,8 @@ pub(crate) struct Connection<I: Io> {
 
 /// Serves a connection, which was admitted, to its end.
 pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening>) {
-    // Accepted just before the drain, which has already looked at every connection there was.
-    if worker.is_draining() {
+    // Accepted just before the drain, which has already looked at every connection there was. One that asks is answered.
+    if worker.has_grace_ended() && stream.peek() != Peek::Bytes {
         return worker.dismiss();
     }
     let stream = Rc::new(Wire::new(stream));
@@ -182,7 +182,7 @@ impl<I: Io> Connection<I> {
     fn fall_idle(&self, now: Instant) {
         self.idle_since.set(now);
         let due = now + self.worker.program().snapshot.timeouts.keep_alive;
-        self.worker.enter(&self.watch, self.timer, Phase::Idle, due);
+        self.worker.enter(&self.watch, self.timer, Phase::Idle, due.min(self.worker.grace()));
     }
 
     /// Whether to keep the exchange's state until the next request, which costs memory, instead of freeing it.

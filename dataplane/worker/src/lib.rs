@@ -79,6 +79,9 @@ pub enum Command<L> {
     Publish(Publication<L>),
     /// Take no new connections or requests, let exchanges in progress end within `timeouts.drain`, then end.
     Drain,
+    /// Another process has the listening sockets too, and accepts from now on: leave what waits in them to it. Idle connections
+    /// may ask once more within half of `timeouts.drain`; else as [`Command::Drain`], which may follow.
+    HandOver,
     /// End at once.
     Stop,
     /// Drop this: whoever waits at the other end learns that the worker still looks into its mailbox.
@@ -155,6 +158,7 @@ async fn obey<I: Io>(worker: Rc<Worker<I>>, inbox: impl Mailbox<Command<I::Liste
         match command {
             Command::Publish(publication) => worker.publish(publication),
             Command::Drain => worker.drain(),
+            Command::HandOver => worker.hand_over(),
             Command::Stop => worker.stop(),
             Command::Ping(answer) => drop(answer),
         }

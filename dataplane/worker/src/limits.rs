@@ -56,6 +56,10 @@ pub(crate) const PARKING_BLOCK_PLACES: usize = 64;
 /// ... and how often: endpoints with numbers beyond 65,536 have no place.
 pub(crate) const PARKING_BLOCKS: usize = 1024;
 
+/// How long a worker whose sockets were handed over stays at least: another that has not heard of it yet may have left it a
+/// connection.
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
+
 /// Pause after an accept that failed, so that running out of descriptors does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -61,6 +61,13 @@ impl<L: Listener> Socket<L> {
         }
     }
 
+    /// Takes no more connections: those that wait are for another process, which has the socket too.
+    fn release(&self) {
+        if !self.listening.borrow().closed.replace(true) {
+            self.listener.release();
+        }
+    }
+
     /// Closes it for the kernel.
     pub(crate) fn end(this: Rc<Self>) {
         let gone = this.gone.clone();
@@ -109,13 +116,21 @@ impl<I: Io> Worker<I> {
         });
     }
 
-    /// The listener of this name, or else the one at this address, if it takes connections.
+    /// The listener of this name, or else the one at this address, if it takes connections, or did when they were handed over.
     pub(crate) fn listening(&self, name: &str, address: SocketAddr) -> Option<Rc<Listening>> {
         let sockets = self.sockets.borrow();
         let named = sockets.iter().find(|socket| socket.listening.borrow().name == name);
         named
             .or_else(|| sockets.iter().find(|socket| socket.listener.local() == address))
             .map(|socket| socket.listening())
+            .or_else(|| self.released.borrow().iter().find(|listening| listening.name == name).cloned())
+    }
+
+    /// Leaves all sockets to another process. A connection that comes from another worker may still be of one of them.
+    pub(crate) fn release_sockets(&self) {
+        let released = self.sockets.take();
+        self.released.replace(released.iter().map(|socket| socket.listening()).collect());
+        released.iter().for_each(|socket| socket.release());
     }
 
     /// Closes some sockets; what rings when each is gone.

@@ -8,7 +8,7 @@ use crate::{
     bell::Bell,
     copies::Stores,
     limits::{self, JOBS_MAX},
-    listening::Socket,
+    listening::{Listening, Socket},
     parking::Parking,
     peers::Peers,
     pool::Pools,
@@ -77,11 +77,18 @@ pub(crate) struct Worker<I: Io> {
     /// Indexes of no response: the one used last is in the cache, as one per connection would not be.
     response_indexes: RefCell<Vec<Box<ResponseIndex>>>,
     pub(crate) sockets: RefCell<Vec<Rc<Socket<I::Listener>>>>,
+    /// Of sockets that another process accepts from now.
+    pub(crate) released: RefCell<Vec<Rc<Listening>>>,
     connections: Cell<usize>,
     /// Connections that keep the state of an exchange while they receive a head.
     pub(crate) busy_connections: Cell<usize>,
     draining: Cell<bool>,
     drain_due: Cell<Instant>,
+    /// Until then idle connections may ask once more although it drains: `NEVER` while nothing ends.
+    grace: Cell<Instant>,
+    has_grace_ended: Cell<bool>,
+    /// A drain does not end before: what other workers have handed over may be on its way.
+    settled: Cell<Instant>,
     /// Rung once, when the last connection of a drain is gone or the worker is stopped.
     pub(crate) ended: Bell,
     has_ended: Cell<bool>,
@@ -125,12 +132,16 @@ impl<I: Io> Worker<I> {
             timers_sleep_until: Cell::new(Instant::NEVER),
             response_indexes: RefCell::default(),
             sockets: RefCell::default(),
+            released: RefCell::default(),
             peers,
             published: Bell::default(),
             connections: Cell::new(0),
             busy_connections: Cell::new(0),
             draining: Cell::new(false),
             drain_due: Cell::new(Instant::NEVER),
+            grace: Cell::new(Instant::NEVER),
+            has_grace_ended: Cell::new(false),
+            settled: Cell::default(),
             ended: Bell::default(),
             has_ended: Cell::new(false),
             io,
@@ -266,7 +277,9 @@ impl<I: Io> Worker<I> {
     pub(crate) fn turn_wheel(&self, now: Instant) -> Instant {
         let mut wheel = self.wheel.borrow_mut();
         wheel.turn(now, |watch| watch.look(now));
-        wheel.next().unwrap_or(Instant::NEVER).min(self.drain_due.get())
+        let due = |at: &Cell<Instant>| Some(at.get()).filter(|at| *at > now).unwrap_or(Instant::NEVER);
+        let drain = self.drain_due.get().min(due(&self.grace)).min(due(&self.settled));
+        wheel.next().unwrap_or(Instant::NEVER).min(drain)
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -277,14 +290,53 @@ impl<I: Io> Worker<I> {
         self.has_ended.get()
     }
 
+    /// Until when idle connections may ask: for ever unless it drains.
+    pub(crate) fn grace(&self) -> Instant {
+        self.grace.get()
+    }
+
+    /// Whether a drain has closed what was idle.
+    pub(crate) fn has_grace_ended(&self) -> bool {
+        self.has_grace_ended.get()
+    }
+
     pub(crate) fn drain(&self) {
-        if self.draining.replace(true) {
+        let now = self.io.now();
+        if self.leave(now) {
+            self.close_sockets(|_| true);
+        }
+        self.end_grace(now);
+    }
+
+    /// Drains; idle connections may ask once more within half of the time.
+    pub(crate) fn hand_over(&self) {
+        let now = self.io.now();
+        if !self.leave(now) {
             return;
         }
-        self.peers.leave();
-        self.published.ring();
-        self.drain_due.set(self.io.now() + self.program.borrow().snapshot.timeouts.drain);
-        self.close_sockets(|_| true);
+        self.grace.set(now + self.program.borrow().snapshot.timeouts.drain / 2);
+        self.settled.set(now + limits::SETTLE);
+        self.release_sockets();
+        self.timers.ring();
+    }
+
+    /// Begins to drain; says whether that is news.
+    fn leave(&self, now: Instant) -> bool {
+        let is_news = !self.draining.replace(true);
+        if is_news {
+            self.peers.leave();
+            self.published.ring();
+            self.drain_due.set(now + self.program.borrow().snapshot.timeouts.drain);
+        }
+        is_news
+    }
+
+    /// Closes connections that are idle in a drain.
+    fn end_grace(&self, now: Instant) {
+        if self.has_grace_ended.replace(true) {
+            return;
+        }
+        self.grace.set(now);
         self.wheel.borrow().for_each(|watch| watch.drain());
         self.timers.ring();
         self.end_if_drained();
@@ -295,17 +347,25 @@ impl<I: Io> Worker<I> {
         if self.drain_due.get() <= now {
             self.stop();
         }
+        if self.is_draining() {
+            if self.grace.get() <= now {
+                self.end_grace(now);
+            }
+            self.end_if_drained();
+        }
     }
 
     pub(crate) fn stop(&self) {
         self.drain();
+        self.settled.set(Instant::default());
         self.drain_due.set(Instant::NEVER);
         self.wheel.borrow().for_each(|watch| watch.abort(Reason::Draining));
         self.end_if_drained();
     }
 
     fn end_if_drained(&self) {
-        if self.draining.get() && self.connections.get() == 0 && !self.has_ended.replace(true) {
+        let is_over = self.draining.get() && self.connections.get() == 0 && self.settled.get() <= self.io.now();
+        if is_over && !self.has_ended.replace(true) {
             self.pools.clear(&self.metrics);
             self.timers.ring();
             self.ended.ring();

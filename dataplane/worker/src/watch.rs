@@ -332,9 +332,11 @@ impl<S: Stream> Watch<S> {
         self.waiting[whom as usize].get() > 0
     }
 
-    /// A drain closes what is idle and lets the rest finish.
+    /// A drain closes what is idle and lets the rest finish. A request that has come already is answered: its client has sent
+    /// it on a connection that was open.
     pub(crate) fn drain(&self) {
         match self.phase.get() {
+            Phase::Idle if self.down.peek() == Peek::Bytes => {}
             Phase::Idle => self.end_idle(Reason::Draining),
             Phase::Handshake => self.abort(Reason::Draining),
             _ => {}

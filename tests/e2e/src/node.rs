@@ -20,10 +20,12 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The binary at work. Killed when dropped.
+/// The binary at work. Killed when dropped, and the process that it has handed over to as well.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// The processes that have taken over, one from the other.
+    successors: Vec<Pid>,
     output: Arc<Mutex<String>>,
     errors: Arc<Mutex<String>>,
 }
@@ -44,17 +46,48 @@ impl Process {
     /// If it cannot be started.
     #[must_use]
     pub fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(tollgate())
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary was just built");
+        let mut command = Command::new(tollgate());
+        command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null());
+        Self::run(command)
+    }
+
+    /// Starts a command that becomes the binary.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn run(mut command: Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary was just built");
         let output = collect(child.stdout.take());
         let errors = collect(child.stderr.take());
-        Self { child, output, errors }
+        Self { child, successors: Vec::new(), output, errors }
+    }
+
+    /// The number of the process that serves.
+    ///
+    /// # Panics
+    /// Never: numbers of processes fit.
+    #[must_use]
+    pub fn serving(&self) -> Pid {
+        let first = Pid::from_raw(i32::try_from(self.child.id()).expect("process ids fit"));
+        self.successors.last().copied().unwrap_or(first)
+    }
+
+    /// Has the process that serves hand over to another, and waits for that. The one before drains.
+    ///
+    /// # Panics
+    /// If there is no other in time.
+    pub fn restart(&mut self) {
+        let is_said = |line: &str| Some(line.strip_prefix("process ")?.split_once(" serves now")?.0.parse().ok()?);
+        kill(self.serving(), Signal::SIGUSR2).expect("it runs");
+        let count = self.successors.len();
+        let next = until("a process that takes over", || {
+            let errors = self.errors();
+            assert!(!errors.contains("not restarted"), "{errors}");
+            errors.lines().filter_map(is_said).nth(count)
+        });
+        self.successors.push(Pid::from_raw(next));
     }
 
     /// What it has written to standard output so far.
@@ -125,13 +158,26 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
+        // All fail only when it has ended already. Only the last successor is sure to run until now.
+        let _ = self.successors.last().map(|last| kill(*last, Signal::SIGKILL));
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
             eprintln!("--- standard error of the process ---\n{}", self.errors());
         }
     }
+}
+
+/// Waits for the end of a process that somebody else has started.
+///
+/// # Panics
+/// If it does not end in time.
+pub fn gone(process: Pid) {
+    until("a process to end", || {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Ended, though nobody may have asked for its exit code.
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
 }
 
 /// Keeps what a pipe brings. The thread ends with the pipe.

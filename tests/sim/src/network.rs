@@ -37,7 +37,8 @@ pub struct Backlog {
     local: SocketAddr,
     queue: RefCell<VecDeque<Endpoint>>,
     closed: Cell<bool>,
-    waiting: RefCell<Option<Waker>>,
+    /// Several owners may wait.
+    waiting: RefCell<Vec<Waker>>,
 }
 
 impl Network {
@@ -54,12 +55,20 @@ impl Network {
 impl Backlog {
     /// The next connection; `None` once closed.
     pub async fn accept(&self) -> Option<Endpoint> {
+        self.accept_unless(&Cell::new(false)).await
+    }
+
+    /// The next connection; `None` once closed, or `released` by this owner.
+    async fn accept_unless(&self, released: &Cell<bool>) -> Option<Endpoint> {
         poll_fn(|context| {
+            if released.get() {
+                return Poll::Ready(None);
+            }
             let next = self.queue.borrow_mut().pop_front();
             if next.is_some() || self.closed.get() {
                 return Poll::Ready(next);
             }
-            *self.waiting.borrow_mut() = Some(context.waker().clone());
+            self.waiting.borrow_mut().push(context.waker().clone());
             Poll::Pending
         })
         .await
@@ -78,9 +87,7 @@ impl Backlog {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.waiting.take() {
-            waker.wake();
-        }
+        self.waiting.take().into_iter().for_each(Waker::wake);
     }
 }
 
@@ -127,6 +134,15 @@ impl World {
         self.network().paths.borrow_mut().insert(path.into(), local);
     }
 
+    /// The socket that listens at `local`, for another owner.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn shared(&self, local: SocketAddr) -> Rc<Backlog> {
+        self.network().listeners.borrow().get(&local).cloned().unwrap_or_else(|| panic!("nobody listens at {local}"))
+    }
+
     pub(crate) fn listen(&self, owner: Owner, local: SocketAddr) -> Rc<Backlog> {
         let (queue, waiting) = (RefCell::default(), RefCell::default());
         let backlog = Rc::new(Backlog { owner, local, queue, closed: Cell::new(false), waiting });
@@ -167,12 +183,14 @@ pub struct SimListener {
     node: Node,
     backlog: Rc<Backlog>,
     accepting: Cell<bool>,
+    /// Somebody else has the socket and goes on with it.
+    released: Cell<bool>,
 }
 
 impl SimListener {
     pub(crate) fn new(node: Node, local: SocketAddr) -> Self {
         let backlog = node.world().listen(Owner::Node, local);
-        Self { node, backlog, accepting: Cell::new(false) }
+        Self { node, backlog, accepting: Cell::new(false), released: Cell::new(false) }
     }
 }
 
@@ -185,7 +203,7 @@ impl Listener for SimListener {
             accept.complete();
             return Err(io::Error::other("out of descriptors"));
         }
-        let accepted = self.backlog.accept().await;
+        let accepted = self.backlog.accept_unless(&self.released).await;
         accept.complete();
         accepted.map(|end| SimStream::new(self.node.clone(), end)).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
@@ -197,10 +215,17 @@ impl Listener for SimListener {
     fn close(&self) {
         self.backlog.close();
     }
+
+    fn release(&self) {
+        self.released.set(true);
+        self.backlog.wake();
+    }
 }
 
 impl Drop for SimListener {
     fn drop(&mut self) {
-        self.backlog.close();
+        if !self.released.get() {
+            self.backlog.close();
+        }
     }
 }

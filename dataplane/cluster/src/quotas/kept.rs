@@ -37,6 +37,15 @@ impl Kept {
         }
     }
 
+    /// Notes what a key has used besides what is known of it.
+    pub(super) fn add(&mut self, identity: &str, key: u64, more: Usage) {
+        let known = self.rules.get(identity).and_then(|keys| keys.get(&key)).copied();
+        match known.filter(|known| known.end_s >= more.end_s) {
+            Some(known) if known.end_s > more.end_s => {}
+            known => self.note(identity, key, Usage { used: more.used + known.map_or(0, |known| known.used), ..more }),
+        }
+    }
+
     /// Puts down the counts of a rule.
     pub(super) fn put(&mut self, counts: Counts) {
         for (key, usage) in counts.entries {

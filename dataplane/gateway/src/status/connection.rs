@@ -22,7 +22,7 @@ use tollgate_http::{
     Answer, BodyLength, ConnectionOption, HeadLimits, Method, Parsed, Reason, RequestHead, RequestIndex, Version,
     http_date, write_answer,
 };
-use tollgate_io::{Buffer, Half, Instant, Io, SendList, Stream};
+use tollgate_io::{Buffer, Half, Instant, Io, Peek, SendList, Stream};
 
 const LIMITS: HeadLimits = HeadLimits { head_bytes: STATUS_HEAD_BYTES, ..HeadLimits::DEFAULT };
 
@@ -37,6 +37,10 @@ pub(super) struct Connection<I: Io> {
     pub(super) stream: I::Stream,
     access: Access,
     deadline: Cell<Instant>,
+    /// Between two requests.
+    is_idle: Cell<bool>,
+    /// Its next answer is the last.
+    is_last: Cell<bool>,
 }
 
 /// A request without its body.
@@ -61,7 +65,15 @@ struct Reply {
 impl<I: Io> Connection<I> {
     pub(super) fn new(io: I, stream: I::Stream, access: Access) -> Self {
         let deadline = Cell::new(io.now() + STATUS_TRANSFER);
-        Self { io, stream, access, deadline }
+        Self { io, stream, access, deadline, is_idle: Cell::new(false), is_last: Cell::new(false) }
+    }
+
+    /// Ends it now if it is between two requests, else with its next answer.
+    pub(super) fn be_last(&self) {
+        self.is_last.set(true);
+        if self.is_idle.get() && self.stream.peek() != Peek::Bytes {
+            self.stream.abort();
+        }
     }
 
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
@@ -81,6 +93,7 @@ impl<I: Io> Connection<I> {
                 return self.linger().await;
             }
             self.allow(STATUS_IDLE);
+            self.is_idle.set(true);
             left = rest;
         }
     }
@@ -96,6 +109,7 @@ impl<I: Io> Connection<I> {
             Some(buffer) => buffer,
             None => self.stream.recv(None).await?,
         };
+        self.is_idle.set(false);
         self.allow(STATUS_TRANSFER);
         let mut seen = 0;
         while buffer.len() > seen {
@@ -124,7 +138,7 @@ impl<I: Io> Connection<I> {
             body: head.body(),
             expects_continue: head.expects_continue(),
             is_head: head.method() == Method::Head,
-            connection: match (head.keep_alive(), head.version()) {
+            connection: match (head.keep_alive() && !self.is_last.get(), head.version()) {
                 (false, _) => ConnectionOption::Close,
                 (true, Version::Http10) => ConnectionOption::KeepAlive,
                 (true, _) => ConnectionOption::Default,

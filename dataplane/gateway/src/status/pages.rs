@@ -78,7 +78,9 @@ impl Pages {
     }
 
     fn readiness(&self) -> Page {
-        match (self.publisher.is_draining(), self.publisher.is_ready()) {
+        // Who asks on an old connection means the node, and that is the other process now.
+        let is_draining = self.publisher.is_draining() && !self.publisher.has_handed_over();
+        match (is_draining, self.publisher.is_ready()) {
             (true, _) => Page::text(503, "draining\n"),
             (false, false) => Page::text(503, "starting\n"),
             (false, true) => Page::text(200, "ready\n"),

@@ -155,3 +155,117 @@ fn a_stop_ends_a_drain() {
     assert!(matches!(client.take()[..], [Err(_)]));
     gateway.end().record();
 }
+
+/// A client that asks, waits for `pause` and asks again; the head of its second answer.
+fn ask_twice(gateway: &Gateway, pause: Duration) -> Script<Option<tollgate_sim::Head>> {
+    let world = gateway.world.clone();
+    gateway.script(async move {
+        let end = dial(&world, GET).await;
+        let mut reader = Reader::new(&end);
+        assert_eq!(reader.head().await.ok().flatten().map(|head| head.status()), Some(200));
+        world.sleep(pause.as_nanos() as u64).await;
+        let _ = end.write_all(GET).await;
+        reader.head().await.ok().flatten()
+    })
+}
+
+#[test]
+fn after_a_handover_an_idle_connection_may_ask_once_more() {
+    let (gateway, origin) = Gateway::quiet(|_| Answer::new(Vec::new()));
+    let client = ask_twice(&gateway, 5 * SECOND);
+    gateway.simulation.run_for(SECOND);
+    gateway.command(Command::HandOver);
+    gateway.simulation.run_for(3 * SECOND);
+    assert!(!gateway.has_returned(), "it is open for half of the 11 s of a drain");
+    gateway.simulation.run_for(2 * SECOND);
+    let head = client.take().expect("the second answer");
+    assert!(head.status() == 200 && head.closes(), "{head:?}");
+    assert_eq!(origin.seen().len(), 2);
+    assert!(gateway.has_returned());
+    assert_eq!(gateway.end().records.len(), 2);
+}
+
+#[test]
+fn who_does_not_ask_after_a_handover_is_closed_in_the_end() {
+    let (gateway, _origin) = Gateway::quiet(|_| Answer::new(Vec::new()));
+    // Its keep-alive would be over after 7 s.
+    let client = ask_twice(&gateway, 8 * SECOND);
+    gateway.simulation.run_for(SECOND);
+    gateway.command(Command::HandOver);
+    gateway.simulation.run_for(5 * SECOND);
+    assert!(!gateway.has_returned());
+    gateway.simulation.run_for(SECOND);
+    assert!(gateway.has_returned(), "half of a drain is over");
+    gateway.simulation.run_until_idle();
+    assert!(client.take().is_none());
+    gateway.end().record();
+}
+
+#[test]
+fn a_drain_ends_the_grace_of_a_handover() {
+    let (gateway, _origin) = Gateway::quiet(|_| Answer::new(Vec::new()));
+    let client = ask_twice(&gateway, 5 * SECOND);
+    gateway.simulation.run_for(SECOND);
+    gateway.command(Command::HandOver);
+    gateway.simulation.run_for(2 * SECOND);
+    gateway.command(Command::Drain);
+    gateway.simulation.run_for(SECOND / 4);
+    assert!(gateway.has_returned());
+    gateway.simulation.run_until_idle();
+    assert!(client.take().is_none());
+    gateway.end().record();
+}
+
+/// The worker is told while a connection waits for it to be accepted, before it and behind it: each is served by one of the two.
+#[test]
+fn after_a_handover_connections_that_wait_are_left_to_the_other_process() {
+    let (mut ours, mut theirs) = (0, 0);
+    for seed in 0..100 {
+        let conditions = Conditions { latency_nanos: 1_000..=1_000, ..Conditions::default() };
+        let gateway = Rc::new(Gateway::start(seed, conditions, 1));
+        let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
+        let (other, world) = (gateway.world.shared(LISTEN), gateway.world.clone());
+        let clients: Vec<_> = (0..8)
+            .map(|number| {
+                let world = gateway.world.clone();
+                gateway.script(async move {
+                    world.sleep(number * 500).await;
+                    let end = dial(&world, GET).await;
+                    Reader::new(&end).head().await.ok().flatten().map(|head| head.status())
+                })
+            })
+            .collect();
+        let commander = gateway.clone();
+        let served = gateway.script(async move {
+            world.sleep(3_000).await;
+            commander.command(Command::HandOver);
+            world.sleep(1_000_000).await;
+            let mut served = Vec::new();
+            while let Some(end) = waiting_at(&world, &other).await {
+                end.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("the client waits");
+                served.push(end);
+            }
+            // Until the answers have come.
+            world.sleep(1_000_000).await;
+            served.len()
+        });
+        gateway.simulation.run_for(2 * SECOND);
+        let served = served.take();
+        let answers: Vec<_> = clients.iter().map(Script::take).collect();
+        let count = |status| answers.iter().filter(|answer| **answer == Some(status)).count();
+        assert_eq!((count(200) + count(204), count(204)), (8, served), "{answers:?}");
+        (ours, theirs) = (ours + count(200), theirs + served);
+        Rc::into_inner(gateway).expect("the scripts have ended").end();
+    }
+    assert!(ours > 0 && theirs > 0, "{ours} served here and {theirs} there");
+}
+
+/// What waits in the shared socket at this moment.
+async fn waiting_at(world: &tollgate_sim::World, other: &tollgate_sim::Backlog) -> Option<tollgate_sim::Endpoint> {
+    let (mut accept, mut patience) = (std::pin::pin!(other.accept()), std::pin::pin!(world.sleep(1_000)));
+    std::future::poll_fn(|context| match accept.as_mut().poll(context) {
+        std::task::Poll::Ready(end) => std::task::Poll::Ready(end),
+        std::task::Poll::Pending => patience.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

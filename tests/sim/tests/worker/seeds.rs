@@ -125,7 +125,16 @@ fn a_drain_or_a_stop_may_come_at_any_moment() {
     for_each_seed("seeds::a_drain_or_a_stop_may_come_at_any_moment", 0..300, |seed| {
         let gateway = Gateway::start(seed, storm(seed.number), ORIGINS.len());
         let exchanges = scenario(true).start(&gateway.simulation, LISTEN, &ORIGINS);
-        let command = if seed.number.is_multiple_of(3) { Command::Stop } else { Command::Drain };
+        let command = match seed.number % 3 {
+            0 => Command::Stop,
+            1 => Command::Drain,
+            _ => {
+                let others = gateway.world.shared(LISTEN);
+                // Another process, which accepts what comes later and has no time for it.
+                gateway.world.spawn(async move { while others.accept().await.is_some() {} });
+                Command::HandOver
+            }
+        };
         gateway.simulation.run_for(Duration::from_micros(gateway.world.random().below(15_000)));
         gateway.command(command);
         gateway.simulation.run_until_idle();

@@ -123,6 +123,34 @@ fn a_worker_that_goes_leaves_no_connection_in_between() {
     });
 }
 
+/// Each worker is told when it is, in any order, while connections are on their way from one to the other.
+#[test]
+fn a_handover_loses_no_connection_between_two_workers() {
+    let mut moved = 0;
+    for_each_seed("uneven::a_handover_loses_no_connection_between_two_workers", 0..200, |seed| {
+        let conditions = Conditions { latency_nanos: 1_000..=3_000, ..Conditions::default() };
+        let gateway = Gateway::start_workers(2, Settings::default(), seed, conditions, 1);
+        let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
+        let clients: Vec<_> = (0..40).map(|at| stay(&gateway, Duration::from_micros(at / 4))).collect();
+        gateway.simulation.run_for(Duration::from_micros(gateway.world.random().below(40)));
+        let first = gateway.world.random().index(2);
+        for worker in [first, 1 - first] {
+            gateway.command_one(worker, Command::HandOver);
+            gateway.simulation.run_for(Duration::from_micros(gateway.world.random().below(3)));
+        }
+        let others = gateway.world.shared(LISTEN);
+        let waiting = gateway.script(async move { while others.accept().await.is_some() {} });
+        gateway.simulation.run_for(SECOND / 2);
+        assert_eq!(handed_over(&gateway), taken_over(&gateway), "none is left in between");
+        moved += handed_over(&gateway);
+        gateway.drain();
+        gateway.simulation.run_until_idle();
+        drop((clients, waiting));
+        gateway.end();
+    });
+    assert!(moved > 0, "none was ever on its way");
+}
+
 /// Far fewer connections than are spread otherwise, in one case fewer than there are workers.
 #[test]
 fn a_node_has_as_many_connections_as_it_may() {
