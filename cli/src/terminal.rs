@@ -12,7 +12,7 @@ pub(crate) fn answer(text: impl Display) {
     let _ = writeln!(stdout().lock(), "{text}");
 }
 
-/// Writes a line about what happens.
+/// Writes a line about what happens: in one piece, since the process that takes over from this one writes there too.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(stderr().lock(), "{text}");
+    let _ = stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
