@@ -252,3 +252,69 @@ fn a_kill_loses_what_was_counted_since_the_last_round() {
     }
     assert!(least > 0);
 }
+
+#[test]
+fn a_file_that_is_handed_over_has_everything_and_what_comes_late_is_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quotas");
+    let old = open(&path, NEVER);
+    let ours = adopted(&old, RULE);
+    take(&ours, 1, 10);
+    QuotaStore::open(&path, NEVER, secret).unwrap_err();
+    old.hand_over();
+    let new = open(&path, Duration::from_millis(1));
+    new.follow_predecessor();
+    let theirs = adopted(&new, RULE);
+    assert_eq!(used(&theirs, 1), Some(10));
+    // Both count for a while, and one gives something back.
+    take(&ours, 1, 3);
+    take(&ours, 2, 4);
+    take(&theirs, 1, 100);
+    drop((ours, old));
+    while used(&theirs, 2).is_none() {
+        thread::yield_now();
+    }
+    assert_eq!((used(&theirs, 1), used(&theirs, 2)), (Some(113), Some(4)));
+    rounds(&new, 2);
+    assert_eq!((used(&theirs, 1), used(&theirs, 2)), (Some(113), Some(4)), "once");
+    drop((theirs, new));
+    let last = open(&path, NEVER);
+    let theirs = adopted(&last, RULE);
+    assert_eq!((used(&theirs, 1), used(&theirs, 2)), (Some(113), Some(4)), "and it is kept");
+}
+
+#[test]
+fn what_came_late_for_nobody_is_found_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quotas");
+    let old = open(&path, NEVER);
+    let ours = adopted(&old, RULE);
+    take(&ours, 1, 10);
+    old.hand_over();
+    drop(open(&path, NEVER));
+    take(&ours, 1, 5);
+    take(&ours, 9, 1);
+    drop((ours, old));
+    let next = open(&path, NEVER);
+    let quotas = adopted(&next, RULE);
+    assert_eq!((used(&quotas, 1), used(&quotas, 9)), (Some(15), Some(1)));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "the file and its lock");
+}
+
+#[test]
+fn a_file_that_is_taken_back_goes_on_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quotas");
+    let store = open(&path, NEVER);
+    let quotas = adopted(&store, RULE);
+    take(&quotas, 1, 10);
+    store.hand_over();
+    // Another process has looked at it and has ended.
+    drop(open(&path, NEVER));
+    take(&quotas, 1, 1);
+    store.take_back();
+    QuotaStore::open(&path, NEVER, secret).unwrap_err();
+    take(&quotas, 1, 1);
+    drop((quotas, store));
+    assert_eq!(used(&adopted(&open(&path, NEVER), RULE), 1), Some(12));
+}

@@ -176,12 +176,17 @@ impl Publisher {
         arrange(&mut self.state(), snapshot, self.running.len(), inherited).map(|sockets| sockets.new)
     }
 
-    /// Name and socket of every listener.
+    /// Name and socket of every listener; one that several workers share, once.
     pub(crate) fn handles(&self) -> Vec<(String, ListenerHandle)> {
-        let state = self.state();
-        let named =
-            |open: &Open| open.sockets.iter().map(|socket| (open.name.clone(), socket.clone())).collect::<Vec<_>>();
-        state.listeners.iter().flat_map(named).collect()
+        let mut handles: Vec<(String, ListenerHandle)> = Vec::new();
+        for open in &self.state().listeners {
+            for socket in &open.sockets {
+                if !handles.iter().any(|(_, known)| known.is(socket)) {
+                    handles.push((open.name.clone(), socket.clone()));
+                }
+            }
+        }
+        handles
     }
 
     /// Name and address of every listener.

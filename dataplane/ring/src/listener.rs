@@ -178,6 +178,12 @@ impl BoundListener {
 }
 
 impl ListenerHandle {
+    /// Whether both lead to the same socket.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Weak::ptr_eq(&self.0, &other.0)
+    }
+
     /// Another descriptor of the same socket, for another process; `None` once it is closed.
     ///
     /// # Errors
@@ -236,5 +242,61 @@ impl Listener for RingListener {
     fn release(&self) {
         self.closing.set(Some(0));
         self.source.wake_reader();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        collections::HashSet,
+        net::{TcpListener, TcpStream, UdpSocket},
+    };
+
+    const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    /// The kernel's numbers of the sockets that each worker has.
+    fn sockets(spread: &[Vec<BoundListener>]) -> Vec<Vec<i32>> {
+        let number = |socket: &BoundListener| socket.socket.as_fd().as_raw_fd();
+        spread.iter().map(|worker| worker.iter().map(number).collect()).collect()
+    }
+
+    #[test]
+    fn no_socket_is_left_to_nobody_and_no_worker_without_one() {
+        let opened = bind(ANY, 3).unwrap();
+        for workers in 1..=5 {
+            let spread = sockets(&spread(&opened, workers).unwrap());
+            assert_eq!(spread.len(), workers);
+            assert!(spread.iter().all(|worker| !worker.is_empty()), "{spread:?}");
+            let all: HashSet<i32> = spread.into_iter().flatten().collect();
+            assert_eq!(all.len(), workers.max(3), "each socket once, and further ones for further workers");
+        }
+    }
+
+    #[test]
+    fn a_port_that_may_not_be_shared_has_one_queue_for_all_workers() {
+        let opened = TcpListener::bind(ANY).unwrap();
+        let adopted = BoundListener::adopt(opened.try_clone().unwrap().into()).unwrap();
+        assert_eq!(adopted.local(), opened.local_addr().unwrap());
+        let spread = sockets(&spread(&[adopted], 3).unwrap());
+        assert!(spread.iter().all(|worker| worker == &spread[0] && worker.len() == 1), "{spread:?}");
+    }
+
+    #[test]
+    fn only_a_socket_that_listens_is_adopted() {
+        let listening = TcpListener::bind(ANY).unwrap();
+        let connected = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+        for other in [OwnedFd::from(connected), OwnedFd::from(UdpSocket::bind(ANY).unwrap())] {
+            assert_eq!(BoundListener::adopt(other).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn a_handle_does_not_keep_a_socket_open() {
+        let bound = bind(ANY, 1).unwrap();
+        let handle = bound[0].handle();
+        assert!(handle.duplicate().unwrap().is_ok());
+        drop(bound);
+        assert!(handle.duplicate().is_none());
     }
 }

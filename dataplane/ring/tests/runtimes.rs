@@ -257,6 +257,20 @@ on_both! {
 }
 
 on_both! {
+    async fn what_waits_in_a_socket_that_is_released_is_its_other_owners(io: RingIo) {
+        let bound = bind(ANY, 1).unwrap().remove(0);
+        let (one, other) = (bound.clone().into_listener(&io).unwrap(), bound.into_listener(&io).unwrap());
+        let near = io.connect(one.local().into()).await.unwrap();
+        one.release();
+        assert!(one.accept().await.is_err());
+        drop(one);
+        let far = other.accept().await.unwrap();
+        send_all(&near, SendList::whole(filled(&io, b"hello"))).await.unwrap();
+        assert_eq!(far.recv(None).await.unwrap().bytes(), b"hello");
+    }
+}
+
+on_both! {
     async fn a_refused_connect_says_so(io: RingIo) {
         let listener = listen(&io);
         let closed = listener.local();

@@ -277,7 +277,7 @@ impl<S: Stream> Watch<S> {
         if self.due.get() <= now {
             self.due.set(self.due_behind(now));
             self.is_fixed.set(false);
-            self.expire();
+            self.expire(now);
         }
         match self.phase.get() {
             // Also behind a deadline that has passed: the exchange may go on, and sets the next one by a store.
@@ -297,8 +297,10 @@ impl<S: Stream> Watch<S> {
         }
     }
 
-    fn expire(&self) {
+    fn expire(&self, now: Instant) {
         match self.phase.get() {
+            // Its task is about to take them.
+            Phase::Idle if self.down.peek() == Peek::Bytes => self.due.set(now + limits::CLIENT_LOOK),
             Phase::Idle => self.end_idle(Reason::ClientClosed),
             Phase::Handshake => self.abort(Reason::RequestTimeout),
             Phase::Linger => self.abort(Reason::ClientClosed),
