@@ -199,7 +199,7 @@ fn a_signal_ends_the_process_before_at_once() {
 #[test]
 fn a_program_that_does_not_start_changes_nothing() {
     let origin = origin();
-    let mut node = Started::with(origin.address(), "");
+    let node = Started::with(origin.address(), "");
     let before = node.process.serving();
     let broken = node.path("broken");
     fs::write(&broken, "#!/bin/sh\nexit 7\n").unwrap();
@@ -340,8 +340,9 @@ fn a_socket_that_systemd_has_opened_is_used() {
 fn descriptors_that_are_no_sockets_are_refused() {
     let origin = origin();
     let node = Started::with(origin.address(), "");
-    let arguments = ["gateway", "--config", &node.path("gateway.yaml").to_string_lossy()];
-    let mut process = Process::start_in(&arguments, &[("LISTEN_FDS", "1"), ("TOLLGATE_READY_FD", "4")]);
+    let file = node.path("gateway.yaml").to_string_lossy().into_owned();
+    let mut process =
+        Process::start_in(&["gateway", "--config", &file], &[("LISTEN_FDS", "1"), ("TOLLGATE_READY_FD", "4")]);
     assert_eq!(process.ended().code(), Some(3));
     until("the reason", || process.errors().contains("LISTEN_FDS").then_some(()));
 }
@@ -353,7 +354,8 @@ fn both_planes_in_one_process_are_not_handed_over() {
     fs::write(&file, "version: 1\nlisteners: [ { name: public, bind: 127.0.0.1:0 } ]\nstatus: off\naccess_log: off\n")
         .unwrap();
     let data = folder.path().join("data").to_string_lossy().into_owned();
-    let arguments = ["serve", "--config", &file.to_string_lossy(), "--data", &data, "--admin", "127.0.0.1:0"];
+    let file = file.to_string_lossy().into_owned();
+    let arguments = ["serve", "--config", &file, "--data", &data, "--admin", "127.0.0.1:0"];
     let mut process = Process::start(&arguments);
     let address: SocketAddr = process.announced("listener public on ").parse().unwrap();
     process.signal(Signal::SIGUSR2);

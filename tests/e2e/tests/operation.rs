@@ -77,6 +77,28 @@ fn a_drain_lets_the_exchange_in_progress_end() {
     assert_eq!(node.access_log(1).lines().count(), 1, "the last records are written");
 }
 
+/// The node stands still while clients send and it is told to drain: then all of it is there at once.
+#[test]
+fn what_was_sent_before_a_drain_is_answered() {
+    const GET: &str = "GET /bytes/10 HTTP/1.1\r\nHost: test\r\n\r\n";
+    let (_origin, mut node) = start();
+    let mut connections: Vec<_> = (0..20).map(|_| node.connect()).collect();
+    for idle in &mut connections {
+        idle.send(GET);
+        assert_eq!(idle.response().status, 200);
+    }
+    node.process.signal(Signal::SIGSTOP);
+    connections.extend((0..20).map(|_| node.connect()));
+    connections.iter_mut().for_each(|connection| connection.send(GET));
+    node.process.signal(Signal::SIGTERM);
+    node.process.signal(Signal::SIGCONT);
+    for connection in &mut connections {
+        let response = connection.response();
+        assert_eq!((response.status, response.body.len()), (200, 10));
+    }
+    assert_eq!(node.process.ended().code(), Some(0));
+}
+
 #[test]
 fn an_idle_node_drains_at_once() {
     let (_origin, mut node) = start();
