@@ -16,8 +16,8 @@ use std::{
 };
 use tollgate_io::{Address, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
 use tollgate_ring::{
-    Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec, bind, launch,
-    mailbox, preflight,
+    BoundListener, Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec,
+    bind, launch, mailbox, preflight,
 };
 
 /// Runs the body as a test with each driver.
@@ -259,7 +259,8 @@ on_both! {
 on_both! {
     async fn what_waits_in_a_socket_that_is_released_is_its_other_owners(io: RingIo) {
         let bound = bind(ANY, 1).unwrap().remove(0);
-        let (one, other) = (bound.clone().into_listener(&io).unwrap(), bound.into_listener(&io).unwrap());
+        let theirs = BoundListener::adopt(bound.handle().duplicate().unwrap().unwrap()).unwrap();
+        let (one, other) = (bound.into_listener(&io).unwrap(), theirs.into_listener(&io).unwrap());
         let near = io.connect(one.local().into()).await.unwrap();
         one.release();
         assert!(one.accept().await.is_err());
