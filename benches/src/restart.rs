@@ -7,7 +7,7 @@
 use crate::{
     interrupt,
     open_loop::{self, Latencies, Load},
-    peer::{Log, RuleSet, Tollgate},
+    peer::{Task, Tollgate},
     report,
     testbed::{self, Gateway, PATH, Testbed},
 };
@@ -105,10 +105,9 @@ impl Run {
 fn load(options: &Options, gateway: &Gateway, succession: Option<&mut Succession<'_>>) -> Result<Run> {
     let request = |_| format!("GET {PATH} HTTP/1.1\r\nHost: test\r\n\r\n").into_bytes();
     let time = Duration::from_secs(options.seconds.into());
-    let fresh_rate = options.rate * options.fresh;
+    let (target, fresh_rate) = (gateway.address, options.rate * options.fresh);
     let load = |rate, connections, requests_per_connection| {
-        let load =
-            Load { target: gateway.address, rate, connections, requests_per_connection, time, request: &request };
+        let load = Load { target, rate, connections, requests_per_connection, time, request: &request };
         open_loop::run(&load)
     };
     let ended = AtomicBool::new(false);
