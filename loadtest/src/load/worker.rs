@@ -166,7 +166,7 @@ impl<'a> Worker<'a> {
                 let now = self.orders.now();
                 match self.sleep_until() {
                     until if until > now => self.gate.sleep(now, until).await?,
-                    _ => self.tally.spun += now - begun,
+                    _ => self.tally.spun += (now - begun).min(limits::SPIN_TURN_MAX.as_nanos() as u64),
                 }
             }
         }

@@ -157,7 +157,7 @@ fn names_and_ipv6_are_targets() {
     let (origin, _) = self::origin();
     let mut by_name = plan(&format!("http://localhost:{}/", origin.address().port()));
     by_name.target.resolve().unwrap();
-    by_name.target.addresses.retain(|address| address.is_ipv4());
+    by_name.target.addresses.retain(std::net::SocketAddr::is_ipv4);
     assert_all(&quiet(&by_name), 200, 200);
     let mut unknown = plan("http://a..b/");
     unknown.target.resolve().unwrap_err();
