@@ -55,6 +55,9 @@ pub(super) struct Connection {
     pub(super) is_listed: bool,
     /// An answer has come since it was made.
     pub(super) has_answered: bool,
+    /// Whether its first attempt has ended, and addresses tried in this one.
+    pub(super) is_decided: bool,
+    pub(super) tries: usize,
     /// Failures in a row without an answer.
     pub(super) failures: u32,
     pub(super) scan: EventScan,
@@ -77,6 +80,8 @@ impl Connection {
             sent_bytes: 0,
             is_listed: false,
             has_answered: false,
+            is_decided: false,
+            tries: 0,
             failures: 0,
             scan: EventScan::default(),
             event_at: 0,

@@ -85,6 +85,9 @@ pub(crate) const RECEIVES_MAX: usize = 16;
 /// Pipelined requests that leave in one system call.
 pub(crate) const SLICES_MAX: usize = 32;
 
+/// What one turn without sleep and work can take; one that took longer was interrupted.
+pub(crate) const SPIN_TURN_MAX: Duration = Duration::from_micros(5);
+
 /// Events taken from the kernel at one time.
 pub(crate) const EVENTS_MAX: usize = 256;
 

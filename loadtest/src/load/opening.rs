@@ -34,14 +34,12 @@ impl Worker<'_> {
 
     /// Begins to connect.
     pub(super) fn open(&mut self, id: usize, now: u64) {
-        let addresses = &self.orders.plan.target.addresses;
         let connection = &mut self.connections[id];
         connection.generation = connection.generation.wrapping_add(1);
-        // Workers and attempts take the addresses in turn.
-        let turn = id * self.share.of + self.share.index + connection.generation as usize;
-        let address = addresses[turn % addresses.len()];
         connection.state = State::Connecting(now);
         self.connecting += 1;
+        let address = self.address(id);
+        let connection = &self.connections[id];
         let token = (u64::from(connection.generation) << 32) | id as u64;
         match begin(address) {
             Ok(socket) => {
@@ -50,8 +48,27 @@ impl Worker<'_> {
                 }
                 self.connections[id].socket = Some(socket);
             }
-            Err(error) => self.broken(id, now, failed(error, address)),
+            Err(error) => self.not_connected(id, now, failed(error, address)),
         }
+    }
+
+    /// Connections and attempts take the addresses in turn.
+    fn address(&self, id: usize) -> SocketAddr {
+        let addresses = &self.orders.plan.target.addresses;
+        let turn = id * self.share.of + self.share.index + self.connections[id].generation as usize;
+        addresses[turn % addresses.len()]
+    }
+
+    /// A connect has failed: tries the next address, as other clients of a name do; an error when all have failed.
+    fn not_connected(&mut self, id: usize, now: u64, broken: Broken) {
+        let connection = &mut self.connections[id];
+        connection.tries += 1;
+        if connection.tries >= self.orders.plan.target.addresses.len() || broken.0 == ErrorKind::Local {
+            return self.broken(id, now, broken);
+        }
+        connection.socket = None;
+        self.connecting -= 1;
+        self.open(id, now);
     }
 
     /// The kernel says that the connect has ended.
@@ -60,8 +77,7 @@ impl Worker<'_> {
         let outcome = sockopt::socket_error(socket).unwrap_or_else(Err);
         let outcome = outcome.and_then(|()| sockopt::set_tcp_nodelay(socket, true));
         if let Err(error) = outcome {
-            let addresses = &self.orders.plan.target.addresses;
-            return self.broken(id, now, failed(error, addresses[0]));
+            return self.not_connected(id, now, failed(error, self.address(id)));
         }
         self.tally.recording.connect.record(now - since);
         let Some(secure) = &self.orders.secure else { return self.opened(id, now) };
@@ -84,7 +100,8 @@ impl Worker<'_> {
         connection.state = State::Open;
         connection.heard_at = now;
         self.connecting -= 1;
-        self.undecided = self.undecided.saturating_sub(usize::from(connection.generation == 1));
+        connection.tries = 0;
+        self.decided(id);
         self.tally.recording.connections += 1;
         self.tally.totals.connections += 1;
         self.tally.totals.made += 1;
@@ -116,10 +133,12 @@ impl Worker<'_> {
             State::Open => self.tally.totals.connections -= 1,
             State::Connecting(_) | State::Handshake(_) => {
                 self.connecting -= 1;
-                self.undecided = self.undecided.saturating_sub(usize::from(connection.generation == 1));
+                self.decided(id);
             }
             State::Closed | State::Paused => {}
         }
+        let connection = &mut self.connections[id];
+        connection.tries = 0;
         self.tally.totals.in_flight -= connection.flights.len() as u64;
         connection.failures = if connection.has_answered { 0 } else { connection.failures + 1 };
         connection.close();
@@ -129,6 +148,13 @@ impl Worker<'_> {
         }
         connection.state = State::Paused;
         self.paused.push(Reverse((now + pause(connection.failures).as_nanos() as u64, id as u32)));
+    }
+
+    /// The first attempt of a place has ended.
+    fn decided(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.connections[id].is_decided, true) {
+            self.undecided = self.undecided.saturating_sub(1);
+        }
     }
 
     /// Those whose pause is over.

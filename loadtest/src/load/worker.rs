@@ -166,7 +166,7 @@ impl<'a> Worker<'a> {
                 let now = self.orders.now();
                 match self.sleep_until() {
                     until if until > now => self.gate.sleep(now, until).await?,
-                    _ => self.tally.spun += now - begun,
+                    _ => self.tally.spun += (now - begun).min(limits::SPIN_TURN_MAX.as_nanos() as u64),
                 }
             }
         }
@@ -244,16 +244,23 @@ impl<'a> Worker<'a> {
         self.advance_stage(now);
         let every =
             if matches!(self.stage, Stage::Opening | Stage::Ready) { limits::UPKEEP_OPENING } else { limits::UPKEEP };
-        let marks = [self.start, self.from, self.end];
-        let mark = marks.into_iter().filter(|&mark| mark > now).min().unwrap_or(u64::MAX);
-        self.upkeep_at = (now + every.as_nanos() as u64).min(mark);
         if now >= self.tick_at {
             self.tick(now);
         }
+        let marks = [self.start, self.from, self.end, self.tick_at];
+        let mark = marks.into_iter().filter(|&mark| mark > now).min().unwrap_or(u64::MAX);
+        self.upkeep_at = (now + every.as_nanos() as u64).min(mark);
+    }
+
+    /// The end of the interval that `now` is in; intervals begin with what is measured.
+    fn next_tick(&self, now: u64) -> u64 {
+        let interval = limits::INTERVAL.as_nanos() as u64;
+        let from = if self.is_measuring { self.from } else { 0 };
+        from + ((now - from) / interval + 1) * interval
     }
 
     fn tick(&mut self, now: u64) {
-        self.tick_at = now + limits::INTERVAL.as_nanos() as u64;
+        self.tick_at = self.next_tick(now);
         let in_flight = self.tally.totals.in_flight;
         debug_assert_eq!(in_flight as usize, self.connections.iter().map(|one| one.flights.len()).sum::<usize>());
         self.tally.totals.waiting = self.waiting.len() as u64;
@@ -306,7 +313,6 @@ impl<'a> Worker<'a> {
             return;
         }
         self.stage = Stage::Sending;
-        self.tick_at = now + limits::INTERVAL.as_nanos() as u64;
         self.advance_sending(now);
         for id in 0..self.connections.len() {
             self.feed(id, now);
@@ -317,7 +323,7 @@ impl<'a> Worker<'a> {
         if now >= self.from && !self.is_measuring {
             self.is_measuring = true;
             self.tally.open_window(now);
-            self.tick_at = now + limits::INTERVAL.as_nanos() as u64;
+            self.tick_at = self.next_tick(now);
         }
         let in_flight = self.tally.totals.in_flight;
         if self.is_exhausted() && in_flight == 0 && self.is_measuring {

@@ -10,7 +10,7 @@ mod secure;
 mod servers;
 
 use servers::Server;
-use std::{cell::RefCell, io::Write as _, time::Duration};
+use std::{cell::RefCell, io::Write as _, net::SocketAddr, time::Duration};
 use tollgate_loadtest::{
     Origin, OriginConfig,
     load::{Arrivals, End, ErrorKind, Mix, Phase, Plan, Recording, Request, Stop, Target, run},
@@ -154,11 +154,14 @@ fn the_warm_up_is_sent_and_not_measured() {
 fn names_and_ipv6_are_targets() {
     let origin = Origin::start(OriginConfig { bind: "[::1]:0".parse().unwrap(), ..OriginConfig::default() }).unwrap();
     assert_all(&quiet(&plan(&format!("http://{}/", origin.address()))), 200, 200);
+    // Of the addresses of a name, one that nothing listens at is passed over.
     let (origin, _) = self::origin();
-    let mut by_name = plan(&format!("http://localhost:{}/", origin.address().port()));
-    by_name.target.resolve().unwrap();
-    by_name.target.addresses.retain(|address| address.is_ipv4());
+    let port = origin.address().port();
+    let mut by_name = plan(&format!("http://localhost:{port}/"));
+    by_name.target.addresses = vec![SocketAddr::from(([127, 0, 0, 2], port)), origin.address()];
     assert_all(&quiet(&by_name), 200, 200);
+    by_name.target.addresses.pop();
+    assert_eq!(quiet(&by_name).errors.into_keys().collect::<Vec<_>>(), [ErrorKind::ConnectRefused]);
     let mut unknown = plan("http://a..b/");
     unknown.target.resolve().unwrap_err();
     assert!(run(&unknown, &|_| {}, &Stop::default()).unwrap_err().to_string().contains("cannot be resolved"));

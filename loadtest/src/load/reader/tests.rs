@@ -82,7 +82,7 @@ fn some_answers_have_no_body_whatever_they_say() {
 #[test]
 fn what_is_no_answer_is_told_apart() {
     for (bytes, said) in [
-        (&b"SSH-2.0-OpenSSH\r\n"[..], "begins with \"SSH-2.0"),
+        (&b"SSH-2.0-OpenSSH\r\n"[..], "does not speak HTTP/1"),
         (b"\x15\x03\x01", "does not speak HTTP/1"),
         (b"HTTP/2 200\r\n\r\n", "does not speak HTTP/1"),
         (b"HTTP/1.1 20 OK\r\n\r\n", "status line"),
