@@ -29,7 +29,8 @@ pub(crate) fn read() -> Step {
 /// An answer (RFC 1035, section 4) of a server that compresses names, as servers do.
 fn answer(addresses: u16) -> Vec<u8> {
     // Number, flags, one question, the answers, nothing else.
-    let mut bytes: Vec<u8> = [7, 0x8180, 1, 1 + addresses, 0, 0].iter().flat_map(|word: &u16| word.to_be_bytes()).collect();
+    let mut bytes: Vec<u8> =
+        [7, 0x8180, 1, 1 + addresses, 0, 0].iter().flat_map(|word: &u16| word.to_be_bytes()).collect();
     for label in HOST.split('.') {
         bytes.push(label.len() as u8);
         bytes.extend(label.as_bytes());

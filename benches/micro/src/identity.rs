@@ -24,7 +24,8 @@ pub(crate) fn known_key() -> Step {
 }
 
 fn authorization() -> Authorize {
-    let policies = config::policies(&format!("identify: [ {{ api_key: {{ header: X-API-Key }} }} ], authorize: {{ api: {API} }}"));
+    let policies =
+        config::policies(&format!("identify: [ {{ api_key: {{ header: X-API-Key }} }} ], authorize: {{ api: {API} }}"));
     policies.authorize.as_deref().expect("there is such a policy").clone()
 }
 

@@ -72,11 +72,8 @@ pub(crate) fn rules() -> Step {
     let (window, mut leases, mut keys) = (Calendar::utc(Period::Month).window(NOW.unix_s), Leases::new(2), keys());
     Step::new(move || {
         let key = black_box(*keys.next());
-        let of = [
-            Rule::Throttle(&throttle, &rate),
-            Rule::Quota(&quotas, PLENTY, &window),
-            Rule::InFlight(&in_flight, 100),
-        ];
+        let of =
+            [Rule::Throttle(&throttle, &rate), Rule::Quota(&quotas, PLENTY, &window), Rule::InFlight(&in_flight, 100)];
         let asks = of.map(|of| Ask { of, key, units: 1, shadow: false });
         let mut answers = [Answer::None, Answer::None, Answer::None];
         assert!(decide(&asks, NOW, &mut leases, &mut answers).is_admitted());

@@ -21,5 +21,7 @@ pub(crate) fn patch() -> Step {
         let route = config::route(at * 113, PATHS, "b");
         format!("{{\"base\":{generation},\"changed\":{{\"routes\":[{route}]}}}}")
     });
-    Step::new(move || base.patch("PATCH", black_box(deltas.next()), &NoSource).unwrap_or_else(|error| panic!("{error}")))
+    Step::new(move || {
+        base.patch("PATCH", black_box(deltas.next()), &NoSource).unwrap_or_else(|error| panic!("{error}"))
+    })
 }

@@ -6,7 +6,8 @@ use tollgate_pattern::{Expression, HostPattern, IpSet, PathPattern};
 
 /// Three paths that a pattern with a parameter and an open end takes, and one that it does not.
 pub(crate) fn path() -> Step {
-    const PATHS: [&str; 4] = ["/shops/7/orders/1/lines/2", "/shops/berlin/orders/48151623", "/shops/7/orders/", "/shops"];
+    const PATHS: [&str; 4] =
+        ["/shops/7/orders/1/lines/2", "/shops/berlin/orders/48151623", "/shops/7/orders/", "/shops"];
     let pattern = PathPattern::parse("/shops/{shop}/orders/{rest*}").expect("the pattern is well formed");
     let mut paths = InTurn::<&str, 4>::new(|at| PATHS[at]);
     Step::new(move || pattern.takes(black_box(paths.next().as_bytes())))

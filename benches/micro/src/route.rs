@@ -60,10 +60,8 @@ pub(crate) fn conditions() -> Step {
     let routes = MATCHES.iter().enumerate().map(|(number, conditions)| {
         format!("  - {{ name: r{number}, match: {{ path: \"/products/{{rest*}}\", {conditions} }}, answer: {{ status: 200 }} }}\n")
     });
-    let text = format!(
-        "version: 1\nlisteners: [ {{ name: l, bind: 127.0.0.1:0 }} ]\nroutes:\n{}",
-        routes.collect::<String>()
-    );
+    let text =
+        format!("version: 1\nlisteners: [ {{ name: l, bind: 127.0.0.1:0 }} ]\nroutes:\n{}", routes.collect::<String>());
     let (table, request) = (table(&config::snapshot(&text)), Request::new(BROWSER));
     Step::new(move || {
         let head = request.head();

@@ -12,7 +12,8 @@ const ROUTES: u32 = 100;
 fn registry() -> Arc<Registry> {
     let registry = Registry::new(&["timeout", "refused"], 2);
     for number in 0..ROUTES {
-        let (_, _) = (registry.routes().slot(&format!("r{number}")), registry.upstreams().slot(&format!("u{}", number / 10)));
+        let (_, _) =
+            (registry.routes().slot(&format!("r{number}")), registry.upstreams().slot(&format!("u{}", number / 10)));
     }
     registry
 }

@@ -4,8 +4,8 @@ use crate::Step;
 use rcgen::{CertificateParams, KeyPair};
 use std::{hint::black_box, sync::Arc};
 use tollgate_tls::{
-    Certificate, Certificates, ClientOptions, ClientSettings, ClientVerification, OVERHEAD_BYTES_MAX, Phase, ServerOptions,
-    ServerSettings, Session, Trust, Version, WallClock,
+    Certificate, Certificates, ClientOptions, ClientSettings, ClientVerification, OVERHEAD_BYTES_MAX, Phase,
+    ServerOptions, ServerSettings, Session, Trust, Version, WallClock,
 };
 
 #[derive(Debug)]
@@ -34,7 +34,8 @@ fn pair() -> (Session, Session) {
     let client = ClientOptions { trust: Trust::Anybody, oldest: Version::Tls13, alpn: Vec::new(), certificate: None };
     let server = ServerSettings::new(server, Arc::new(Noon)).and_then(|settings| Ok(settings.session()));
     let client = ClientSettings::new(client, Arc::new(Noon)).expect("the options are good").session(name);
-    let (mut client, mut server) = (client.expect("it is a name"), server.expect("the options are good").expect("it begins"));
+    let (mut client, mut server) =
+        (client.expect("it is a name"), server.expect("the options are good").expect("it begins"));
     while client.wants_transmit() || server.wants_transmit() {
         carry(&mut client, &mut server);
         carry(&mut server, &mut client);

@@ -17,7 +17,9 @@ pub(crate) fn fields() -> Step {
     );
     let edits = field_edits(&policies.request_headers, &[]).expect("there are changes");
     let (request, mut out) = (Request::new(BROWSER), vec![0; 4096]);
-    Step::new(move || write_request(black_box(&mut out), request.head(), &forwarded(Some(&edits))).expect("there is room"))
+    Step::new(move || {
+        write_request(black_box(&mut out), request.head(), &forwarded(Some(&edits))).expect("there is room")
+    })
 }
 
 /// Changes the query of a request.

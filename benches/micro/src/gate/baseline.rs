@@ -24,7 +24,8 @@ impl Baseline {
     /// # Errors
     /// There is none, or it is not of this form.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file).with_context(|| format!("{}: no baseline to compare with", file.display()))?;
+        let text =
+            fs::read_to_string(file).with_context(|| format!("{}: no baseline to compare with", file.display()))?;
         serde_json::from_str(&text).with_context(|| format!("{}: not a baseline", file.display()))
     }
 
@@ -56,7 +57,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let facts = Facts { rustc: "1.95.0".into(), valgrind: "3.19.0".into(), libc: "2.36".into(), cpu: "x86_64".into() };
+        let facts =
+            Facts { rustc: "1.95.0".into(), valgrind: "3.19.0".into(), libc: "2.36".into(), cpu: "x86_64".into() };
         let counts = [("http/target".to_owned(), 318.25), ("model/resolve".to_owned(), 30_000_001.0)];
         let baseline = Baseline { counted_with: facts, instructions_per_step: counts.into() };
         let folder = tempfile::tempdir().expect("a folder can be made");

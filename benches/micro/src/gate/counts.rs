@@ -16,7 +16,8 @@ pub fn counts(folder: &Path, benches: &[Bench]) -> Result<Counts> {
 /// Instructions of one step.
 fn count(folder: &Path, bench: &Bench) -> Result<f64> {
     let file = folder.join(format!("{}.{}/summary.json", bench.group, bench.name));
-    let text = fs::read_to_string(&file).with_context(|| format!("{}: {} was not counted", file.display(), bench.path()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{}: {} was not counted", file.display(), bench.path()))?;
     let total = total(&text).with_context(|| format!("{}: not understood", file.display()))?;
     Ok(total as f64 / f64::from(bench.steps))
 }
@@ -50,7 +51,9 @@ mod tests {
 
     #[test]
     fn what_has_no_count_is_no_zero() {
-        for text in [summary("8", "{ \"new\": 1 }"), summary("7", "{ \"both\": [2, 1] }"), summary("7", "{ \"new\": 0 }")] {
+        for text in
+            [summary("8", "{ \"new\": 1 }"), summary("7", "{ \"both\": [2, 1] }"), summary("7", "{ \"new\": 0 }")]
+        {
             assert!(total(&text).is_err(), "{text}");
         }
         assert!(total("{ \"version\": \"7\", \"profiles\": [] }").is_err());

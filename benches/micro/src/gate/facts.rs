@@ -103,7 +103,19 @@ fn features() -> Vec<&'static str> {
         ($($feature:tt),*) => { [$(($feature, is_x86_feature_detected!($feature))),*] };
     }
     let asked = found!(
-        "aes", "avx", "avx2", "avx512f", "bmi1", "bmi2", "fma", "lzcnt", "pclmulqdq", "popcnt", "sha", "sse4.2", "vaes"
+        "aes",
+        "avx",
+        "avx2",
+        "avx512f",
+        "bmi1",
+        "bmi2",
+        "fma",
+        "lzcnt",
+        "pclmulqdq",
+        "popcnt",
+        "sha",
+        "sse4.2",
+        "vaes"
     );
     asked.into_iter().filter(|(_, has)| *has).map(|(feature, _)| feature).collect()
 }
