@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod gateway;
+mod load;
 mod node;
 mod origin;
 mod run;
@@ -63,6 +64,7 @@ enum Verb {
     Origin(origin::Arguments),
     Limits(status::limits::Arguments),
     Top(status::top::Arguments),
+    Load(Box<load::Arguments>),
 }
 
 fn main() -> Exit {
@@ -95,6 +97,7 @@ fn main() -> Exit {
         Verb::Origin(arguments) => origin::run(&arguments),
         Verb::Limits(arguments) => status::limits::run(&arguments),
         Verb::Top(arguments) => status::top::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
     }
 }
 
