@@ -63,9 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
     ensure!(*seconds > *every && *every > 0, "a run is longer than the time between two restarts");
     ensure!(*rate > 0.0 && (0.0..1.0).contains(fresh), "a rate above 0, and a part of it below 1");
     let testbed = Testbed::new(&options.testbed.without_others())?;
-    let peer =
-        Tollgate { binary: testbed.tollgate()?, layout: None, socket: None, log: Log::Plain, rules: RuleSet::None };
-    let gateway = testbed.start(&peer, false)?;
+    let gateway = testbed.start(&Tollgate::at(testbed.tollgate()?), Task::Proxy)?;
     let mut succession = Succession { gateway: &gateway, processes: Vec::new() };
     let mut table =
         report::table(&["run", "requests", "failed", "restarts", "closed", "p50 us", "p99 us", "p99.9 us", "max us"]);
