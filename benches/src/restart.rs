@@ -63,8 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
     ensure!(*seconds > *every && *every > 0, "a run is longer than the time between two restarts");
     ensure!(*rate > 0.0 && (0.0..1.0).contains(fresh), "a rate above 0, and a part of it below 1");
     let testbed = Testbed::new(&options.testbed.without_others())?;
-    let peer = Tollgate::at(testbed.tollgate()?);
-    let gateway = testbed.start(&peer, Task::Proxy)?;
+    let gateway = testbed.start(&Tollgate::at(testbed.tollgate()?), Task::Proxy)?;
     let mut succession = Succession { gateway: &gateway, processes: Vec::new() };
     let mut table =
         report::table(&["run", "requests", "failed", "restarts", "closed", "p50 us", "p99 us", "p99.9 us", "max us"]);
