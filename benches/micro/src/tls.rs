@@ -32,7 +32,7 @@ fn pair() -> (Session, Session) {
         tickets: None,
     };
     let client = ClientOptions { trust: Trust::Anybody, oldest: Version::Tls13, alpn: Vec::new(), certificate: None };
-    let server = ServerSettings::new(server, Arc::new(Noon)).and_then(|settings| Ok(settings.session()));
+    let server = ServerSettings::new(server, Arc::new(Noon)).map(|settings| settings.session());
     let client = ClientSettings::new(client, Arc::new(Noon)).expect("the options are good").session(name);
     let (mut client, mut server) =
         (client.expect("it is a name"), server.expect("the options are good").expect("it begins"));

@@ -58,7 +58,7 @@ pub(crate) async fn until(
     let end = Instant::now() + ARRIVES_WITHIN;
     loop {
         let sent = request(user);
-        let answer = ask(user, (named.0.clone(), named.1), sent, &expected).await?;
+        let answer = ask(user, named, sent, &expected).await?;
         if wanted.contains(&answer.status) {
             return Ok(answer);
         }
