@@ -22,7 +22,7 @@ pub(crate) struct Reactor {
     registrations: RefCell<Slab<Registration>>,
 }
 
-#[repr(align(64))]
+#[repr(align(32))]
 struct Registration {
     readiness: Readiness,
     fd: RawFd,
@@ -32,7 +32,7 @@ struct Registration {
     is_owned: bool,
 }
 
-const _: () = assert!(size_of::<Option<Registration>>() == 64, "an event touches one cache line of ours");
+const _: () = assert!(size_of::<Option<Registration>>() == 32, "an event touches half a cache line of ours");
 
 impl Reactor {
     /// # Errors
@@ -50,22 +50,24 @@ impl Reactor {
     }
 
     /// Has every change of `fd` noted until it is deregistered; returns its key.
-    pub(crate) fn register(&self, fd: RawFd) -> io::Result<usize> {
+    pub(crate) fn register(&self, fd: RawFd) -> io::Result<u32> {
         let mut registrations = self.registrations.borrow_mut();
         let entry = registrations.vacant_entry();
         self.poller.borrow_mut().register(fd, entry.key())?;
-        let key = entry.key();
-        entry.insert(Registration { readiness: Readiness::default(), fd, is_armed: true, is_owned: true });
+        // There is no more of them than of descriptors.
+        let key = entry.key() as u32;
+        entry.insert(Registration { readiness: Readiness::NOTHING, fd, is_armed: true, is_owned: true });
         Ok(key)
     }
 
     /// What is known of a registered descriptor.
-    pub(crate) fn readiness(&self, key: usize) -> RefMut<'_, Readiness> {
-        RefMut::map(self.registrations.borrow_mut(), |registrations| &mut registrations[key].readiness)
+    pub(crate) fn readiness(&self, key: u32) -> RefMut<'_, Readiness> {
+        RefMut::map(self.registrations.borrow_mut(), |registrations| &mut registrations[key as usize].readiness)
     }
 
     /// Ends that. With io_uring the kernel holds on to the open file until the next turn.
-    pub(crate) fn deregister(&self, key: usize) {
+    pub(crate) fn deregister(&self, key: u32) {
+        let key = key as usize;
         let mut registrations = self.registrations.borrow_mut();
         let registration = &mut registrations[key];
         registration.is_owned = false;

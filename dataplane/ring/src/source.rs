@@ -3,21 +3,20 @@
 //! Events are edges: a flag says that something has changed since the last call that would have waited, so a call is
 //! tried only when its flag is set, and a call that finds nothing clears it.
 
-use crate::RingIo;
+use crate::{RingIo, executor::Waiter};
 use std::{
     cell::RefMut,
     future::poll_fn,
     io,
     os::fd::{AsFd, AsRawFd},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-/// What is known of a descriptor. It lies in the reactor's table, one cache line each: an event and the transfers that
+/// What is known of a descriptor. It lies in the reactor's table, in half a cache line: an event and the transfers that
 /// follow it touch nothing else.
-#[derive(Default)]
 pub(crate) struct Readiness {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: Waiter,
+    writer: Waiter,
     /// Why the registration failed for good; 0: it has not.
     failure: i32,
     readable: bool,
@@ -34,6 +33,16 @@ enum Direction {
 }
 
 impl Readiness {
+    /// Nothing is known.
+    pub(crate) const NOTHING: Self = Self {
+        reader: Waiter::NOBODY,
+        writer: Waiter::NOBODY,
+        failure: 0,
+        readable: false,
+        writable: false,
+        ended: false,
+    };
+
     /// Notes events and wakes who waits for them.
     pub(crate) fn note(&mut self, events: u32) {
         const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
@@ -42,22 +51,23 @@ impl Readiness {
         self.ended |= events & END != 0;
         if events & READ != 0 {
             self.readable = true;
-            self.reader.take().into_iter().for_each(Waker::wake);
+            self.reader.wake();
         }
         if events & WRITE != 0 {
             self.writable = true;
-            self.writer.take().into_iter().for_each(Waker::wake);
+            self.writer.wake();
         }
     }
 
     /// The registration is gone and cannot be had again.
     pub(crate) fn fail(&mut self, error: i32) {
         self.failure = error;
-        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
+        self.reader.wake();
+        self.writer.wake();
     }
 
     const fn is_awaited(&self) -> bool {
-        self.reader.is_some() || self.writer.is_some()
+        !self.reader.is_nobody() || !self.writer.is_nobody()
     }
 
     fn poll(&mut self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -71,21 +81,18 @@ impl Readiness {
         if is_ready {
             return Poll::Ready(Ok(()));
         }
-        *waiter = Some(context.waker().clone());
+        *waiter = Waiter::of(context);
         Poll::Pending
     }
 }
 
 /// A registered descriptor. Dropping it ends the registration, then closes the descriptor.
 pub(crate) struct Source<T: AsFd> {
-    registration: Registration,
-    inner: T,
-}
-
-/// A key of the reactor's table. Dropping it ends the registration; the descriptor must still be open then.
-struct Registration {
-    key: usize,
     io: RingIo,
+    /// Of the reactor's table.
+    key: u32,
+    /// `None` once it is given back. Beside the key, where it takes no room of its own.
+    inner: Option<T>,
 }
 
 impl<T: AsFd> Source<T> {
@@ -95,32 +102,34 @@ impl<T: AsFd> Source<T> {
     /// Out of memory for it.
     pub(crate) fn new(io: &RingIo, inner: T) -> io::Result<Self> {
         let key = io.reactor().register(inner.as_fd().as_raw_fd())?;
-        Ok(Self { registration: Registration { key, io: io.clone() }, inner })
+        Ok(Self { io: io.clone(), key, inner: Some(inner) })
     }
 
     /// Ends the registration and gives the descriptor back.
     ///
     /// # Errors
     /// A task waits for it.
-    pub(crate) fn into_inner(self) -> Result<T, Self> {
+    pub(crate) fn into_inner(mut self) -> Result<T, Self> {
         if self.readiness().is_awaited() {
             return Err(self);
         }
-        let Self { registration, inner } = self;
-        drop(registration);
-        Ok(inner)
+        self.inner.take().ok_or(self)
     }
 
+    #[inline]
     pub(crate) const fn inner(&self) -> &T {
-        &self.inner
+        match &self.inner {
+            Some(inner) => inner,
+            None => unreachable!(),
+        }
     }
 
     pub(crate) const fn io(&self) -> &RingIo {
-        &self.registration.io
+        &self.io
     }
 
     fn readiness(&self) -> RefMut<'_, Readiness> {
-        self.registration.io.reactor().readiness(self.registration.key)
+        self.io.reactor().readiness(self.key)
     }
 
     /// Nothing was told since the last read that drained it.
@@ -193,7 +202,7 @@ impl<T: AsFd> Source<T> {
     }
 }
 
-impl Drop for Registration {
+impl<T: AsFd> Drop for Source<T> {
     fn drop(&mut self) {
         self.io.reactor().deregister(self.key);
     }
