@@ -26,7 +26,7 @@ const FIRST: usize = 16;
 const CONNECTIONS: usize = 960;
 
 /// Most bytes for each: its task, its watch with the stream, and its places in the tables of tasks, descriptors and deadlines.
-const BYTES_MAX: usize = 280;
+const BYTES_MAX: usize = 264;
 
 const REQUEST: &[u8] = b"GET /orders/7 HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

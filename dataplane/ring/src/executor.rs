@@ -158,7 +158,10 @@ impl Waiter {
     /// # Panics
     /// If it is of another runtime, or of something between the task and its future that has wakers of its own.
     pub(crate) fn of(context: &Context<'_>) -> Self {
-        assert!(ptr::eq(context.waker().vtable(), &VTABLE), "a descriptor is awaited by a task of its runtime, directly");
+        assert!(
+            ptr::eq(context.waker().vtable(), &VTABLE),
+            "a descriptor is awaited by a task of its runtime, directly"
+        );
         Self(context.waker().data().addr() as u32)
     }
 

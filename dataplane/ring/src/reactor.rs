@@ -11,12 +11,14 @@ use crate::{
 };
 use slab::Slab;
 use std::{
-    cell::{RefCell, RefMut},
+    cell::{Cell, RefCell, RefMut},
     io,
     os::fd::RawFd,
 };
 
 pub(crate) struct Reactor {
+    /// How often the kernel was asked.
+    turns: Cell<u32>,
     poller: RefCell<Poller>,
     timers: RefCell<Timers>,
     registrations: RefCell<Slab<Registration>>,
@@ -39,6 +41,8 @@ impl Reactor {
     /// The driver is refused.
     pub(crate) fn new(driver: Driver) -> io::Result<Self> {
         Ok(Self {
+            // So that what is told first of a descriptor is of no turn behind a read.
+            turns: Cell::new(1),
             poller: RefCell::new(Poller::new(driver)?),
             timers: RefCell::default(),
             registrations: RefCell::default(),
@@ -47,6 +51,11 @@ impl Reactor {
 
     pub(crate) fn timers(&self) -> RefMut<'_, Timers> {
         self.timers.borrow_mut()
+    }
+
+    /// The number of this turn.
+    pub(crate) const fn turns(&self) -> u32 {
+        self.turns.get()
     }
 
     /// Has every change of `fd` noted until it is deregistered; returns its key.
@@ -78,11 +87,13 @@ impl Reactor {
 
     /// Waits for an event if `wait`, and wakes the tasks of all events there are.
     pub(crate) fn turn(&self, wait: bool, clock: &Clock) -> io::Result<()> {
+        let turn = self.turns.get().wrapping_add(1);
+        self.turns.set(turn);
         let until = self.timers.borrow().next();
         let mut again = Vec::new();
         let mut registrations = self.registrations.borrow_mut();
         let mut poller = self.poller.borrow_mut();
-        let is_due = poller.poll(wait, until, clock, |event| again.extend(note(&mut registrations, &event)))?;
+        let is_due = poller.poll(wait, until, clock, |event| again.extend(note(&mut registrations, &event, turn)))?;
         for (fd, key) in again {
             poller.register(fd, key)?;
         }
@@ -94,7 +105,7 @@ impl Reactor {
 }
 
 /// Notes one event. Gives the registration that has to be made again, if it ended and is still wanted.
-fn note(registrations: &mut Slab<Registration>, event: &Event) -> Option<(RawFd, usize)> {
+fn note(registrations: &mut Slab<Registration>, event: &Event, turn: u32) -> Option<(RawFd, usize)> {
     let registration = &mut registrations[event.key];
     if !registration.is_owned {
         if event.has_ended {
@@ -103,7 +114,7 @@ fn note(registrations: &mut Slab<Registration>, event: &Event) -> Option<(RawFd,
         return None;
     }
     match event.events {
-        Ok(events) => registration.readiness.note(events),
+        Ok(events) => registration.readiness.note(events, turn),
         Err(error) => registration.readiness.fail(error),
     }
     registration.is_armed = !event.has_ended || event.events.is_ok();

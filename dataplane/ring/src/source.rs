@@ -19,7 +19,11 @@ pub(crate) struct Readiness {
     writer: Waiter,
     /// Why the registration failed for good; 0: it has not.
     failure: i32,
+    /// The turn in which a read last took everything.
+    drained_in: u32,
     readable: bool,
+    /// There was something to read when that was told: bytes, an end or an error.
+    is_certain: bool,
     writable: bool,
     /// The peer has finished or the descriptor is broken: reading never waits again.
     ended: bool,
@@ -38,19 +42,23 @@ impl Readiness {
         reader: Waiter::NOBODY,
         writer: Waiter::NOBODY,
         failure: 0,
+        drained_in: 0,
         readable: false,
+        is_certain: false,
         writable: false,
         ended: false,
     };
 
-    /// Notes events and wakes who waits for them.
-    pub(crate) fn note(&mut self, events: u32) {
+    /// Notes events of a turn and wakes who waits for them. The ring may tell in the turn behind a read of what that read has
+    /// taken already; what it tells later is of something new.
+    pub(crate) fn note(&mut self, events: u32, turn: u32) {
         const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         const READ: u32 = libc::EPOLLIN as u32 | END;
         const WRITE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         self.ended |= events & END != 0;
         if events & READ != 0 {
             self.readable = true;
+            self.is_certain |= turn.wrapping_sub(self.drained_in) > 1;
             self.reader.wake();
         }
         if events & WRITE != 0 {
@@ -139,13 +147,28 @@ impl<T: AsFd> Source<T> {
 
     /// A read has taken everything, unless the end is still to be read.
     pub(crate) fn note_drained(&self) {
+        let turn = self.io.reactor().turns();
         let mut readiness = self.readiness();
         readiness.readable = readiness.ended;
+        readiness.is_certain = readiness.ended;
+        readiness.drained_in = turn;
+    }
+
+    /// A read has taken something, and there may be more.
+    pub(crate) fn note_taken(&self) {
+        self.readiness().is_certain = false;
+    }
+
+    /// Whether a read that is ready would find something for sure.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.readiness().is_certain
     }
 
     /// A read has found nothing.
     pub(crate) fn note_unreadable(&self) {
-        self.readiness().readable = false;
+        let turn = self.io.reactor().turns();
+        let mut readiness = self.readiness();
+        (readiness.readable, readiness.is_certain, readiness.drained_in) = (false, false, turn);
     }
 
     /// A write has found no room.
@@ -165,7 +188,8 @@ impl<T: AsFd> Source<T> {
 
     /// Makes a waiting reader try.
     pub(crate) fn wake_reader(&self) {
-        self.readiness().note(libc::EPOLLIN as u32);
+        let turn = self.io.reactor().turns();
+        self.readiness().note(libc::EPOLLIN as u32, turn);
     }
 
     pub(crate) fn ready_to_read(&self) -> impl Future<Output = io::Result<()>> {
@@ -205,5 +229,23 @@ impl<T: AsFd> Source<T> {
 impl<T: AsFd> Drop for Source<T> {
     fn drop(&mut self) {
         self.io.reactor().deregister(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: u32 = libc::EPOLLIN as u32;
+
+    #[test]
+    fn what_is_told_right_behind_a_read_may_be_old() {
+        let mut readiness = Readiness { drained_in: 7, ..Readiness::NOTHING };
+        readiness.note(READ, 8);
+        assert!(readiness.readable && !readiness.is_certain);
+        readiness.note(READ, 9);
+        assert!(readiness.is_certain);
+        readiness.note(READ, 9);
+        assert!(readiness.is_certain, "until the next read");
     }
 }

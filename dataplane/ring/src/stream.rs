@@ -114,8 +114,10 @@ impl Stream for RingStream {
                 let room = buffer.spare_len();
                 match system::take_arrived(self.source.inner(), buffer.spare_mut()) {
                     Ok(count) => {
-                        if count < room && count > 0 {
-                            self.source.note_drained();
+                        match count {
+                            0 => {}
+                            count if count < room => self.source.note_drained(),
+                            _ => self.source.note_taken(),
                         }
                         buffer.grow(count);
                         return Poll::Ready(Ok(buffer));
@@ -163,7 +165,8 @@ impl Stream for RingStream {
         poll_fn(|context| {
             loop {
                 ready!(self.source.poll_read(context))?;
-                if self.peek() != Peek::Silent {
+                // A system call that most idle connections are spared when their next request comes.
+                if self.source.is_certain() || self.peek() != Peek::Silent {
                     return Poll::Ready(Ok(()));
                 }
                 self.source.note_unreadable();

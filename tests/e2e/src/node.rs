@@ -79,7 +79,7 @@ impl Process {
     /// # Panics
     /// If there is no other in time.
     pub fn restart(&mut self) {
-        let is_said = |line: &str| Some(line.strip_prefix("process ")?.split_once(" serves now")?.0.parse().ok()?);
+        let is_said = |line: &str| line.strip_prefix("process ")?.split_once(" serves now")?.0.parse().ok();
         kill(self.serving(), Signal::SIGUSR2).expect("it runs");
         let count = self.successors.len();
         let next = until("a process that takes over", || {
