@@ -34,7 +34,7 @@ pub trait Stream: Sized + 'static {
     /// costs more than what the send itself does of ours.
     fn try_send(&self, list: &mut SendList) -> Option<io::Result<usize>>;
 
-    /// Completes when a receive would not wait: bytes, end of stream or an error. Holds no buffer.
+    /// Completes when a receive would not wait: bytes, end of stream or an error; rarely for nothing. Holds no buffer.
     ///
     /// # Errors
     /// The stream is broken.

@@ -4,11 +4,11 @@
 //! cross threads; one that does panics there instead of being lost. Per turn at most [`POLLS_MAX`] tasks are polled, and
 //! one poll makes at most [`TRANSFERS_MAX`] transfers, so that no connection keeps the others waiting.
 
-use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     pin::Pin,
+    ptr,
     sync::atomic::{AtomicU32, Ordering},
     task::{Context, RawWaker, RawWakerVTable, Waker},
 };
@@ -22,9 +22,32 @@ const TRANSFERS_MAX: u32 = 32;
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 pub(crate) struct Executor {
-    /// `None` while the task is being polled.
-    tasks: RefCell<Slab<Option<Task>>>,
+    tasks: RefCell<Tasks>,
     transfers_left: Cell<u32>,
+}
+
+/// By number.
+#[derive(Default)]
+struct Tasks {
+    /// `None` while the task is being polled, and for those that are over.
+    places: Vec<Option<Task>>,
+    free: Vec<u32>,
+}
+
+impl Tasks {
+    fn insert(&mut self, task: Task) -> u32 {
+        if let Some(id) = self.free.pop() {
+            self.places[id as usize] = Some(task);
+            return id;
+        }
+        self.places.push(Some(task));
+        self.places.len() as u32 - 1
+    }
+
+    /// Takes a task out, to be polled.
+    fn take(&mut self, id: u32) -> Option<Task> {
+        self.places.get_mut(id as usize)?.take()
+    }
 }
 
 impl Executor {
@@ -37,8 +60,8 @@ impl Executor {
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        let id = self.tasks.borrow_mut().insert(Some(Box::pin(task)));
-        READY.with_borrow_mut(|ready| ready.push(id as u32));
+        let id = self.tasks.borrow_mut().insert(Box::pin(task));
+        READY.with_borrow_mut(|ready| ready.push(id));
     }
 
     /// Polls what is ready, to a bound. Says whether something still is.
@@ -52,16 +75,16 @@ impl Executor {
 
     fn poll(&self, number: u32, id: u32) {
         // Gone or replaced since it was woken: then the wake is for nothing, which a future has to bear.
-        let Some(mut task) = self.tasks.borrow_mut().get_mut(id as usize).and_then(Option::take) else { return };
+        let Some(mut task) = self.tasks.borrow_mut().take(id) else { return };
         self.transfers_left.set(TRANSFERS_MAX);
         let waker = waker(number, id);
         if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-            self.tasks.borrow_mut()[id as usize] = Some(task);
+            self.tasks.borrow_mut().places[id as usize] = Some(task);
             return;
         }
         // Dropped before its number is free for another, and outside the borrow: what it owns may spawn.
         drop(task);
-        self.tasks.borrow_mut().remove(id as usize);
+        self.tasks.borrow_mut().free.push(id);
     }
 
     /// Counts one transfer of the running task; says whether it still has a share of this turn.
@@ -75,7 +98,7 @@ impl Executor {
     pub(crate) fn drop_tasks(&self) {
         loop {
             let tasks = self.tasks.take();
-            if tasks.is_empty() {
+            if tasks.places.is_empty() {
                 return;
             }
         }
@@ -115,13 +138,45 @@ thread_local! {
 }
 
 fn waker(number: u32, id: u32) -> Waker {
-    let data = std::ptr::without_provenance(((number as usize) << 32) | id as usize);
+    let data = ptr::without_provenance(((number as usize) << 32) | id as usize);
     // SAFETY: the data is a plain number that nothing owns and nothing reads through, so cloning and dropping it any
     // number of times, on any thread, is sound; `wake` keeps the contract by queueing the task or panicking.
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
+
+/// A task that waits, in a quarter of a [`Waker`]'s size. Woken on its own thread, where whoever has this is, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiter(u32);
+
+impl Waiter {
+    pub(crate) const NOBODY: Self = Self(u32::MAX);
+
+    /// The task that a context is of.
+    ///
+    /// # Panics
+    /// If it is of another runtime, or of something between the task and its future that has wakers of its own.
+    pub(crate) fn of(context: &Context<'_>) -> Self {
+        assert!(
+            ptr::eq(context.waker().vtable(), &VTABLE),
+            "a descriptor is awaited by a task of its runtime, directly"
+        );
+        Self(context.waker().data().addr() as u32)
+    }
+
+    pub(crate) const fn is_nobody(self) -> bool {
+        self.0 == Self::NOBODY.0
+    }
+
+    /// Wakes it, if it is somebody; nobody waits then.
+    pub(crate) fn wake(&mut self) {
+        let waiter = std::mem::replace(self, Self::NOBODY);
+        if !waiter.is_nobody() {
+            READY.with_borrow_mut(|ready| ready.push(waiter.0));
+        }
+    }
+}
 
 fn wake(data: *const ()) {
     let data = data.addr();

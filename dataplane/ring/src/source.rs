@@ -3,24 +3,27 @@
 //! Events are edges: a flag says that something has changed since the last call that would have waited, so a call is
 //! tried only when its flag is set, and a call that finds nothing clears it.
 
-use crate::RingIo;
+use crate::{RingIo, executor::Waiter};
 use std::{
     cell::RefMut,
     future::poll_fn,
     io,
     os::fd::{AsFd, AsRawFd},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-/// What is known of a descriptor. It lies in the reactor's table, one cache line each: an event and the transfers that
+/// What is known of a descriptor. It lies in the reactor's table, in half a cache line: an event and the transfers that
 /// follow it touch nothing else.
-#[derive(Default)]
 pub(crate) struct Readiness {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: Waiter,
+    writer: Waiter,
     /// Why the registration failed for good; 0: it has not.
     failure: i32,
+    /// The turn in which a read last took everything.
+    drained_in: u32,
     readable: bool,
+    /// There was something to read when that was told: bytes, an end or an error.
+    is_certain: bool,
     writable: bool,
     /// The peer has finished or the descriptor is broken: reading never waits again.
     ended: bool,
@@ -34,30 +37,45 @@ enum Direction {
 }
 
 impl Readiness {
-    /// Notes events and wakes who waits for them.
-    pub(crate) fn note(&mut self, events: u32) {
+    /// Nothing is known.
+    pub(crate) const NOTHING: Self = Self {
+        reader: Waiter::NOBODY,
+        writer: Waiter::NOBODY,
+        failure: 0,
+        drained_in: 0,
+        readable: false,
+        is_certain: false,
+        writable: false,
+        ended: false,
+    };
+
+    /// Notes events of a turn and wakes who waits for them. The ring may tell in the turn behind a read of what that read has
+    /// taken already; what it tells later is of something new.
+    pub(crate) fn note(&mut self, events: u32, turn: u32) {
         const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         const READ: u32 = libc::EPOLLIN as u32 | END;
         const WRITE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         self.ended |= events & END != 0;
         if events & READ != 0 {
             self.readable = true;
-            self.reader.take().into_iter().for_each(Waker::wake);
+            self.is_certain |= turn.wrapping_sub(self.drained_in) > 1;
+            self.reader.wake();
         }
         if events & WRITE != 0 {
             self.writable = true;
-            self.writer.take().into_iter().for_each(Waker::wake);
+            self.writer.wake();
         }
     }
 
     /// The registration is gone and cannot be had again.
     pub(crate) fn fail(&mut self, error: i32) {
         self.failure = error;
-        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
+        self.reader.wake();
+        self.writer.wake();
     }
 
     const fn is_awaited(&self) -> bool {
-        self.reader.is_some() || self.writer.is_some()
+        !self.reader.is_nobody() || !self.writer.is_nobody()
     }
 
     fn poll(&mut self, direction: Direction, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -71,21 +89,18 @@ impl Readiness {
         if is_ready {
             return Poll::Ready(Ok(()));
         }
-        *waiter = Some(context.waker().clone());
+        *waiter = Waiter::of(context);
         Poll::Pending
     }
 }
 
 /// A registered descriptor. Dropping it ends the registration, then closes the descriptor.
 pub(crate) struct Source<T: AsFd> {
-    registration: Registration,
-    inner: T,
-}
-
-/// A key of the reactor's table. Dropping it ends the registration; the descriptor must still be open then.
-struct Registration {
-    key: usize,
     io: RingIo,
+    /// Of the reactor's table.
+    key: u32,
+    /// `None` once it is given back. Beside the key, where it takes no room of its own.
+    inner: Option<T>,
 }
 
 impl<T: AsFd> Source<T> {
@@ -95,32 +110,34 @@ impl<T: AsFd> Source<T> {
     /// Out of memory for it.
     pub(crate) fn new(io: &RingIo, inner: T) -> io::Result<Self> {
         let key = io.reactor().register(inner.as_fd().as_raw_fd())?;
-        Ok(Self { registration: Registration { key, io: io.clone() }, inner })
+        Ok(Self { io: io.clone(), key, inner: Some(inner) })
     }
 
     /// Ends the registration and gives the descriptor back.
     ///
     /// # Errors
     /// A task waits for it.
-    pub(crate) fn into_inner(self) -> Result<T, Self> {
+    pub(crate) fn into_inner(mut self) -> Result<T, Self> {
         if self.readiness().is_awaited() {
             return Err(self);
         }
-        let Self { registration, inner } = self;
-        drop(registration);
-        Ok(inner)
+        self.inner.take().ok_or(self)
     }
 
+    #[inline]
     pub(crate) const fn inner(&self) -> &T {
-        &self.inner
+        match &self.inner {
+            Some(inner) => inner,
+            None => unreachable!(),
+        }
     }
 
     pub(crate) const fn io(&self) -> &RingIo {
-        &self.registration.io
+        &self.io
     }
 
     fn readiness(&self) -> RefMut<'_, Readiness> {
-        self.registration.io.reactor().readiness(self.registration.key)
+        self.io.reactor().readiness(self.key)
     }
 
     /// Nothing was told since the last read that drained it.
@@ -130,13 +147,28 @@ impl<T: AsFd> Source<T> {
 
     /// A read has taken everything, unless the end is still to be read.
     pub(crate) fn note_drained(&self) {
+        let turn = self.io.reactor().turns();
         let mut readiness = self.readiness();
         readiness.readable = readiness.ended;
+        readiness.is_certain = readiness.ended;
+        readiness.drained_in = turn;
+    }
+
+    /// A read has taken something, and there may be more.
+    pub(crate) fn note_taken(&self) {
+        self.readiness().is_certain = false;
+    }
+
+    /// Whether a read that is ready would find something for sure.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.readiness().is_certain
     }
 
     /// A read has found nothing.
     pub(crate) fn note_unreadable(&self) {
-        self.readiness().readable = false;
+        let turn = self.io.reactor().turns();
+        let mut readiness = self.readiness();
+        (readiness.readable, readiness.is_certain, readiness.drained_in) = (false, false, turn);
     }
 
     /// A write has found no room.
@@ -156,7 +188,8 @@ impl<T: AsFd> Source<T> {
 
     /// Makes a waiting reader try.
     pub(crate) fn wake_reader(&self) {
-        self.readiness().note(libc::EPOLLIN as u32);
+        let turn = self.io.reactor().turns();
+        self.readiness().note(libc::EPOLLIN as u32, turn);
     }
 
     pub(crate) fn ready_to_read(&self) -> impl Future<Output = io::Result<()>> {
@@ -193,8 +226,26 @@ impl<T: AsFd> Source<T> {
     }
 }
 
-impl Drop for Registration {
+impl<T: AsFd> Drop for Source<T> {
     fn drop(&mut self) {
         self.io.reactor().deregister(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: u32 = libc::EPOLLIN as u32;
+
+    #[test]
+    fn what_is_told_right_behind_a_read_may_be_old() {
+        let mut readiness = Readiness { drained_in: 7, ..Readiness::NOTHING };
+        readiness.note(READ, 8);
+        assert!(readiness.readable && !readiness.is_certain);
+        readiness.note(READ, 9);
+        assert!(readiness.is_certain);
+        readiness.note(READ, 9);
+        assert!(readiness.is_certain, "until the next read");
     }
 }

@@ -1,6 +1,6 @@
 //! A client's connection: idle until it is readable, then one exchange after another.
 //!
-//! While idle it holds no buffer and no exchange state: [`serve`] is small, and what an exchange needs is boxed by
+//! While idle it holds no buffer and no exchange state: the task of [`begin`] is small, and what an exchange needs is boxed by
 //! [`be_active`] and freed when the connection falls idle again. A client that asks again at once is kept active: its next
 //! exchange allocates nothing.
 
@@ -9,7 +9,7 @@ use crate::{
     exchange::{Machine, Next},
     h1::H1Downstream,
     limits,
-    link::Link,
+    link::{Carrier, Link},
     listening::Listening,
     record::{Facts, Outcome},
     standing::Target,
@@ -22,6 +22,7 @@ use crate::{
 };
 use std::{
     cell::{Cell, OnceCell},
+    future::Future,
     net::IpAddr,
     rc::Rc,
     sync::Arc,
@@ -34,62 +35,61 @@ use tollgate_telemetry::{AccessRecord, Exchange, RequestPart, ResponsePart};
 /// A client's connection.
 pub(crate) struct Connection<I: Io> {
     pub(crate) worker: Rc<Worker<I>>,
-    pub(crate) stream: Rc<Wire<I::Stream>>,
+    /// With its stream.
     pub(crate) watch: Rc<Watch<I::Stream>>,
-    pub(crate) timer: TimerId,
     pub(crate) listening: Rc<Listening>,
     /// Who watches it, if anybody does.
     pub(crate) probe: Option<Arc<Probe>>,
     /// When the last answer was out.
     idle_since: Cell<Instant>,
+    pub(crate) timer: TimerId,
+    requests: Cell<u32>,
     /// Requests in a row that came soon after the answer before.
     quick: Cell<u8>,
-    requests: Cell<u64>,
 }
 
-/// Serves a connection, which was admitted, to its end.
-pub(crate) async fn serve<I: Io>(worker: Rc<Worker<I>>, stream: I::Stream, listening: Rc<Listening>) {
+/// Takes in a connection, which was admitted; the task that serves it to its end, unless it came too late.
+pub(crate) fn begin<I: Io>(
+    worker: Rc<Worker<I>>,
+    stream: I::Stream,
+    listening: Rc<Listening>,
+) -> Option<impl Future<Output = ()>> {
     // Accepted just before the drain, which has already looked at every connection there was. One that asks is answered.
     if worker.has_grace_ended() && stream.peek() != Peek::Bytes {
-        return worker.dismiss();
+        worker.dismiss();
+        return None;
     }
-    let stream = Rc::new(Wire::new(stream));
     let probe = worker.probes.of(stream.peer());
-    let watch = Rc::new(Watch::new(stream.clone()));
+    let watch = Rc::new(Watch::new(stream));
     let timer = worker.open(watch.clone(), listening.figures);
-    let now = worker.io.now();
-    let connection = Connection {
-        idle_since: Cell::new(now),
-        quick: Cell::new(0),
-        requests: Cell::new(0),
-        worker,
-        stream,
-        watch,
-        timer,
-        listening,
-        probe,
-    };
-    // A connection that is watched is plain on any listener.
-    let is_secure = connection.probe.is_none() && connection.is_secure();
-    if is_secure && !Box::pin(be_greeted(&connection)).await {
-        connection.worker.close(timer, connection.listening.figures);
-        return;
-    }
-    connection.fall_idle(connection.idle_since.get());
-    while connection.stream.readable().await.is_ok() && connection.watch.cause().is_none() {
-        if !Box::pin(be_active(&connection)).await {
-            break;
+    let idle_since = Cell::new(worker.io.now());
+    let connection =
+        Connection { worker, watch, listening, probe, idle_since, timer, requests: Cell::new(0), quick: Cell::new(0) };
+    // Not an `async fn`, which would keep room for the argument and for what it is moved into.
+    Some(async move {
+        // A connection that is watched is plain on any listener.
+        let is_secure = connection.probe.is_none() && connection.is_secure();
+        if is_secure && !Box::pin(be_greeted(&connection)).await {
+            return connection.close();
         }
-    }
-    if connection.stream.layer().is_some() {
-        Box::pin(end_session(&connection)).await;
-    }
-    connection.worker.close(timer, connection.listening.figures);
+        connection.fall_idle(connection.idle_since.get());
+        while (connection.stream().is_readable_above() || connection.stream().stream().readable().await.is_ok())
+            && connection.watch.cause().is_none()
+        {
+            if !Box::pin(be_active(&connection)).await {
+                break;
+            }
+        }
+        if connection.stream().layer().is_some() {
+            Box::pin(end_session(&connection)).await;
+        }
+        connection.close();
+    })
 }
 
 /// Opens a TLS session; says whether there is one. Whoever gets none has been told why.
 async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
-    let Connection { worker, watch, stream, listening, .. } = connection;
+    let Connection { worker, listening, .. } = connection;
     let program = worker.program();
     let Some(settings) = program.tls.listener(listening.slot) else { return true };
     match tls::greet(connection, settings).await {
@@ -98,7 +98,7 @@ async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
             return true;
         }
         Greeting::PlainHttp => {
-            let link = Link::new(worker, watch, stream.clone(), Side::Downstream);
+            let link = connection.link();
             let mut down = H1Downstream::new(&link);
             if Active::new(connection).refuse(connection, &mut down, Reason::PlainHttp).await == Next::Close {
                 linger(connection).await;
@@ -113,12 +113,12 @@ async fn be_greeted<I: Io>(connection: &Connection<I>) -> bool {
 /// Says in the session that this is the end, unless the stream is broken. The client has `timeouts.linger` to take it.
 async fn end_session<I: Io>(connection: &Connection<I>) {
     connection.enter_linger();
-    connection.stream.finish().await;
+    connection.stream().finish().await;
 }
 
 /// Serves exchanges until the connection falls idle (true) or is over (false).
 async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
-    let link = Link::new(&connection.worker, &connection.watch, connection.stream.clone(), Side::Downstream);
+    let link = connection.link();
     let mut down = H1Downstream::new(&link);
     let mut active = Active::new(connection);
     loop {
@@ -151,7 +151,7 @@ async fn be_active<I: Io>(connection: &Connection<I>) -> bool {
 /// Tells the client that nothing more comes and reads on for a moment: closing with bytes unread would reset the
 /// connection and could take the answer with it (RFC 9112, section 9.6).
 async fn linger<I: Io>(connection: &Connection<I>) {
-    let stream = &connection.stream;
+    let stream = connection.stream();
     connection.enter_linger();
     stream.finish().await;
     // Below the session, if there is one: nobody reads what comes.
@@ -159,6 +159,20 @@ async fn linger<I: Io>(connection: &Connection<I>) {
 }
 
 impl<I: Io> Connection<I> {
+    /// Its stream.
+    pub(crate) fn stream(&self) -> &Wire<I::Stream> {
+        self.watch.down()
+    }
+
+    /// This side of the exchanges to come.
+    fn link(&self) -> Link<'_, I> {
+        Link::new(&self.worker, &self.watch, Carrier::Client(self.stream()), Side::Downstream)
+    }
+
+    fn close(&self) {
+        self.worker.close(self.timer, self.listening.figures);
+    }
+
     /// Whether its listener speaks TLS.
     fn is_secure(&self) -> bool {
         self.worker.program().tls.listener(self.listening.slot).is_some()
@@ -166,12 +180,12 @@ impl<I: Io> Connection<I> {
 
     /// The scheme of its requests.
     pub(crate) fn scheme(&self) -> &'static str {
-        if self.probe.is_some() && self.is_secure() { "https" } else { self.stream.scheme() }
+        if self.probe.is_some() && self.is_secure() { "https" } else { self.stream().scheme() }
     }
 
     /// Who is at the other end, or in whose name it asks if it is watched.
     pub(crate) fn peer(&self) -> IpAddr {
-        self.probe.as_ref().and_then(|probe| probe.client).unwrap_or_else(|| self.stream.peer().ip())
+        self.probe.as_ref().and_then(|probe| probe.client).unwrap_or_else(|| self.stream().peer().ip())
     }
 
     fn enter_linger(&self) {
@@ -298,11 +312,11 @@ impl Active {
             }
             record.begin(&request_part(worker.io.wall(begun), &head, self.request_id.text(), trace_id));
         }
-        connection.requests.set(connection.requests.get() + 1);
+        connection.requests.set(connection.requests.get().saturating_add(1));
         let tracer = connection.probe.as_ref().map(|probe| Tracer::new(probe.clone(), begun));
         let outcome = Outcome { tracer, ..Outcome::default() };
         outcome.closes.set(
-            snapshot.limits.requests_per_connection.is_some_and(|most| connection.requests.get() >= most)
+            snapshot.limits.requests_per_connection.is_some_and(|most| u64::from(connection.requests.get()) >= most)
                 || connection.listening.is_closed(),
         );
         worker.enter(watch, connection.timer, Phase::Exchange, begun + snapshot.timeouts.idle);
@@ -409,7 +423,7 @@ impl Active {
         outcome.reason.set(Some(reason));
         outcome.status.set(reason.status());
         if let Some(record) = &mut self.record {
-            record.name_client(connection.stream.peer().ip(), &connection.listening.name);
+            record.name_client(connection.stream().peer().ip(), &connection.listening.name);
             record.begin(&refused_part(worker.io.wall(now), request_id));
         }
         let date = worker.date();

@@ -182,7 +182,7 @@ impl<'p, I: Io> Machine<'_, 'p, I> {
 
     /// The phases before an endpoint is chosen, or up to one that has to wait.
     fn admit(&self, head: &RequestHead<'_>) -> Result<(&'p RouteProgram, Option<Pending>), Early<'p>> {
-        if let Some(layer) = self.connection.stream.layer()
+        if let Some(layer) = self.connection.stream().layer()
             && !layer.ask(|session| session.is_for(head.host()))
         {
             return Err(Early::Refused(Reason::Misdirected, None));

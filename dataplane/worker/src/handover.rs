@@ -69,5 +69,7 @@ fn admit<I: Io>(worker: &Rc<Worker<I>>, stream: I::Stream, listening: &Rc<Listen
         return;
     }
     worker.admit();
-    worker.io.spawn(connection::serve(worker.clone(), stream, listening.clone()));
+    if let Some(task) = connection::begin(worker.clone(), stream, listening.clone()) {
+        worker.io.spawn(task);
+    }
 }

@@ -9,15 +9,32 @@ use crate::{
     watch::{Waiting, Watch},
     wire::{Arrival, Wire},
 };
-use std::{cell::Cell, io, rc::Rc};
+use std::{cell::Cell, io, ops::Deref, rc::Rc};
 use tollgate_http::{Reason, Side};
 use tollgate_io::{Buffer, Io};
+
+/// The stream of one side: a client's lies in its watch, an endpoint's is the pool's in the end.
+pub(crate) enum Carrier<'a, S> {
+    Client(&'a Wire<S>),
+    Endpoint(Rc<Wire<S>>),
+}
+
+impl<S> Deref for Carrier<'_, S> {
+    type Target = Wire<S>;
+
+    fn deref(&self) -> &Wire<S> {
+        match self {
+            Self::Client(wire) => wire,
+            Self::Endpoint(wire) => wire,
+        }
+    }
+}
 
 /// A stream and what is known about it.
 pub(crate) struct Link<'a, I: Io> {
     pub(crate) worker: &'a Worker<I>,
     watch: &'a Watch<I::Stream>,
-    pub(crate) stream: Rc<Wire<I::Stream>>,
+    pub(crate) stream: Carrier<'a, I::Stream>,
     pub(crate) side: Side,
     received: Cell<u64>,
     sent: Cell<u64>,
@@ -27,7 +44,7 @@ impl<'a, I: Io> Link<'a, I> {
     pub(crate) const fn new(
         worker: &'a Worker<I>,
         watch: &'a Watch<I::Stream>,
-        stream: Rc<Wire<I::Stream>>,
+        stream: Carrier<'a, I::Stream>,
         side: Side,
     ) -> Self {
         Self { worker, watch, stream, side, received: Cell::new(0), sent: Cell::new(0) }

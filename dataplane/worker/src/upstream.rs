@@ -6,7 +6,7 @@
 
 use crate::{
     call::seconds,
-    link::Link,
+    link::{Carrier, Link},
     parking::Parked,
     pool::{Open, Pooled},
     record::Outcome,
@@ -101,7 +101,7 @@ pub(crate) async fn checkout<'a, 'p, I: Io>(
         let note = || Note::passed("connect", target.authority()).with("how", how);
         outcome.trace(note, || worker.io.now());
         watch.set_upstream(Some(connection.stream.clone()));
-        let link = Link::new(worker, used, connection.stream.clone(), Side::Upstream);
+        let link = Link::new(worker, used, Carrier::Endpoint(connection.stream.clone()), Side::Upstream);
         return Ok(Checkout { link, connection, target, is_reused, _in_flight: in_flight });
     }
 }

@@ -126,12 +126,9 @@ impl<S: Stream> Wire<S> {
         self.layer().is_some_and(Layer::holds_bytes)
     }
 
-    /// Completes when there is something to receive, an end or an error. Holds no buffer.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        if self.layer().is_some_and(Layer::is_readable) {
-            return Ok(());
-        }
-        self.stream.readable().await
+    /// Whether a receive has something to tell that [`Stream::readable`] knows nothing of.
+    pub(crate) fn is_readable_above(&self) -> bool {
+        self.layer().is_some_and(Layer::is_readable)
     }
 
     /// As [`Stream::has_news`]. What comes between two exchanges of a session (a late ticket) is news, too.

@@ -44,11 +44,13 @@ pub enum Fault {
     /// A transfer of a node that is aborted completes in spite of it, unless it has to wait longer than
     /// [`Conditions::late_nanos_max`].
     AbortLate,
+    /// A node is told that a stream it does not receive from has something, and it has not.
+    FalseNews,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ShortReceive,
         Self::ShortSend,
         Self::Reset,
@@ -67,6 +69,7 @@ impl Fault {
         Self::SubmitFails,
         Self::Overtaken,
         Self::AbortLate,
+        Self::FalseNews,
     ];
 
     /// Whether something may be lost or broken by it, or come so late that deadlines pass.
@@ -90,7 +93,8 @@ impl Fault {
             | Self::SlowLink
             | Self::SubmitLate
             | Self::Overtaken
-            | Self::AbortLate => false,
+            | Self::AbortLate
+            | Self::FalseNews => false,
         }
     }
 
@@ -102,7 +106,7 @@ impl Fault {
             Self::LateNews => 0.9,
             Self::Reset | Self::Stall => 0.01,
             Self::PeerLost | Self::SubmitFails => 0.005,
-            Self::SubmitLate | Self::Overtaken => 0.3,
+            Self::SubmitLate | Self::Overtaken | Self::FalseNews => 0.3,
             Self::AbortLate => 1.0,
             Self::ConnectRefused | Self::ConnectHangs | Self::ConnectFails | Self::AcceptFails | Self::SlowLink => 0.2,
             Self::DetachRefused | Self::AdoptFails => 0.6,

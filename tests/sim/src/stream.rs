@@ -194,7 +194,8 @@ impl Stream for SimStream {
         let own = Cell::new(false);
         let wait = InFlight::begin(self.node.world(), &own, "a wait for readability");
         self.node.submission().await;
-        let found = self.end.arrival().await;
+        let is_false = self.node.world().strikes(Fault::FalseNews);
+        let found = if is_false { self.end.peek() } else { self.end.arrival().await };
         self.node.completion().await;
         wait.complete();
         if found == Peek::Broken { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }

@@ -25,13 +25,13 @@ pub(crate) enum Greeting {
 
 /// Shakes hands with the client of a connection.
 pub(crate) async fn greet<I: Io>(connection: &Connection<I>, settings: &ServerSettings) -> Greeting {
-    let Connection { worker, stream, watch, timer, .. } = connection;
+    let Connection { worker, watch, timer, .. } = connection;
     let due = worker.io.now() + worker.program().snapshot.timeouts.handshake;
     worker.enter(watch, *timer, Phase::Handshake, due);
     let greeting = shake_hands(connection, settings).await;
     let failure = match &greeting {
         Ok(Greeting::Open) => {
-            let done = stream.layer().and_then(|layer| layer.ask(handshake));
+            let done = watch.down().layer().and_then(|layer| layer.ask(handshake));
             if let Some(done) = done {
                 worker.metrics.tls_done(TlsSide::Downstream, done);
             }
@@ -51,7 +51,8 @@ pub(crate) async fn greet<I: Io>(connection: &Connection<I>, settings: &ServerSe
 }
 
 async fn shake_hands<I: Io>(connection: &Connection<I>, settings: &ServerSettings) -> Result<Greeting, Error> {
-    let Connection { worker, stream, watch, .. } = connection;
+    let Connection { worker, watch, .. } = connection;
+    let stream = watch.down();
     let io = stream.stream();
     if io.readable().await.is_err() {
         return Ok(Greeting::Over);

@@ -32,6 +32,7 @@ fn slicing() -> Faults {
         .with(Fault::ShortSend, 0.2)
         .with(Fault::LateCompletion, 0.2)
         .with(Fault::LateNews, 0.2)
+        .with(Fault::FalseNews, 0.2)
 }
 
 /// Everything that may go wrong, each thing from never to often, by the seed.

@@ -121,6 +121,7 @@ fn slicing() -> Faults {
         .with(Fault::ShortSend, 0.2)
         .with(Fault::LateCompletion, 0.2)
         .with(Fault::LateNews, 0.2)
+        .with(Fault::FalseNews, 0.2)
 }
 
 fn play(setting: &Setting, seed: Seed, scenario: Scenario, conditions: Conditions) -> Tally {
