@@ -48,20 +48,18 @@ pub(crate) enum Waiting {
     Upstream,
 }
 
+/// One that was asked first, and the watch of another that is asked too.
+type Both<S> = (Rc<Wire<S>>, Rc<Watch<S>>);
+
 /// What an exchange has of its endpoint.
+#[derive(Default)]
 enum Ahead<S> {
+    #[default]
     Nothing,
     /// A task that connects and wants to be woken when there is no use in it any more.
     Connecting(Box<Waker>),
     Connected(Rc<Wire<S>>),
-    /// One that was asked first, and the watch of another that is asked too.
-    Both(Box<(Rc<Wire<S>>, Rc<Watch<S>>)>),
-}
-
-impl<S> Default for Ahead<S> {
-    fn default() -> Self {
-        Self::Nothing
-    }
+    Both(Box<Both<S>>),
 }
 
 /// The client's stream.
