@@ -84,7 +84,7 @@ fn read(path: &str) -> String {
 fn virtualization(is_guest: bool) -> String {
     let tool = Program::find("systemd-detect-virt", &[], "apt-get install -y systemd");
     // It ends with an error where there is none.
-    let told = tool.and_then(|tool| tool.said()).unwrap_or_default();
+    let told = tool.and_then(|tool| tool.args(["--vm"]).said()).unwrap_or_default();
     match (told.trim(), is_guest) {
         ("", true) => "a hypervisor".to_owned(),
         ("", false) => "none".to_owned(),
