@@ -123,30 +123,35 @@ fn a_worker_that_goes_leaves_no_connection_in_between() {
     });
 }
 
-/// Each worker is told when it is, in any order, while connections are on their way from one to the other.
+/// The workers are told in the very instant in which one hands connections to the other: no bytes take any other time here.
 #[test]
 fn a_handover_loses_no_connection_between_two_workers() {
     let mut moved = 0;
     for_each_seed("uneven::a_handover_loses_no_connection_between_two_workers", 0..200, |seed| {
-        let conditions = Conditions { latency_nanos: 1_000..=3_000, ..Conditions::default() };
-        let gateway = Gateway::start_workers(2, Settings::default(), seed, conditions, 1);
+        let conditions = Conditions { latency_nanos: 1_000..=1_000, ..Conditions::default() };
+        let gateway = Rc::new(Gateway::start_workers(2, Settings::default(), seed, conditions, 1));
         let _origin = Origin::start(&gateway.world, ORIGINS[0], |_| Answer::new(Vec::new()));
         let clients: Vec<_> = (0..40).map(|at| stay(&gateway, Duration::from_micros(at / 4))).collect();
-        gateway.simulation.run_for(Duration::from_micros(gateway.world.random().below(40)));
-        let first = gateway.world.random().index(2);
-        for worker in [first, 1 - first] {
-            gateway.command_one(worker, Command::HandOver);
-            gateway.simulation.run_for(Duration::from_micros(gateway.world.random().below(3)));
-        }
-        let others = gateway.world.shared(LISTEN);
-        let waiting = gateway.script(async move { while others.accept().await.is_some() {} });
+        let (commander, others) = (gateway.clone(), gateway.world.shared(LISTEN));
+        let told = gateway.script(async move {
+            let random = commander.world.random();
+            commander.world.sleep(1_000 * (1 + random.below(12))).await;
+            let first = random.index(2);
+            commander.command_one(first, Command::HandOver);
+            if random.chance(0.5) {
+                commander.world.sleep(1_000).await;
+            }
+            commander.command_one(1 - first, Command::HandOver);
+            // What is not accepted by then is another process's.
+            while others.accept().await.is_some() {}
+        });
         gateway.simulation.run_for(SECOND / 2);
         assert_eq!(handed_over(&gateway), taken_over(&gateway), "none is left in between");
         moved += handed_over(&gateway);
         gateway.drain();
         gateway.simulation.run_until_idle();
-        drop((clients, waiting));
-        gateway.end();
+        drop((clients, told));
+        Rc::into_inner(gateway).map(Gateway::end);
     });
     assert!(moved > 0, "none was ever on its way");
 }
