@@ -7,6 +7,8 @@
 //! The origin is no server for production: it trusts its peers to send well-formed framing and only bounds what it stores.
 
 pub mod load;
+pub mod objective;
 mod origin;
+pub mod sources;
 
 pub use origin::{Counts, Driver, Origin, OriginConfig, body_byte};
