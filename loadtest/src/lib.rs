@@ -9,6 +9,8 @@
 pub mod load;
 pub mod objective;
 mod origin;
+pub mod report;
 pub mod sources;
+mod times;
 
 pub use origin::{Counts, Driver, Origin, OriginConfig, body_byte};

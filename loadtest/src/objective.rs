@@ -4,6 +4,7 @@
 //! without a whole answer, or with an answer of status 5xx. Nothing here knows how the figures came about.
 
 use crate::load::Recording;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
 
 /// One condition on the figures of a run.
@@ -18,7 +19,7 @@ pub struct Objective {
 }
 
 /// What an objective said of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The objective as text.
     pub objective: String,
@@ -308,7 +309,8 @@ mod tests {
 
     #[test]
     fn objectives_are_written_as_they_are_read() {
-        for text in ["p99<2ms", "p99.9<=10ms", "max<0.5ms", "errors<0.1%", "rate>=1000", "status:5xx=0", "status:404>3"] {
+        for text in ["p99<2ms", "p99.9<=10ms", "max<0.5ms", "errors<0.1%", "rate>=1000", "status:5xx=0", "status:404>3"]
+        {
             let objectives = objectives(&format!(" {text} ,mean<1ms")).unwrap();
             assert_eq!(objectives.len(), 2);
             assert_eq!(objectives[0].to_string(), text);

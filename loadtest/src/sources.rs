@@ -12,7 +12,6 @@ mod limits;
 pub mod mix;
 pub mod openapi;
 pub mod replay;
-mod times;
 
 use crate::load::{Mix, Request};
 use std::fmt;

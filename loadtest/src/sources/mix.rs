@@ -65,7 +65,9 @@ pub fn read(path: &Path, text: &str) -> Result<Sourced, SourceError> {
         weights.push((weight, of_entry.len()));
         requests.extend(of_entry);
         if requests.len() > REQUESTS_MAX || bytes > MIX_BYTES_MAX {
-            return Err(wrong("more than 10,000 requests or 256 MiB with what stands before: narrow the ranges".into()));
+            return Err(wrong(
+                "more than 10,000 requests or 256 MiB with what stands before: narrow the ranges".into(),
+            ));
         }
     }
     if requests.is_empty() {

@@ -60,7 +60,8 @@ pub fn read(path: &Path, text: &str, options: Options<'_>) -> Result<Sourced, So
         }
     }
     if unsafe_methods > 0 {
-        let what = format!("{name}: {unsafe_methods} operations with unsafe methods left out; --all-methods sends them");
+        let what =
+            format!("{name}: {unsafe_methods} operations with unsafe methods left out; --all-methods sends them");
         found.notes.push(what);
     }
     match found.requests.len() {
@@ -137,7 +138,8 @@ impl<'d> Document<'d> {
         let schema = self.follow(schema);
         let Some(left) = self.values.get().checked_sub(1).filter(|_| depth <= DEPTH_MAX) else { return Value::Null };
         self.values.set(left);
-        let own = [&schema["example"], &schema["examples"][0], &schema["default"], &schema["const"], &schema["enum"][0]];
+        let own =
+            [&schema["example"], &schema["examples"][0], &schema["default"], &schema["const"], &schema["enum"][0]];
         if let Some(own) = own.into_iter().find(|value| !value.is_null()) {
             return own.clone();
         }

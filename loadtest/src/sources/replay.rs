@@ -4,8 +4,11 @@
 //! time, since a log has them in the order in which exchanges ended. Logs with whole seconds have their requests spread over
 //! each second, or all would come at once. Unsafe methods are left out unless they are asked for: a log has no bodies.
 
-use super::{SourceError, Sourced, checked, is_safe, limits::LINE_BYTES_MAX, times};
-use crate::load::{Request, limits::REQUESTS_MAX};
+use super::{SourceError, Sourced, checked, is_safe, limits::LINE_BYTES_MAX};
+use crate::{
+    load::{Request, limits::REQUESTS_MAX},
+    times,
+};
 use serde::Deserialize;
 use std::{
     io::{BufRead, Read as _},
@@ -105,7 +108,9 @@ impl LeftOut {
         let mut notes = Vec::new();
         if self.unsafe_methods > 0 {
             let count = self.unsafe_methods;
-            notes.push(format!("{name}: {count} requests with unsafe methods left out; --all-methods sends them, without bodies"));
+            notes.push(format!(
+                "{name}: {count} requests with unsafe methods left out; --all-methods sends them, without bodies"
+            ));
         }
         if self.cut > 0 {
             notes.push(format!("{name}: {} requests left out, whose path the log has cut", self.cut));
@@ -211,7 +216,12 @@ mod tests {
         let replay = of(log, false).unwrap();
         assert_eq!(seen(&replay), [("/a", 0)]);
         let notes = replay.notes.join("\n");
-        for expected in ["1 requests with unsafe", "--all-methods", "1 requests left out, whose path", "2 lines left out; the first, line 4"] {
+        for expected in [
+            "1 requests with unsafe",
+            "--all-methods",
+            "1 requests left out, whose path",
+            "2 lines left out; the first, line 4",
+        ] {
             assert!(notes.contains(expected), "{expected}: {notes}");
         }
         let all = of(log, true).unwrap();

@@ -55,7 +55,8 @@ fn each_operation_is_a_request_with_its_examples() {
         paths,
         ["/v1/orders/orders?limit=20&tenant=a%20b", "/v1/orders/orders/17/00000000-0000-4000-8000-000000000000"]
     );
-    let headers = [("X-Trace", "aaa"), ("Cookie", "session=s1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let headers =
+        [("X-Trace", "aaa"), ("Cookie", "session=s1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(sourced.requests[0].headers, headers);
     let notes = sourced.notes.join("\n");
     assert!(notes.contains("GET /broken/{missing} left out: no parameter of it"), "{notes}");

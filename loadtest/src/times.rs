@@ -1,7 +1,11 @@
-//! Times as access logs have them, as milliseconds since 1970.
+//! Times as access logs and reports have them: RFC 3339 and the common log format, in milliseconds since 1970.
+//!
+//! Pure and without time zones but for the offset that a text has. Years 1970 to 9999.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `2023-11-14T22:13:20.123Z`, also with an offset.
-pub(super) fn rfc3339(text: &str) -> Option<i64> {
+pub(crate) fn rfc3339(text: &str) -> Option<i64> {
     let (date, rest) = text.split_once(['T', ' '])?;
     let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
@@ -17,7 +21,7 @@ pub(super) fn rfc3339(text: &str) -> Option<i64> {
 }
 
 /// `10/Oct/2000:13:55:36 -0700`, as the common log format has it.
-pub(super) fn common(text: &str) -> Option<i64> {
+pub(crate) fn common(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (time, zone) = text.split_once(' ')?;
     let (date, clock) = time.split_once(':')?;
@@ -25,6 +29,18 @@ pub(super) fn common(text: &str) -> Option<i64> {
     let (day, month, year) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?.parse().ok()?);
     let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
     Some((days(year, month, day)? * 86_400 + seconds(clock)? - offset(zone)?) * 1000)
+}
+
+/// `2023-11-14T22:13:20Z`, to the second.
+pub(crate) fn now_as_text(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (mut day, clock) = ((seconds / 86_400) as i64, seconds % 86_400);
+    let day_zero = |year, month| days(year, month, 1).unwrap_or(i64::MAX);
+    let year = (1970..10_000).rfind(|year| day_zero(*year, 1) <= day).unwrap_or(1970);
+    let month = (1..=12).rfind(|month| day_zero(year, *month) <= day).unwrap_or(1);
+    day -= day_zero(year, month) - 1;
+    let (hours, minutes, seconds) = (clock / 3600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}Z")
 }
 
 /// `13:55:36`; a leap second is the one after it.
@@ -66,13 +82,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_are_written_as_they_are_read() {
+        for text in ["1970-01-01T00:00:00Z", "2024-02-29T12:00:59Z", "2024-12-31T23:59:59Z", "2026-03-01T00:00:00Z"] {
+            let since = std::time::Duration::from_millis(rfc3339(text).unwrap() as u64);
+            assert_eq!(now_as_text(UNIX_EPOCH + since), text);
+        }
+    }
+
+    #[test]
     fn times_are_read_with_their_offsets() {
         assert_eq!(rfc3339("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(rfc3339("2023-11-14T22:13:20.123Z"), Some(1_700_000_000_123));
         assert_eq!(rfc3339("2023-11-14T23:13:20.1+01:00"), Some(1_700_000_000_100));
         assert_eq!(rfc3339("2024-02-29T12:00:00.123456Z"), Some(1_709_208_000_123));
         assert_eq!(common("10/Oct/2000:13:55:36 -0700"), Some(971_211_336_000));
-        for text in ["", "yesterday", "2023-11-14", "2023-13-14T00:00:00Z", "2023-11-14T25:00:00Z", "2023-11-14T00:00:00"] {
+        for text in
+            ["", "yesterday", "2023-11-14", "2023-13-14T00:00:00Z", "2023-11-14T25:00:00Z", "2023-11-14T00:00:00"]
+        {
             assert_eq!(rfc3339(text), None, "{text}");
         }
         for text in ["", "10/Okt/2000:13:55:36 -0700", "10/Oct/2000:13:55:36", "10/Oct/2000:13:55 +0000"] {
