@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod gateway;
+mod load;
 mod node;
 mod run;
 mod schema;
@@ -61,6 +62,7 @@ enum Verb {
     Debug(debug::Arguments),
     Limits(status::limits::Arguments),
     Top(status::top::Arguments),
+    Load(Box<load::Arguments>),
 }
 
 fn main() -> Exit {
@@ -92,6 +94,7 @@ fn main() -> Exit {
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Limits(arguments) => status::limits::run(&arguments),
         Verb::Top(arguments) => status::top::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
     }
 }
 

@@ -130,6 +130,9 @@ pub struct Generator {
     /// Machines that took part, by address; none where only this one did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<String>,
+    /// Those of them whose part is missing, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
     /// Threads that sent.
     pub workers: u32,
     /// CPU time of these threads, without the next.
@@ -283,6 +286,7 @@ impl Generator {
         Self {
             limit: limit(recording, plan),
             agents: Vec::new(),
+            lost: Vec::new(),
             workers: recording.workers,
             cpu_seconds: rounded(worked.as_secs_f64()),
             spun_seconds: rounded(recording.spun.as_secs_f64()),

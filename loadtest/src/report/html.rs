@@ -56,6 +56,9 @@ fn notices(report: &Report) -> String {
     if let Some(limit) = &report.generator.limit {
         notice("warn", &format!("Not the target but the load generator was the limit: {limit}."));
     }
+    for lost in &report.generator.lost {
+        notice("fail", &format!("Incomplete: {lost}."));
+    }
     match report.end {
         End::Complete => {}
         End::Stopped => notice("warn", "Stopped before its end: these are the figures until then."),

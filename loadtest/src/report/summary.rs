@@ -14,6 +14,9 @@ pub fn summary(report: &Report) -> String {
     if let Some(limit) = &report.generator.limit {
         let _ = writeln!(text, "\nNot the target but the load generator was the limit: {limit}.");
     }
+    for lost in &report.generator.lost {
+        let _ = writeln!(text, "\nIncomplete: {lost}.");
+    }
     match report.end {
         End::Complete => {}
         End::Stopped => text += "\nStopped before its end: these are the figures until then.\n",
