@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    plan: plan::Arguments,
+    plan: plan::PlanArguments,
     /// Searches the highest rate that holds these objectives, such as 'p99<2ms,errors<0.1%'
     #[arg(long, value_name = "OBJECTIVES", value_parser = search::limits, conflicts_with_all = ["rate", "ramp", "steps", "replay", "requests"])]
     find_max: Option<Objectives>,

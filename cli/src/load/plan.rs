@@ -20,7 +20,7 @@ enum Spacing {
 }
 
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct PlanArguments {
     /// Scheme, host and port, and the path of the one request where no file has others
     #[arg(value_name = "URL", required = true)]
     url: Option<String>,
@@ -158,7 +158,7 @@ impl From<SourceError> for Trouble {
     }
 }
 
-impl Arguments {
+impl PlanArguments {
     /// Whether requests are spaced at random.
     pub(super) fn is_poisson(&self) -> bool {
         self.arrivals == Spacing::Poisson
