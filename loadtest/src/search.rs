@@ -10,7 +10,7 @@
 //! the generator was the limit, the target's limit is not known: the search ends and says so.
 
 use crate::{
-    load::{Arrivals, End, Plan, Recording, limit},
+    load::{Arrivals, End, ErrorKind, Plan, Recording, limit},
     objective::{Objective, Verdict},
 };
 use std::time::Duration;
@@ -28,6 +28,10 @@ const NEAR: f64 = 1.25;
 const EDGE: f64 = 1.03;
 /// Lowest rate that is tried, per second.
 const RATE_MIN: f64 = 1.0;
+/// Share of their time that the generator's threads may work, where it was not the limit.
+const BUSY_MAX: f64 = 0.9;
+/// Slip is small where this many times it is less than the latency.
+const SLIP_SHARE: u32 = 4;
 /// Share of the requests that may be behind the schedule at the end of a run.
 const BEHIND_MAX: f64 = 0.02;
 
@@ -209,8 +213,15 @@ fn judge(plan: &Plan, rate: Option<f64>, recording: &Recording, objectives: &[Ob
         held: !is_behind && verdicts.iter().all(|verdict| verdict.held),
         verdicts,
         is_behind,
-        limit: limit(recording, plan),
+        limit: limit(recording, plan).filter(|_| !is_targets(recording)),
     }
+}
+
+/// Whether the target was slow whatever the generator was: its slip is small beside the latency that it is part of, and its
+/// CPUs and ports were enough.
+fn is_targets(recording: &Recording) -> bool {
+    let has_room = recording.busy() < BUSY_MAX && !recording.errors.contains_key(&ErrorKind::Local);
+    has_room && recording.slip.quantile(0.99) * SLIP_SHARE < recording.corrected.quantile(0.99)
 }
 
 /// Whether requests have piled up: what was due and not answered while it was measured is more than is in flight anyway.
@@ -303,5 +314,11 @@ mod tests {
         });
         assert!(matches!(found.ending, Ending::Generator(_)), "{:?}", found.ending);
         assert!(found.rate.is_some_and(|rate| rate < 1000.0));
+        let (found, _) = search("p99<50ms", |plan| {
+            let mut recording = target(plan, 1000.0, 0.0);
+            (0..100).for_each(|_| recording.slip.record(5_000_000));
+            recording
+        });
+        assert_eq!(found.ending, Ending::Found, "5 ms of slip do not make a latency of a second");
     }
 }
