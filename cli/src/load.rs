@@ -190,17 +190,15 @@ impl Arguments {
 }
 
 fn exit(report: &Report) -> Exit {
-    let is_silent = report.answered == 0 && report.end != End::Stopped;
-    match () {
-        () if is_silent => {
-            terminal::note(
-                "error: not one whole answer of HTTP/1.1 came: is this the right address, and http or https?",
-            );
-            Exit::NotStarted
-        }
-        () if !report.generator.lost.is_empty() => Exit::NotStarted,
-        () if report.held() => Exit::Done,
-        () => Exit::Refused,
+    let is_silent = report.answered == 0 && report.end == End::Complete;
+    if is_silent {
+        terminal::note("error: not one whole answer of HTTP/1.1 came: is this the right address, and http or https?");
+    }
+    let is_missing = is_silent || report.end == End::Unreachable || !report.generator.lost.is_empty();
+    match report.held() {
+        _ if is_missing => Exit::NotStarted,
+        true => Exit::Done,
+        false => Exit::Refused,
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     cpus: Vec<usize>,
     /// What carries the sockets
     #[arg(long, value_enum, default_value_t)]
-    io: Io,
+    io: Transport,
     /// What chance begins with: the same requests in the same order wait and fail alike
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -50,21 +50,21 @@ pub(crate) struct Arguments {
 
 /// As `io` in a gateway's configuration.
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Io {
+enum Transport {
     /// io_uring, or epoll where that is refused
     #[default]
     Auto,
     #[value(name = "io_uring")]
-    IoUring,
+    Ring,
     Epoll,
 }
 
-impl From<Io> for Driver {
-    fn from(io: Io) -> Self {
+impl From<Transport> for Driver {
+    fn from(io: Transport) -> Self {
         match io {
-            Io::Auto => Self::Auto,
-            Io::IoUring => Self::IoUring,
-            Io::Epoll => Self::Epoll,
+            Transport::Auto => Self::Auto,
+            Transport::Ring => Self::IoUring,
+            Transport::Epoll => Self::Epoll,
         }
     }
 }

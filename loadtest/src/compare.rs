@@ -224,6 +224,7 @@ mod tests {
             recording.answered += (rate / 4.0 * swing) as u64;
         }
         recording.sent = recording.answered + failed;
+        recording.completed = recording.answered;
         Report::new(&plan, &recording, UNIX_EPOCH, Vec::new())
     }
 

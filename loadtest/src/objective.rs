@@ -259,6 +259,7 @@ mod tests {
             statuses: [(200, 900), (404, 60), (503, 30)].into(),
             sent: 995,
             answered: 990,
+            completed: 990,
             never_sent: 5,
             elapsed: Duration::from_secs(1),
             ..Recording::default()

@@ -78,7 +78,12 @@ impl Agent {
     /// Connections cannot be accepted any more.
     pub fn serve(self, tell: impl Fn(&str) + Clone + Send + 'static) -> io::Result<()> {
         for stream in self.listener.incoming() {
-            let (stream, shared, tell) = (stream?, self.shared.clone(), tell.clone());
+            let stream = match stream {
+                // The controller was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                stream => stream?,
+            };
+            let (shared, tell) = (self.shared.clone(), tell.clone());
             if shared.controllers.fetch_add(1, Relaxed) >= CONTROLLERS_MAX {
                 shared.controllers.fetch_sub(1, Relaxed);
                 continue;

@@ -128,9 +128,9 @@ fn outcomes(report: &Report) -> String {
 
 fn verdicts(report: &Report) -> String {
     let mut text = String::new();
-    for verdict in &report.expectations {
-        let word = if verdict.held { "held" } else { "NOT HELD" };
-        let _ = writeln!(text, "\n{word}: {}, measured {}", verdict.objective, verdict.measured);
+    for (at, verdict) in report.expectations.iter().enumerate() {
+        let (word, space) = (if verdict.held { "held" } else { "NOT HELD" }, if at == 0 { "\n" } else { "" });
+        let _ = writeln!(text, "{space}{word}: {}, measured {}", verdict.objective, verdict.measured);
     }
     text
 }

@@ -20,6 +20,7 @@ fn recording() -> Recording {
     let mut recording = Recording {
         sent: 1003,
         answered: 1000,
+        completed: 1000,
         never_sent: 4,
         elapsed: Duration::from_millis(1100),
         cpu: Duration::from_millis(600),
