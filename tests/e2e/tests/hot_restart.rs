@@ -38,7 +38,7 @@ impl Started {
     /// `policies` of the route, lines at the end of the file, and variables of the environment.
     fn of(upstream: SocketAddr, policies: &str, more: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        symlink(tollgate(), program(folder.path())).unwrap();
+        symlink(tollgate(), program(folder.path())).expect("the folder is ours");
         write(folder.path(), upstream, policies, more);
         let mut command = Command::new(program(folder.path()));
         command.args(["gateway", "--config"]).arg(folder.path().join("gateway.yaml")).stdin(Stdio::null());
@@ -58,12 +58,12 @@ impl Started {
 
     fn link(&self, to: &Path) {
         let path = program(self.folder.path());
-        fs::remove_file(&path).unwrap();
-        symlink(to, path).unwrap();
+        fs::remove_file(&path).expect("the folder is ours");
+        symlink(to, path).expect("the folder is ours");
     }
 
     fn signal(&self, signal: Signal) {
-        kill(self.process.serving(), signal).expect("it runs");
+        kill(self.process.serving(), signal).expect("the folder is ours");
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -227,7 +227,7 @@ fn a_program_that_does_not_start_changes_nothing() {
 
 fn set_mode(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
 }
 
 #[test]
