@@ -165,7 +165,7 @@ impl Arguments {
         let started = SystemTime::now();
         let live = live::View::new(self.quiet);
         let measured = match &self.find_max {
-            Some(Objectives(objectives)) => search::run(plan, objectives, self, &live, &stop),
+            Some(Objectives(objectives)) => search::run(&plan, objectives, self, &live, &stop),
             None => self.once(&plan, &|progress| live.show(progress), &stop).map(|recording| (plan, recording)),
         };
         live.finish();

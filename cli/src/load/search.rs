@@ -20,13 +20,13 @@ pub(super) fn limits(text: &str) -> Result<Objectives, String> {
 
 /// Searches, and gives the run at the highest rate that held.
 pub(super) fn run(
-    plan: Plan,
+    plan: &Plan,
     objectives: &[Objective],
     arguments: &Arguments,
     live: &View,
     stop: &Stop,
 ) -> Result<(Plan, Recording), Trouble> {
-    let (usually, most) = takes(&plan);
+    let (usually, most) = takes(plan);
     live.say(&format!(
         "searching with runs of {:.1} s: about {:.0} s in all, {:.0} s at most\n\n{:>12}{:>12}  verdict",
         (plan.warmup + plan.duration).as_secs_f64(),
@@ -37,7 +37,7 @@ pub(super) fn run(
     ));
     let once = |plan: &Plan| arguments.once(plan, &|progress| live.show(progress), stop);
     let Found { rate, best, ending } =
-        find(&plan, arguments.plan.is_poisson(), objectives, once, |trial| live.say(&row(trial)))?;
+        find(plan, arguments.plan.is_poisson(), objectives, once, |trial| live.say(&row(trial)))?;
     live.say(&format!("\n{}\n", told(rate, &ending)));
     Ok(best)
 }
