@@ -20,6 +20,7 @@ mod endpoint;
 mod endpoints;
 mod hash;
 mod health;
+pub mod key;
 mod limits;
 mod outlier;
 mod registry;

@@ -8,10 +8,11 @@
 //! pending [`Io::connect`] or [`Io::sleep_until`] may be dropped. At most one receive and one send are in flight per
 //! stream.
 //!
-//! Beside them stands the [`Wheel`] that all deadlines of one [`Io::sleep_until`] lie in. There is no `unsafe` here and no
-//! I/O.
+//! Beside them stand the [`Wheel`] that all deadlines of one [`Io::sleep_until`] lie in, and the [`bell`] that tasks wake each
+//! other with. There is no `unsafe` here and no I/O.
 
 mod address;
+pub mod bell;
 mod buffer;
 mod clock;
 mod send_list;

@@ -12,6 +12,7 @@ mod chain;
 mod identity;
 mod job;
 mod rules;
+pub mod trace;
 
 pub use chain::{Chain, Request, ResponseChanges};
 pub use identity::{Identified, Identity};

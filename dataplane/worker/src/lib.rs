@@ -10,7 +10,6 @@
 
 mod accept;
 mod answer;
-mod bell;
 mod body;
 mod call;
 mod connection;
@@ -22,7 +21,6 @@ mod h1;
 mod handover;
 mod hedge;
 mod identity;
-mod key;
 mod limits;
 mod link;
 mod listening;
@@ -49,7 +47,6 @@ mod throttle;
 mod tickets;
 mod timers;
 mod tls;
-mod trace;
 mod tunnel;
 mod upstream;
 mod watch;
@@ -70,7 +67,9 @@ pub use wire::{Arrival, Wire};
 
 use state::Worker;
 use std::{rc::Rc, sync::Arc};
-use tollgate_io::{Io, Mailbox, Stream};
+use tollgate_balance::key;
+use tollgate_io::{Io, Mailbox, Stream, bell};
+use tollgate_policy::trace;
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 
 /// What a worker is told from outside.

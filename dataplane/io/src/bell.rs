@@ -8,15 +8,15 @@ use std::{
 };
 
 /// Rung or not; hearing it resets it.
-#[derive(Default)]
-pub(crate) struct Bell {
+#[derive(Debug, Default)]
+pub struct Bell {
     rung: Cell<bool>,
     waiter: RefCell<Option<Waker>>,
 }
 
 impl Bell {
     /// Wakes the waiter, now or when it comes.
-    pub(crate) fn ring(&self) {
+    pub fn ring(&self) {
         self.rung.set(true);
         if let Some(waiter) = self.waiter.take() {
             waiter.wake();
@@ -24,7 +24,7 @@ impl Bell {
     }
 
     /// Completes when the bell has been rung. May be dropped.
-    pub(crate) fn wait(&self) -> impl Future<Output = ()> + '_ {
+    pub fn wait(&self) -> impl Future<Output = ()> + '_ {
         poll_fn(|context| {
             if self.rung.take() {
                 return Poll::Ready(());
@@ -36,7 +36,7 @@ impl Bell {
 }
 
 /// Completes with the first of two; the other is dropped, so both must be of the kind that may be.
-pub(crate) async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> Result<A, B> {
+pub async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> Result<A, B> {
     let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
     poll_fn(|context| {
         if let Poll::Ready(value) = one.as_mut().poll(context) {
@@ -48,7 +48,7 @@ pub(crate) async fn first<A, B>(one: impl Future<Output = A>, other: impl Future
 }
 
 /// Completes when both have. Takes them pinned: by value, its own future would hold each twice.
-pub(crate) async fn both<A, B>(
+pub async fn both<A, B>(
     mut one: Pin<&mut impl Future<Output = A>>,
     mut other: Pin<&mut impl Future<Output = B>>,
 ) -> (A, B) {

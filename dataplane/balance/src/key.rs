@@ -2,13 +2,13 @@
 //!
 //! A header field or cookie that comes several times counts with its first value. Nothing allocates.
 
+use crate::hash;
 use std::net::IpAddr;
-use tollgate_balance::hash;
 use tollgate_http::RequestHead;
 use tollgate_model::{Balance, HashKey, Upstream};
 
 /// The hash of the request's key; `None` if it has none, or the upstream asks for none.
-pub(crate) fn of(upstream: &Upstream, head: &RequestHead<'_>, client: IpAddr) -> Option<u64> {
+pub fn of(upstream: &Upstream, head: &RequestHead<'_>, client: IpAddr) -> Option<u64> {
     let Balance::ConsistentHash { key, .. } = &upstream.balance else { return None };
     match key {
         HashKey::Path => Some(hash(head.path())),

@@ -4,7 +4,7 @@ use tollgate_http::{RequestHead, RequestId, RequestIds, TraceContext, Traceparen
 use tollgate_model::{TraceAccept, Tracing};
 
 /// What goes on to the endpoint.
-pub(crate) enum Trace<'a> {
+pub enum Trace<'a> {
     /// What came, with its trace identifier if it is valid.
     Received(Option<&'a [u8]>),
     /// Nothing.
@@ -14,7 +14,7 @@ pub(crate) enum Trace<'a> {
 }
 
 /// Judges what a client sent.
-pub(crate) fn judge<'a>(tracing: &Tracing, is_trusted: bool, head: &RequestHead<'a>) -> Trace<'a> {
+pub fn judge<'a>(tracing: &Tracing, is_trusted: bool, head: &RequestHead<'a>) -> Trace<'a> {
     let accepts = match tracing.accept {
         TraceAccept::All => true,
         TraceAccept::Trusted => is_trusted,
@@ -30,7 +30,7 @@ pub(crate) fn judge<'a>(tracing: &Tracing, is_trusted: bool, head: &RequestHead<
 
 impl<'a> Trace<'a> {
     /// For the forwarded head, and the trace identifier. `ours` is where a new one is written.
-    pub(crate) fn context<'t: 'r, 'r>(
+    pub fn context<'t: 'r, 'r>(
         self,
         ours: &'t mut Traceparent,
         ids: &RequestIds,
