@@ -48,7 +48,7 @@ pub(crate) enum Task {
     /// Nothing.
     #[default]
     Proxy,
-    /// Bodies are passed on as they arrive instead of being collected first, where that is a choice.
+    /// Bodies are passed on as they arrive instead of being collected in files first, where that is a choice.
     Stream,
     /// Some paths are rewritten, each by a route of its own.
     Routes(Layout),

@@ -10,6 +10,11 @@ use std::fmt::Write as _;
 
 const LOCATIONS_MAX: u32 = 1000;
 
+/// Long bodies in pieces of 64 KiB and never in files. With its buffers of 4 KiB, or without buffering, nginx takes five times the
+/// CPU time for 64 KiB.
+const STREAM: &str = "proxy_max_temp_file_size 0; proxy_buffer_size 16k; proxy_buffers 8 64k; \
+                      proxy_busy_buffers_size 128k; proxy_request_buffering off; client_body_buffer_size 64k;";
+
 /// The program.
 pub(crate) struct Nginx(pub(crate) Program);
 
@@ -105,11 +110,7 @@ impl Part {
         let silent = || "access_log off;".to_owned();
         match setup.task {
             Task::Proxy | Task::Endpoints => Self { http: silent(), ..Self::default() },
-            Task::Stream => Self {
-                http: silent(),
-                location: "proxy_buffering off; proxy_request_buffering off;".to_owned(),
-                ..Self::default()
-            },
+            Task::Stream => Self { http: silent(), location: STREAM.to_owned(), ..Self::default() },
             Task::Routes(layout) if layout.paths <= LOCATIONS_MAX => {
                 Self { http: silent(), locations: locations(layout), ..Self::default() }
             }

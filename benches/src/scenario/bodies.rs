@@ -1,6 +1,6 @@
 //! Answers of 1 KiB, 64 KiB and 1 MiB, and uploads of the latter two, over 64 keep-alive connections.
 //!
-//! Larger bodies are passed on as they arrive by every gateway; nginx has to be told. Before it is measured, a gateway has
+//! Larger bodies are passed on as they arrive by every gateway; nginx is given buffers of 64 KiB for that. Before it is measured, a gateway has
 //! carried one body of that size correctly, compared byte by byte.
 
 use super::{Scenario, Stage};
