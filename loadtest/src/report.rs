@@ -15,7 +15,7 @@ mod live;
 mod summary;
 
 use crate::{
-    load::{Arrivals, End, Errors, Latencies, Plan, Recording, limit},
+    load::{Arrivals, End, ErrorKind, Errors, Latencies, Plan, Recording, limit},
     objective::Verdict,
     times,
 };
@@ -31,6 +31,10 @@ pub use summary::summary;
 
 /// Of the format: changes that break readers count it up.
 const FORMAT: u32 = 1;
+/// Share of their time that the generator's threads may work, where they were not the limit.
+const BUSY_MAX: f64 = 0.9;
+/// Slip is small where this many times it is less than the latency.
+const SLIP_SHARE: u32 = 4;
 /// How many requests of a mix are named.
 const REQUESTS_NAMED: usize = 10;
 
@@ -280,11 +284,19 @@ impl Report {
     }
 }
 
+/// Why the generator, and not the target, was the limit of a run. Its slip is none where it is small beside the latency that it
+/// is part of, while CPUs and ports were enough.
+pub(crate) fn generator_limit(recording: &Recording, plan: &Plan) -> Option<String> {
+    let has_room = recording.busy() < BUSY_MAX && !recording.errors.contains_key(&ErrorKind::Local);
+    let is_small = recording.slip.quantile(0.99) * SLIP_SHARE < recording.corrected.quantile(0.99);
+    limit(recording, plan).filter(|_| !(has_room && is_small))
+}
+
 impl Generator {
     fn of(plan: &Plan, recording: &Recording) -> Self {
         let worked = recording.cpu.saturating_sub(recording.spun);
         Self {
-            limit: limit(recording, plan),
+            limit: generator_limit(recording, plan),
             agents: Vec::new(),
             lost: Vec::new(),
             workers: recording.workers,

@@ -10,8 +10,9 @@
 //! the generator was the limit, the target's limit is not known: the search ends and says so.
 
 use crate::{
-    load::{Arrivals, End, ErrorKind, Plan, Recording, limit},
+    load::{Arrivals, End, Plan, Recording},
     objective::{Objective, Verdict},
+    report::generator_limit,
 };
 use std::time::Duration;
 
@@ -28,10 +29,6 @@ const NEAR: f64 = 1.25;
 const EDGE: f64 = 1.03;
 /// Lowest rate that is tried, per second.
 const RATE_MIN: f64 = 1.0;
-/// Share of their time that the generator's threads may work, where it was not the limit.
-const BUSY_MAX: f64 = 0.9;
-/// Slip is small where this many times it is less than the latency.
-const SLIP_SHARE: u32 = 4;
 /// Share of the requests that may be behind the schedule at the end of a run.
 const BEHIND_MAX: f64 = 0.02;
 
@@ -103,15 +100,9 @@ pub fn find<E>(
     tell(&trial);
     let guess = (recording.requests_per_second() * GUESS).max(RATE_MIN);
     let is_cut = recording.answered == 0 || recording.end != End::Complete;
-    let mut search = Search {
-        plan,
-        is_poisson,
-        objectives,
-        held: None,
-        failed: None,
-        best: (closed, recording),
-        left: RUNS_MAX - 1,
-    };
+    let first = (closed, recording);
+    let mut search =
+        Search { plan, is_poisson, objectives, held: Vec::new(), failed: None, last: first, left: RUNS_MAX - 1 };
     if is_cut {
         return Ok(search.end(Ending::Cut));
     }
@@ -132,10 +123,20 @@ struct Search<'s> {
     plan: &'s Plan,
     is_poisson: bool,
     objectives: &'s [Objective],
-    held: Option<f64>,
+    /// Ascending.
+    held: Vec<Held>,
     failed: Option<f64>,
-    best: (Plan, Recording),
+    /// The last run, for when none held.
+    last: (Plan, Recording),
     left: u32,
+}
+
+/// A rate that held.
+struct Held {
+    rate: f64,
+    /// Whether it was measured twice.
+    is_sure: bool,
+    run: (Plan, Recording),
 }
 
 impl Search<'_> {
@@ -146,8 +147,10 @@ impl Search<'_> {
         run: &mut impl FnMut(&Plan) -> Result<Recording, E>,
         tell: &mut impl FnMut(&Trial),
     ) -> Result<Option<Ending>, E> {
+        // One that held and is not sure is measured again.
+        self.held.retain(|held| held.rate < rate);
         let (mut held, mut failed, mut limit) = (0, 0, None);
-        let mut is_second_try = false;
+        let (mut is_second_try, mut good) = (false, None);
         let needed = if self.is_near(rate) { 2 } else { 1 };
         while held < needed && failed < needed && self.left > 0 {
             self.left -= 1;
@@ -156,15 +159,13 @@ impl Search<'_> {
             let recording = run(&plan)?;
             let trial = judge(&plan, Some(rate), &recording, self.objectives);
             tell(&trial);
-            let is_cut = recording.end != End::Complete;
-            if trial.held || self.held.is_none() {
-                self.best = (plan, recording);
-            }
-            if is_cut {
+            self.last = (plan, recording);
+            if self.last.1.end != End::Complete {
                 return Ok(Some(Ending::Cut));
             }
             if trial.held {
                 held += 1;
+                good = Some(self.last.clone());
             } else if trial.limit.is_some() && !is_second_try {
                 // Something else may have had the CPU for a moment.
                 is_second_try = true;
@@ -173,34 +174,39 @@ impl Search<'_> {
                 limit = trial.limit;
             }
         }
-        if held >= needed {
-            self.held = Some(rate);
-        } else {
-            self.failed = Some(rate);
+        match good.filter(|_| held >= needed) {
+            Some(run) => self.held.push(Held { rate, is_sure: needed > 1, run }),
+            None => {
+                self.failed = Some(rate);
+                return Ok(limit.map(Ending::Generator));
+            }
         }
-        let is_limit = held < needed && failed > 0;
-        Ok(limit.filter(|_| is_limit).map(Ending::Generator))
+        Ok(None)
     }
 
     /// Whether a rate is so close to what is known that one run is not enough.
     fn is_near(&self, rate: f64) -> bool {
         let near = |other: f64| (rate / other).max(other / rate) < NEAR;
-        self.held.is_some_and(near) || self.failed.is_some_and(near)
+        self.held.last().is_some_and(|held| near(held.rate)) || self.failed.is_some_and(near)
     }
 
     fn next(&self) -> Result<f64, Ending> {
-        match (self.held, self.failed) {
-            (Some(held), Some(failed)) if failed / held <= EDGE => Err(Ending::Found),
-            (Some(held), Some(failed)) => Ok((held * failed).sqrt()),
-            (Some(held), None) => Ok(held * UP),
+        match (self.held.last(), self.failed) {
+            (Some(held), Some(failed)) if failed / held.rate > EDGE => Ok((held.rate * failed).sqrt()),
+            (Some(held), Some(_)) if held.is_sure => Err(Ending::Found),
+            (Some(held), Some(_)) => Ok(held.rate),
+            (Some(held), None) => Ok(held.rate * UP),
             (None, Some(failed)) if failed <= RATE_MIN => Err(Ending::Nothing),
             (None, Some(failed)) => Ok((failed / 2.0).max(RATE_MIN)),
             (None, None) => Err(Ending::Unsteady),
         }
     }
 
-    fn end(self, ending: Ending) -> Found {
-        Found { rate: self.held, best: self.best, ending }
+    fn end(mut self, ending: Ending) -> Found {
+        match self.held.pop() {
+            Some(held) => Found { rate: Some(held.rate), best: held.run, ending },
+            None => Found { rate: None, best: self.last, ending },
+        }
     }
 }
 
@@ -213,24 +219,17 @@ fn judge(plan: &Plan, rate: Option<f64>, recording: &Recording, objectives: &[Ob
         held: !is_behind && verdicts.iter().all(|verdict| verdict.held),
         verdicts,
         is_behind,
-        limit: limit(recording, plan).filter(|_| !is_targets(recording)),
+        limit: generator_limit(recording, plan),
     }
-}
-
-/// Whether the target was slow whatever the generator was: its slip is small beside the latency that it is part of, and its
-/// CPUs and ports were enough.
-fn is_targets(recording: &Recording) -> bool {
-    let has_room = recording.busy() < BUSY_MAX && !recording.errors.contains_key(&ErrorKind::Local);
-    has_room && recording.slip.quantile(0.99) * SLIP_SHARE < recording.corrected.quantile(0.99)
 }
 
 /// Whether requests have piled up: what was due and not answered while it was measured is more than is in flight anyway.
 fn is_behind(plan: &Plan, recording: &Recording, rate: f64) -> bool {
     let due = recording.elapsed.as_secs_f64() * rate;
-    let in_flight = 2.0 * rate * recording.uncorrected.quantile(0.99).as_secs_f64();
+    let in_flight = rate * recording.uncorrected.quantile(0.99).as_secs_f64();
     // Random arrivals scatter by the root of their number.
     let chance = if matches!(plan.arrivals, Arrivals::Poisson { .. }) { 2.0 * due.sqrt() } else { 0.0 };
-    due - recording.completed as f64 > BEHIND_MAX * due + in_flight + chance
+    due - recording.completed as f64 > 1.0 + BEHIND_MAX * due + in_flight + chance
 }
 
 #[cfg(test)]

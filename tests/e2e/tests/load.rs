@@ -287,7 +287,8 @@ fn the_highest_rate_of_a_target_with_a_known_delay_is_found() {
     let origin = origin();
     let (_folder, [json, ..]) = files();
     let url = format!("http://{}/delay/20/", origin.address());
-    let found = load(&url, &format!("--connections 4 --duration 1s --find-max p99<100ms --report {}", json.display()));
+    let found =
+        load(&url, &format!("--connections 4 --duration 500ms --find-max p99<100ms --report {}", json.display()));
     assert_eq!(code(&found), 0, "{}", text(&found));
     assert!(text(&found).contains("per second held, 3 % more did not"), "{}", text(&found));
     let rate = report(&json)["plan"]["arrivals"]["fixed"]["rate"].as_f64().expect("the best run is told");
