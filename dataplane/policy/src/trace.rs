@@ -10,7 +10,10 @@ pub enum Trace<'a> {
     /// Nothing.
     Removed,
     /// A new trace; so many in a hundred are sampled.
-    Begun { sampled_percent: u8 },
+    Begun {
+        /// 0 to 100.
+        sampled_percent: u8,
+    },
 }
 
 /// Judges what a client sent.
