@@ -4,6 +4,7 @@
 //! has its sockets beside that. Clients and origin are plain threads that allocate nothing while it counts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![expect(clippy::disallowed_methods, reason = "the deadline of a test on real sockets")]
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::{

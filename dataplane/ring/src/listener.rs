@@ -249,7 +249,7 @@ impl Listener for RingListener {
 mod tests {
     use super::*;
     use std::{
-        collections::HashSet,
+        collections::BTreeSet,
         net::{TcpListener, TcpStream, UdpSocket},
     };
 
@@ -268,7 +268,7 @@ mod tests {
             let spread = sockets(&spread(&opened, workers).unwrap());
             assert_eq!(spread.len(), workers);
             assert!(spread.iter().all(|worker| !worker.is_empty()), "{spread:?}");
-            let all: HashSet<i32> = spread.into_iter().flatten().collect();
+            let all: BTreeSet<i32> = spread.into_iter().flatten().collect();
             assert_eq!(all.len(), workers.max(3), "each socket once, and further ones for further workers");
         }
     }
