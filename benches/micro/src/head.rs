@@ -9,7 +9,7 @@ pub(crate) const BROWSER: &str = "GET /products/garden/tools?page=2&sort=price H
     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n\
     Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
     Referer: https://www.example.com/products\r\n\
-    Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789abcdef\r\n\r\n";
+    Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789\r\n\r\n";
 
 /// The head of a client of an API, which shows its key.
 pub(crate) const CLIENT: &str = "GET /orders/48151623?fields=id,total&expand=lines HTTP/1.1\r\nHost: api.example.com\r\n\
