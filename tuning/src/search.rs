@@ -15,11 +15,15 @@
 //! of its pairs is above zero by a one-sided t-test at [`ALPHA`] **and** above the noise of a single run. So a search
 //! recommends something that is no better at most once in a hundred times, whatever the number of candidates.
 
+mod candidates;
 mod halving;
+mod objective;
 mod proof;
 mod report;
 mod statistics;
 
+pub use candidates::{Keys, candidates};
+pub use objective::Objective;
 pub use report::{Attempt, Decision, Evidence};
 
 use halving::{Entrant, halve};
@@ -35,6 +39,21 @@ const NOISE_RUNS: usize = 6;
 
 /// Pairs of a proof, at least and at most.
 const PAIRS: (usize, usize) = (5, 16);
+
+/// Runs that a search of so many candidates takes if nothing cuts it short: what a run may take follows from it.
+#[must_use]
+pub fn runs(candidates: usize) -> usize {
+    let (mut left, mut rounds, mut runs) = (candidates, 1, 1 + NOISE_RUNS + 2 * PAIRS.1);
+    while left > 0 {
+        runs += (left + 1) * rounds;
+        if left == 1 {
+            break;
+        }
+        left = left.div_ceil(2);
+        rounds = (rounds * 2).min(halving::ROUNDS_MAX);
+    }
+    runs
+}
 
 /// Part of the budget that is kept for the proof.
 const PROOF_SHARE: f64 = 0.4;

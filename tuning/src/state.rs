@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
-    version: u32,
+    pub(crate) version: u32,
     pub(crate) values: Vec<KeptValue>,
     pub(crate) files: Vec<KeptFile>,
     /// Folders that were made, the outermost first.

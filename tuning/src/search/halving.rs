@@ -11,7 +11,7 @@ use super::{
 use std::time::Duration;
 
 /// Rounds of the last rungs, which would double without an end.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 
 /// A candidate on its way.
 pub(super) struct Entrant {

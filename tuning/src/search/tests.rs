@@ -131,6 +131,16 @@ fn an_end_half_way_keeps_what_was_found() {
 }
 
 #[test]
+fn the_runs_are_known_ahead() {
+    for candidates in [1, 2, 3, 12, 20] {
+        let mut fake = Fake::new(&vec![1.0; candidates + 1], 0.0, 1);
+        fake.ratios[1] = 0.5;
+        search(candidates + 1, 100_000, 1).run(&mut fake);
+        assert_eq!(fake.runs as usize, runs(candidates), "{candidates} candidates");
+    }
+}
+
+#[test]
 fn the_same_seed_finds_the_same() {
     let run = || search(13, 90, 5).run(&mut Fake::new(&NOTHING, 0.05, 5));
     assert_eq!(run(), run());
