@@ -42,17 +42,17 @@ const PAIRS: (usize, usize) = (5, 16);
 
 /// Runs that a search of so many candidates takes if nothing cuts it short: what a run may take follows from it.
 #[must_use]
-pub fn runs(candidates: usize) -> usize {
-    let (mut left, mut rounds, mut runs) = (candidates, 1, 1 + NOISE_RUNS + 2 * PAIRS.1);
-    while left > 0 {
-        runs += (left + 1) * rounds;
-        if left == 1 {
-            break;
-        }
-        left = left.div_ceil(2);
-        rounds = (rounds * 2).min(halving::ROUNDS_MAX);
-    }
-    runs
+pub const fn runs(candidates: usize) -> usize {
+    1 + NOISE_RUNS + halving::runs(candidates) + 2 * PAIRS.1
+}
+
+/// Runs without which such a search cannot recommend anything.
+#[must_use]
+pub const fn least_runs(candidates: usize) -> usize {
+    let halving = 1 + NOISE_RUNS + halving::runs(candidates);
+    let (proof, whole) = (2 * PAIRS.0, halving * 10 / 6);
+    // The proof has its own share of the budget.
+    if halving + proof > whole { halving + proof } else { whole }
 }
 
 /// Part of the budget that is kept for the proof.

@@ -11,7 +11,21 @@ use super::{
 use std::time::Duration;
 
 /// Rounds of the last rungs, which would double without an end.
-pub(super) const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 8;
+
+/// Runs of so many candidates if nothing cuts them short, the default's included.
+pub(super) const fn runs(candidates: usize) -> usize {
+    let (mut left, mut rounds, mut runs) = (candidates, 1, 0);
+    while left > 0 {
+        runs += (left + 1) * rounds;
+        if left == 1 {
+            break;
+        }
+        left = left.div_ceil(2);
+        rounds = if rounds * 2 < ROUNDS_MAX { rounds * 2 } else { ROUNDS_MAX };
+    }
+    runs
+}
 
 /// A candidate on its way.
 pub(super) struct Entrant {
