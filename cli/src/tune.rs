@@ -15,7 +15,7 @@ use crate::{
     terminal,
 };
 use clap::{Args, Subcommand};
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 use tollgate_tuning::{Machine, Profile};
 
 /// Tunes the machine and the gateway on it, with the reason of everything
@@ -24,6 +24,7 @@ use tollgate_tuning::{Machine, Profile};
 /// is written down first, and is taken back exactly by `tollgate tune revert`. `tollgate tune auto` searches the gateway's
 /// own keys by measuring. See also `tollgate doctor`: whether a gateway runs here at all.
 #[derive(Args)]
+#[group(skip)]
 #[command(args_conflicts_with_subcommands = true, after_long_help = help!(
     "Examples:\n  tollgate tune\n  tollgate tune check --profile latency --config gateway.yaml\n  \
      sudo tollgate tune apply --confirm-within 60s\n  sudo tollgate tune revert\n  tollgate tune explain somaxconn\n  \
@@ -80,7 +81,9 @@ impl Root {
     fn may_change(&self) -> bool {
         let may = !self.machine().is_real() || rustix::process::geteuid().is_root();
         if !may {
-            terminal::note("error: settings of the kernel belong to root: run it with sudo. `tollgate tune` shows what it would do");
+            terminal::note(
+                "error: settings of the kernel belong to root: run it with sudo. `tollgate tune` shows what it would do",
+            );
         }
         may
     }
@@ -99,31 +102,12 @@ fn profile(text: &str) -> Result<Profile, String> {
     found.ok_or_else(|| format!("one of {}", Profile::ALL.map(Profile::name).join(", ")))
 }
 
-/// A time as people write it: `500ms`, `60s`, `10m`.
-fn time(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    let found = units.into_iter().find_map(|(unit, millis)| {
-        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_millis(number.checked_mul(millis)?))
-    });
-    found.filter(|time| !time.is_zero()).ok_or_else(|| "a time like 500ms, 60s or 10m".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
     use tollgate_model::{Configuration, NoSource};
     use tollgate_tuning::{Place, knobs};
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        assert_eq!(time("60s"), Ok(Duration::from_secs(60)));
-        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
-        for text in ["", "60", "0s", "s", "-1s", "99999999999999999999h"] {
-            assert!(time(text).is_err(), "{text}");
-        }
-    }
 
     /// Crate `tuning` knows nothing of the contract, so its table could fall behind.
     #[test]

@@ -21,7 +21,7 @@ use std::{error::Error, fmt, io};
 const FILE_MODE: u32 = 0o644;
 
 /// What was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// Values of the kernel.
     pub values: usize,
@@ -66,11 +66,17 @@ pub enum ApplyError {
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pending => f.write_str("a change waits to be confirmed: `tollgate tune confirm` or `tollgate tune revert`"),
+            Self::Pending => {
+                f.write_str("a change waits to be confirmed: `tollgate tune confirm` or `tollgate tune revert`")
+            }
             Self::Nothing => f.write_str("nothing was applied"),
             Self::Undone { path, error } => write!(f, "{path}: {error}; everything is as it was"),
             Self::Stuck { failures } => {
-                write!(f, "not everything could be taken back; try `tollgate tune revert` again:\n{}", failures.join("\n"))
+                write!(
+                    f,
+                    "not everything could be taken back; try `tollgate tune revert` again:\n{}",
+                    failures.join("\n")
+                )
             }
             Self::State(error) => write!(f, "what was there before cannot be kept in {STATE_FOLDER}: {error}"),
         }

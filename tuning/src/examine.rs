@@ -96,8 +96,8 @@ fn find(
         Place::Limit(name) => {
             let here = limit(system, name);
             match units.get(name) {
-                Some(unit) => (Some(unit.clone()), format!("in the unit; {} here", here.unwrap_or_default())),
-                None => (here, "of this process; the unit's own may differ".to_owned()),
+                Some(unit) => (Some(unit.clone()), format!("of the service; {} here", here.unwrap_or_default())),
+                None => (here, "of this process; no service is installed".to_owned()),
             }
         }
         Place::Key(name) if keys.is_empty() => (None, format!("name the file with --config to see `{name}`")),

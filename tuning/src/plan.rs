@@ -1,7 +1,7 @@
 //! What `apply` would do: values of the kernel now, and the files by which they come back after a reboot.
 //!
-//! Three files at most, each of them ours as a whole: one for sysctl.d(5), one for tmpfiles.d(5), which sets what no sysctl
-//! does, and one with the limits of the unit (systemd.unit(5), drop-ins). A line that an earlier apply has written stays for
+//! A few files, each of them ours as a whole: one for sysctl.d(5), one for tmpfiles.d(5), which sets what no sysctl does,
+//! and one with the limits of each service that is installed (systemd.unit(5), drop-ins). A line that an earlier apply has written stays for
 //! as long as its value holds.
 
 use crate::{
@@ -14,7 +14,15 @@ use std::{collections::BTreeMap, fmt::Write};
 
 const SYSCTL: &str = "/etc/sysctl.d/90-tollgate.conf";
 const TMPFILES: &str = "/etc/tmpfiles.d/90-tollgate.conf";
-const UNIT: &str = "/etc/systemd/system/tollgate.service.d/limits.conf";
+
+/// The services that may run a gateway, with the drop-in of each.
+const UNITS: [(&str, &str); 2] = [
+    ("tollgate.service", "/etc/systemd/system/tollgate.service.d/limits.conf"),
+    ("tollgate-gateway.service", "/etc/systemd/system/tollgate-gateway.service.d/limits.conf"),
+];
+
+/// Where units are, the first that has one wins (systemd.unit(5)).
+const UNIT_FOLDERS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// What would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,11 +73,13 @@ impl Plan {
                 after: finding.after.clone()?,
             })
         });
-        let files = [
+        let mut files = vec![
             (SYSCTL, text(SYSCTL_HEAD, &lines(system, SYSCTL, findings, sysctl), " = ")),
             (TMPFILES, text(TMPFILES_HEAD, &lines(system, TMPFILES, findings, choice), " - - - - ")),
-            (UNIT, text(UNIT_HEAD, &lines(system, UNIT, findings, limit), "=")),
         ];
+        for drop_in in drop_ins(system) {
+            files.push((drop_in, text(UNIT_HEAD, &lines(system, drop_in, findings, limit), "=")));
+        }
         let file = |(path, text): (&str, Option<String>)| {
             let (after, before) = (text?, system.read(path).ok());
             (before.as_ref() != Some(&after)).then(|| FileChange { path: path.to_owned(), before, after })
@@ -114,8 +124,7 @@ impl Plan {
 
 const SYSCTL_HEAD: &str = "# Written by `tollgate tune apply`; `tollgate tune revert` takes it back.\n";
 const TMPFILES_HEAD: &str = "# Written by `tollgate tune apply`; `tollgate tune revert` takes it back.\n";
-const UNIT_HEAD: &str =
-    "# Written by `tollgate tune apply`; `tollgate tune revert` takes it back.\n# Holds from the next start of the service on.\n[Service]\n";
+const UNIT_HEAD: &str = "# Written by `tollgate tune apply`; `tollgate tune revert` takes it back.\n# Holds from the next start of the service on.\n[Service]\n";
 
 fn text(head: &str, lines: &BTreeMap<String, String>, between: &str) -> Option<String> {
     let lines: String = lines.iter().map(|(name, value)| format!("{name}{between}{value}\n")).collect();
@@ -171,7 +180,40 @@ fn entries(text: &str) -> BTreeMap<String, String> {
     text.lines().filter(|line| !line.starts_with(['#', '['])).filter_map(entry).collect()
 }
 
-/// The limits that the unit's drop-in of ours has.
+/// The drop-ins of the services that are installed; of the first, where none is.
+fn drop_ins(system: &impl System) -> Vec<&'static str> {
+    let there: Vec<_> = UNITS.iter().filter(|(unit, _)| unit_text(system, unit).is_some()).collect();
+    let all = if there.is_empty() { vec![&UNITS[0]] } else { there };
+    all.into_iter().map(|(_, drop_in)| *drop_in).collect()
+}
+
+fn unit_text(system: &impl System, unit: &str) -> Option<String> {
+    UNIT_FOLDERS.iter().find_map(|folder| system.read(&format!("{folder}/{unit}")).ok())
+}
+
+/// The limits that services will have, from their units and our drop-ins; of two services the lower.
 pub(crate) fn unit_limits(system: &impl System) -> BTreeMap<String, String> {
-    entries(&system.read(UNIT).unwrap_or_default())
+    let mut limits: BTreeMap<String, u64> = BTreeMap::new();
+    for (unit, drop_in) in UNITS {
+        let mut of_unit = entries(&unit_text(system, unit).unwrap_or_default());
+        of_unit.extend(entries(&system.read(drop_in).unwrap_or_default()));
+        for (name, value) in of_unit {
+            let Some(value) = name.starts_with("Limit").then(|| number(&value)).flatten() else { continue };
+            limits.entry(name).and_modify(|least| *least = value.min(*least)).or_insert(value);
+        }
+    }
+    let word = |value: u64| if value == u64::MAX { "unlimited".to_owned() } else { value.to_string() };
+    limits.into_iter().map(|(name, value)| (name, word(value))).collect()
+}
+
+/// `64M`, `infinity`, `1024:524288`, of which the gateway raises the first to the second (systemd.exec(5)).
+fn number(value: &str) -> Option<u64> {
+    let value = value.rsplit(':').next().unwrap_or(value);
+    if value == "infinity" {
+        return Some(u64::MAX);
+    }
+    let units = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+    let found = units.into_iter().find_map(|(unit, bits)| Some((value.strip_suffix(unit)?, bits)));
+    let (digits, bits) = found.unwrap_or((value, 0));
+    digits.parse::<u64>().ok()?.checked_mul(1 << bits)
 }

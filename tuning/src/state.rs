@@ -71,7 +71,10 @@ impl State {
         let state: Self = serde_json::from_str(&text)
             .map_err(|error| io::Error::other(format!("{STATE} is not as it was written: {error}")))?;
         if state.version != VERSION {
-            return Err(io::Error::other(format!("{STATE} is of version {}: use the tollgate that wrote it", state.version)));
+            return Err(io::Error::other(format!(
+                "{STATE} is of version {}: use the tollgate that wrote it",
+                state.version
+            )));
         }
         Ok(Some(state))
     }

@@ -178,7 +178,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let machine = Machine::at(root.path());
         machine.keep("/etc/a/b/file", "text", 0o640).unwrap();
-        assert_eq!((machine.read("/etc/a/b/file").unwrap().as_str(), machine.mode("/etc/a/b/file")), ("text", Some(0o640)));
+        assert_eq!(
+            (machine.read("/etc/a/b/file").unwrap().as_str(), machine.mode("/etc/a/b/file")),
+            ("text", Some(0o640))
+        );
         assert_eq!(machine.list("/etc/a/b"), ["file"], "nothing is left beside it");
         machine.remove_empty("/etc/a/b");
         assert_eq!(machine.mode("/etc/a/b"), Some(0o755), "a folder with something in it stays");

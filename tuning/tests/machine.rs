@@ -296,3 +296,25 @@ fn what_a_namespace_may_not_set_is_told() {
     machine.keep("/proc/self/status", "Name:\tx\nUid:\t1000\t1000\t1000\t1000\n", 0o644).unwrap();
     assert_eq!(verdict(&look(&machine), "net.core.somaxconn"), Verdict::Change);
 }
+
+/// A service's own limit may be better than what a profile wants: a drop-in must not lower it.
+#[test]
+fn limits_are_those_of_the_services() {
+    let (_root, machine) = machine();
+    let unit = |name: &str, text: &str| machine.keep(&format!("/usr/lib/systemd/system/{name}"), text, 0o644).unwrap();
+    unit("tollgate.service", "[Service]\nLimitNOFILE=1048576\nLimitMEMLOCK=64M\n");
+    unit("tollgate-gateway.service", "[Service]\nLimitNOFILE=infinity\nLimitMEMLOCK=32M\n");
+    let latency = examine(&machine, Profile::Latency, &BTreeMap::new());
+    assert_eq!(verdict(&latency, "LimitNOFILE"), Verdict::Better);
+    let memlock = latency.iter().find(|finding| finding.name == "LimitMEMLOCK").unwrap();
+    assert_eq!(
+        (memlock.verdict, memlock.found.as_deref()),
+        (Verdict::Change, Some("33554432")),
+        "the lower of the two"
+    );
+    let shown = Plan::new(&machine, Profile::Latency, &latency).render();
+    for service in ["tollgate", "tollgate-gateway"] {
+        assert!(shown.contains(&format!("/{service}.service.d/limits.conf  (new)\n")), "{shown}");
+    }
+    assert!(shown.contains("+   LimitMEMLOCK=134217728\n") && !shown.contains("LimitNOFILE"), "{shown}");
+}

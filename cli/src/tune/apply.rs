@@ -3,10 +3,10 @@
 //! With `--confirm-within`, who takes it back (`undo`) is started and has said so before the first value changes, so that a
 //! machine which its operator can reach no more comes back by itself.
 
-use super::{For, Root, plan, time, undo};
+use super::{For, Root, plan, undo};
 use crate::{
     exit::{Exit, help},
-    terminal,
+    terminal, time,
 };
 use clap::Args;
 use std::{
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     yes: bool,
     /// Take it back unless `tollgate tune confirm` comes within this time; no file is written before
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time::span)]
     confirm_within: Option<Duration>,
     #[command(flatten)]
     root: Root,
@@ -64,7 +64,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let pending = match arguments.confirm_within.map(|within| arm(&arguments.root, within)).transpose() {
         Ok(pending) => pending,
         Err(error) => {
-            terminal::note(format_args!("error: who would take it back cannot be started, so nothing was changed: {error}"));
+            terminal::note(format_args!(
+                "error: who would take it back cannot be started, so nothing was changed: {error}"
+            ));
             return Exit::NotStarted;
         }
     };

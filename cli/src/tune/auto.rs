@@ -13,10 +13,9 @@ mod child;
 mod edit;
 mod trial;
 
-use super::time;
 use crate::{
     exit::{Exit, help},
-    terminal,
+    terminal, time,
 };
 use bench::{Bench, Cpus};
 use clap::Args;
@@ -25,6 +24,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     time::Duration,
+};
+use tollgate_loadtest::{
+    load::{Mix, Request},
+    sources,
 };
 use tollgate_model::{Configuration, SystemSource};
 use tollgate_tuning::search::{Evidence, Keys, Objective, Search, candidates, least_runs, runs};
@@ -55,6 +58,9 @@ pub(super) struct Arguments {
     /// The path, and query, that is asked for
     #[arg(long, value_name = "PATH", default_value = "/")]
     url: String,
+    /// Requests with shares, as `tollgate load --mix` takes them
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    mix: Option<PathBuf>,
     /// A header field of each request, such as `Host: api.example.com`; may be given again
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(String, String)>,
@@ -73,7 +79,7 @@ pub(super) struct Arguments {
 }
 
 fn budget(text: &str) -> Result<Duration, String> {
-    let budget = time(text)?;
+    let budget = time::span(text)?;
     let range = Duration::from_secs(15)..=Duration::from_secs(24 * 3600);
     if range.contains(&budget) { Ok(budget) } else { Err("from 15s to 24h".to_owned()) }
 }
@@ -106,6 +112,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands on")]
     pub(super) fn refused(why: impl ToString) -> Self {
         Self::Refused(why.to_string())
     }
@@ -135,9 +142,23 @@ fn search(arguments: &Arguments) -> Result<(), Failure> {
     ));
     cpus.warnings().iter().for_each(terminal::note);
     let search = Search { names, budget: arguments.budget, seed: arguments.seed };
-    let mut bench = Bench::start(arguments, &trial, entrants, cpus, length)?;
+    let mut bench = Bench::start(arguments, &trial, mix(arguments)?, entrants, cpus, length)?;
     let evidence = search.run(&mut bench);
     answer(arguments, &text, &configuration, &bench, &evidence)
+}
+
+/// What is asked for.
+fn mix(arguments: &Arguments) -> Result<Mix, Failure> {
+    let mut requests = match &arguments.mix {
+        None => vec![Request::new("GET", &arguments.url)],
+        Some(file) => {
+            let text = fs::read_to_string(file);
+            let text = text.map_err(|error| Failure::Refused(format!("{}: {error}", file.display())))?;
+            sources::mix::read(file, &text).map_err(Failure::refused)?.requests
+        }
+    };
+    requests.iter_mut().for_each(|request| request.headers.extend(arguments.header.iter().cloned()));
+    Ok(Mix { requests, in_order: false })
 }
 
 /// Writes what was found.

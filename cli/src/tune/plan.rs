@@ -42,7 +42,10 @@ pub(super) fn make(wanted: &For, root: &Root) -> Plan {
 
 pub(super) fn shown(plan: &Plan) -> String {
     if plan.is_empty() {
-        return format!("Nothing to change for {}: `tollgate tune check` says what else there is to look at.", plan.profile);
+        return format!(
+            "Nothing to change for {}: `tollgate tune check` says what else there is to look at.",
+            plan.profile
+        );
     }
     format!("{} changes for {}:\n{}", plan.len(), plan.profile, plan.render())
 }

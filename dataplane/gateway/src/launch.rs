@@ -6,7 +6,9 @@
 use crate::{aside::Aside, limits::HANDED_MAX};
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
-use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, Tuning, mailbox};
+use tollgate_ring::{
+    BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, Tuning, mailbox,
+};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Probes, Program, Publication, Setup};
 

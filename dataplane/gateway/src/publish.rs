@@ -18,7 +18,7 @@ use crate::{
 use crossbeam::channel::{self, Receiver};
 use std::{
     error::Error,
-    fmt, io, mem,
+    fmt, mem,
     net::SocketAddr,
     path::Path,
     sync::{

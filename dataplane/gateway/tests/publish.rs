@@ -28,7 +28,8 @@ routes: [ {{ name: all, match: {{ path: '/{{rest*}}' }}, answer: {{ status: 200,
 }
 
 fn configuration(listeners: &str, answer: &str) -> Configuration {
-    Configuration::parse("gateway.yaml", &text(listeners, answer), &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+    Configuration::parse("gateway.yaml", &text(listeners, answer), &NoSource)
+        .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn snapshot(generation: u64, listeners: &str, answer: &str) -> Arc<Snapshot> {

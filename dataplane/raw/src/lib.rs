@@ -32,8 +32,8 @@ pub use resilience::{AdaptiveConcurrency, Breaker, Cache, Fallback, Faults, Hedg
 pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, RouteTimeouts};
 pub use rules::{Override, Rule, When};
 pub use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
-pub use tuning::{Spin, Tuning};
 pub use tollgate_place::{Location, Spanned, Text, canonical};
+pub use tuning::{Spin, Tuning};
 pub use upstream::{
     Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream,
 };

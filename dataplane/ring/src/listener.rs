@@ -173,7 +173,7 @@ impl BoundListener {
     /// The kernel does not take it.
     pub fn set_backlog(&self, connections: u32) -> io::Result<()> {
         // Of a socket that listens already, listen(2) changes this alone.
-        self.socket.listen(i32::try_from(connections).unwrap_or(i32::MAX))
+        self.socket.0.listen(i32::try_from(connections).unwrap_or(i32::MAX))
     }
 
     /// Hands the socket to the runtime of the calling thread.

@@ -50,11 +50,13 @@ fn a_machine_is_checked_and_a_plan_changes_nothing() {
     let root = machine();
     let check = tune(&root, &["check"]);
     let table = said(&check);
-    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {table}"));
+    let row =
+        |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {table}"));
     assert_eq!(check.status.code(), Some(0), "{table}");
     assert!(row("net.core.somaxconn").ends_with("change") && row("net.ipv4.ip_local_port_range").ends_with("good"));
     assert!(row("cpu/governor").ends_with("look at it") && row("net.ipv4.tcp_mem").ends_with("not here"));
-    let json: serde_json::Value = serde_json::from_slice(&tune(&root, &["check", "--json"]).stdout).expect("it is JSON");
+    let json: serde_json::Value =
+        serde_json::from_slice(&tune(&root, &["check", "--json"]).stdout).expect("it is JSON");
     let findings = json["findings"].as_array().expect("there are findings");
     let found = findings.iter().find(|finding| finding["name"] == "net.core.somaxconn").expect("it is a knob");
     assert_eq!((&found["found"], &found["verdict"]), (&"128".into(), &"change".into()), "{found}");

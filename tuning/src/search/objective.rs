@@ -34,9 +34,9 @@ impl FromStr for Objective {
         let words: Vec<&str> = words.split_whitespace().collect();
         let objective = match words[..] {
             ["min", "cpu"] => Some(Self::MinCpu),
-            ["max", "rate", "at", percentile, "<", limit] => quantile(percentile)
-                .zip(time(limit))
-                .map(|(quantile, limit)| Self::MaxRate { quantile, limit }),
+            ["max", "rate", "at", percentile, "<", limit] => {
+                quantile(percentile).zip(time(limit)).map(|(quantile, limit)| Self::MaxRate { quantile, limit })
+            }
             ["min", percentile, "at", "rate", rate] => {
                 let rate = rate.parse().ok().filter(|rate| (1.0..=1e8).contains(rate));
                 quantile(percentile).zip(rate).map(|(quantile, rate)| Self::MinLatency { quantile, rate })
@@ -100,7 +100,15 @@ mod tests {
         }
         assert_eq!("  MIN  CPU ".parse(), Ok(Objective::MinCpu));
         assert_eq!("max rate at p99 < 2ms".parse::<Objective>(), "max rate at p99<2ms".parse());
-        for text in ["", "min", "max cpu", "min p99 at rate 0", "min p0 at rate 5", "max rate at p99<0ms", "max rate at p100<1s"] {
+        for text in [
+            "",
+            "min",
+            "max cpu",
+            "min p99 at rate 0",
+            "min p0 at rate 5",
+            "max rate at p99<0ms",
+            "max rate at p100<1s",
+        ] {
             let error = text.parse::<Objective>().unwrap_err();
             assert!(error.contains("write one of `max rate at p99<2ms`"), "{error}");
         }

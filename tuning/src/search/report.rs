@@ -97,7 +97,9 @@ impl Evidence {
         self.decision = match winner {
             _ if !is_noise_known => keep("the budget was too short to know the noise of this machine"),
             None => keep("no candidate looked better than the default"),
-            Some(_) if self.pairs.len() < PAIRS.0 => keep("the budget was too short to prove that a candidate is better"),
+            Some(_) if self.pairs.len() < PAIRS.0 => {
+                keep("the budget was too short to prove that a candidate is better")
+            }
             Some(_) if bound <= 0.0 => Decision::Keep(format!(
                 "the best candidate was {} better in {} pairs, which may be chance",
                 percent(gain),
@@ -125,7 +127,9 @@ impl Evidence {
     /// The table as Markdown. `show` writes a cost with its unit.
     #[must_use]
     pub fn to_markdown(&self, show: impl Fn(f64) -> String) -> String {
-        let mut out = String::from("| candidate | rungs | runs | median | against the default | spread | |\n|---|---|---|---|---|---|---|\n");
+        let mut out = String::from(
+            "| candidate | rungs | runs | median | against the default | spread | |\n|---|---|---|---|---|---|---|\n",
+        );
         let percent = |gain: f64| format!("{:+.1} %", -100.0 * share(gain));
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -148,7 +152,8 @@ impl Evidence {
     }
 
     fn verdict(&self, number: usize) -> &'static str {
-        let is_best = self.attempts.iter().max_by_key(|attempt| attempt.rungs).is_some_and(|best| best.number == number);
+        let is_best =
+            self.attempts.iter().max_by_key(|attempt| attempt.rungs).is_some_and(|best| best.number == number);
         match self.recommended() == number {
             true => "**proven**",
             false if is_best && !self.pairs.is_empty() => "not proven",

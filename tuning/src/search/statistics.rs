@@ -26,6 +26,7 @@ pub(super) fn deviation(values: &[f64]) -> f64 {
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
+#[expect(clippy::approx_constant, reason = "2.718 is a value of the table, and not e")]
 /// The 99th percentile of Student's t by degrees of freedom, 1 to 15 (any table of it); beyond, the last, which is larger.
 const T_99: [f64; 15] =
     [31.821, 6.965, 4.541, 3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764, 2.718, 2.681, 2.650, 2.624, 2.602];

@@ -85,7 +85,10 @@ fn nothing_is_found_where_nothing_is() {
             search(13, 120, seed).run(&mut fake).recommended() != 0
         });
         let (accepted, promised) = (accepted.count() as f64, 1000.0 * ALPHA);
-        assert!(accepted <= promised + 3.0 * promised.sqrt(), "{accepted} of 1000 with noise {noise} and drift {drift}");
+        assert!(
+            accepted <= promised + 3.0 * promised.sqrt(),
+            "{accepted} of 1000 with noise {noise} and drift {drift}"
+        );
     }
 }
 

@@ -3,11 +3,7 @@
 //! The rate of a run for `min cpu` is half of what the gateway can do as it is, the same for all candidates: at its limit a
 //! worker is always busy, and what it costs to find something to do does not show.
 
-use super::{
-    Arguments, Failure,
-    child::Gateway,
-    trial::Trial,
-};
+use super::{Arguments, Failure, child::Gateway, trial::Trial};
 use std::{
     fs,
     time::{Duration, Instant},
@@ -16,7 +12,7 @@ use tempfile::TempDir;
 use tollgate_gateway::preflight::allowed_cpus;
 use tollgate_loadtest::{
     Origin, OriginConfig,
-    load::{self, Arrivals, End, Mix, Plan, Recording, Request, Scheme, Stop, Target, Tls},
+    load::{self, Arrivals, End, Mix, Plan, Recording, Scheme, Stop, Target, Tls},
 };
 use tollgate_tuning::search::{Keys, Measure, Objective};
 
@@ -39,7 +35,7 @@ impl Cpus {
         let all = allowed_cpus()?;
         let (gateway, rest) = all.split_at(all.len() / 2);
         Ok(match (gateway, rest) {
-            ([], rest) => Self { gateway: rest.to_vec(), load: rest.to_vec(), origin: None },
+            ([], all) | (all, []) => Self { gateway: all.to_vec(), load: all.to_vec(), origin: None },
             (gateway, [only]) => Self { gateway: gateway.to_vec(), load: vec![*only], origin: Some(*only) },
             (gateway, [load @ .., origin]) => {
                 Self { gateway: gateway.to_vec(), load: load.to_vec(), origin: Some(*origin) }
@@ -54,7 +50,10 @@ impl Cpus {
             warnings.push("load and gateway share the only CPU: differences are blurred".to_owned());
         }
         if self.gateway.len() == 1 {
-            warnings.push("one worker is measured: what workers do for each other does not show, nor do cards and their queues".to_owned());
+            warnings.push(
+                "one worker is measured: what workers do for each other does not show, nor do cards and their queues"
+                    .to_owned(),
+            );
         }
         warnings
     }
@@ -64,6 +63,7 @@ impl Cpus {
 pub(super) struct Bench<'a> {
     arguments: &'a Arguments,
     trial: &'a Trial,
+    mix: Mix,
     /// Of the candidates; of 0, the default, none.
     keys: Vec<Keys>,
     cpus: Cpus,
@@ -82,6 +82,7 @@ impl<'a> Bench<'a> {
     pub(super) fn start(
         arguments: &'a Arguments,
         trial: &'a Trial,
+        mix: Mix,
         candidates: Vec<Keys>,
         cpus: Cpus,
         length: Duration,
@@ -91,8 +92,20 @@ impl<'a> Bench<'a> {
         let folder = tempfile::tempdir().map_err(|error| Failure::not_started("a temporary folder", error))?;
         let keys = std::iter::once(Keys::new()).chain(candidates).collect();
         let (started, limited) = (Instant::now(), (0, String::new()));
-        let mut bench =
-            Self { arguments, trial, keys, cpus, length, origin, folder, started, capacity: 0.0, runs: 0, limited };
+        let mut bench = Self {
+            arguments,
+            trial,
+            mix,
+            keys,
+            cpus,
+            length,
+            origin,
+            folder,
+            started,
+            capacity: 0.0,
+            runs: 0,
+            limited,
+        };
         bench.capacity = bench.calibrate()?;
         Ok(bench)
     }
@@ -110,7 +123,8 @@ impl<'a> Bench<'a> {
         );
         self.cpus.warnings().iter().for_each(|warning| text += &format!("- {warning}\n"));
         if self.limited.0 > 0 {
-            text += &format!("- in {} runs the load was the limit, not the gateway: {}\n", self.limited.0, self.limited.1);
+            text +=
+                &format!("- in {} runs the load was the limit, not the gateway: {}\n", self.limited.0, self.limited.1);
         }
         text
     }
@@ -144,8 +158,6 @@ impl<'a> Bench<'a> {
     }
 
     fn load(&self, gateway: &Gateway, arrivals: Arrivals, duration: Duration) -> Result<Recording, Failure> {
-        let request =
-            Request { headers: self.arguments.header.clone(), ..Request::new("GET", &self.arguments.url) };
         let scheme = if self.trial.has_tls() { "https" } else { "http" };
         let (target, _) = Target::parse(&format!("{scheme}://{}/", gateway.address)).map_err(Failure::refused)?;
         let tls = (target.scheme == Scheme::Https).then(|| Tls { insecure: true, ..Tls::default() });
@@ -155,7 +167,7 @@ impl<'a> Bench<'a> {
             workers: Some(self.cpus.load.clone()),
             duration,
             tls,
-            ..Plan::new(target, Mix::one(request))
+            ..Plan::new(target, self.mix.clone())
         };
         load::run(&plan, &|_| (), &Stop::default()).map_err(|error| Failure::not_started("the load", error))
     }
@@ -182,7 +194,9 @@ impl<'a> Bench<'a> {
                 let recording = self.measured(gateway, Arrivals::Poisson { rate }, self.length)?;
                 Ok(recording.corrected.quantile(quantile).as_secs_f64() * 1e6)
             }
-            Objective::MaxRate { quantile, limit } => self.highest_rate(gateway, quantile, limit).map(|rate| 1.0 / rate),
+            Objective::MaxRate { quantile, limit } => {
+                self.highest_rate(gateway, quantile, limit).map(|rate| 1.0 / rate)
+            }
         }
     }
 

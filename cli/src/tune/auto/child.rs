@@ -55,7 +55,9 @@ impl Gateway {
                     }
                     _ => lines.push(line),
                 },
-                Err(RecvTimeoutError::Timeout) => return Err(failed(format!("it does not listen; {}", lines.join("; ")))),
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(failed(format!("it does not listen; {}", lines.join("; "))));
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(failed(format!("it ended; {}", lines.join("; ")))),
             }
         }

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use super::{access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing, tuning::tuning};
+use super::{
+    access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing, tuning::tuning,
+};
 use crate::{
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},

@@ -31,7 +31,12 @@ struct Waiter {
 
 impl Budget {
     pub(crate) fn of(most: u32) -> Self {
-        Self { most: Cell::new(most), taken: Cell::default(), is_counting: Cell::default(), waiting: RefCell::default() }
+        Self {
+            most: Cell::new(most),
+            taken: Cell::default(),
+            is_counting: Cell::default(),
+            waiting: RefCell::default(),
+        }
     }
 
     /// From the next turn on, lets this many go on in each.
