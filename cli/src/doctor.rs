@@ -13,7 +13,7 @@ use tollgate_gateway::preflight::{Finding, Report, State, examine};
 /// Says what this machine gives a gateway, what is degraded and the remedy
 ///
 /// Looks at the kernel, io_uring, the limits of locked memory (MEMLOCK) and descriptors (NOFILE), the CPUs and two TCP
-/// settings. Changes nothing. Run it as the user, and in the container or unit, in which the gateway will run.
+/// settings. Changes nothing; `tollgate tune` shows what could be better. Run it as the user, and in the container or unit, in which the gateway will run.
 #[derive(Args)]
 #[command(after_long_help = help!(
     "Examples:\n  tollgate doctor\n  sudo -u tollgate tollgate doctor\n\n"

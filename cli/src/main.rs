@@ -17,6 +17,7 @@ mod serve;
 mod status;
 mod terminal;
 mod time;
+mod tune;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,7 @@ enum Verb {
     Validate(validate::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Tune(tune::Arguments),
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
     Login(admin::login::Arguments),
@@ -76,6 +78,7 @@ fn main() -> Exit {
         Verb::Validate(arguments) => validate::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Tune(arguments) => tune::run(&arguments),
         Verb::Backup(arguments) => backup::run(&arguments),
         Verb::Restore(arguments) => backup::restore(&arguments),
         Verb::Login(arguments) => admin::login::run(&arguments),

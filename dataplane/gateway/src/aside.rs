@@ -1,7 +1,7 @@
 //! What other threads do for workers that wait: who does it, and the mailbox by which each worker gets it back.
 //!
 //! Questions to the store that nodes share come back by way of `cluster`, jobs by way of `offload`, which has a thread for
-//! every four workers. Each mailbox has room for all that its worker may have out.
+//! every four workers, or as many as `tuning.offload_threads` says. Each mailbox has room for all that its worker may have out.
 
 use crate::survival::Survival;
 use std::{io, sync::Arc};
@@ -23,8 +23,8 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    /// For each of `workers` workers; starts the threads that there are not yet.
-    pub(crate) fn of(workers: usize, survival: &Survival) -> io::Result<Vec<Self>> {
+    /// For each of `workers` workers; starts the threads that there are not yet: `threads`, or what [`WORKERS_PER_THREAD`] says.
+    pub(crate) fn of(workers: usize, threads: Option<usize>, survival: &Survival) -> io::Result<Vec<Self>> {
         let (answered, answers) = mailboxes(workers, QUESTIONS_MAX)?;
         survival.answer_by(answered);
         let (outboxes, done) = mailboxes::<Box<Job>>(workers, JOBS_MAX)?;
@@ -32,7 +32,8 @@ impl Aside {
             // One that has ended waits for nothing.
             let _ = outboxes.get(job.worker).map(|worker| worker.send(job));
         });
-        let offload = Arc::new(Pool::start(workers.div_ceil(WORKERS_PER_THREAD), &answer)?);
+        let threads = threads.unwrap_or_else(|| workers.div_ceil(WORKERS_PER_THREAD));
+        let offload = Arc::new(Pool::start(threads, &answer)?);
         let each = |(answers, done)| Self { answers, offload: offload.clone(), done };
         Ok(answers.into_iter().zip(done).map(each).collect())
     }

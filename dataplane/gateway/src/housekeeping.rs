@@ -33,7 +33,7 @@ use std::{
 use tollgate_balance::{Registry, Upstream};
 use tollgate_io::Mailbox;
 use tollgate_model::Dns;
-use tollgate_ring::{Driver, Outbox, RingIo, ThreadSpec, mailbox};
+use tollgate_ring::{Driver, Outbox, RingIo, ThreadSpec, Tuning, mailbox};
 use tollgate_worker::{ClientTls, Program};
 
 /// The running thread.
@@ -74,6 +74,7 @@ impl Housekeeping {
             cpu: None,
             driver: Driver::Epoll,
             buffers_kept: HOUSEKEEPING_BUFFERS_KEPT,
+            tuning: Tuning::default(),
         };
         let obeyed = orders.clone();
         let thread = tollgate_ring::launch(spec, move |io| {

@@ -3,13 +3,12 @@
 //! The sockets and mailboxes are made before, on the starting thread, and handed to the worker's runtime here. What the
 //! worker does with them is `tollgate-worker`'s.
 
-use crate::{
-    aside::Aside,
-    limits::{BUFFERS_KEPT, HANDED_MAX},
-};
+use crate::{aside::Aside, limits::HANDED_MAX};
 use std::{io, iter, sync::Arc, thread::JoinHandle};
 use tollgate_io::{Mailbox, Post};
-use tollgate_ring::{BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, mailbox};
+use tollgate_ring::{
+    BoundListener, Driver, Inbox, Outbox, RingDetached, RingIo, RingListener, ThreadSpec, Tuning, mailbox,
+};
 use tollgate_telemetry::{LogSink, WorkerMetrics};
 use tollgate_worker::{Command, Handed, Loads, Offload, Parking, Peers, Probes, Program, Publication, Setup};
 
@@ -53,11 +52,19 @@ impl Neighbours {
 
 /// Starts the worker; returns when it has taken its parts.
 pub(crate) fn launch(parts: WorkerParts, aside: Aside) -> io::Result<JoinHandle<()>> {
+    let tuning = &parts.program.snapshot().tuning.fixed;
     let spec = ThreadSpec {
         name: format!("tollgate-{}", parts.index),
         cpu: Some(parts.cpu),
         driver: parts.driver,
-        buffers_kept: BUFFERS_KEPT,
+        buffers_kept: tuning.buffers_kept,
+        tuning: Tuning {
+            ring_entries: tuning.ring_entries,
+            buffer_bytes: tuning.buffer_bytes,
+            turn_tasks: tuning.turn_budget,
+            task_transfers: tuning.task_budget,
+            spin: tuning.spin,
+        },
     };
     tollgate_ring::launch(spec, |io| {
         let (answers, done) = (aside.answers.into_mailbox(&io)?, aside.done.into_mailbox(&io)?);

@@ -20,9 +20,6 @@ pub(crate) const INHERITED_MAX: usize = 65_536;
 /// Connections that wait for a worker which other workers have handed them to. One more stays where it was accepted.
 pub(crate) const HANDED_MAX: usize = 64;
 
-/// Unused buffers a worker keeps for reuse.
-pub(crate) const BUFFERS_KEPT: usize = 1024;
-
 /// Blocks of access records that wait for the journal, over all workers.
 pub(crate) const fn log_blocks(workers: usize) -> usize {
     64 + 4 * workers

@@ -371,7 +371,8 @@ fn fixed(old: &Snapshot, new: &Snapshot) -> Option<&'static str> {
         ("quota_store", old.quota_store == new.quota_store),
         ("cluster", old.cluster == new.cluster),
     ];
-    settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting)
+    let tuned = || old.tuning.fixed.difference(&new.tuning.fixed);
+    settings.into_iter().find(|(_, is_same)| !is_same).map(|(setting, _)| setting).or_else(tuned)
 }
 
 /// Where the status is served; its token may change.
@@ -409,7 +410,7 @@ fn arrange(
                 moved.push((open.slot, slot));
                 Open { slot, name, ..open }
             }
-            None => open(slot, listener, inherited, &mut new)?,
+            None => open(slot, listener, (inherited, snapshot.tuning.fixed.backlog), &mut new)?,
         };
         listening.push((open.name.clone(), open.address));
         listeners.push(open);
@@ -419,11 +420,11 @@ fn arrange(
     Ok(Sockets { moved, new, listening })
 }
 
-/// Gives each of `workers` sockets of a listener: those that were inherited, else new ones.
+/// Gives each of `workers` sockets of a listener: those that were inherited, else new ones; so many connections may wait in each.
 fn open(
     slot: u32,
     listener: &Listener,
-    inherited: &Inherited,
+    (inherited, backlog): (&Inherited, u32),
     workers: &mut [WorkerListeners],
 ) -> Result<Open, StartError> {
     let part = Part::Listener { name: listener.name.clone(), address: listener.bind };
@@ -433,7 +434,12 @@ fn open(
     } else {
         spread(&found, workers.len())
     };
-    let bound: Vec<Vec<BoundListener>> = bound.map_err(part.failed())?;
+    let bound: Vec<Vec<BoundListener>> = bound
+        .and_then(|bound| {
+            bound.iter().flatten().try_for_each(|socket| socket.set_backlog(backlog))?;
+            Ok(bound)
+        })
+        .map_err(part.failed())?;
     let address = bound.iter().flatten().next().map_or(listener.bind, BoundListener::local);
     let sockets = bound.iter().flatten().map(BoundListener::handle).collect();
     for (worker, sockets) in workers.iter_mut().zip(bound) {

@@ -130,7 +130,8 @@ fn assemble(
         ended: OnceLock::new(),
     };
     let neighbours = Neighbours::of(cpus.len()).map_err(Part::Mailboxes.failed())?;
-    let asides = Aside::of(cpus.len(), survival).map_err(Part::Mailboxes.failed())?;
+    let threads = snapshot.tuning.fixed.offload_threads;
+    let asides = Aside::of(cpus.len(), threads, survival).map_err(Part::Mailboxes.failed())?;
     let given = cpus.iter().zip(listeners).zip(logs).zip(inboxes).zip(neighbours).enumerate();
     let parts = given.map(|(index, ((((&cpu, listeners), log), inbox), neighbours))| WorkerParts {
         index,

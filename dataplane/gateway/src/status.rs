@@ -41,7 +41,7 @@ use std::{
     thread::JoinHandle,
 };
 use tollgate_io::{Io, Listener, Mailbox, Stream};
-use tollgate_ring::{BoundListener, Driver, Outbox, ThreadSpec, mailbox};
+use tollgate_ring::{BoundListener, Driver, Outbox, ThreadSpec, Tuning, mailbox};
 use tollgate_telemetry::Registry;
 
 /// What other threads tell the thread of the status.
@@ -116,6 +116,7 @@ pub(crate) fn launch(listeners: Listeners, subject: Subject) -> io::Result<Statu
         cpu: None,
         driver: Driver::Epoll,
         buffers_kept: STATUS_BUFFERS_KEPT,
+        tuning: Tuning::default(),
     };
     let waiting = outbox.clone();
     let thread = tollgate_ring::launch(spec, move |io| {

@@ -16,16 +16,20 @@ use tollgate_gateway::{Gateway, PublishError};
 use tollgate_model::{Configuration, NoSource, Snapshot};
 
 /// Routes answer by themselves, so that no upstream is needed.
-fn configuration(listeners: &str, answer: &str) -> Configuration {
-    let text = format!(
+fn text(listeners: &str, answer: &str) -> String {
+    format!(
         "version: 1
 status: off
 access_log: off
 listeners: [ {listeners} ]
 routes: [ {{ name: all, match: {{ path: '/{{rest*}}' }}, answer: {{ status: 200, body: {answer} }} }} ]
 "
-    );
-    Configuration::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+    )
+}
+
+fn configuration(listeners: &str, answer: &str) -> Configuration {
+    Configuration::parse("gateway.yaml", &text(listeners, answer), &NoSource)
+        .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn snapshot(generation: u64, listeners: &str, answer: &str) -> Arc<Snapshot> {
@@ -164,8 +168,34 @@ fn what_cannot_be_published_changes_nothing() {
     let mut fixed = Snapshot::clone(&snapshot(2, PUBLIC, "two"));
     fixed.workers = tollgate_model::Workers::Cpus(vec![0]);
     assert!(matches!(gateway.publish(Arc::new(fixed)), Err(PublishError::Fixed { setting: "workers" })));
+    let mut tuned = Snapshot::clone(&snapshot(2, PUBLIC, "two"));
+    tuned.tuning.fixed.turn_budget = 64;
+    let refused = gateway.publish(Arc::new(tuned)).unwrap_err().to_string();
+    assert!(refused.starts_with("`tuning.turn_budget` cannot change while the node runs"), "{refused}");
     assert_eq!((ask(address), gateway.listeners().len()), ("one".to_owned(), 1));
     assert!(gateway.running().iter().all(|running| *running == 1));
     gateway.drain();
     assert!(matches!(gateway.publish(snapshot(2, PUBLIC, "two")), Err(PublishError::Draining)));
+}
+
+/// A node whose every key is at one end of its range serves, and the live keys come with a configuration.
+#[test]
+fn a_tuned_node_takes_what_may_change() {
+    for tuning in [
+        "ring_entries: 64, buffer_bytes: 24KiB, buffers_kept: 16, turn_budget: 8, task_budget: 8, idle: { spin_us: 100 }, backlog: 16, \
+         offload_threads: 2",
+        "profile: throughput, buffer_bytes: 63KiB",
+    ] {
+        let tuned = |answer: &str, more: &str| {
+            let text = format!("{}tuning: {{ {tuning}{more} }}\n", text(PUBLIC, answer));
+            Configuration::parse("gateway.yaml", &text, &NoSource).unwrap_or_else(|errors| panic!("{errors}"))
+        };
+        let gateway = Gateway::start(tuned("one", "")).unwrap();
+        let address = gateway.listeners()[0].1;
+        assert_eq!(ask(address), "one");
+        let mut live = Snapshot::clone(tuned("two", ", busy_connections: 0, handshakes_per_turn: 1").snapshot());
+        live.generation = 2;
+        gateway.publish(Arc::new(live)).unwrap();
+        assert_eq!(ask(address), "two");
+    }
 }

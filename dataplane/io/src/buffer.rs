@@ -6,17 +6,21 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    ops::RangeInclusive,
     rc::Rc,
 };
 
-/// Size of every buffer, in bytes. Offsets into it fit 16 bits.
+/// Size of a buffer, in bytes, unless its pool was made for another. Offsets into it fit 16 bits.
 pub const BUFFER_BYTES: usize = 32 * 1024;
+
+/// Sizes that the buffers of a pool may have, in bytes: a TLS record and what lies around it, and offsets of 16 bits.
+pub const BUFFER_BYTES_RANGE: RangeInclusive<usize> = 24 * 1024..=63 * 1024;
 
 /// Room kept free in front of received bytes, in bytes, so that a rewritten head can be put before a body that stays
 /// where it was received.
 pub const HEADROOM_BYTES: usize = 512;
 
-const _: () = assert!(BUFFER_BYTES <= 1 << 15 && HEADROOM_BYTES < BUFFER_BYTES);
+const _: () = assert!(*BUFFER_BYTES_RANGE.end() <= u16::MAX as usize && HEADROOM_BYTES < *BUFFER_BYTES_RANGE.start());
 
 /// The worker's stock of buffers. Cloning it gives another handle to the same stock.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct BufferPool(Rc<Stock>);
 
 struct Stock {
     free: RefCell<Vec<Box<[u8]>>>,
+    /// Size of each, in bytes.
+    size: usize,
     kept_max: usize,
     out: Cell<usize>,
 }
@@ -32,13 +38,23 @@ impl BufferPool {
     /// A pool that keeps at most `kept_max` unused buffers.
     #[must_use]
     pub fn new(kept_max: usize) -> Self {
-        Self(Rc::new(Stock { free: RefCell::default(), kept_max, out: Cell::new(0) }))
+        Self::of_size(BUFFER_BYTES, kept_max)
+    }
+
+    /// A pool of buffers of `size` bytes that keeps at most `kept_max` unused ones.
+    ///
+    /// # Panics
+    /// If `size` is not within [`BUFFER_BYTES_RANGE`].
+    #[must_use]
+    pub fn of_size(size: usize, kept_max: usize) -> Self {
+        assert!(BUFFER_BYTES_RANGE.contains(&size), "no buffer has {size} bytes");
+        Self(Rc::new(Stock { free: RefCell::default(), size, kept_max, out: Cell::new(0) }))
     }
 
     /// An empty buffer whose bytes will begin behind the headroom.
     #[must_use]
     pub fn take(&self) -> Buffer {
-        let storage = self.0.free.borrow_mut().pop().unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice());
+        let storage = self.0.free.borrow_mut().pop().unwrap_or_else(|| vec![0; self.0.size].into_boxed_slice());
         self.0.out.set(self.0.out.get() + 1);
         Buffer { storage, start: HEADROOM_BYTES as u32, end: HEADROOM_BYTES as u32, stock: self.0.clone() }
     }
@@ -56,11 +72,11 @@ impl fmt::Debug for BufferPool {
     }
 }
 
-/// [`BUFFER_BYTES`] bytes of storage of which a middle part is filled: `headroom | filled | spare`.
+/// Storage, [`BUFFER_BYTES`] or what its pool gives, of which a middle part is filled: `headroom | filled | spare`.
 pub struct Buffer {
     /// Full length except while being dropped.
     storage: Box<[u8]>,
-    /// `start <= end <= BUFFER_BYTES`
+    /// `start <= end <= storage.len()`
     start: u32,
     end: u32,
     stock: Rc<Stock>,
@@ -98,7 +114,7 @@ impl Buffer {
     /// Length of the room behind the filled part.
     #[must_use]
     pub const fn spare_len(&self) -> usize {
-        BUFFER_BYTES - self.end as usize
+        self.storage.len() - self.end as usize
     }
 
     /// Counts the first `count` bytes of the spare room as filled.
@@ -121,7 +137,7 @@ impl Buffer {
 
     /// Keeps only the first `count` filled bytes.
     pub fn truncate(&mut self, count: usize) {
-        self.end = self.end.min(self.start + count.min(BUFFER_BYTES) as u32);
+        self.end = self.end.min(self.start + count.min(self.storage.len()) as u32);
     }
 
     /// Forgets what is filled and makes the headroom free again.

@@ -20,7 +20,7 @@ mod stream;
 mod wheel;
 
 pub use address::Address;
-pub use buffer::{BUFFER_BYTES, Buffer, BufferPool, HEADROOM_BYTES};
+pub use buffer::{BUFFER_BYTES, BUFFER_BYTES_RANGE, Buffer, BufferPool, HEADROOM_BYTES};
 pub use clock::{Instant, Wall};
 pub use send_list::{PIECES_MAX, Piece, SendList};
 pub use stream::{Half, Listener, Peek, Stream};

@@ -134,7 +134,8 @@ pub(crate) fn settings(snapshot: &Snapshot) -> u64 {
         cluster,
         limits,
         timeouts,
+        tuning,
     } = snapshot;
     let traffic = (trusted_proxies, forwarded, tracing, dns, shedding, limits, timeouts);
-    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster))
+    item("settings", &(workers, io, status, access_log, traffic, quota_store, cluster, tuning))
 }

@@ -24,6 +24,7 @@ mod source;
 mod status;
 mod tls;
 mod tracing;
+mod tuning;
 mod upstream;
 
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
@@ -52,6 +53,7 @@ pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersi
 pub use tollgate_document::{ConfigError, ConfigErrors};
 pub use tollgate_items::{Change, Entry, Items, Named};
 pub use tracing::{TraceAccept, Tracing};
+pub use tuning::{FixedTuning, LiveTuning, Tuning};
 pub use upstream::{
     Address, Balance, Connections, Endpoint, HashKey, HealthCheck, Outliers, Probe, Retries, RetryOn, Upstream,
 };

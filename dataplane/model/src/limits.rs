@@ -219,4 +219,25 @@ pub(crate) const KEPT_BYTES: RangeInclusive<Size> = Size(128 * KIB)..=Size(1 << 
 /// `access_log.keep.age`.
 pub(crate) const KEPT_AGE: RangeInclusive<Duration> = Duration::from_secs(60)..=DAY.saturating_mul(3650);
 
+/// `tuning.ring_entries`; the kernel has 65,536 completions at most, 16 for each.
+pub(crate) const RING_ENTRIES: RangeInclusive<Count> = Count(64)..=Count(4096);
+/// `tuning.buffer_bytes`: a TLS record and what lies around it, up to what offsets of 16 bits reach.
+pub(crate) const TUNED_BUFFER_BYTES: RangeInclusive<Size> = Size(24 * KIB)..=Size(63 * KIB);
+/// `tuning.buffers_kept`.
+pub(crate) const BUFFERS_KEPT: RangeInclusive<Count> = Count(16)..=Count(65_536);
+/// `tuning.turn_budget`.
+pub(crate) const TURN_BUDGET: RangeInclusive<Count> = Count(8)..=Count(65_536);
+/// `tuning.task_budget`: a task that waits for several sources asks for a few transfers before it makes one.
+pub(crate) const TASK_BUDGET: RangeInclusive<Count> = Count(8)..=Count(1024);
+/// `tuning.idle.spin_us`.
+pub(crate) const SPIN_US: RangeInclusive<Count> = Count(1)..=Count(10_000);
+/// `tuning.backlog`.
+pub(crate) const BACKLOG: RangeInclusive<Count> = Count(16)..=Count(65_535);
+/// `tuning.offload_threads`.
+pub(crate) const OFFLOAD_THREADS: RangeInclusive<Count> = Count(1)..=Count(64);
+/// `tuning.busy_connections`.
+pub(crate) const BUSY_CONNECTIONS: RangeInclusive<Count> = Count(0)..=Count(1_000_000);
+/// `tuning.handshakes_per_turn`.
+pub(crate) const HANDSHAKES: RangeInclusive<Count> = Count(1)..=Count(64);
+
 const _: () = assert!(HEAD_BYTES.end().0 >= TARGET_BYTES.end().0, "a target is part of a head");

@@ -25,6 +25,7 @@ mod routes;
 mod state;
 mod tls;
 mod tracing;
+mod tuning;
 mod upstreams;
 mod values;
 

@@ -15,7 +15,7 @@ use crate::{
 use tollgate_document::Documents;
 use tollgate_items::Items;
 
-/// Every setting that has a default of its own. That each default here is that of `resolve` is tested: a file of these
+/// Every setting that has a default of its own; those of `tuning` depend on its profile. That each default here is that of `resolve` is tested: a file of these
 /// has the digest of a file of nothing.
 const DEFAULTS: &str = r#"{
     "workers": "auto",
@@ -112,7 +112,8 @@ impl Configuration {
     #[must_use]
     pub fn settings(&self) -> Vec<Setting> {
         let written = self.state.written.settings.leaves();
-        let defaults = raw::File::of_canonical(DEFAULTS).leaves();
+        let mut defaults = raw::File::of_canonical(DEFAULTS).leaves();
+        defaults.extend(raw::File::of_canonical(&self.state.snapshot.tuning.to_text()).leaves());
         // A setting that is a word or a list is written as a whole, so its default has the same path or a part of it.
         let is_written = |path: &str| {
             // A status that is written has nothing that is not.

@@ -17,6 +17,7 @@ use crate::{
     status::Status,
     tls::ListenerTls,
     tracing::Tracing,
+    tuning::Tuning,
     upstream::{Address, Endpoint, HealthCheck, Probe, Upstream},
 };
 use tollgate_consumer::Applications;
@@ -67,6 +68,8 @@ pub struct Snapshot {
     pub limits: Limits,
     /// The node's deadlines. A route's own are in [`Route::timeouts`].
     pub timeouts: Timeouts,
+    /// What trades memory, latency and throughput against each other.
+    pub tuning: Tuning,
 }
 
 /// Which workers run.
@@ -310,8 +313,9 @@ impl Snapshot {
             cluster,
             limits,
             timeouts,
+            tuning,
         } = self;
-        let node = (workers, io, status, access_log, shedding, limits, timeouts);
+        let node = (workers, io, status, access_log, shedding, limits, timeouts, tuning);
         let traffic = (trusted_proxies, forwarded, tracing, dns, quota_store, cluster);
         *digest == other.digest
             && node
@@ -323,6 +327,7 @@ impl Snapshot {
                     &other.shedding,
                     &other.limits,
                     &other.timeouts,
+                    &other.tuning,
                 )
             && traffic
                 == (

@@ -18,6 +18,7 @@ mod route;
 mod rules;
 mod settings;
 mod tls;
+mod tuning;
 mod upstream;
 mod word;
 
@@ -32,6 +33,7 @@ pub use route::{Answer, Condition, Header, Match, Redirect, Rewrite, Route, Rout
 pub use rules::{Override, Rule, When};
 pub use tls::{ClientAuth, Identity, ListenerTls, UpstreamTls};
 pub use tollgate_place::{Location, Spanned, Text, canonical};
+pub use tuning::{Spin, Tuning};
 pub use upstream::{
     Balance, Connections, ConsistentHash, Dns, Health, HttpProbe, Outliers, Retries, TcpProbe, Upstream,
 };
@@ -94,6 +96,8 @@ pub struct File {
     pub limits: Option<Spanned<Limits>>,
     /// The deadlines of the node.
     pub timeouts: Option<Spanned<Timeouts>>,
+    /// What trades memory, latency and throughput against each other.
+    pub tuning: Option<Spanned<Tuning>>,
 }
 
 /// `status`.

@@ -69,6 +69,7 @@ impl File {
             cluster,
             limits,
             timeouts,
+            tuning,
         } = self;
         vec![
             ("version", version),
@@ -87,6 +88,7 @@ impl File {
             ("cluster", cluster),
             ("limits", limits),
             ("timeouts", timeouts),
+            ("tuning", tuning),
         ]
     }
 

@@ -1,9 +1,10 @@
 //! The tasks of one thread and the queue of those that are ready.
 //!
 //! A waker is the number of a task and of its executor: waking is a store and a push, with nothing to count. Wakers never
-//! cross threads; one that does panics there instead of being lost. Per turn at most [`POLLS_MAX`] tasks are polled, and
-//! one poll makes at most [`TRANSFERS_MAX`] transfers, so that no connection keeps the others waiting.
+//! cross threads; one that does panics there instead of being lost. Per turn at most [`Tuning::turn_tasks`] tasks are polled,
+//! and one poll makes at most [`Tuning::task_transfers`] transfers, so that no connection keeps the others waiting.
 
+use crate::thread::Tuning;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -13,17 +14,17 @@ use std::{
     task::{Context, RawWaker, RawWakerVTable, Waker},
 };
 
-/// Tasks polled before the ring is looked at again.
-const POLLS_MAX: usize = 512;
-
-/// Transfers of one task before others have their turn.
-const TRANSFERS_MAX: u32 = 32;
-
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 pub(crate) struct Executor {
     tasks: RefCell<Tasks>,
     transfers_left: Cell<u32>,
+    /// Of one task.
+    transfers_max: u32,
+    /// Tasks polled before the ring is looked at again.
+    polls_max: usize,
+    /// Whether the last turn had anything to poll.
+    has_polled: Cell<bool>,
 }
 
 /// By number.
@@ -52,11 +53,17 @@ impl Tasks {
 
 impl Executor {
     /// The executor of the calling thread. There is one at a time.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tuning: &Tuning) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         READY.with_borrow_mut(|ready| *ready = Ready { number, ..Ready::NONE });
-        Self { tasks: RefCell::default(), transfers_left: Cell::new(0) }
+        Self {
+            tasks: RefCell::default(),
+            transfers_left: Cell::new(0),
+            transfers_max: tuning.task_transfers,
+            polls_max: tuning.turn_tasks,
+            has_polled: Cell::new(false),
+        }
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -66,17 +73,26 @@ impl Executor {
 
     /// Polls what is ready, to a bound. Says whether something still is.
     pub(crate) fn poll_ready(&self) -> bool {
-        for _ in 0..POLLS_MAX {
-            let Some((number, id)) = READY.with_borrow_mut(Ready::pop) else { return false };
+        for polled in 0..self.polls_max {
+            let Some((number, id)) = READY.with_borrow_mut(Ready::pop) else {
+                self.has_polled.set(polled > 0);
+                return false;
+            };
             self.poll(number, id);
         }
+        self.has_polled.set(true);
         READY.with_borrow(|ready| !ready.queue.is_empty())
+    }
+
+    /// Whether the last turn had anything to poll.
+    pub(crate) fn has_polled(&self) -> bool {
+        self.has_polled.get()
     }
 
     fn poll(&self, number: u32, id: u32) {
         // Gone or replaced since it was woken: then the wake is for nothing, which a future has to bear.
         let Some(mut task) = self.tasks.borrow_mut().take(id) else { return };
-        self.transfers_left.set(TRANSFERS_MAX);
+        self.transfers_left.set(self.transfers_max);
         let waker = waker(number, id);
         if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             self.tasks.borrow_mut().places[id as usize] = Some(task);

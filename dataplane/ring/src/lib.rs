@@ -39,4 +39,4 @@ pub use poller::Driver;
 pub use process::{Child, FIRST_INHERITED, inherited, spawn};
 pub use runtime::RingIo;
 pub use stream::{RingDetached, RingStream};
-pub use thread::{ThreadSpec, launch};
+pub use thread::{ThreadSpec, Tuning, launch};

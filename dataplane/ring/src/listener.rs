@@ -167,6 +167,15 @@ impl BoundListener {
         self.local
     }
 
+    /// Sets how many connections the kernel completes ahead of the worker, instead of 4096; it caps that at net.core.somaxconn.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub fn set_backlog(&self, connections: u32) -> io::Result<()> {
+        // Of a socket that listens already, listen(2) changes this alone.
+        self.socket.0.listen(i32::try_from(connections).unwrap_or(i32::MAX))
+    }
+
     /// Hands the socket to the runtime of the calling thread.
     ///
     /// # Errors

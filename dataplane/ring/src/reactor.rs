@@ -39,11 +39,11 @@ const _: () = assert!(size_of::<Option<Registration>>() == 32, "an event touches
 impl Reactor {
     /// # Errors
     /// The driver is refused.
-    pub(crate) fn new(driver: Driver) -> io::Result<Self> {
+    pub(crate) fn new(driver: Driver, ring_entries: u32) -> io::Result<Self> {
         Ok(Self {
             // So that what is told first of a descriptor is of no turn behind a read.
             turns: Cell::new(1),
-            poller: RefCell::new(Poller::new(driver)?),
+            poller: RefCell::new(Poller::new(driver, ring_entries)?),
             timers: RefCell::default(),
             registrations: RefCell::default(),
         })

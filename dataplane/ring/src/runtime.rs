@@ -1,13 +1,13 @@
 //! One thread's executor, reactor, clock and buffers, and the [`Io`] they make.
 //!
 //! The loop is [`RingIo::run`]: tasks while there are ready ones, to a bound, then a turn of the reactor, which waits only
-//! when no task is ready. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
+//! when no task is ready and none was for `Tuning::spin`. Dropping the last handle frees everything; tasks still there when `main` ends are dropped.
 
 use crate::{
     Driver, RingDetached, RingListener, RingStream, ThreadSpec, clock::Clock, executor::Executor, reactor::Reactor,
     timers::Sleep,
 };
-use std::{cell::Cell, io, rc::Rc};
+use std::{cell::Cell, io, rc::Rc, time::Duration};
 use tollgate_io::{Address, BufferPool, Instant, Io, Wall};
 
 /// One thread's access to its runtime.
@@ -20,6 +20,8 @@ struct Shared {
     executor: Executor,
     reactor: Reactor,
     driver: Driver,
+    /// How long is looked for something to do before the thread sleeps.
+    spin: Duration,
 }
 
 impl RingIo {
@@ -30,10 +32,11 @@ impl RingIo {
     pub(crate) fn new(spec: &ThreadSpec) -> io::Result<Self> {
         Ok(Self(Rc::new(Shared {
             clock: Clock::start(),
-            buffers: BufferPool::new(spec.buffers_kept),
-            executor: Executor::new(),
-            reactor: Reactor::new(spec.driver)?,
+            buffers: BufferPool::of_size(spec.tuning.buffer_bytes, spec.buffers_kept),
+            executor: Executor::new(&spec.tuning),
+            reactor: Reactor::new(spec.driver, spec.tuning.ring_entries)?,
             driver: spec.driver,
+            spin: spec.tuning.spin,
         })))
     }
 
@@ -42,7 +45,8 @@ impl RingIo {
     /// # Errors
     /// The driver broke.
     pub(crate) fn run(&self, main: impl Future<Output = ()> + 'static) -> io::Result<()> {
-        let Shared { executor, reactor, clock, .. } = &*self.0;
+        let Shared { executor, reactor, clock, spin, .. } = &*self.0;
+        let mut quiet_since = Instant::NEVER;
         let has_ended = Rc::new(Cell::new(false));
         let ended = has_ended.clone();
         executor.spawn(async move {
@@ -54,7 +58,13 @@ impl RingIo {
             if has_ended.get() {
                 break;
             }
-            reactor.turn(!is_busy, clock)?;
+            let mut waits = !is_busy;
+            if waits && !spin.is_zero() {
+                let now = clock.now();
+                quiet_since = if executor.has_polled() { now } else { quiet_since.min(now) };
+                waits = now.since(quiet_since) >= *spin;
+            }
+            reactor.turn(waits, clock)?;
         }
         executor.drop_tasks();
         // Descriptors whose registration is over are closed for good.

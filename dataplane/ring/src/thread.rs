@@ -6,7 +6,8 @@
 
 use crate::{Driver, RingIo, system};
 use crossbeam::channel;
-use std::{io, thread::JoinHandle};
+use std::{io, thread::JoinHandle, time::Duration};
+use tollgate_io::BUFFER_BYTES;
 
 /// How to start a thread.
 #[derive(Clone, Debug)]
@@ -19,6 +20,31 @@ pub struct ThreadSpec {
     pub driver: Driver,
     /// Unused buffers kept for reuse.
     pub buffers_kept: usize,
+    /// How its loop goes.
+    pub tuning: Tuning,
+}
+
+/// How the loop of a thread goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// Submission queue entries of a ring, a power of two; there are 16 times as many completions.
+    pub ring_entries: u32,
+    /// Size of its buffers, in bytes: within [`tollgate_io::BUFFER_BYTES_RANGE`].
+    pub buffer_bytes: usize,
+    /// Tasks polled in a turn, at least 1.
+    pub turn_tasks: usize,
+    /// Transfers of a task before it is the turn of others; at least 8, since one that waits for several sources asks for a few
+    /// before it makes one.
+    pub task_transfers: u32,
+    /// How long it looks for something to do before it sleeps; zero: it sleeps at once.
+    pub spin: Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        let (ring_entries, buffer_bytes) = (1024, BUFFER_BYTES);
+        Self { ring_entries, buffer_bytes, turn_tasks: 512, task_transfers: 32, spin: Duration::ZERO }
+    }
 }
 
 /// Starts a thread with a runtime of its own that runs to its end what `main` has returned there.

@@ -14,10 +14,10 @@ use std::{
     sync::mpsc,
     time::Duration,
 };
-use tollgate_io::{Address, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
+use tollgate_io::{Address, BUFFER_BYTES_RANGE, Buffer, Half, Io, Listener, Mailbox, Peek, SendList, Stream};
 use tollgate_ring::{
     BoundListener, Driver, Inbox, Outbox, RingDatagram, RingDetached, RingIo, RingListener, RingStream, ThreadSpec,
-    bind, launch, mailbox, preflight,
+    Tuning, bind, launch, mailbox, preflight,
 };
 
 /// Runs the body as a test with each driver.
@@ -26,14 +26,14 @@ macro_rules! on_both {
         $(#[$doc])*
         #[test]
         fn $name() {
-            for driver in drivers() {
+            for spec in drivers().into_iter().flat_map(specs) {
                 let (done, outcome) = mpsc::channel();
-                let thread = launch(spec(driver), move |$io| Ok(async move {
+                let thread = launch(spec.clone(), move |$io| Ok(async move {
                     $body
                     done.send(()).unwrap();
                 })).unwrap();
                 let panicked = thread.join().is_err();
-                assert!(!panicked && outcome.recv().is_ok(), "failed on {driver:?}");
+                assert!(!panicked && outcome.recv().is_ok(), "failed with {spec:?}");
             }
         }
     };
@@ -54,7 +54,30 @@ fn drivers() -> Vec<Driver> {
 }
 
 fn spec(driver: Driver) -> ThreadSpec {
-    ThreadSpec { name: "test".to_owned(), cpu: None, driver, buffers_kept: 8 }
+    ThreadSpec { name: "test".to_owned(), cpu: None, driver, buffers_kept: 8, tuning: Tuning::default() }
+}
+
+/// As it is by default, and at the ends of what may be tuned.
+fn specs(driver: Driver) -> [ThreadSpec; 3] {
+    let (least, most) = BUFFER_BYTES_RANGE.into_inner();
+    let tunings = [
+        Tuning::default(),
+        Tuning {
+            ring_entries: 64,
+            buffer_bytes: least,
+            turn_tasks: 8,
+            task_transfers: 8,
+            spin: Duration::from_micros(200),
+        },
+        Tuning {
+            ring_entries: 4096,
+            buffer_bytes: most,
+            turn_tasks: 65_536,
+            task_transfers: 1024,
+            spin: Duration::ZERO,
+        },
+    ];
+    tunings.map(|tuning| ThreadSpec { tuning, ..spec(driver) })
 }
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -202,7 +202,7 @@ impl<I: Io> Connection<I> {
     /// Whether to keep the exchange's state until the next request, which costs memory, instead of freeing it.
     fn is_busy(&self) -> bool {
         self.quick.get() >= limits::BUSY_GAPS
-            && self.worker.busy_connections.get() < limits::BUSY_CONNECTIONS_MAX
+            && self.worker.busy_connections.get() < self.worker.tuning.get().busy_connections
             && !self.worker.is_draining()
     }
 

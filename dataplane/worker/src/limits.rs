@@ -1,7 +1,7 @@
 //! The fixed bounds of a worker. Those an operator sets are in the snapshot's limits and timeouts.
 
 use std::time::Duration;
-use tollgate_io::{BUFFER_BYTES, HEADROOM_BYTES};
+use tollgate_io::{BUFFER_BYTES_RANGE, HEADROOM_BYTES};
 
 /// Bytes of a request body read and thrown away after its answer, so that the connection can be kept.
 pub(crate) const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
@@ -28,21 +28,15 @@ pub(crate) const LOG_FLUSH: Duration = Duration::from_millis(100);
 /// connections takes, or a loaded worker would call all of them idle.
 pub(crate) const BUSY_GAP: Duration = Duration::from_millis(10);
 
-/// ... after this many in a row: it then keeps its state for the next exchange ...
+/// ... after this many in a row: it then keeps its state for the next exchange, unless `tuning.busy_connections` of the
+/// worker do so already; each holds about 6 KB.
 pub(crate) const BUSY_GAPS: u8 = 2;
-
-/// ... unless this many connections of the worker do so already; each holds about 6 KB.
-pub(crate) const BUSY_CONNECTIONS_MAX: usize = 1024;
 
 /// Connections above its fair share that a worker has before it hands fresh ones to others ...
 pub(crate) const HANDOVER_MARGIN: u32 = 4;
 
 /// ... or this part of the share if that is more: a few connections never move, and many do not for a few.
 pub(crate) const HANDOVER_SHARE: u64 = 8;
-
-/// An idle upstream connection stays with its worker for this long; then every worker may take it. Longer than the gaps of
-/// an endpoint that is in steady use, so that nothing is parked under load.
-pub(crate) const PARK_AFTER: Duration = Duration::from_millis(50);
 
 /// Idle connections to one endpoint that are parked for each worker of the node ...
 pub(crate) const PARKED_SHARE: usize = 16;
@@ -77,11 +71,7 @@ pub const JOBS_MAX: usize = 1024;
 /// How long an exchange waits for a job.
 pub(crate) const JOB_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Handshakes with clients that may cost keys and signatures in one turn of a worker's loop: two of them take as long as
-/// some twenty exchanges.
-pub(crate) const HANDSHAKES_PER_TURN: u32 = 2;
-
-const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < BUFFER_BYTES - HEADROOM_BYTES);
+const _: () = assert!(FRAME_ROOM_BYTES + RECEIVE_ROOM_BYTES < *BUFFER_BYTES_RANGE.start() - HEADROOM_BYTES);
 
 /// Indexes of response heads a worker keeps for reuse. More are in use at once only while heads arrive in pieces.
 pub(crate) const RESPONSE_INDEXES_KEPT: usize = 16;

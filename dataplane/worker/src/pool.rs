@@ -5,12 +5,11 @@
 //! no longer than `age_max` and `requests_max` allow, and at most `max` are open. The stock of an endpoint lies at its slot
 //! and holds the endpoint, so that the slot is no other's meanwhile; it ends when the endpoint is retired.
 //!
-//! One of several workers parks what it has not used for [`PARK_AFTER`] where all of them can take it
+//! One of several workers parks what it has not used for `tuning.park_after` where all of them can take it
 //! ([`Parking`]), and closes it there when its time is over, unless somebody has taken it. So what a worker keeps for itself
 //! is no more than it needs just now, and a worker with little to do finds what another has opened.
 
 use crate::{
-    limits::PARK_AFTER,
     parking::{EndpointId, Parked, Parking},
     standing::Target,
     wire::Wire,
@@ -35,6 +34,8 @@ pub(crate) struct Pools<S: Stream> {
     begun: Cell<usize>,
     /// When the oldest idle connection must be parked or closed.
     due: Cell<Instant>,
+    /// After which an idle connection is every worker's.
+    park_after: Cell<Duration>,
 }
 
 struct Stock<S> {
@@ -55,6 +56,8 @@ struct Terms {
     own_max: usize,
     parked_max: usize,
     idle_timeout: Duration,
+    /// How long one stays here before it is parked.
+    park_after: Duration,
 }
 
 struct Idle<S> {
@@ -91,14 +94,20 @@ impl<S> Pooled<S> {
 }
 
 impl<S: Stream> Pools<S> {
-    pub(crate) const fn new(parking: Arc<Parking<S::Detached>>) -> Self {
-        Self { parking, stocks: RefCell::new(Vec::new()), begun: Cell::new(0), due: Cell::new(Instant::NEVER) }
+    pub(crate) const fn new(parking: Arc<Parking<S::Detached>>, park_after: Duration) -> Self {
+        let (begun, due) = (Cell::new(0), Cell::new(Instant::NEVER));
+        Self { parking, stocks: RefCell::new(Vec::new()), begun, due, park_after: Cell::new(park_after) }
+    }
+
+    /// For connections that fall idle from now on.
+    pub(crate) fn park_after(&self, idle: Duration) {
+        self.park_after.set(idle);
     }
 
     fn terms(&self, target: &Target<'_>) -> Terms {
         let connections = &target.upstream.upstream.connections;
         let (parked_max, own_max) = self.parking.split(connections.idle_max);
-        Terms { own_max, parked_max, idle_timeout: connections.idle_timeout }
+        Terms { own_max, parked_max, idle_timeout: connections.idle_timeout, park_after: self.park_after.get() }
     }
 
     /// The stock of an endpoint. `None` if its slot holds another's: the endpoint is retired, and the exchange's program
@@ -261,7 +270,7 @@ fn sweep<S: Stream>(stocks: &mut [Option<Stock<S>>], parking: &Parking<S::Detach
 impl Terms {
     /// After how long an idle connection is looked at.
     fn patience(self) -> Duration {
-        if self.parked_max > 0 { self.idle_timeout.min(PARK_AFTER) } else { self.idle_timeout }
+        if self.parked_max > 0 { self.idle_timeout.min(self.park_after) } else { self.idle_timeout }
     }
 }
 
@@ -296,7 +305,7 @@ impl<S: Stream> Stock<S> {
     /// Parks what has been idle for long enough; says whether there was room for all of it.
     fn park(&mut self, id: EndpointId, now: Instant, parking: &Parking<S::Detached>, metrics: &WorkerMetrics) -> bool {
         while let Some(Idle { connection, since }) = self.idle.pop_front() {
-            let is_time = since + PARK_AFTER <= now;
+            let is_time = since + self.terms.park_after <= now;
             let has_room = is_time && parking.has_room(id.number, self.terms.parked_max);
             match if has_room { detach(connection, id, self.figures, since) } else { Err(connection) } {
                 Ok(parked) => {

@@ -26,7 +26,7 @@ use std::{
 };
 use tollgate_http::{Reason, RequestIds, ResponseIndex, http_date};
 use tollgate_io::{Instant, Io, Stream, TimerId, Wheel};
-use tollgate_model::Priority;
+use tollgate_model::{LiveTuning, Priority};
 use tollgate_policy::{Job, Limiter, Offload, Tokens};
 use tollgate_probe::Probes;
 use tollgate_telemetry::{LogSink, WorkerMetrics};
@@ -41,6 +41,8 @@ pub(crate) struct Worker<I: Io> {
     program: RefCell<Running>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) peers: Peers<<I::Stream as Stream>::Detached>,
+    /// That of the program.
+    pub(crate) tuning: Cell<LiveTuning>,
     /// Rung when there is another program, or a drain.
     pub(crate) published: Bell,
     pub(crate) pools: Pools<I::Stream>,
@@ -111,8 +113,10 @@ impl<I: Io> Worker<I> {
         (peers, parking, offload, probes): Surroundings<I>,
     ) -> Self {
         metrics.generation.set(program.snapshot.generation);
+        let tuning = program.snapshot.tuning.live;
         Self {
-            pools: Pools::new(parking),
+            tuning: Cell::new(tuning),
+            pools: Pools::new(parking, tuning.park_after),
             standings: Standings::new(io.entropy()),
             request_ids: RequestIds::new(io.entropy()),
             limiter: RefCell::new(Limiter::new(peers.workers())),
@@ -122,7 +126,7 @@ impl<I: Io> Worker<I> {
             offload: RefCell::new(Some(offload)),
             probes,
             questions: Questions::default(),
-            handshakes: Rc::default(),
+            handshakes: Rc::new(Budget::of(tuning.handshakes_per_turn)),
             log: RefCell::new(log),
             log_due: Cell::new(Instant::NEVER),
             date: Cell::new((0, http_date(0))),
@@ -159,10 +163,18 @@ impl<I: Io> Worker<I> {
     pub(crate) fn publish(self: &Rc<Self>, publication: Publication<I::Listener>) {
         self.program.replace(Rc::new(publication.program.clone()));
         self.metrics.generation.set(publication.program.snapshot.generation);
+        self.tune(publication.program.snapshot.tuning.live);
         self.pools.sweep(&self.metrics);
         self.sweep_stores(&publication.program);
         self.rearrange(publication);
         self.published.ring();
+    }
+
+    /// Takes what a configuration may change while it runs.
+    fn tune(&self, tuning: LiveTuning) {
+        self.tuning.set(tuning);
+        self.pools.park_after(tuning.park_after);
+        self.handshakes.allow(tuning.handshakes_per_turn);
     }
 
     /// An index for a response head, to be given back when the head has been passed on.

@@ -41,7 +41,7 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 /// What the binary is made of, in the root of the workspace.
-const PARTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", "cli", "controlplane", "dataplane", "loadtest"];
+const PARTS: [&str; 7] = ["Cargo.toml", "Cargo.lock", "cli", "controlplane", "dataplane", "loadtest", "tuning"];
 
 fn is_fresh(binary: &Path) -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate is in tests/");

@@ -7,7 +7,6 @@
 //! Bound: two bytes per byte of storage that a node ever received into and still lives.
 
 use std::{collections::BTreeMap, ops::Range};
-use tollgate_io::BUFFER_BYTES;
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -20,7 +19,7 @@ impl Ledger {
     pub(crate) fn received(&mut self, storage: &[u8], filled: Range<usize>) {
         let at = storage.as_ptr() as usize;
         // The allocator may have given freed storage out again at other bounds.
-        self.storages.retain(|&other, _| other == at || other.abs_diff(at) >= BUFFER_BYTES);
+        self.storages.retain(|&other, _| other == at || other.abs_diff(at) >= storage.len());
         let shadow = self.storages.entry(at).or_insert_with(|| vec![None; storage.len()]);
         for (shadow, &byte) in shadow[filled.clone()].iter_mut().zip(&storage[filled]) {
             *shadow = Some(byte);

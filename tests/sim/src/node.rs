@@ -64,10 +64,10 @@ struct Completions {
 }
 
 impl Node {
-    pub(crate) fn new(world: World, address: IpAddr) -> Self {
+    pub(crate) fn new(world: World, address: IpAddr, buffer_bytes: usize) -> Self {
         Self {
             world,
-            pool: BufferPool::new(KEPT_MAX),
+            pool: BufferPool::of_size(buffer_bytes, KEPT_MAX),
             address,
             ledger: Rc::default(),
             completions: Rc::default(),

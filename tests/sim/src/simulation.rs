@@ -20,7 +20,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tollgate_io::{BufferPool, Instant};
+use tollgate_io::{BUFFER_BYTES, BUFFER_BYTES_RANGE, BufferPool, Instant};
+
+/// Sizes of buffers, one a simulation: as it is by default, and the ends of what may be tuned.
+const SIZES: [usize; 3] = [BUFFER_BYTES, *BUFFER_BYTES_RANGE.start(), *BUFFER_BYTES_RANGE.end()];
 
 /// A run: tasks, clock and network out of one seed.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ struct Parts {
     downstream: Downstream,
     trace: Trace,
     pools: RefCell<Vec<BufferPool>>,
+    /// Of buffers, in bytes.
+    buffer_bytes: usize,
     /// Tasks of nodes that have not ended.
     node_tasks: Cell<usize>,
     /// How much later than they ask for nodes wake from a sleep.
@@ -71,6 +76,7 @@ impl Simulation {
             downstream: Downstream::default(),
             trace: Trace::new(seed.print),
             pools: RefCell::default(),
+            buffer_bytes: SIZES[(seed.number % 3) as usize],
             node_tasks: Cell::new(0),
             lag: Cell::new(Duration::ZERO),
             ending: Cell::new(false),
@@ -86,7 +92,7 @@ impl Simulation {
     /// A simulated core that connects from `address`, with a buffer pool of its own.
     #[must_use]
     pub fn node(&self, address: impl Into<IpAddr>) -> Node {
-        let node = Node::new(self.world(), address.into());
+        let node = Node::new(self.world(), address.into(), self.0.0.buffer_bytes);
         self.0.0.pools.borrow_mut().push(node.pool().clone());
         node
     }

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use super::{access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing};
+use super::{
+    access_log, addresses, cluster, dns::dns, report::Report, resilience::shedding, tracing::tracing, tuning::tuning,
+};
 use crate::{
     limits as bounds,
     raw::{self, OrWord, Shape, Spanned, Text},
@@ -41,6 +43,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The settings, and no items yet.
 pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
     version(report, raw.version.as_ref());
+    let limits = limits(report, raw.limits.as_ref());
     Snapshot {
         generation: 0,
         digest: 0,
@@ -60,8 +63,9 @@ pub(super) fn snapshot(report: &mut Report<'_>, raw: &raw::File) -> Snapshot {
         shedding: shedding(report, raw.shedding.as_ref()),
         quota_store: cluster::quota_store(report, raw.quota_store.as_ref()),
         cluster: cluster::cluster(report, raw.cluster.as_ref()),
-        limits: limits(report, raw.limits.as_ref()),
         timeouts: timeouts(report, raw.timeouts.as_ref()),
+        tuning: tuning(report, raw.tuning.as_ref(), limits.head_bytes),
+        limits,
     }
 }
 

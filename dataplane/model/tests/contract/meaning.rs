@@ -271,3 +271,34 @@ fn the_store_of_a_cluster_and_what_is_secret_of_it() {
     assert!(snapshot.quota_store.as_ref().is_some_and(|store| store.path.is_none() && store.every.as_secs() == 1));
     assert!(good(&file("quota_store: off\n")).quota_store.is_none());
 }
+
+/// A profile sets defaults, and what is written goes before it.
+#[test]
+fn a_profile_sets_what_is_not_written() {
+    let tuning = |text: &str| good(&file(text)).tuning;
+    assert_eq!(tuning("tuning: { profile: balanced }\n"), tuning(""));
+    let (memory, written) = (
+        tuning("tuning: { profile: memory }\n"),
+        tuning("tuning: { profile: memory, buffers_kept: 99, idle: { spin_us: 7 }, offload_threads: auto }\n"),
+    );
+    assert_eq!((memory.fixed.buffers_kept, written.fixed.buffers_kept), (64, 99));
+    assert_eq!(written.fixed.spin, Duration::from_micros(7));
+    assert_eq!((memory.fixed.offload_threads, written.fixed.offload_threads), (Some(1), None));
+    assert_eq!(memory.live, written.live);
+    let latency = tuning("tuning: { profile: latency, idle: block }\n");
+    assert_eq!(latency.fixed.spin, Duration::ZERO, "the word goes before the profile too");
+    let large = tuning("limits: { head_bytes: 31KiB }\ntuning: { profile: memory }\n");
+    assert_eq!(large.fixed.buffer_bytes, 32 << 10, "a default buffer holds the heads that may come");
+}
+
+/// What a node does that says nothing of it.
+#[test]
+fn the_defaults_of_tuning() {
+    let tuning = good(&file("")).tuning;
+    let (fixed, live) = (tuning.fixed, tuning.live);
+    assert_eq!((fixed.ring_entries, fixed.buffer_bytes, fixed.buffers_kept), (1024, 32 << 10, 1024));
+    assert_eq!((fixed.turn_budget, fixed.task_budget, fixed.spin), (512, 32, Duration::ZERO));
+    assert_eq!((fixed.backlog, fixed.offload_threads), (4096, None));
+    assert_eq!((live.busy_connections, live.handshakes_per_turn), (1024, 2));
+    assert_eq!(live.park_after, Duration::from_millis(50));
+}

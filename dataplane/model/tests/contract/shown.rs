@@ -53,7 +53,7 @@ fn each_default_is_the_one_that_counts() {
         }
     }
     assert_eq!(good(&file(&written)).digest, first.snapshot().digest, "{written}");
-    for group in ["limits", "timeouts"] {
+    for group in ["limits", "timeouts", "tuning"] {
         let errors =
             Configuration::parse("x", &file(&format!("{group}: {{ no_such_key: 1 }}\n")), &WORLD).err().unwrap();
         let help = errors.as_slice()[0].help.clone().unwrap();

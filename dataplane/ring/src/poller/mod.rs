@@ -38,9 +38,9 @@ pub(crate) enum Poller {
 impl Poller {
     /// # Errors
     /// The kernel refuses it.
-    pub(crate) fn new(driver: Driver) -> io::Result<Self> {
+    pub(crate) fn new(driver: Driver, ring_entries: u32) -> io::Result<Self> {
         Ok(match driver {
-            Driver::IoUring => Self::Uring(Box::new(UringPoller::new()?)),
+            Driver::IoUring => Self::Uring(Box::new(UringPoller::new(ring_entries)?)),
             Driver::Epoll => Self::Epoll(EpollPoller::new()?),
         })
     }

@@ -13,11 +13,9 @@ use io_uring::{
 use std::{collections::VecDeque, io, os::fd::RawFd};
 use tollgate_io::Instant;
 
-/// Submission queue entries; a longer batch waits for the next turn.
-const ENTRIES: u32 = 1024;
-
-/// Completion queue entries. When they are full the kernel ends registrations, which are then made again.
-const COMPLETIONS: u32 = 16 * ENTRIES;
+/// Completion queue entries for each submission queue entry. When they are full the kernel ends registrations, which are then
+/// made again.
+const COMPLETIONS: u32 = 16;
 
 /// User data of what needs no answer; others are the keys of registrations.
 const NOTHING: u64 = u64::MAX;
@@ -37,8 +35,9 @@ pub(crate) struct UringPoller {
 }
 
 impl UringPoller {
-    pub(super) fn new() -> io::Result<Self> {
-        let ring = uring_support()?.build(ENTRIES, COMPLETIONS)?;
+    /// With so many submission queue entries; a longer batch waits for the next turn.
+    pub(super) fn new(entries: u32) -> io::Result<Self> {
+        let ring = uring_support()?.build(entries, COMPLETIONS * entries)?;
         Ok(Self { ring, timespec: Box::default(), timeout_at: Instant::NEVER, waiting: VecDeque::new() })
     }
 

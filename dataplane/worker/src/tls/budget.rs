@@ -1,10 +1,9 @@
 //! How many handshakes may begin to cost something in one turn of the worker's loop.
 //!
 //! A key exchange and a signature take as long as some ten exchanges. In a storm of new clients those already served would
-//! wait behind all of them; so each turn lets [`HANDSHAKES_PER_TURN`] go on, first come first served, and the others wait
+//! wait behind all of them; so each turn lets `tuning.handshakes_per_turn` go on, first come first served, and the others wait
 //! without a buffer. A turn ends when a sleep that was due at once is over.
 
-use crate::limits::HANDSHAKES_PER_TURN;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -16,8 +15,9 @@ use std::{
 use tollgate_io::Io;
 
 /// What is left of a turn's handshakes, and who waits for the next.
-#[derive(Default)]
 pub(crate) struct Budget {
+    /// Of one turn; at least 1.
+    most: Cell<u32>,
     taken: Cell<u32>,
     /// Whether the end of the turn is awaited; it is while any are taken or wait.
     is_counting: Cell<bool>,
@@ -30,12 +30,26 @@ struct Waiter {
 }
 
 impl Budget {
+    pub(crate) fn of(most: u32) -> Self {
+        Self {
+            most: Cell::new(most),
+            taken: Cell::default(),
+            is_counting: Cell::default(),
+            waiting: RefCell::default(),
+        }
+    }
+
+    /// From the next turn on, lets this many go on in each.
+    pub(crate) fn allow(&self, most: u32) {
+        self.most.set(most);
+    }
+
     /// Completes when it is the caller's turn. To be awaited to its end, or the place is wasted.
     pub(crate) async fn turn<I: Io>(this: &Rc<Self>, io: &I) {
         if !this.is_counting.replace(true) {
             io.spawn(count_turns(this.clone(), io.clone()));
         }
-        if this.taken.get() < HANDSHAKES_PER_TURN && this.waiting.borrow().is_empty() {
+        if this.taken.get() < this.most.get() && this.waiting.borrow().is_empty() {
             this.taken.set(this.taken.get() + 1);
             return;
         }
@@ -56,7 +70,7 @@ impl Budget {
     /// Begins a turn: lets the first go on. Says whether any did.
     fn refill(&self) -> bool {
         let mut waiting = self.waiting.borrow_mut();
-        let count = waiting.len().min(HANDSHAKES_PER_TURN as usize);
+        let count = waiting.len().min(self.most.get() as usize);
         for waiter in waiting.drain(..count) {
             waiter.may_go.set(true);
             waiter.waker.wake_by_ref();
@@ -83,16 +97,17 @@ mod tests {
 
     #[test]
     fn a_turn_lets_so_many_go_and_the_first_first() {
-        let budget = Budget::default();
+        const EACH: usize = 2;
+        let budget = Budget::of(EACH as u32);
         let waiters: Vec<_> =
             std::iter::repeat_with(|| Rc::new(Waiter { waker: Waker::noop().clone(), may_go: Cell::new(false) }))
-                .take(HANDSHAKES_PER_TURN as usize * 2 + 1)
+                .take(EACH * 2 + 1)
                 .collect();
         budget.waiting.borrow_mut().extend(waiters.iter().cloned());
         for turn in 1..=3 {
             assert!(budget.refill());
             let gone = waiters.iter().take_while(|waiter| waiter.may_go.get()).count();
-            assert_eq!(gone, (HANDSHAKES_PER_TURN as usize * turn).min(waiters.len()));
+            assert_eq!(gone, (EACH * turn).min(waiters.len()));
         }
         assert!(!budget.refill());
         assert_eq!(budget.taken.get(), 0);
