@@ -1,4 +1,4 @@
-//! `tollgate load`: load on a target, measured honestly; the generator and everything it says are of `loadtest`.
+//! `tollgate load`: load on a target, measured honestly; the generator is `loadtest`, what it says `loadreport`.
 //!
 //! ```text
 //! arguments -> plan --run--> Recording -> Report -> terminal, files, exit code
@@ -26,11 +26,13 @@ use std::{
     thread,
     time::{Duration, SystemTime},
 };
+use tollgate_loadreport::{
+    objective::Objective,
+    report::{Report, hdr_log, page, summary},
+};
 use tollgate_loadtest::{
     load::{self, End, Failure, Plan, Progress, Recording, Stop},
-    objective::Objective,
     permission::Refusal,
-    report::{Report, hdr_log, page, summary},
 };
 
 /// Puts load on a target and says how it did
@@ -99,7 +101,7 @@ struct Files {
 struct Objectives(Vec<Objective>);
 
 fn objectives(text: &str) -> Result<Objectives, String> {
-    tollgate_loadtest::objective::objectives(text).map(Objectives)
+    tollgate_loadreport::objective::objectives(text).map(Objectives)
 }
 
 /// Why there is nothing to tell.

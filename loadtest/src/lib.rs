@@ -7,14 +7,10 @@
 //! The origin is no server for production: it trusts its peers to send well-formed framing and only bounds what it stores.
 
 pub mod agents;
-pub mod compare;
 mod cpu;
 pub mod load;
-pub mod objective;
 mod origin;
 pub mod permission;
-pub mod report;
-pub mod search;
 pub mod sources;
 mod times;
 

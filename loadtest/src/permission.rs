@@ -3,10 +3,6 @@
 //! The name is looked up once, before, and a run connects to no other address than those that were judged here.
 
 use crate::load::{Failure, Target};
-use nix::{
-    sched::{CpuSet, sched_getaffinity},
-    unistd::Pid,
-};
 use std::fmt;
 
 /// Why no load goes to a target.
@@ -41,13 +37,6 @@ impl std::error::Error for Refusal {}
 pub fn permit(target: &mut Target, any_host: bool) -> Result<(), Refusal> {
     target.resolve().map_err(Refusal::Unknown)?;
     if any_host || target.is_loopback() { Ok(()) } else { Err(Refusal::NotLoopback(target.clone())) }
-}
-
-/// The CPUs that this process may run on, in order.
-#[must_use]
-pub fn allowed_cpus() -> Vec<usize> {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
-    (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu) == Ok(true)).collect()
 }
 
 #[cfg(test)]

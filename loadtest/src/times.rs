@@ -1,8 +1,6 @@
-//! Times as access logs and reports have them: RFC 3339 and the common log format, in milliseconds since 1970.
+//! Times as access logs have them: RFC 3339 and the common log format, in milliseconds since 1970.
 //!
 //! Pure and without time zones but for the offset that a text has. Years 1970 to 9999.
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `2023-11-14T22:13:20.123Z`, also with an offset.
 pub(crate) fn rfc3339(text: &str) -> Option<i64> {
@@ -29,18 +27,6 @@ pub(crate) fn common(text: &str) -> Option<i64> {
     let (day, month, year) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?.parse().ok()?);
     let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
     Some((days(year, month, day)? * 86_400 + seconds(clock)? - offset(zone)?) * 1000)
-}
-
-/// `2023-11-14T22:13:20Z`, to the second.
-pub(crate) fn now_as_text(now: SystemTime) -> String {
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (mut day, clock) = ((seconds / 86_400) as i64, seconds % 86_400);
-    let day_zero = |year, month| days(year, month, 1).unwrap_or(i64::MAX);
-    let year = (1970..10_000).rfind(|year| day_zero(*year, 1) <= day).unwrap_or(1970);
-    let month = (1..=12).rfind(|month| day_zero(year, *month) <= day).unwrap_or(1);
-    day -= day_zero(year, month) - 1;
-    let (hours, minutes, seconds) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}Z")
 }
 
 /// `13:55:36`; a leap second is the one after it.
@@ -80,14 +66,6 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_written_as_they_are_read() {
-        for text in ["1970-01-01T00:00:00Z", "2024-02-29T12:00:59Z", "2024-12-31T23:59:59Z", "2026-03-01T00:00:00Z"] {
-            let since = std::time::Duration::from_millis(rfc3339(text).unwrap() as u64);
-            assert_eq!(now_as_text(UNIX_EPOCH + since), text);
-        }
-    }
 
     #[test]
     fn times_are_read_with_their_offsets() {

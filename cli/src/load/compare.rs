@@ -9,7 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tollgate_loadtest::{compare::compare, report::Report};
+use tollgate_loadreport::{compare::compare, report::Report};
 
 /// Compares two runs that were written with --report
 ///

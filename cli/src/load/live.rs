@@ -7,10 +7,8 @@ use std::{
     io::{IsTerminal as _, stderr},
     time::{Duration, Instant},
 };
-use tollgate_loadtest::{
-    load::{Interval, Phase, Progress},
-    report::{line, share_done},
-};
+use tollgate_loadreport::report::{line, share_done};
+use tollgate_loadtest::load::{Interval, Phase, Progress};
 
 /// Of a bar.
 const STEPS: u64 = 1000;

@@ -5,8 +5,9 @@ use crate::time::span;
 use clap::{Args, ValueEnum};
 use std::{fs, io::BufReader, path::PathBuf, time::Duration};
 use tollgate_loadtest::{
+    allowed_cpus,
     load::{Arrivals, Mix, Plan, Request, Scheme, Target, Tls},
-    permission::{allowed_cpus, permit},
+    permission::permit,
     sources::{self, SourceError, Sourced},
 };
 
@@ -209,7 +210,7 @@ impl PlanArguments {
 
 impl How {
     fn pinned(&self) -> Result<Option<Vec<usize>>, Trouble> {
-        let allowed = allowed_cpus();
+        let allowed = allowed_cpus().map_err(|error| Trouble::Start(error.to_string()))?;
         match (self.workers, &self.cpus) {
             (Some(0), _) => Err(Trouble::Arguments("--workers: 1 or more".to_owned())),
             (Some(workers), _) => Ok(Some(allowed.into_iter().cycle().take(workers).collect())),

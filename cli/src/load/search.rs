@@ -1,11 +1,11 @@
 //! `--find-max`: the search of `loadtest`, told as a table while it goes.
 
 use super::{Arguments, Objectives, Trouble, live::View, objectives};
-use tollgate_loadtest::{
-    load::{Plan, Recording, Stop},
+use tollgate_loadreport::{
     objective::Objective,
     search::{Ending, Found, Trial, find, takes},
 };
+use tollgate_loadtest::load::{Plan, Recording, Stop};
 
 /// Objectives that a highest rate can be searched with.
 pub(super) fn limits(text: &str) -> Result<Objectives, String> {

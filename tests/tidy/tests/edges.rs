@@ -63,8 +63,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sync", &["model", "http"]),
     ("server", &["domain", "compile", "store", "keys", "api", "console", "sync", "gateway"]),
     // The binary and the tools.
-    ("cli", &["server", "gateway", "sync", "loadtest", "tuning", "model"]),
+    ("cli", &["server", "gateway", "sync", "loadreport", "loadtest", "tuning", "model"]),
     ("loadtest", &[]),
+    ("loadreport", &["loadtest"]),
     ("journeys", &[]),
     ("tuning", &[]),
 ];

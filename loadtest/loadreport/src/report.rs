@@ -14,11 +14,7 @@ mod html;
 mod live;
 mod summary;
 
-use crate::{
-    load::{Arrivals, End, ErrorKind, Errors, Latencies, Plan, Recording, limit},
-    objective::Verdict,
-    times,
-};
+use crate::{clock, objective::Verdict};
 pub use hdr::hdr_log;
 pub use html::page;
 pub use live::{line, share_done};
@@ -28,6 +24,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 pub use summary::summary;
+use tollgate_loadtest::load::{Arrivals, End, ErrorKind, Errors, Latencies, Plan, Recording, limit};
 
 /// Of the format: changes that break readers count it up.
 const FORMAT: u32 = 1;
@@ -226,7 +223,7 @@ impl Report {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: times::now_as_text(started),
+            started: clock::text(started),
             end: recording.end,
             requests_per_second: rounded(recording.requests_per_second()),
             requests: recording.sent,

@@ -3,7 +3,6 @@
 //! Intervals without a tag have two decimal digits; `corrected`, `uncorrected` and the others have three. Readers of the
 //! format add up the lines of one tag.
 
-use crate::load::{Latencies, Recording};
 use hdrhistogram::serialization::{
     V2DeflateSerializer,
     interval_log::{IntervalLogWriterBuilder, Tag},
@@ -12,6 +11,7 @@ use std::{
     io,
     time::{Duration, SystemTime},
 };
+use tollgate_loadtest::load::{Latencies, Recording};
 
 /// So that the column of maxima is in milliseconds.
 const NANOS_PER_MILLISECOND: f64 = 1e6;

@@ -1,7 +1,7 @@
 //! A run while it goes: one line, and how much of it is done.
 
 use super::milliseconds;
-use crate::load::{Phase, Progress};
+use tollgate_loadtest::load::{Phase, Progress};
 
 /// What happens right now; `rate` is by the seconds since the last line.
 #[must_use]

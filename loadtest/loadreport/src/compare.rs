@@ -205,8 +205,8 @@ impl fmt::Display for Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Mix, Plan, Recording, Request, Target};
     use std::time::{Duration, UNIX_EPOCH};
+    use tollgate_loadtest::load::{Mix, Plan, Recording, Request, Target};
 
     /// A run of 5 s with so many answers per second and such a latency, both scattered by `scatter` (a share of them).
     fn run(rate: f64, millis: f64, scatter: f64, failed: u64) -> Report {

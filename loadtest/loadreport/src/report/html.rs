@@ -6,8 +6,8 @@ use super::{
     milliseconds,
     summary::{arrivals, grouped, latency, number},
 };
-use crate::load::{Arrivals, End, Latencies, Recording};
 use std::fmt::Write as _;
+use tollgate_loadtest::load::{Arrivals, End, Latencies, Recording};
 
 const STYLE: &str = include_str!("page.css");
 /// Points of a percentile line for each nine.

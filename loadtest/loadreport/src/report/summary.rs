@@ -1,8 +1,8 @@
 //! A run for people at a terminal: rates, latencies side by side, what went wrong, and whether the figures can be trusted.
 
 use super::{Percentiles, Report};
-use crate::load::{Arrivals, End};
 use std::fmt::Write as _;
+use tollgate_loadtest::load::{Arrivals, End};
 
 /// Several lines, without a line end behind the last.
 #[must_use]

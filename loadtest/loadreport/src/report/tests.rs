@@ -1,12 +1,10 @@
 //! A run made up, told in every way.
 
 use super::*;
-use crate::{
-    load::{ErrorKind, Mix, Request, Target},
-    objective::objectives,
-};
+use crate::objective::objectives;
 use hdrhistogram::serialization::{Deserializer, interval_log};
 use std::time::UNIX_EPOCH;
+use tollgate_loadtest::load::{ErrorKind, Mix, Request, Target};
 
 fn plan(arrivals: Arrivals) -> Plan {
     let (target, _) = Target::parse("http://127.0.0.1:9/").unwrap();

@@ -10,11 +10,11 @@
 //! the generator was the limit, the target's limit is not known: the search ends and says so.
 
 use crate::{
-    load::{Arrivals, End, Plan, Recording},
     objective::{Objective, Verdict},
     report::generator_limit,
 };
 use std::time::Duration;
+use tollgate_loadtest::load::{Arrivals, End, Plan, Recording};
 
 /// Runs of one search.
 const RUNS_MAX: u32 = 30;
@@ -235,10 +235,8 @@ fn is_behind(plan: &Plan, recording: &Recording, rate: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        load::{Mix, Request, Target},
-        objective::objectives,
-    };
+    use crate::objective::objectives;
+    use tollgate_loadtest::load::{Mix, Request, Target};
 
     /// A target that answers within 10 ms up to `capacity` per second, and piles up what is beyond it.
     fn target(plan: &Plan, capacity: f64, noise: f64) -> Recording {

@@ -3,9 +3,9 @@
 //! Pure: text in, [`Objective`]s out; figures of a run in, verdicts out. Latencies are the corrected ones. An error is a request
 //! without a whole answer, or with an answer of status 5xx. Nothing here knows how the figures came about.
 
-use crate::load::Recording;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
+use tollgate_loadtest::load::Recording;
 
 /// One condition on the figures of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -252,7 +252,7 @@ fn count(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::ErrorKind;
+    use tollgate_loadtest::load::ErrorKind;
 
     fn held(objective: &str) -> (bool, String) {
         let mut recording = Recording {
