@@ -4,6 +4,10 @@
 //! tables compiled for one snapshot serve the next. Copies share what they have in common; a change costs the logarithm of
 //! the number of items. Items stand in the order of the file; one that comes later stands behind all.
 
+mod content;
+
+pub use content::{Content, hash_of, hash_of_text};
+
 use std::{fmt, ops::Index, sync::Arc};
 
 use imbl::ordmap::DiffItem;

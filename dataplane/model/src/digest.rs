@@ -11,77 +11,12 @@
 //! an item with a `${env:X}` is taken of its canonical text, in which the reference is still a reference, and so is that of
 //! every route when the settings it inherits have one. Two nodes with different environments have the same digest then.
 
-use std::hash::{Hash, Hasher};
-
 use crate::{
     action::{Action, Forwarding, Share},
     snapshot::{Match, Route, Snapshot},
 };
+pub(crate) use tollgate_items::{Content, hash_of as item, hash_of_text as written};
 use tollgate_items::{Items, Named};
-
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
-
-/// A hasher whose result is the same in each process and on each machine.
-pub(crate) struct Content(u64);
-
-impl Default for Content {
-    fn default() -> Self {
-        Self(FNV_OFFSET)
-    }
-}
-
-impl Hasher for Content {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
-    }
-
-    // Numbers have one width and one order of bytes on every machine.
-
-    fn write_u16(&mut self, number: u16) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-
-    fn write_isize(&mut self, number: isize) {
-        self.write_u64(number as u64);
-    }
-
-    /// The finalizer of SplitMix64.
-    fn finish(&self) -> u64 {
-        let mut hash = self.0;
-        hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        hash ^ (hash >> 31)
-    }
-}
-
-/// The hash of an item that is the same whatever else a configuration has.
-pub(crate) fn item(kind: &str, content: &impl Hash) -> u64 {
-    let mut hasher = Content::default();
-    (kind, content).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The hash of an item that has a reference: `text` is canonical.
-pub(crate) fn written(kind: &str, text: &str) -> u64 {
-    item(kind, &("as written", text))
-}
 
 /// The hash of a route: listeners and upstreams by name, since their slots are not the same everywhere. The patterns name
 /// every field, so that a new one does not build until it is here.

@@ -2,7 +2,7 @@
 //!
 //! Text (YAML, and so JSON) -> `raw`, what is written -> `resolve`, the only constructor -> [`Snapshot`], immutable and
 //! never wrong. A [`Configuration`] keeps both and takes changes. Every mistake is a [`ConfigError`] with file, line, column, the line itself, a caret and, where there is
-//! one, the near miss. Bounds are in `limits`. No I/O happens but through a [`Source`], and nothing here runs on a worker
+//! one, the near miss. Bounds are crate `bounds`. No I/O happens but through a [`Source`], and nothing here runs on a worker
 //! except comparisons: [`IpSet::contains`], [`ValueMatch::takes`], [`Expression::is_match`], [`OriginPattern::takes`].
 
 mod action;
@@ -11,7 +11,6 @@ mod cluster;
 mod configuration;
 mod digest;
 mod include;
-mod limits;
 mod patch;
 mod plan;
 mod policies;
@@ -30,10 +29,6 @@ mod upstream;
 pub use action::{Action, FixedAnswer, Forwarding, Redirect, Share};
 pub use cluster::{Cluster, ClusterStore, QuotaStore, Secret};
 pub use configuration::Configuration;
-pub use limits::{
-    ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, REVOKED_MAX,
-    SCOPE_BYTES_MAX, SCOPES_MAX, SUBSCRIPTIONS_MAX, VALUE_BYTES_MAX,
-};
 pub use patch::PatchError;
 pub use plan::Plan;
 pub use policies::{Cors, CorsHeaders, Edit, IpRules, OriginPattern, Policies, RateLimitFields, RouteLimits};
@@ -50,6 +45,10 @@ pub use snapshot::{
 pub use source::{NoSource, Source, SystemSource};
 pub use status::{Status, Token};
 pub use tls::{ClientAuth, Flaw, Identity, ListenerTls, Pem, ServerName, TlsVersion, UpstreamTls};
+pub use tollgate_bounds::{
+    ANSWER_BYTES_MAX, ATTEMPTS_MAX, CREDENTIALS_MAX, ENDPOINTS_MAX, FILE_BYTES_MAX, PLAN_RULES_MAX, REVOKED_MAX,
+    SCOPE_BYTES_MAX, SCOPES_MAX, SUBSCRIPTIONS_MAX, VALUE_BYTES_MAX,
+};
 pub use tollgate_document::{ConfigError, ConfigErrors};
 pub use tollgate_items::{Change, Entry, Items, Named};
 pub use tracing::{TraceAccept, Tracing};
@@ -68,6 +67,7 @@ pub use tollgate_consumer::{
     Proof, Subscription, Texts, Who, client_proof, key_proof,
 };
 
+use tollgate_bounds as limits;
 use tollgate_raw as raw;
 
 use std::path::Path;

@@ -34,8 +34,8 @@ pub(crate) struct Pools<S: Stream> {
     begun: Cell<usize>,
     /// When the oldest idle connection must be parked or closed.
     due: Cell<Instant>,
-    /// After which an idle connection is every worker's.
-    park_after: Cell<Duration>,
+    /// After which one that falls idle from now on is every worker's.
+    pub(crate) park_after: Cell<Duration>,
 }
 
 struct Stock<S> {
@@ -97,11 +97,6 @@ impl<S: Stream> Pools<S> {
     pub(crate) const fn new(parking: Arc<Parking<S::Detached>>, park_after: Duration) -> Self {
         let (begun, due) = (Cell::new(0), Cell::new(Instant::NEVER));
         Self { parking, stocks: RefCell::new(Vec::new()), begun, due, park_after: Cell::new(park_after) }
-    }
-
-    /// For connections that fall idle from now on.
-    pub(crate) fn park_after(&self, idle: Duration) {
-        self.park_after.set(idle);
     }
 
     fn terms(&self, target: &Target<'_>) -> Terms {

@@ -163,18 +163,14 @@ impl<I: Io> Worker<I> {
     pub(crate) fn publish(self: &Rc<Self>, publication: Publication<I::Listener>) {
         self.program.replace(Rc::new(publication.program.clone()));
         self.metrics.generation.set(publication.program.snapshot.generation);
-        self.tune(publication.program.snapshot.tuning.live);
+        let tuning = publication.program.snapshot.tuning.live;
+        self.tuning.set(tuning);
+        self.pools.park_after.set(tuning.park_after);
+        self.handshakes.most.set(tuning.handshakes_per_turn);
         self.pools.sweep(&self.metrics);
         self.sweep_stores(&publication.program);
         self.rearrange(publication);
         self.published.ring();
-    }
-
-    /// Takes what a configuration may change while it runs.
-    fn tune(&self, tuning: LiveTuning) {
-        self.tuning.set(tuning);
-        self.pools.park_after(tuning.park_after);
-        self.handshakes.allow(tuning.handshakes_per_turn);
     }
 
     /// An index for a response head, to be given back when the head has been passed on.

@@ -16,8 +16,8 @@ use tollgate_io::Io;
 
 /// What is left of a turn's handshakes, and who waits for the next.
 pub(crate) struct Budget {
-    /// Of one turn; at least 1.
-    most: Cell<u32>,
+    /// Of one turn, from the next on; at least 1.
+    pub(crate) most: Cell<u32>,
     taken: Cell<u32>,
     /// Whether the end of the turn is awaited; it is while any are taken or wait.
     is_counting: Cell<bool>,
@@ -37,11 +37,6 @@ impl Budget {
             is_counting: Cell::default(),
             waiting: RefCell::default(),
         }
-    }
-
-    /// From the next turn on, lets this many go on in each.
-    pub(crate) fn allow(&self, most: u32) {
-        self.most.set(most);
     }
 
     /// Completes when it is the caller's turn. To be awaited to its end, or the place is wasted.
