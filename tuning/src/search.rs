@@ -12,8 +12,7 @@
 //!
 //! Successive halving: Jamieson and Talwalkar, "Non-stochastic best arm identification", 2016. Whoever wins among many
 //! looks better than it is; so the **proof** decides alone, with runs made for it. It accepts a candidate if the mean gain
-//! of its pairs is above zero by a one-sided t-test at [`ALPHA`] **and** above the noise of a single run. So a search
-//! recommends something that is no better at most once in a hundred times, whatever the number of candidates.
+//! of its pairs is above zero by a one-sided t-test at [`ALPHA`] **and** above the noise of a single run: wrong once in 100.
 
 mod candidates;
 mod halving;

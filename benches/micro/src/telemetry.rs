@@ -1,4 +1,6 @@
 //! What is recorded of an exchange, and the scrape.
+//!
+//! Recording is what every request pays; a scrape is paid by whoever asks, for 100 routes with figures.
 
 use crate::{Step, fixed::Numbers};
 use std::{hint::black_box, net::Ipv4Addr, sync::Arc};

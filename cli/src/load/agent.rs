@@ -1,4 +1,7 @@
 //! `tollgate load agent`, and `--agents`: load from several machines.
+//!
+//! Arguments and wiring; the protocol is in `tollgate_loadtest::agents`. A token comes from a file or the environment, never
+//! from the command line, which other users of the machine can read.
 
 use super::{Trouble, stop_on_signals};
 use crate::{

@@ -1,4 +1,7 @@
 //! Arguments of `tollgate load` that say what to send, when and where; read into a plan of the generator.
+//!
+//! What the arguments contradict is refused by clap, what is out of bounds by `Plan::check`. Files are read here; what is in
+//! them is judged by `tollgate_loadtest::sources`.
 
 use super::Trouble;
 use crate::time::span;

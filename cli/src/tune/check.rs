@@ -1,4 +1,6 @@
 //! `tollgate tune check`: the machine held against a profile, as a table or JSON.
+//!
+//! Only reads. What the machine lacks or does not let us read is a row of the table that says so, no error.
 
 use super::{For, Root};
 use crate::{

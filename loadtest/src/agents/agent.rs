@@ -1,4 +1,7 @@
 //! The side that sends: takes plans from a controller, one at a time, and answers with what was measured.
+//!
+//! A second controller is told that the agent is busy. Each is asked for the token before anything else it says is read, and
+//! a controller that is gone ends its run.
 
 use super::message::{FORMAT, HELLO_BYTES_MAX, MESSAGE_BYTES_MAX, News, Order, receive, send};
 use crate::{

@@ -1,4 +1,6 @@
 //! The side that asks: one thread for each agent waits for its news, the calling thread merges them.
+//!
+//! An agent that is lost is told with what was heard of it last; what the others measured is kept.
 
 use super::{
     message::{FORMAT, MESSAGE_BYTES_MAX, News, Order, Tick, receive, send},

@@ -1,4 +1,6 @@
 //! What controller and agents say to each other, and how it lies on the wire: four bytes of length, then JSON.
+//!
+//! A frame has a bound that is judged before a byte of it is kept. Pure but for the stream it reads from and writes to.
 
 use crate::load::{Interval, Phase, Plan, Progress, Recording};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -1,4 +1,6 @@
 //! What a search has found, for people and for machines.
+//!
+//! Pure: a table in Markdown and JSON of the same evidence; whoever asked writes them.
 
 use super::{
     ALPHA, PAIRS,

@@ -1,4 +1,6 @@
 //! One page that needs nothing but itself: charts as SVG, tables, styles for light, dark, wide and narrow. No script, no network.
+//!
+//! A string out of a report, and pure. What comes from a target or a plan is escaped.
 
 use super::{
     Percentiles, Report,

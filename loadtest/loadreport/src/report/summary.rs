@@ -1,4 +1,6 @@
 //! A run for people at a terminal: rates, latencies side by side, what went wrong, and whether the figures can be trusted.
+//!
+//! A string out of a report, and pure; `cli` prints it. Everything in it is in the JSON report too.
 
 use super::{Percentiles, Report};
 use std::fmt::Write as _;
