@@ -121,8 +121,12 @@ pub(crate) fn table(verdicts: &[Verdict]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goose::threshold::ThresholdResult;
-    use serde_json::json;
+    use goose::{
+        goose::GooseMethod,
+        metrics::{GooseRequestMetricAggregate, GooseRequestMetricTimingData},
+        threshold::ThresholdResult,
+    };
+    use std::collections::HashMap;
 
     fn rules(texts: &[&str]) -> Result<Rules, String> {
         Rules::parse(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
@@ -130,13 +134,20 @@ mod tests {
 
     /// What a run with that many requests of a name has measured.
     fn measured(name: &str, count: usize) -> GooseMetrics {
-        let request = json!({
-            "path": name, "method": "Get", "status_code_counts": {}, "success_count": count, "fail_count": 0,
-            "load_test_hash": 0,
-            "raw_data": { "times_us": {}, "minimum_time_us": 0, "maximum_time_us": 0, "total_time_us": 0, "counter": count },
-        });
+        let request = GooseRequestMetricAggregate {
+            path: name.to_owned(),
+            method: GooseMethod::Get,
+            raw_data: GooseRequestMetricTimingData { counter: count, ..GooseRequestMetricTimingData::default() },
+            coordinated_omission_data: None,
+            status_code_counts: HashMap::new(),
+            status_code_timings: HashMap::new(),
+            success_count: count,
+            fail_count: 0,
+            load_test_hash: 0,
+            custom_method: String::new(),
+        };
         let mut metrics = GooseMetrics::default();
-        metrics.requests.insert(format!("GET {name}"), serde_json::from_value(request).unwrap());
+        metrics.requests.insert(format!("GET {name}"), request);
         metrics
     }
 
