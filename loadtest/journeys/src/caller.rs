@@ -5,11 +5,11 @@
 //! ```
 
 use crate::{
-    ask::{Answer, Failed, ask, failed, until},
+    ask::{Answer, Failed, ask, failed, issued, until},
     sign_up,
     stage::{HOST, SMALL_LIMIT, SMALL_PLAN, Stage},
 };
-use goose::{goose::GooseMethod, prelude::*};
+use goose::prelude::*;
 use reqwest::RequestBuilder;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -46,7 +46,8 @@ pub(crate) fn scenario(stage: &Arc<Stage>) -> Result<Scenario, GooseError> {
 async fn arrive(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     let (id, text) = sign_up::application(user, &stage, SMALL_PLAN, "api_key").await?;
     let key = |user: &GooseUser| call(user, &stage, &text);
-    until(user, (GooseMethod::Get, "until a new caller may call"), key, (&[401, 403], &[200, 429])).await?;
+    let may = |answer: &Answer| answer.turned(&[401, 403], &[200]);
+    until(user, ("GET", "until a new caller may call"), key, may).await?;
     user.set_session_data(Key { id, text });
     Ok(())
 }
@@ -57,26 +58,24 @@ async fn exceed(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     let key = key(user)?.text.clone();
     for _ in 0..SMALL_LIMIT {
         let call = call(user, &stage, &key);
-        ask(user, (GooseMethod::Get, "call within the plan"), call, &[200]).await?;
+        ask(user, ("GET", "call within the plan"), call, |answer| answer.is(&[200])).await?;
     }
-    for left in (0..BEYOND_MAX).rev() {
+    for _ in 0..BEYOND_MAX {
         let call = call(user, &stage, &key);
-        let answer = ask(user, (GooseMethod::Get, "call beyond the plan"), call, &[200, 429]).await?;
-        match answer.status {
-            429 => return tells_the_plan(user, answer).map(drop),
-            _ if left == 0 => return Err(failed(user, answer, "the plan refused nothing")),
-            _ => {}
+        if ask(user, ("GET", "call beyond the plan"), call, held_back).await?.is_some() {
+            return Ok(());
         }
     }
-    Ok(())
+    Err(failed(format!("{BEYOND_MAX} calls at once, and the plan of {SMALL_LIMIT} a second refused none")))
 }
 
-/// A refusal says how much there is, and after how many seconds to come again.
-fn tells_the_plan(user: &mut GooseUser, answer: Answer) -> Result<u64, Failed> {
-    let after = answer.fields.get("Retry-After").and_then(|after| after.to_str().ok()?.parse().ok());
-    match after {
-        Some(after @ 0..=RETRY_AFTER_MAX) if answer.fields.contains_key("RateLimit") => Ok(after),
-        _ => Err(failed(user, answer, "a 429 without RateLimit, or without a Retry-After of a few seconds")),
+/// Seconds to wait, where the plan has no room; a refusal says so, and how much there is.
+fn held_back(answer: &Answer) -> Result<Option<u64>, String> {
+    answer.is(&[200, 429])?;
+    match answer.number("Retry-After") {
+        _ if answer.status == 200 => Ok(None),
+        Some(after @ 0..=RETRY_AFTER_MAX) if answer.has_field("RateLimit") => Ok(Some(after)),
+        _ => Err(format!("429 without RateLimit, or without a Retry-After of up to {RETRY_AFTER_MAX} s")),
     }
 }
 
@@ -85,25 +84,24 @@ async fn rotate(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     let (old_id, old_text) = (old.id.clone(), old.text.clone());
     let url = stage.admin(&format!("{}/credentials/{old_id}/rotate", sign_up::path(user)));
     let request = user.client.post(url).bearer_auth(&stage.place.admin.token).json(&json!({ "overlap_s": OVERLAP_S }));
-    let (id, text) = ask(user, (GooseMethod::Post, "rotate"), request, &[200, 201]).await?.issued(user)?;
-    // 429 is an answer to a key that holds.
+    let (id, text) = ask(user, ("POST", "rotate"), request, issued).await?;
+    // To be held back is an answer to a key that holds.
     let new = |user: &GooseUser| call(user, &stage, &text);
-    let answer = until(user, (GooseMethod::Get, "until the new key holds"), new, (&[401], &[200, 429])).await?;
-    if answer.status == 429 {
-        let after = tells_the_plan(user, answer)?;
+    let holds = |answer: &Answer| if answer.status == 401 { Ok(None) } else { held_back(answer).map(Some) };
+    if let Some(after) = until(user, ("GET", "until the new key holds"), new, holds).await? {
         tokio::time::sleep(Duration::from_secs(after)).await;
     }
     let request = call(user, &stage, &text);
-    ask(user, (GooseMethod::Get, "call with the new key"), request, &[200]).await?;
+    ask(user, ("GET", "call with the new key"), request, |answer| answer.is(&[200])).await?;
     let old = |user: &GooseUser| call(user, &stage, &old_text);
-    until(user, (GooseMethod::Get, "until the old key ends"), old, (&[200, 429], &[401])).await?;
+    let ended = |answer: &Answer| answer.turned(&[200, 429], &[401]);
+    until(user, ("GET", "until the old key ends"), old, ended).await?;
     user.set_session_data(Key { id, text });
     Ok(())
 }
 
 fn key(user: &GooseUser) -> Result<&Key, Failed> {
-    let missing = || Box::new(TransactionError::Custom("this caller has not signed up".to_owned()));
-    user.get_session_data().ok_or_else(missing)
+    user.get_session_data().ok_or_else(|| failed("this caller has not signed up"))
 }
 
 fn call(user: &GooseUser, stage: &Stage, key: &str) -> RequestBuilder {

@@ -5,11 +5,11 @@
 //! ```
 
 use crate::{
-    ask::{Failed, ask, failed, until},
+    ask::{Answer, Failed, ask, failed, until},
     sign_up,
     stage::{API, HOST, OPEN_PLAN, Stage},
 };
-use goose::{goose::GooseMethod, prelude::*};
+use goose::prelude::*;
 use reqwest::RequestBuilder;
 use std::sync::Arc;
 
@@ -40,21 +40,22 @@ async fn arrive(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     user.set_session_data(Client { id, secret });
     let token = token(user, stage).await?;
     let call = |user: &GooseUser| call(user, stage, &token);
-    until(user, (GooseMethod::Get, "until a new client may call"), call, (&[401, 403], &[200])).await?;
-    Ok(())
+    let may = |answer: &Answer| answer.turned(&[401, 403], &[200]);
+    until(user, ("GET", "until a new client may call"), call, may).await.map(drop)
 }
 
 async fn work(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     let stage = &*stage;
     let token = token(user, stage).await?;
     let catalog = user.client.get(stage.admin("/catalog/apis?limit=1000")).bearer_auth(&stage.place.admin.token);
-    let catalog = ask(user, (GooseMethod::Get, "catalog"), catalog, &[200]).await?;
-    if !catalog.has("\"journeys\"") {
-        return Err(failed(user, catalog, &format!("a catalog without {API}")));
-    }
+    let lists = |answer: &Answer| match answer.is(&[200]) {
+        Ok(()) if !answer.has("\"journeys\"") => Err(format!("a catalog without {API}")),
+        verdict => verdict,
+    };
+    ask(user, ("GET", "catalog"), catalog, lists).await?;
     for _ in 0..CALLS {
         let call = call(user, stage, &token);
-        ask(user, (GooseMethod::Get, "call with a token"), call, &[200]).await?;
+        ask(user, ("GET", "call with a token"), call, |answer| answer.is(&[200])).await?;
     }
     Ok(())
 }
@@ -62,12 +63,12 @@ async fn work(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
 /// A token of the client credentials grant (RFC 6749 section 4.4).
 async fn token(user: &mut GooseUser, stage: &Stage) -> Result<String, Failed> {
     let Some(Client { id, secret }) = user.get_session_data() else {
-        return Err(Box::new(TransactionError::Custom("this client has not signed up".to_owned())));
+        return Err(failed("this client has not signed up"));
     };
     let form = user.client.post(format!("{}/oauth2/token", stage.place.gateway));
     let form = form.header("Content-Type", "application/x-www-form-urlencoded").basic_auth(id, Some(secret));
     let form = form.body("grant_type=client_credentials");
-    ask(user, (GooseMethod::Post, "token"), form, &[200]).await?.text(user, "/access_token")
+    ask(user, ("POST", "token"), form, |answer| answer.is(&[200]).and_then(|()| answer.text("/access_token"))).await
 }
 
 fn call(user: &GooseUser, stage: &Stage, token: &str) -> RequestBuilder {

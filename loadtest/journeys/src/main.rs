@@ -124,16 +124,24 @@ async fn run(arguments: &Arguments) -> Result<bool, String> {
     let rules = rules(arguments)?;
     let (place, _spawned) = place(arguments).await?;
     let stage = Arc::new(Stage::set(place).await?);
-    let attack = attack(arguments, &stage, &rules).map_err(|error| error.to_string())?;
+    let attack = attack(arguments, &stage, &rules).map_err(|error| told(&error))?;
     let metrics = match attack.execute().await {
         Ok(metrics) => Ok(metrics),
         // All were judged, and the failed ones are among them.
         Err(GooseError::ThresholdsFailed { metrics, .. }) => Ok(*metrics.0),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(told(&error)),
     };
     let tidied = if arguments.keep { Ok(()) } else { stage.clear(arguments.users).await };
     let holds = judge(&rules, &metrics?);
     tidied.map(|()| holds)
+}
+
+/// What goose has to say of an error; its own text names the kind only.
+fn told(error: &GooseError) -> String {
+    match error {
+        GooseError::InvalidOption { option, value, detail } => format!("{option} {value:?}: {detail}"),
+        other => admin::because(other),
+    }
 }
 
 fn judge(rules: &Rules, metrics: &GooseMetrics) -> bool {
@@ -189,7 +197,8 @@ fn attack(arguments: &Arguments, stage: &Arc<Stage>, rules: &Rules) -> Result<Bo
     // What was measured up to the end is judged, all of it.
     goose.no_threshold_abort = true;
     goose.no_telnet = true;
-    goose.no_websocket = true;
+    // What goes wrong while users arrive counts, too; with iterations it does anyway.
+    goose.no_reset_metrics = arguments.iterations.is_none();
     goose.quiet = 1;
     let attack = GooseAttack::initialize_with_config(goose)?
         .register_scenario(machine::scenario(stage)?)

@@ -5,10 +5,10 @@
 //! ```
 
 use crate::{
-    ask::{Failed, ask, until},
+    ask::{Answer, Failed, ask, failed, made, until},
     stage::{API, ENVIRONMENT, HOST, Stage},
 };
-use goose::{goose::GooseMethod, prelude::*};
+use goose::prelude::*;
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -44,11 +44,12 @@ async fn arrive(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
 
 async fn release(user: &mut GooseUser, stage: Arc<Stage>) -> TransactionResult {
     let Some(&Published(before)) = user.get_session_data() else {
-        return Err(Box::new(TransactionError::Custom("nothing was published to begin with".to_owned())));
+        return Err(failed("nothing was published to begin with"));
     };
     publish(user, &stage, before + 1).await?;
     let old = |user: &GooseUser| call(user, &stage, before);
-    until(user, (GooseMethod::Get, "until the revision before is gone"), old, (&[200], &[404])).await?;
+    let gone = |answer: &Answer| answer.turned(&[200], &[404]);
+    until(user, ("GET", "until the revision before is gone"), old, gone).await?;
     let note = json!({ "note": "again, while it is called" });
     make_public(user, &stage, API, &note).await?;
     user.set_session_data(Published(before + 1));
@@ -61,17 +62,17 @@ async fn publish(user: &mut GooseUser, stage: &Stage, number: u64) -> Result<(),
     let url = stage.admin(&format!("/apis/{api}"));
     let written = stage.released(user.weighted_users_index, number);
     let request = user.client.put(url).bearer_auth(&stage.place.admin.token).json(&written);
-    ask(user, (GooseMethod::Put, "api"), request, &[200, 201]).await?;
+    ask(user, ("PUT", "api"), request, made).await?;
     make_public(user, stage, &api, &json!({})).await?;
     let new = |user: &GooseUser| call(user, stage, number);
-    until(user, (GooseMethod::Get, "until a revision is served"), new, (&[404], &[200])).await?;
-    Ok(())
+    let served = |answer: &Answer| answer.turned(&[404], &[200]);
+    until(user, ("GET", "until a revision is served"), new, served).await.map(drop)
 }
 
 async fn make_public(user: &mut GooseUser, stage: &Stage, api: &str, body: &serde_json::Value) -> Result<(), Failed> {
     let url = stage.admin(&format!("/apis/{api}/publications/{ENVIRONMENT}"));
     let request = user.client.post(url).bearer_auth(&stage.place.admin.token).json(body);
-    ask(user, (GooseMethod::Post, "publication"), request, &[200, 201]).await.map(drop)
+    ask(user, ("POST", "publication"), request, made).await
 }
 
 fn call(user: &GooseUser, stage: &Stage, number: u64) -> reqwest::RequestBuilder {

@@ -3,10 +3,10 @@
 //! The admin API is asked with the token of the run, through goose, so that these requests are counted as well.
 
 use crate::{
-    ask::{Failed, ask},
+    ask::{Failed, ask, issued, made},
     stage::{API, Stage},
 };
-use goose::{goose::GooseMethod, prelude::*};
+use goose::prelude::*;
 use serde_json::json;
 
 /// The path of the user's application in the tenant.
@@ -24,11 +24,11 @@ pub(crate) async fn application(
     let path = path(user);
     let token = &stage.place.admin.token;
     let request = user.client.put(stage.admin(&path)).bearer_auth(token).json(&stage.application());
-    ask(user, (GooseMethod::Put, "application"), request, &[200, 201]).await?;
+    ask(user, ("PUT", "application"), request, made).await?;
     let url = stage.admin(&format!("{path}/subscriptions/{API}"));
     let request = user.client.put(url).bearer_auth(token).json(&json!({ "plan": plan }));
-    ask(user, (GooseMethod::Put, "subscription"), request, &[200, 201]).await?;
+    ask(user, ("PUT", "subscription"), request, made).await?;
     let url = stage.admin(&format!("{path}/credentials"));
     let request = user.client.post(url).bearer_auth(token).json(&json!({ "kind": kind }));
-    ask(user, (GooseMethod::Post, "credential"), request, &[200, 201]).await?.issued(user)
+    ask(user, ("POST", "credential"), request, issued).await
 }

@@ -6,6 +6,7 @@
 use crate::{admin::because, place::Place};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// The environment, and the API that callers call.
 pub(crate) const ENVIRONMENT: &str = "journeys";
@@ -17,6 +18,9 @@ pub(crate) const OPEN_PLAN: &str = "journeys-open";
 pub(crate) const SMALL_PLAN: &str = "journeys-small";
 /// Requests a second of the small plan.
 pub(crate) const SMALL_LIMIT: u32 = 5;
+
+/// How long a publication may take to reach the gateway.
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A place that is set up.
 pub(crate) struct Stage {
@@ -39,7 +43,28 @@ impl Stage {
         let stage = Self { tenant: text("tenant")?, member: text("member")?, place };
         let documents = json!({ "documents": stage.documents() });
         stage.place.admin.ask(Method::POST, &stage.path("/apply"), Some(&documents)).await?;
+        stage.served().await?;
         Ok(stage)
+    }
+
+    /// Waits until the gateway knows of the API, which nobody may call yet.
+    async fn served(&self) -> Result<(), String> {
+        let (url, client) = (format!("{}/journeys/", self.place.gateway), reqwest::Client::new());
+        let end = Instant::now() + SERVED_WITHIN;
+        loop {
+            let answer = client.get(&url).header("Host", HOST).send().await.map_err(|error| because(&error))?;
+            match answer.status().as_u16() {
+                401 => return Ok(()),
+                404 if Instant::now() < end => tokio::time::sleep(Duration::from_millis(10)).await,
+                other => {
+                    let from = &self.place.gateway;
+                    return Err(format!(
+                        "{from} answers {other} for an API that was published {SERVED_WITHIN:?} ago: is it a gateway of this \
+                         control plane?"
+                    ));
+                }
+            }
+        }
     }
 
     fn documents(&self) -> Value {

@@ -1,7 +1,8 @@
 //! Thresholds: rules that figures of a run must hold, and what became of each.
 //!
 //! Goose judges times, rates and the share of failed requests, and shows that in its report. What it has no rule for is a
-//! least count of requests: a journey that nobody could make has no failures either. Both kinds are written alike.
+//! least count of requests, since a journey that nobody could make has no failures either, and a most count of failed
+//! steps, since one may fail before it asks for anything. Both kinds are written alike.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use goose::{metrics::GooseMetrics, threshold::Threshold};
@@ -10,6 +11,7 @@ use goose::{metrics::GooseMetrics, threshold::Threshold};
 /// step made at least once.
 pub(crate) const DEFAULTS: &[&str] = &[
     "error-rate<=0%",
+    "failed-steps<=0",
     "p95<250ms for GET call with a token",
     "p95<250ms for GET call within the plan",
     "count>=1 for POST token",
@@ -28,15 +30,24 @@ pub(crate) const DEFAULTS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     of_goose: Vec<Threshold>,
-    counts: Vec<Count>,
+    ours: Vec<Count>,
 }
 
-/// `count>=N`, or `count>=N for REQUEST`.
+/// A rule of ours.
 #[derive(Debug)]
 struct Count {
     rule: String,
-    least: usize,
-    request: Option<String>,
+    of: Of,
+    bound: usize,
+}
+
+/// What is counted.
+#[derive(Debug)]
+enum Of {
+    /// `count>=N for REQUEST`: requests of that name, at least; without a name all of them.
+    Requests(Option<String>),
+    /// `failed-steps<=N`: at most.
+    FailedSteps,
 }
 
 /// What became of a rule.
@@ -58,9 +69,9 @@ impl Rules {
         let mut rules = Self::default();
         for text in texts {
             let text = text.trim();
-            match text.strip_prefix("count") {
-                Some(rest) => rules.counts.push(Count::parse(text, rest)?),
-                None => rules.of_goose.push(text.parse().map_err(|error| format!("{error}"))?),
+            match Count::parse(text) {
+                Some(count) => rules.ours.push(count?),
+                None => rules.of_goose.push(text.parse().map_err(|error| crate::told(&error))?),
             }
         }
         Ok(rules)
@@ -80,31 +91,51 @@ impl Rules {
                 None => Verdict { rule, observed: "not judged".to_owned(), holds: false },
             }
         });
-        of_goose.chain(self.counts.iter().map(|count| count.judge(metrics))).collect()
+        of_goose.chain(self.ours.iter().map(|count| count.judge(metrics))).collect()
     }
 }
 
 impl Count {
-    fn parse(rule: &str, rest: &str) -> Result<Self, String> {
-        let refused = || format!("threshold {rule:?}: write `count>=N` or `count>=N for REQUEST`, with N from 1");
-        let rest = rest.trim_start().strip_prefix(">=").ok_or_else(refused)?;
+    /// A rule of ours, if it is one.
+    fn parse(rule: &str) -> Option<Result<Self, String>> {
+        let parsed = if let Some(rest) = rule.strip_prefix("count") {
+            Self::requests(rest).ok_or("write `count>=N` or `count>=N for REQUEST`, with N from 1")
+        } else {
+            Self::failed_steps(rule.strip_prefix("failed-steps")?).ok_or("write `failed-steps<=N`")
+        };
+        let named = |(of, bound)| Self { rule: rule.to_owned(), of, bound };
+        Some(parsed.map(named).map_err(|remedy| format!("threshold {rule:?}: {remedy}")))
+    }
+
+    fn requests(rest: &str) -> Option<(Of, usize)> {
+        let rest = rest.trim_start().strip_prefix(">=")?;
         let (least, request) = match rest.split_once(" for ") {
             Some((least, request)) => (least, Some(request.trim().to_owned())),
             None => (rest, None),
         };
-        match least.trim().parse() {
-            Ok(least @ 1..) if request.as_deref() != Some("") => Ok(Self { rule: rule.to_owned(), least, request }),
-            _ => Err(refused()),
-        }
+        let least = least.trim().parse().ok().filter(|&least| least > 0 && request.as_deref() != Some(""))?;
+        Some((Of::Requests(request), least))
+    }
+
+    fn failed_steps(rest: &str) -> Option<(Of, usize)> {
+        let most = rest.trim_start().strip_prefix("<=")?.trim().parse().ok()?;
+        Some((Of::FailedSteps, most))
     }
 
     fn judge(&self, metrics: &GooseMetrics) -> Verdict {
-        let made = |name: &String| metrics.requests.get(name).map_or(0, |request| request.raw_data.counter);
-        let found = match &self.request {
-            Some(request) => made(request),
-            None => metrics.requests.values().map(|request| request.raw_data.counter).sum(),
+        let (found, holds) = match &self.of {
+            Of::Requests(request) => {
+                let asked =
+                    metrics.requests.iter().filter(|(name, _)| request.as_ref().is_none_or(|asked| asked == *name));
+                let found = asked.map(|(_, request)| request.raw_data.counter).sum::<usize>();
+                (found, found >= self.bound)
+            }
+            Of::FailedSteps => {
+                let found = metrics.transactions.iter().flatten().map(|step| step.fail_count).sum::<usize>();
+                (found, found <= self.bound)
+            }
         };
-        Verdict { rule: self.rule.clone(), observed: found.to_string(), holds: found >= self.least }
+        Verdict { rule: self.rule.clone(), observed: found.to_string(), holds }
     }
 }
 
@@ -121,8 +152,12 @@ pub(crate) fn table(verdicts: &[Verdict]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goose::threshold::ThresholdResult;
-    use serde_json::json;
+    use goose::{
+        goose::{GooseMethod, TransactionName},
+        metrics::{GooseRequestMetricAggregate, GooseRequestMetricTimingData, TransactionMetricAggregate},
+        threshold::ThresholdResult,
+    };
+    use std::collections::HashMap;
 
     fn rules(texts: &[&str]) -> Result<Rules, String> {
         Rules::parse(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
@@ -130,13 +165,20 @@ mod tests {
 
     /// What a run with that many requests of a name has measured.
     fn measured(name: &str, count: usize) -> GooseMetrics {
-        let request = json!({
-            "path": name, "method": "Get", "status_code_counts": {}, "success_count": count, "fail_count": 0,
-            "load_test_hash": 0,
-            "raw_data": { "times_us": {}, "minimum_time_us": 0, "maximum_time_us": 0, "total_time_us": 0, "counter": count },
-        });
+        let request = GooseRequestMetricAggregate {
+            path: name.to_owned(),
+            method: GooseMethod::Get,
+            raw_data: GooseRequestMetricTimingData { counter: count, ..GooseRequestMetricTimingData::default() },
+            coordinated_omission_data: None,
+            status_code_counts: HashMap::new(),
+            status_code_timings: HashMap::new(),
+            success_count: count,
+            fail_count: 0,
+            load_test_hash: 0,
+            custom_method: String::new(),
+        };
         let mut metrics = GooseMetrics::default();
-        metrics.requests.insert(format!("GET {name}"), serde_json::from_value(request).unwrap());
+        metrics.requests.insert(format!("GET {name}"), request);
         metrics
     }
 
@@ -147,7 +189,7 @@ mod tests {
     #[test]
     fn the_defaults_are_understood() {
         let rules = rules(DEFAULTS).unwrap();
-        assert_eq!(rules.of_goose.len() + rules.counts.len(), DEFAULTS.len());
+        assert_eq!(rules.of_goose.len() + rules.ours.len(), DEFAULTS.len());
         assert_eq!(rules.of_goose().len(), 3);
     }
 
@@ -157,6 +199,22 @@ mod tests {
         assert!(holds("count>=5 for GET call", &metrics) && holds("count >= 5", &metrics));
         assert!(!holds("count>=6 for GET call", &metrics) && !holds("count>=6", &metrics));
         assert!(!holds("count>=1 for GET another", &metrics));
+    }
+
+    #[test]
+    fn steps_that_failed_are_counted() {
+        let mut metrics = GooseMetrics::default();
+        let step = TransactionMetricAggregate {
+            scenario_index: 0,
+            scenario_name: "machine client".into(),
+            transaction_index: 0,
+            transaction_name: TransactionName::default_value(),
+            run_times: GooseRequestMetricTimingData::default(),
+            success_count: 1,
+            fail_count: 2,
+        };
+        metrics.transactions = vec![vec![step]];
+        assert!(holds("failed-steps<=2", &metrics) && !holds("failed-steps<=1", &metrics));
     }
 
     #[test]
@@ -178,7 +236,18 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_not_understood_is_named() {
-        for rule in ["count>5", "count>=0", "count>=x", "count>=1 for ", "p95", "p100<1s", "speed<1", ""] {
+        for rule in [
+            "failed-steps<1",
+            "failed-steps<=x",
+            "count>5",
+            "count>=0",
+            "count>=x",
+            "count>=1 for",
+            "p95",
+            "p100<1s",
+            "speed<1",
+            "",
+        ] {
             let error = rules(&["error-rate<1%", rule]).unwrap_err();
             assert!(error.contains(rule), "{error}");
         }

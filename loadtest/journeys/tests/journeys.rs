@@ -35,9 +35,10 @@ fn all_journeys_succeed_and_nothing_is_left_of_them() {
     let rules = platform.put(
         "rules",
         "error-rate<=0%  # nothing that was not expected\n\
+         failed-steps<=0\n\
          count>=2 for POST token\ncount>=20 for GET call with a token\ncount>=10 for GET call within the plan\n\
          count>=2 for POST rotate\ncount>=2 for GET call with the new key\ncount>=2 for GET until the old key ends\n\
-         count>=6 for POST publication\n",
+         count>=5 for POST publication\n",
     );
     let before = platform.done(&["export"]);
     let report = platform.path("report.html").display().to_string();

@@ -52,9 +52,9 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// Whether nothing there was changed after `built`, but for tests and examples.
+/// Whether nothing there was changed after `built`, but for tests, examples and the journeys, which are a binary of their own.
 fn is_older(path: &Path, built: SystemTime) -> bool {
-    if path.ends_with("tests") || path.ends_with("examples") {
+    if ["tests", "examples", "loadtest/journeys"].iter().any(|other| path.ends_with(other)) {
         return true;
     }
     match fs::read_dir(path) {
