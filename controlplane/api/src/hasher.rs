@@ -64,8 +64,11 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::runtime::Builder;
+    use std::sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    };
+    use tokio::{runtime::Builder, task::yield_now};
 
     #[test]
     fn no_more_at_a_time_than_there_are_turns_and_a_full_house_is_told() {
@@ -73,11 +76,16 @@ mod tests {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         runtime.block_on(async {
             let hasher = Hasher::new();
-            let mut all = Vec::new();
+            let (mut all, asked, all_have_asked) =
+                (Vec::new(), Arc::new(AtomicUsize::new(0)), Arc::new(OnceLock::new()));
             for _ in 0..HASHES_MAX + HASHES_WAITING_MAX + 3 {
                 let (hasher, now, most) = (hasher.clone(), now.clone(), most.clone());
+                let (asked, all_have_asked) = (asked.clone(), all_have_asked.clone());
                 all.push(tokio::spawn(async move {
+                    asked.fetch_add(1, Ordering::SeqCst);
                     let work = move || {
+                        // Nobody is done before the last one has come.
+                        all_have_asked.wait();
                         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         thread::yield_now();
                         now.fetch_sub(1, Ordering::SeqCst);
@@ -85,6 +93,10 @@ mod tests {
                     hasher.run(work).await
                 }));
             }
+            while asked.load(Ordering::SeqCst) < all.len() {
+                yield_now().await;
+            }
+            all_have_asked.set(()).unwrap();
             let mut busy = 0;
             for one in all {
                 busy += usize::from(one.await.unwrap() == Err(Busy));
