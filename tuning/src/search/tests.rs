@@ -6,6 +6,8 @@ use super::*;
 struct Fake {
     ratios: Vec<f64>,
     noise: f64,
+    /// By how much the noise grows once the default has been measured: somebody else begins to use the machine.
+    louder: f64,
     /// Of the cost, by run: a machine that gets hot.
     drift: f64,
     chance: u64,
@@ -19,7 +21,7 @@ impl Fake {
         let each = Duration::from_secs(1);
         // Seeds that follow each other are far apart.
         let chance = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self { ratios: ratios.to_vec(), noise, drift: 0.0, chance, runs: 0, each, breaks_at: u32::MAX }
+        Self { ratios: ratios.to_vec(), noise, louder: 1.0, drift: 0.0, chance, runs: 0, each, breaks_at: u32::MAX }
     }
 
     fn uniform(&mut self) -> f64 {
@@ -44,7 +46,8 @@ impl Measure for Fake {
         if self.runs == self.breaks_at {
             return Err("the gateway does not start any more");
         }
-        let noise = self.noise * self.normal();
+        let louder = if self.runs as usize > NOISE_RUNS { self.louder } else { 1.0 };
+        let noise = self.noise * louder * self.normal();
         let drift = self.drift * f64::from(self.runs);
         self.runs += 1;
         Ok(12.0 * self.ratios[candidate] * (noise + drift).exp())
@@ -79,15 +82,15 @@ fn a_gain_of_a_tenth_is_found_in_noise_of_three_percent() {
 /// The rate that the module promises, and no more than chance may add to it in a thousand trials (three deviations).
 #[test]
 fn nothing_is_found_where_nothing_is() {
-    for (noise, drift) in [(0.03, 0.0), (0.15, 0.0), (0.03, 0.002)] {
+    for (noise, drift, louder) in [(0.03, 0.0, 1.0), (0.15, 0.0, 1.0), (0.03, 0.002, 1.0), (0.01, 0.0, 10.0)] {
         let accepted = (0..1000).filter(|&seed| {
-            let mut fake = Fake { drift, ..Fake::new(&NOTHING, noise, seed) };
+            let mut fake = Fake { drift, louder, ..Fake::new(&NOTHING, noise, seed) };
             search(13, 120, seed).run(&mut fake).recommended() != 0
         });
         let (accepted, promised) = (accepted.count() as f64, 1000.0 * ALPHA);
         assert!(
             accepted <= promised + 3.0 * promised.sqrt(),
-            "{accepted} of 1000 with noise {noise} and drift {drift}"
+            "{accepted} of 1000 with noise {noise}, {louder} times that later, and drift {drift}"
         );
     }
 }
@@ -158,4 +161,19 @@ fn the_table_names_what_was_tried() {
     assert!(table.contains("| candidate 7 |") && table.contains("**proven**"), "{table}");
     assert!(table.contains("Take `candidate 7`: ") && table.contains("| candidate 0 | | | 1"), "{table}");
     assert!(serde_json::to_string(&evidence).unwrap().contains("\"take\""));
+}
+
+/// A gain that is certain but smaller than what one run differs from the next by is of no use to anybody.
+#[test]
+fn what_is_within_the_noise_is_kept_out() {
+    let decided = |noise: f64, gain: f64| {
+        let mut evidence = Evidence::new(&["as it is".to_owned(), "one".to_owned()], Duration::ZERO);
+        (evidence.noise, evidence.pairs) = (noise, vec![gain, gain * 1.01, gain * 0.99, gain, gain]);
+        evidence.decide(Some(1), true, None);
+        (evidence.recommended(), evidence.conclusion())
+    };
+    assert_eq!(decided(0.02, 0.03).0, 1);
+    let (recommended, said) = decided(0.05, 0.03);
+    assert!(recommended == 0 && said.contains("within the noise of a run"), "{said}");
+    assert_eq!(decided(0.0, -0.03).0, 0);
 }
