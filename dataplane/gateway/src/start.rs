@@ -41,6 +41,7 @@ pub(crate) fn start(mut startup: Startup) -> Result<Gateway, StartError> {
     if let Err(error) = preflight::raise_nofile() {
         eprintln!("tollgate: the limit of open files stays as it is: {error}");
     }
+    allow_huge_pages(snapshot.tuning.fixed.huge_pages);
     let cpus = match &snapshot.workers {
         Workers::Auto => preflight::allowed_cpus().map_err(Part::Cpus.failed())?,
         Workers::Cpus(cpus) => cpus.clone(),
@@ -65,6 +66,13 @@ pub(crate) fn start(mut startup: Startup) -> Result<Gateway, StartError> {
     inherited.settle();
     service::ready();
     Ok(gateway)
+}
+
+/// Asks the kernel for it, of pages that are touched from now on. A successor inherits what was asked for before it.
+fn allow_huge_pages(may: bool) {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(!may) {
+        eprintln!("tollgate: huge pages stay as the kernel is set: {error}");
+    }
 }
 
 fn choose_driver(wanted: IoDriver) -> Result<Driver, StartError> {

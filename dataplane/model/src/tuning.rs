@@ -37,6 +37,8 @@ pub struct FixedTuning {
     pub backlog: u32,
     /// Side threads; `None` for one for every four workers.
     pub offload_threads: Option<usize>,
+    /// Whether the kernel may back memory of the process by huge pages.
+    pub huge_pages: bool,
 }
 
 /// What each configuration may change.
@@ -69,6 +71,7 @@ impl Tuning {
             ("task_budget", fixed.task_budget.to_string()),
             ("backlog", fixed.backlog.to_string()),
             ("offload_threads", threads),
+            ("huge_pages", (if fixed.huge_pages { "allowed" } else { "off" }).to_owned()),
             ("busy_connections", live.busy_connections.to_string()),
             ("handshakes_per_turn", live.handshakes_per_turn.to_string()),
             ("park_after", live.park_after.show()),
@@ -82,8 +85,17 @@ impl FixedTuning {
     /// The first key that differs.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
-        let Self { ring_entries, buffer_bytes, buffers_kept, turn_budget, task_budget, spin, backlog, offload_threads } =
-            self;
+        let Self {
+            ring_entries,
+            buffer_bytes,
+            buffers_kept,
+            turn_budget,
+            task_budget,
+            spin,
+            backlog,
+            offload_threads,
+            huge_pages,
+        } = self;
         let keys = [
             ("tuning.ring_entries", *ring_entries == other.ring_entries),
             ("tuning.buffer_bytes", *buffer_bytes == other.buffer_bytes),
@@ -93,6 +105,7 @@ impl FixedTuning {
             ("tuning.idle", *spin == other.spin),
             ("tuning.backlog", *backlog == other.backlog),
             ("tuning.offload_threads", *offload_threads == other.offload_threads),
+            ("tuning.huge_pages", *huge_pages == other.huge_pages),
         ];
         keys.into_iter().find(|(_, is_same)| !is_same).map(|(key, _)| key)
     }
@@ -102,13 +115,14 @@ impl FixedTuning {
 pub(crate) const BALANCED: Tuning = Tuning {
     fixed: FixedTuning {
         ring_entries: 1024,
-        buffer_bytes: 32 << 10,
-        buffers_kept: 1024,
+        buffer_bytes: 63 << 10,
+        buffers_kept: 512,
         turn_budget: 512,
         task_budget: 32,
         spin: Duration::ZERO,
         backlog: 4096,
         offload_threads: None,
+        huge_pages: true,
     },
     live: LiveTuning { busy_connections: 1024, handshakes_per_turn: 2, park_after: Duration::from_millis(50) },
 };
@@ -123,7 +137,7 @@ impl Default for Tuning {
 const THROUGHPUT: Tuning = Tuning {
     fixed: FixedTuning {
         ring_entries: 4096,
-        buffers_kept: 4096,
+        buffers_kept: 2048,
         turn_budget: 1024,
         task_budget: 64,
         backlog: 16_384,
@@ -146,6 +160,7 @@ const MEMORY: Tuning = Tuning {
         buffers_kept: 64,
         backlog: 1024,
         offload_threads: Some(1),
+        huge_pages: false,
         ..BALANCED.fixed
     },
     live: LiveTuning { busy_connections: 64, park_after: Duration::from_millis(10), ..BALANCED.live },
@@ -153,7 +168,13 @@ const MEMORY: Tuning = Tuning {
 
 /// A small share of a machine: little locked memory, and a CPU that others wait for.
 const CONTAINER: Tuning = Tuning {
-    fixed: FixedTuning { ring_entries: 256, buffers_kept: 256, ..BALANCED.fixed },
+    fixed: FixedTuning {
+        ring_entries: 256,
+        buffer_bytes: 32 << 10,
+        buffers_kept: 256,
+        huge_pages: false,
+        ..BALANCED.fixed
+    },
     live: LiveTuning { busy_connections: 512, ..BALANCED.live },
 };
 

@@ -17,9 +17,9 @@ pub struct Tuning {
     /// 4096, a power of two, default 1024. A ring takes 324 bytes of locked memory for each.
     pub ring_entries: Option<Text>,
     /// **restart**. Size of every buffer of a worker. 24KiB to 63KiB and at least 1KiB more than `limits.head_bytes`,
-    /// default 32KiB.
+    /// default 63KiB.
     pub buffer_bytes: Option<Text>,
-    /// **restart**. Unused buffers that a worker keeps for reuse. 16 to 65536, default 1024.
+    /// **restart**. Unused buffers that a worker keeps for reuse. 16 to 65536, default 512.
     pub buffers_kept: Option<Text>,
     /// **restart**. Ready tasks that a worker runs before it looks at its sockets again. 8 to 65536, default 512.
     pub turn_budget: Option<Text>,
@@ -32,6 +32,9 @@ pub struct Tuning {
     pub backlog: Option<Text>,
     /// **restart**. Side threads that check tokens. 1 to 64 or `auto` (default): one for every four workers.
     pub offload_threads: Option<Text>,
+    /// **restart**. Whether the kernel may back memory of the process by pages of 2 MiB: `allowed` (default) as the kernel is
+    /// set, or `off`. A process without them is smaller by about half, and a request may cost a percent or two more.
+    pub huge_pages: Option<Text>,
     /// **live**. Client connections of a worker that keep the state of an exchange, about 6 KB, while their next request is
     /// less than 10ms away. 0 to 1000000, default 1024.
     pub busy_connections: Option<Text>,

@@ -142,7 +142,7 @@ pub struct Generator {
     pub spun_seconds: f64,
     /// Share of the time that they worked.
     pub busy: f64,
-    /// `cpu_seconds` for one answer.
+    /// `cpu_seconds` for one answer that ended in that time.
     pub cpu_us_per_request: f64,
 }
 
@@ -300,7 +300,7 @@ impl Generator {
             cpu_seconds: rounded(worked.as_secs_f64()),
             spun_seconds: rounded(recording.spun.as_secs_f64()),
             busy: rounded(recording.busy()),
-            cpu_us_per_request: rounded(worked.as_secs_f64() * 1e6 / recording.answered.max(1) as f64),
+            cpu_us_per_request: rounded(worked.as_secs_f64() * 1e6 / recording.completed.max(1) as f64),
         }
     }
 }

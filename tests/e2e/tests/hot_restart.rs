@@ -1,6 +1,9 @@
 //! A gateway hands over to another process of its program while clients use it: nobody notices.
 
-use nix::sys::signal::{Signal, kill};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fs,
     io::ErrorKind,
@@ -246,6 +249,22 @@ fn no_socket_is_left_when_workers_become_fewer_or_more() {
         hammer.answered(200);
         hammer.stop();
     }
+}
+
+/// The kernel passes this on from process to process, so each has to ask for what its own file says.
+#[test]
+fn a_successor_has_huge_pages_as_its_file_says() {
+    let origin = origin();
+    let mut node = Started::with(origin.address(), "tuning: { huge_pages: off }");
+    let may_have = |process: Pid| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+        status.lines().find_map(|line| line.strip_prefix("THP_enabled:")).map(|value| value.trim() == "1")
+    };
+    // Kernels before 5.0 do not tell.
+    let Some(first) = may_have(node.process.serving()) else { return };
+    write(node.folder.path(), origin.address(), "", "");
+    node.process.restart();
+    assert_eq!((first, may_have(node.process.serving())), (false, Some(true)));
 }
 
 #[test]

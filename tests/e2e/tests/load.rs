@@ -83,6 +83,32 @@ fn a_run_at_a_rate_is_told_in_every_way() {
     assert!(fs::read_to_string(hdr).unwrap().contains("Tag=corrected"));
 }
 
+/// How many requests a schedule has is known: the integral of its rate, with two for the ends.
+#[test]
+fn rates_change_and_requests_share_connections_or_have_their_own() {
+    let origin = origin();
+    let (_folder, [json, ..]) = files();
+    let told = |path: &str, arguments: &str| {
+        let url = format!("http://{}{path}", origin.address());
+        let done = load(&url, &format!("{arguments} --report {}", json.display()));
+        assert_eq!(code(&done), 0, "{arguments}: {}", text(&done));
+        let report = report(&json);
+        let number = |key: &str| report[key].as_u64().unwrap_or_else(|| panic!("no {key}: {report}"));
+        assert_eq!(report["statuses"]["200"], report["answered"], "{report}");
+        (number("requests"), number("answered"), number("connections"))
+    };
+    let (ramp, ..) = told("/", "--connections 8 --ramp 100..300 --duration 1s");
+    assert!(ramp.abs_diff(200) <= 2, "{ramp}");
+    let (steps, ..) = told("/", "--connections 8 --steps 50,250 --duration 1s");
+    assert!(steps.abs_diff(150) <= 2, "{steps}");
+    assert_eq!(told("/", "--connections 1 --pipeline 8 --requests 64"), (64, 64, 1));
+    let (fresh, answered, connections) = told("/", "--connections 2 --fresh --requests 20");
+    assert!(fresh == 20 && answered == 20 && connections >= 20, "{connections} connections for 20 requests");
+    let before = origin.counts().requests;
+    assert_eq!(told("/upload", "--connections 1 --method PUT --body hello --header A:b --requests 5").1, 5);
+    assert!(origin.counts().requests > before);
+}
+
 #[test]
 fn an_expectation_decides_the_exit_code() {
     let origin = origin();

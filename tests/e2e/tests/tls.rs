@@ -124,6 +124,25 @@ fn requests_pass_over_tls_and_sessions_resume() {
 }
 
 #[test]
+fn load_speaks_tls_and_trusts_whom_it_is_told_to() {
+    let (setting, origin) = (Setting::new(), origin());
+    let node = Node::start(&setting.config("", &upstream(origin.address(), "")));
+    let (url, ca) = (format!("https://{}/", node.secure), setting.path("ca.pem").display().to_string());
+    let load = |more: &[&str]| {
+        let usual = ["load", &url, "--connections", "2", "--workers", "1", "--warmup", "0s", "--requests", "50"];
+        run(&[&usual[..], more].concat())
+    };
+    for trusted in [&["--ca", &ca][..], &["--insecure"]] {
+        let done = load(trusted);
+        assert_eq!(done.status.code(), Some(0), "{trusted:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let strange = load(&["--duration", "500ms"]);
+    let said = [strange.stdout, strange.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!((strange.status.code(), said.contains("certificate")), (Some(3), true), "{said}");
+}
+
+#[test]
 fn a_long_upload_passes_over_tls() {
     let (setting, origin) = (Setting::new(), origin());
     let node = Node::start(&setting.config("", &upstream(origin.address(), "")));

@@ -8,8 +8,8 @@ use super::Objective;
 /// Keys of `tuning` with their values, as they would be written.
 pub type Keys = Vec<(&'static str, &'static str)>;
 
-/// The candidates for an objective, the likeliest first; for a gateway of `workers` workers with or `without` TLS. The
-/// default is none of them.
+/// The candidates for an objective, the likeliest first; for a gateway of `workers` workers with or without TLS. What is in
+/// force already may be among them.
 #[must_use]
 pub fn candidates(objective: &Objective, workers: usize, has_tls: bool) -> Vec<Keys> {
     let mut all: Vec<Keys> = vec![
@@ -19,7 +19,9 @@ pub fn candidates(objective: &Objective, workers: usize, has_tls: bool) -> Vec<K
         vec![("task_budget", "128")],
         vec![("busy_connections", "8192")],
         vec![("buffer_bytes", "24KiB")],
+        vec![("buffer_bytes", "32KiB")],
         vec![("buffer_bytes", "63KiB")],
+        vec![("huge_pages", "off")],
         vec![("ring_entries", "256")],
         vec![("ring_entries", "4096")],
         vec![("busy_connections", "8192"), ("turn_budget", "2048"), ("task_budget", "128")],

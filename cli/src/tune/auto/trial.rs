@@ -2,9 +2,12 @@
 //!
 //! Made from the canonical text, so that included files are in it and references stay references.
 
-use super::Failure;
+use super::{super::check, Failure};
 use serde_json::{Map, Value, json};
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 use tollgate_model::Configuration;
 use tollgate_tuning::search::Keys;
 
@@ -14,6 +17,8 @@ pub(super) struct Trial {
     /// The listener that is loaded.
     pub(super) listener: String,
     has_tls: bool,
+    /// Keys of `tuning` as they are in force, written or not.
+    in_force: BTreeMap<String, String>,
 }
 
 impl Trial {
@@ -39,17 +44,18 @@ impl Trial {
         keys.insert("quota_store".to_owned(), json!("off"));
         keys.insert("workers".to_owned(), json!(cpus));
         keys.remove("cluster");
-        Ok(Self { value, listener: name, has_tls })
+        Ok(Self { value, listener: name, has_tls, in_force: check::keys(configuration) })
     }
 
     pub(super) const fn has_tls(&self) -> bool {
         self.has_tls
     }
 
-    /// Whether the file says something else than these keys.
+    /// Whether something else is in force than these keys say.
     pub(super) fn is_new(&self, keys: &Keys) -> bool {
-        let written = &self.value["tuning"];
-        keys.iter().any(|(key, value)| written.get(key).is_none_or(|written| *written != read(value)))
+        let in_force = |key: &str| self.in_force.get(&format!("tuning.{key}"));
+        let shown = |value: &str| value.replace("{ spin_us: ", "spin_us ").replace(" }", "");
+        keys.iter().any(|(key, value)| in_force(key) != Some(&shown(value)))
     }
 
     /// As text, with these keys, endpoints at `origin` where they are not on loopback, and access records in `log`.
@@ -140,8 +146,9 @@ routes: [ {{ name: all, match: {{ path: '/{{rest*}}' }}, upstream: far }} ]
     }
 
     #[test]
-    fn what_the_file_says_already_is_no_candidate() {
+    fn what_is_in_force_already_is_no_candidate() {
         let trial = trial("tuning: { turn_budget: 128, idle: { spin_us: 50 } }\n");
+        assert!(!trial.is_new(&vec![("buffer_bytes", "63KiB")]), "the default");
         assert!(!trial.is_new(&vec![("turn_budget", "128")]) && !trial.is_new(&vec![("idle", "{ spin_us: 50 }")]));
         assert!(trial.is_new(&vec![("turn_budget", "64")]) && trial.is_new(&vec![("task_budget", "8")]));
     }

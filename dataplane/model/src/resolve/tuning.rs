@@ -10,6 +10,9 @@ use crate::{
 };
 use tollgate_document::{Count, Quantity as _, Size};
 
+/// Whether the kernel may use them.
+const HUGE_PAGES: [(&str, bool); 2] = [("allowed", true), ("off", false)];
+
 /// What a buffer has besides the largest head: room in front and for what is added.
 const HEAD_ROOM: u64 = 1 << 10;
 
@@ -38,6 +41,7 @@ pub(super) fn tuning(report: &mut Report<'_>, raw: Option<&Spanned<raw::Tuning>>
             buffer_bytes: buffer_bytes(report, raw.buffer_bytes.as_ref(), fixed.buffer_bytes, head_bytes),
             spin: spin(report, raw.idle.as_ref(), fixed.spin),
             offload_threads: threads(report, raw.offload_threads.as_ref(), fixed.offload_threads),
+            huge_pages: report.word(raw.huge_pages.as_ref(), "huge_pages", &HUGE_PAGES, fixed.huge_pages),
             ..fixed
         },
         live: LiveTuning {

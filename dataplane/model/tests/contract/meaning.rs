@@ -284,6 +284,7 @@ fn a_profile_sets_what_is_not_written() {
     assert_eq!((memory.fixed.buffers_kept, written.fixed.buffers_kept), (64, 99));
     assert_eq!(written.fixed.spin, Duration::from_micros(7));
     assert_eq!((memory.fixed.offload_threads, written.fixed.offload_threads), (Some(1), None));
+    assert!(!memory.fixed.huge_pages && tuning("tuning: { profile: memory, huge_pages: allowed }\n").fixed.huge_pages);
     assert_eq!(memory.live, written.live);
     let latency = tuning("tuning: { profile: latency, idle: block }\n");
     assert_eq!(latency.fixed.spin, Duration::ZERO, "the word goes before the profile too");
@@ -296,9 +297,9 @@ fn a_profile_sets_what_is_not_written() {
 fn the_defaults_of_tuning() {
     let tuning = good(&file("")).tuning;
     let (fixed, live) = (tuning.fixed, tuning.live);
-    assert_eq!((fixed.ring_entries, fixed.buffer_bytes, fixed.buffers_kept), (1024, 32 << 10, 1024));
+    assert_eq!((fixed.ring_entries, fixed.buffer_bytes, fixed.buffers_kept), (1024, 63 << 10, 512));
     assert_eq!((fixed.turn_budget, fixed.task_budget, fixed.spin), (512, 32, Duration::ZERO));
-    assert_eq!((fixed.backlog, fixed.offload_threads), (4096, None));
+    assert_eq!((fixed.backlog, fixed.offload_threads, fixed.huge_pages), (4096, None, true));
     assert_eq!((live.busy_connections, live.handshakes_per_turn), (1024, 2));
     assert_eq!(live.park_after, Duration::from_millis(50));
 }

@@ -157,6 +157,7 @@ fn of_settings() {
         ("tuning: { idle: §spin }\n", "{ spin_us: 50 }"),
         ("tuning: { idle: §{} }\n", "`spin_us` is missing"),
         ("tuning: { offload_threads: §0 }\n", "or `auto`"),
+        ("tuning: { huge_pages: §of }\n", "did you mean `off`?"),
         ("limits: { fields: §-1 }\n", "`-1` is not a whole number"),
         ("limits: { connections: §0 }\n", "out of range"),
         ("limits: { body_bytes: §unlimted }\n", "or `unlimited`"),
