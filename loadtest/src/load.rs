@@ -155,8 +155,9 @@ pub fn limit(recording: &Recording, plan: &Plan) -> Option<String> {
     let slip = recording.slip.quantile(0.99);
     if plan.arrivals.is_open() && slip > limits::SLIP_MAX {
         return Some(format!(
-            "1 % of requests left the generator {slip:?} or more after they were due: its CPUs were not quiet or not \
-             enough; lower the rate or add workers on CPUs of their own"
+            "1 % of requests left the generator {:.1} ms or more after they were due: its CPUs were not quiet or not \
+             enough; lower the rate or add workers on CPUs of their own",
+            slip.as_secs_f64() * 1e3
         ));
     }
     let busy = recording.busy();

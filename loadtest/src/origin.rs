@@ -198,8 +198,11 @@ impl Origin {
 
     fn end(&mut self) -> io::Result<()> {
         self.control.stop();
-        // Workers sleep in accept: a connection wakes one of those that still listen. A refused one means that none does.
-        while self.workers.iter().any(|(_, thread)| !thread.is_finished()) && TcpStream::connect(self.address).is_ok() {
+        let listens = |(tally, thread): &(Arc<Tally>, Thread)| !tally.has_closed() && !thread.is_finished();
+        while self.workers.iter().any(listens) {
+            // Workers sleep in accept: a connection wakes one of those that still listen. One that fails has met a listener
+            // that was being closed, and says nothing of the others.
+            let _ = TcpStream::connect(self.address);
         }
         self.join()
     }

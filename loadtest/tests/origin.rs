@@ -408,6 +408,18 @@ fn workers_share_a_port_and_stop_together() {
     assert!(Origin::on_cpus(OriginConfig::default(), &[100_000]).is_err());
 }
 
+/// A connection that reaches a listener just as its worker closes it is reset: that says nothing of the other workers.
+#[test]
+fn every_worker_hears_of_the_end() {
+    for round in 0..200 {
+        let driver = if round % 2 == 0 { Driver::Auto } else { Driver::Epoll };
+        let origin = Origin::on_cpus(OriginConfig { driver, ..OriginConfig::default() }, &[0, 0, 0]).unwrap();
+        let address = origin.address();
+        origin.stop().unwrap();
+        assert!(TcpStream::connect(address).is_err());
+    }
+}
+
 #[test]
 fn broken_requests_get_a_reason_and_a_close() {
     on_both(|origin| {

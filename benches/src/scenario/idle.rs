@@ -12,6 +12,9 @@ use crate::{
 };
 use anyhow::Result;
 
+/// As long as that many rounds: there is but one.
+const ROUNDS: u32 = 3;
+
 pub(super) struct Idle {
     pub(super) connections: usize,
 }
@@ -37,7 +40,8 @@ impl Scenario for Idle {
 
     fn measure(&self, stage: &Stage<'_>, _peer: &dyn Peer, gateway: &mut Gateway) -> Result<Sample> {
         let held = Held::open(gateway, self.connections)?;
-        let mut sample = measure::sample(gateway, super::CONNECTIONS, || stage.load(gateway, PATH, stage.seconds))?;
+        let mut sample =
+            measure::sample(gateway, super::CONNECTIONS, || stage.load(gateway, PATH, ROUNDS * stage.seconds))?;
         let bytes = held.each(|memory| memory.pss);
         sample.more.insert("bytes_per_idle_connection".to_owned(), bytes.round());
         Ok(sample)

@@ -12,6 +12,7 @@ mod bench;
 mod child;
 mod edit;
 mod trial;
+mod view;
 
 use crate::{
     exit::{Exit, help},
@@ -132,7 +133,7 @@ fn search(arguments: &Arguments) -> Result<(), Failure> {
     entrants.retain(|keys| trial.is_new(keys));
     let (fitting, length) = fit(arguments.budget, entrants.len(), &arguments.objective);
     entrants.truncate(fitting);
-    let names = std::iter::once("as it is".to_owned()).chain(entrants.iter().map(name)).collect();
+    let names = std::iter::once(name(&Keys::new())).chain(entrants.iter().map(name)).collect();
     terminal::note(format_args!(
         "objective: {}; {} candidates, runs of {:.1} s, at most {} s",
         arguments.objective,
@@ -144,6 +145,7 @@ fn search(arguments: &Arguments) -> Result<(), Failure> {
     let search = Search { names, budget: arguments.budget, seed: arguments.seed };
     let mut bench = Bench::start(arguments, &trial, mix(arguments)?, entrants, cpus, length)?;
     let evidence = search.run(&mut bench);
+    bench.finish();
     answer(arguments, &text, &configuration, &bench, &evidence)
 }
 
@@ -209,7 +211,11 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::not_started(&path.display().to_string(), error))
 }
 
+/// Of the default, which is no keys, too.
 fn name(keys: &Keys) -> String {
+    if keys.is_empty() {
+        return "as it is".to_owned();
+    }
     keys.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
 }
 

@@ -91,6 +91,7 @@ async fn accept(worker: &Worker, ready: &Ready) -> io::Result<()> {
     }
     // First, so that whoever wakes the workers reaches one that still listens.
     drop(listener);
+    site.tally().close();
     site.close_all();
     let until = Instant::now() + STOP_WAIT_MAX;
     loop {

@@ -103,9 +103,19 @@ pub(super) struct Tally {
     connections: AtomicU64,
     connections_closed: AtomicU64,
     requests: AtomicU64,
+    /// Whether the worker takes no connections any more.
+    has_closed: AtomicBool,
 }
 
 impl Tally {
+    pub(super) fn close(&self) {
+        self.has_closed.store(true, Relaxed);
+    }
+
+    pub(super) fn has_closed(&self) -> bool {
+        self.has_closed.load(Relaxed)
+    }
+
     pub(super) fn counts(&self) -> Counts {
         // The closed are read first: a connection is opened before it is closed, so the difference is never negative.
         let closed = self.connections_closed.load(Relaxed);

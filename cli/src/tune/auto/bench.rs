@@ -3,7 +3,7 @@
 //! The rate of a run for `min cpu` is half of what the gateway can do as it is, the same for all candidates: at its limit a
 //! worker is always busy, and what it costs to find something to do does not show.
 
-use super::{Arguments, Failure, child::Gateway, trial::Trial};
+use super::{Arguments, Failure, child::Gateway, trial::Trial, view::View};
 use std::{
     fs,
     time::{Duration, Instant},
@@ -76,6 +76,7 @@ pub(super) struct Bench<'a> {
     runs: u32,
     /// Runs in which the generator was the limit, and what it said.
     limited: (u32, String),
+    view: View,
 }
 
 impl<'a> Bench<'a> {
@@ -105,9 +106,15 @@ impl<'a> Bench<'a> {
             capacity: 0.0,
             runs: 0,
             limited,
+            view: View::new(),
         };
         bench.capacity = bench.calibrate()?;
         Ok(bench)
+    }
+
+    /// Nothing more is run.
+    pub(super) fn finish(&self) {
+        self.view.finish();
     }
 
     pub(super) fn keys(&self, candidate: usize) -> &Keys {
@@ -229,7 +236,11 @@ impl Measure for Bench<'_> {
             Err(failure) => return Err(said(failure)),
         };
         self.load(&gateway, Arrivals::Closed, WARM_UP).map_err(said)?;
-        self.cost(&gateway).map_err(said)
+        let cost = self.cost(&gateway).map_err(said)?;
+        let (what, shown) = (super::name(self.keys(candidate)), self.arguments.objective.show(cost));
+        let share = self.elapsed().as_secs_f64() / self.arguments.budget.as_secs_f64();
+        self.view.show(share, format!("run {}: {shown}, {what}", self.runs));
+        Ok(cost)
     }
 
     fn elapsed(&self) -> Duration {

@@ -3,7 +3,7 @@
 //! A string out of a report, and pure. What comes from a target or a plan is escaped.
 
 use super::{
-    Percentiles, Report,
+    IntervalSummary, Percentiles, Report,
     chart::{Axis, Chart, Line},
     milliseconds,
     summary::{arrivals, grouped, latency, number},
@@ -139,7 +139,7 @@ fn timeline(
     report: &Report,
     name: &'static str,
     class: &'static str,
-    value: impl Fn(&super::IntervalSummary) -> Option<f64>,
+    value: impl Fn(&IntervalSummary) -> Option<f64>,
 ) -> Line {
     let points =
         report.intervals.iter().map(|interval| (interval.at_seconds + interval.seconds / 2.0, value(interval)));
@@ -151,16 +151,20 @@ fn most(lines: &[Line]) -> f64 {
 }
 
 fn rate(report: &Report) -> Chart {
+    // Behind the end nothing is due any more: what is answered then is no rate.
+    let rate = |interval: &IntervalSummary, count: u64| {
+        (interval.at_seconds < report.duration_seconds).then_some(count as f64 / interval.seconds)
+    };
     let lines = vec![
-        timeline(report, "sent", "second", |interval| Some(interval.sent as f64 / interval.seconds)),
-        timeline(report, "answered", "first", |interval| Some(interval.answered as f64 / interval.seconds)),
+        timeline(report, "sent", "second", |interval| rate(interval, interval.sent)),
+        timeline(report, "answered", "first", |interval| rate(interval, interval.answered)),
     ];
     let y = Axis::linear(most(&lines), "");
     Chart { title: "Requests per second".to_owned(), x: Axis::time(end(report)), y, lines }
 }
 
 fn over_time(report: &Report) -> Chart {
-    let some = |interval: &super::IntervalSummary, value: f64| (interval.answered > 0).then_some(value);
+    let some = |interval: &IntervalSummary, value: f64| (interval.answered > 0).then_some(value);
     let lines = vec![
         timeline(report, "max", "third", |interval| some(interval, interval.max_ms)),
         timeline(report, "p99", "second", |interval| some(interval, interval.p99_ms)),
@@ -238,8 +242,13 @@ fn plan(report: &Report) -> String {
         (
             "Connections",
             format!(
-                "{}, {} in flight on each, fresh for each request: {}",
-                plan.connections, plan.pipeline, plan.fresh
+                "{}, {}",
+                plan.connections,
+                if plan.fresh {
+                    "a new one for each request".to_owned()
+                } else {
+                    format!("{} in flight on each", plan.pipeline)
+                }
             ),
         ),
         (

@@ -85,7 +85,7 @@ fn the_summary_says_what_matters() {
         "http://127.0.0.1:9  GET /orders\n",
         "open loop: 1,000 per second, 64 connections",
         "909/s  for 1.1 s",
-        "1,003 sent, 1,000 answered, 4 due and never sent",
+        "1,003 sent, 1,002 answered, 4 due and never sent",
         "from the intended send time",
         "slip of the generator",
         "statuses  200: 990, 503: 10",
