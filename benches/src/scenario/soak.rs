@@ -28,7 +28,9 @@ impl Scenario for Soak {
     }
 
     fn about(&self) -> String {
-        "GET of 1 KiB, 64 keep-alive connections, for ten minutes. The slope is that of resident memory over the requests.".to_owned()
+        "GET of 1 KiB, 64 keep-alive connections, for ten minutes, or as many `--soak-seconds` as the command above says. The slope is \
+         that of resident memory over the requests."
+            .to_owned()
     }
 
     fn is_long(&self) -> bool {

@@ -130,7 +130,7 @@ impl Evidence {
     #[must_use]
     pub fn to_markdown(&self, show: impl Fn(f64) -> String) -> String {
         let mut out = String::from(
-            "| candidate | rungs | runs | median | against the default | spread | |\n|---|---|---|---|---|---|---|\n",
+            "| candidate | rungs | runs | median | cost against the default | spread | |\n|---|---|---|---|---|---|---|\n",
         );
         let percent = |gain: f64| format!("{:+.1} %", -100.0 * share(gain));
         // Writing to a string cannot fail.
