@@ -154,12 +154,13 @@ impl Evidence {
     }
 
     fn verdict(&self, number: usize) -> &'static str {
-        let is_best =
-            self.attempts.iter().max_by_key(|attempt| attempt.rungs).is_some_and(|best| best.number == number);
-        match self.recommended() == number {
-            true => "**proven**",
-            false if is_best && !self.pairs.is_empty() => "not proven",
-            false => "",
+        let order =
+            |one: &&Attempt, other: &&Attempt| one.rungs.cmp(&other.rungs).then(one.gain.total_cmp(&other.gain));
+        let is_best = self.attempts.iter().max_by(order).is_some_and(|best| best.number == number);
+        match self.recommended() {
+            recommended if recommended == number => "**proven**",
+            0 if is_best && !self.pairs.is_empty() => "not proven",
+            _ => "",
         }
     }
 

@@ -159,6 +159,7 @@ fn the_table_names_what_was_tried() {
     let evidence = search(13, 200, 2).run(&mut Fake::new(&ratios, 0.02, 2));
     let table = evidence.to_markdown(|cost| format!("{cost:.1} us"));
     assert!(table.contains("| candidate 7 |") && table.contains("**proven**"), "{table}");
+    assert!(!table.contains("not proven"), "the one that came second was not tried:\n{table}");
     assert!(table.contains("Take `candidate 7`: ") && table.contains("| candidate 0 | | | 1"), "{table}");
     assert!(serde_json::to_string(&evidence).unwrap().contains("\"take\""));
 }
