@@ -159,9 +159,23 @@ fn the_table_names_what_was_tried() {
     let evidence = search(13, 200, 2).run(&mut Fake::new(&ratios, 0.02, 2));
     let table = evidence.to_markdown(|cost| format!("{cost:.1} us"));
     assert!(table.contains("| candidate 7 |") && table.contains("**proven**"), "{table}");
-    assert!(!table.contains("not proven"), "the one that came second was not tried:\n{table}");
     assert!(table.contains("Take `candidate 7`: ") && table.contains("| candidate 0 | | | 1"), "{table}");
     assert!(serde_json::to_string(&evidence).unwrap().contains("\"take\""));
+}
+
+/// Time may end a search while two stand on the last rung.
+#[test]
+fn only_who_was_in_the_proof_is_called_proven_or_not() {
+    for (gain, expected) in [(0.2, "**proven**"), (0.0, "not proven")] {
+        let mut evidence = Evidence::new(&["as it is", "one", "other"].map(str::to_owned), Duration::ZERO);
+        evidence.noise = 0.05;
+        evidence.attempts = vec![Attempt::new(1, 4, 0.0, &[0.2, 0.2]), Attempt::new(2, 4, 0.0, &[0.1, 0.1])];
+        evidence.pairs = vec![gain, gain * 1.01, gain * 0.99, gain, gain];
+        evidence.decide(Some(1), true, None);
+        let table = evidence.to_markdown(|cost| cost.to_string());
+        let row = |name: &str| table.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap().to_owned();
+        assert!(row("one").contains(expected) && !row("other").contains("proven"), "{table}");
+    }
 }
 
 /// A gain that is certain but smaller than what one run differs from the next by is of no use to anybody.
