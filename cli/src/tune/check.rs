@@ -53,9 +53,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     Exit::Done
 }
 
-/// The keys of `tuning` with their values, written or not.
+/// The keys that are knobs, `workers` and those of `tuning`, with their values, written or not.
 pub(super) fn keys(configuration: &Configuration) -> BTreeMap<String, String> {
-    let settings = configuration.settings().into_iter().filter(|setting| setting.path.starts_with("tuning."));
+    let settings = configuration
+        .settings()
+        .into_iter()
+        .filter(|setting| setting.path == "workers" || setting.path.starts_with("tuning."));
     settings
         .map(|setting| match setting.path.as_str() {
             "tuning.idle.spin_us" => ("tuning.idle".to_owned(), format!("spin_us {}", setting.value)),
